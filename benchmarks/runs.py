@@ -1,0 +1,25 @@
+"""Runs of the command line from a benchmark: each in a process of its own, skipped if its results are there already."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def run_once(folder: Path, *overrides: str) -> dict[str, Any]:
+    """``relsym train`` into this folder, or the results that already stand there."""
+    results = folder / "results.json"
+    if not results.exists():
+        command = [sys.executable, "-m", "relsym", "train", "tracking=csv", *overrides, f"hydra.run.dir={folder}"]
+        print(" ".join(command[3:]), file=sys.stderr, flush=True)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return json.loads(results.read_text())
+
+
+def markdown(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"

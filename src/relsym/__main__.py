@@ -1,0 +1,5 @@
+"""``python -m relsym``."""
+
+from relsym.app.cli import main
+
+main()

@@ -1,0 +1,44 @@
+"""Runs a task so that whatever goes wrong ends in one message and a non-zero exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+EXPECTED = {"ValueError", "OSError", "ImportError", "SafetensorError", "HydraException", "OmegaConfBaseException",
+            "MisconfigurationException"}
+INTERRUPTED = 130
+
+
+def run(task: Callable[[], None]) -> None:
+    """Call a Hydra application; HYDRA_FULL_ERROR=1 shows tracebacks.
+
+    Hydra prints errors in three ways of its own unless told to let them through, which its variable does; what the user had set is
+    kept in RELSYM_FULL_ERROR, for further ranks too.
+    """
+    os.environ.setdefault("RELSYM_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        task()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nrelsym: interrupted. Nothing was scored; run the same command again.\n")
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if os.environ["RELSYM_FULL_ERROR"] == "1":
+            raise
+        sys.stderr.write(f"\nrelsym: error: {describe(error)}\n")
+        sys.exit(1)
+
+
+def describe(error: BaseException) -> str:
+    """The message of the error at the root: Hydra wraps what a constructor raised, omegaconf what a resolver raised."""
+    while type(error).__name__ in ("InstantiationException", "InterpolationResolutionError") and error.__cause__ is not None:
+        error = error.__cause__
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    text = str(error).strip()
+    if kinds & {"HydraException"} and error.__cause__ is not None:
+        text = f"{text} {str(error.__cause__).splitlines()[0]}"
+    if kinds.isdisjoint(EXPECTED):
+        return f"unexpected {type(error).__name__}: {text}\nHYDRA_FULL_ERROR=1 shows where it came from."
+    return text or type(error).__name__

@@ -1,0 +1,59 @@
+"""What a result has to be traced back: configuration, code, versions, memory."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import subprocess
+import sys
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import relsym
+
+PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "hydra-core", "scikit-learn",
+            "faiss-cpu", "faiss-gpu")
+# Where and how a run is watched, never what it computes.
+NOT_WHAT = ("hardware", "tracking")
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """SHA-256 of the resolved configuration, without what cannot change a result."""
+    kept = {key: value for key, value in config.items() if key not in NOT_WHAT}
+    return sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def git_commit() -> str | None:
+    """Commit of the source tree that relsym is imported from, ``-dirty`` if files differ from it; None for an installed wheel."""
+    package = Path(relsym.__file__).parent
+    root = package.parent.parent
+    if package.parent.name != "src" or not (root / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def versions() -> dict[str, str]:
+    """Versions of relsym, Python and the packages that can move a number."""
+    found = {"relsym": relsym.__version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_memory_gib() -> float:
+    """Largest resident memory of this process so far, in GiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)

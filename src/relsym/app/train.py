@@ -1,0 +1,21 @@
+"""``relsym train``: retrain one encoder with one objective on n samples, and score it beside the shortcuts."""
+
+from __future__ import annotations
+
+import hydra
+from omegaconf import DictConfig
+
+from relsym.app.entry import run
+
+
+@hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="train")
+def main(cfg: DictConfig) -> None:
+    """Compose, check, train, save, score, report."""
+    from relsym.app import training
+
+    training.check(cfg)
+    training.train_and_score(cfg)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Stage 1: triples in, labelled premise / hypothesis rows out. No model code."""

@@ -1,0 +1,87 @@
+"""The LightningDataModule: rows to train on, rows to score, and global batches of tokenised rows."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, final
+
+import torch
+from jaxtyping import Bool, Int
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from relsym.data.batches import PADDING, GlobalBatchSampler
+from relsym.data.pairs import Row
+from relsym.data.splits import TEST, VALIDATION
+
+Features = list[dict[str, list[int]]]
+
+
+class Batch(NamedTuple):
+    """One rank's share of a global batch.
+
+    inputs: padded token tensors, one dictionary per encoded text of a row (premise and hypothesis, or the joint pair).
+    targets: class indices [n].  mask: False where a row is padding that equalises the ranks' shares [n].
+    """
+
+    inputs: tuple[dict[str, Tensor], ...]
+    targets: Int[Tensor, " n"]
+    mask: Bool[Tensor, " n"]
+
+
+class PairData(LightningDataModule):
+    """What every data set offers: ``labels``, ``train_rows``, ``score_rows`` by form, ``counts`` and ``content_hash``.
+
+    Subclasses fill these in ``read``; rows are tokenised once, by the function handed to ``tokenize_with``.
+    """
+
+    labels: tuple[str, ...]
+    train_rows: list[Row]
+    score_rows: dict[str, list[Row]]
+    content_hash: str
+
+    def __init__(self, batch_size: int, score_on: str, seed: int) -> None:
+        super().__init__()
+        if batch_size < 2:
+            raise ValueError(f"data.batch_size={batch_size}: at least 2, a batch has to hold two classes.")
+        if score_on not in (TEST, VALIDATION):
+            raise ValueError(f"data.score_on={score_on}: expected {TEST} or {VALIDATION}.")
+        self.batch_size, self.score_on, self.seed = batch_size, score_on, seed
+        self.counts: Counter[str] = Counter()
+        self._features: list[Features] = []
+        self._targets: list[int] = []
+
+    @abstractmethod
+    def read(self) -> None:
+        """Read the source and draw the rows."""
+
+    @final
+    def tokenize_with(self, tokenize: Callable[[Sequence[Row]], list[Features]], collate: Callable[[Features], dict[str, Tensor]],
+                      labels: tuple[str, ...]) -> None:
+        """Tokenise the training rows once. ``labels`` are the model's classes, in its order."""
+        self._features, self._collate = tokenize(self.train_rows), collate
+        self._targets = [labels.index(row.label) for row in self.train_rows]
+
+    @final
+    def train_dataloader(self) -> DataLoader:
+        """This rank's shares of the global batches."""
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = GlobalBatchSampler(self._targets, self.batch_size, self.seed, rank, world)
+        return DataLoader(_Indices(), batch_sampler=sampler, collate_fn=self.batch)
+
+    @final
+    def batch(self, rows: Sequence[int]) -> Batch:
+        """Collate rows by index; ``PADDING`` repeats the first row, masked."""
+        indices = [max(row, 0) for row in rows]
+        inputs = tuple(self._collate([features[i] for i in indices]) for features in self._features)
+        return Batch(inputs, torch.tensor([self._targets[i] for i in indices]), torch.tensor([row != PADDING for row in rows]))
+
+
+class _Indices(Dataset):
+    """Hands row numbers through to ``PairData.batch``, which collates whole batches at once."""
+
+    def __getitem__(self, row: int) -> int:
+        return row

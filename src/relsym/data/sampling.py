@@ -1,0 +1,64 @@
+"""Nested, balanced draws: the head of a longer draw is the shorter one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from itertools import islice
+from random import Random
+from typing import TypeVar
+
+T = TypeVar("T")
+SAMPLINGS = ("stratified", "random")
+
+
+def in_turn(pools: Iterable[Iterable[T]]) -> Iterator[T]:
+    """One item of each pool, round after round; a pool that runs out gives all it has and the others fill up evenly."""
+    iterators = [iter(pool) for pool in pools]
+    while iterators:
+        still = []
+        for iterator in iterators:
+            for item in islice(iterator, 1):
+                still.append(iterator)
+                yield item
+        iterators = still
+
+
+def alternate(pools: Iterable[Iterable[T]]) -> Iterator[T]:
+    """Whole rounds of one item from each pool; ends with the round that one of them cannot fill."""
+    for items in zip(*pools, strict=False):
+        yield from items
+
+
+def shuffled(items: Iterable[T], seed: int, purpose: str) -> list[T]:
+    """The items in an order that depends on the seed and the purpose only."""
+    ordered = list(items)
+    Random(f"{seed}|{purpose}").shuffle(ordered)
+    return ordered
+
+
+def draw_order(by_kind: Mapping[str, Mapping[Hashable, list[T]]], seed: int, sampling: str) -> Iterator[T]:
+    """Items in the order in which they are drawn: kinds alternate; within a kind properties come in turn, or rows uniformly.
+
+    Args:
+        by_kind: kind -> property -> items.
+        seed: shuffles properties and items.
+        sampling: "stratified" (properties in turn) or "random" (rows uniformly).
+    """
+    if sampling not in SAMPLINGS:
+        raise ValueError(f"data.sampling={sampling}: expected {' or '.join(SAMPLINGS)}.")
+    return alternate(_within_kind(pools, seed, sampling) for pools in by_kind.values())
+
+
+def by_key(items: Iterable[T], keys: Iterable[Hashable]) -> dict[Hashable, list[T]]:
+    """Group items under the key that stands beside them, in the order of first appearance."""
+    groups: dict[Hashable, list[T]] = defaultdict(list)
+    for item, key in zip(items, keys, strict=True):
+        groups[key].append(item)
+    return dict(groups)
+
+
+def _within_kind(pools: Mapping[Hashable, list[T]], seed: int, sampling: str) -> Iterable[T]:
+    if sampling == "random":
+        return shuffled((item for pool in pools.values() for item in pool), seed, "rows")
+    return in_turn(shuffled(pools[key], seed, str(key)) for key in shuffled(pools, seed, "properties"))

@@ -1,0 +1,108 @@
+"""A Hugging Face encoder and its tokenizer behind one call."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from relsym.data.module import Features
+from relsym.encoders.sentence_transformers import write_module_files
+from relsym.encoders.tokens import collate, length_batches, tokenize
+
+log = logging.getLogger(__name__)
+POOLINGS = ("mean", "cls")
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65536}
+
+
+class Encoder(nn.Module):
+    """Sentences or sentence pairs -> vectors.
+
+    Args:
+        model, tokenizer: from transformers.
+        pooling: "mean" (of the token vectors, padding left out) or "cls" (the first token's vector).
+        max_length: tokens after which a text is cut (a warning counts the texts it cut).
+        dropout: probability that replaces the model's own while training; None keeps the model's.
+        source: where the weights came from (name, revision or commit, hash), for the record.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pooling: str = "mean", max_length: int = 256,
+                 dropout: float | None = None, source: dict[str, str | None] | None = None) -> None:
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"model.pooling={pooling}: expected {' or '.join(POOLINGS)}.")
+        self.model, self.tokenizer = model, tokenizer
+        self.pooling, self.max_length, self.source = pooling, max_length, source or {}
+        for name, parameter in model.named_parameters():
+            # The pooler head takes no part in the result: without a gradient, DDP would wait for it for ever.
+            parameter.requires_grad_(not name.startswith("pooler."))
+        if dropout is not None:
+            for module in model.modules():
+                if isinstance(module, nn.Dropout):
+                    module.p = dropout
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors."""
+        return self.model.config.hidden_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.model.device
+
+    def tokenize(self, texts: Sequence[str], seconds: Sequence[str] | None = None) -> Features:
+        """Token lists of single texts, or of text pairs as one input."""
+        features = tokenize(self.tokenizer, texts, seconds, self.max_length)
+        if full := sum(len(feature["input_ids"]) >= self.max_length for feature in features):
+            log.warning("%d of %d texts reach model.max_length=%d tokens and may be cut", full, len(features), self.max_length)
+        return features
+
+    def collate(self, features: Features) -> dict[str, Tensor]:
+        """Pad token lists into tensors [n length]."""
+        return collate(self.tokenizer, features)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Float[Tensor, "n dim"]:
+        """Vectors of a padded batch, in fp32 whatever the weights' type."""
+        hidden = self.model(**inputs).last_hidden_state.float()
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        mask = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)
+        return (hidden * mask).sum(1) / mask.sum(1)
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str], seconds: Sequence[str] | None = None, tokens_per_batch: int | None = None,
+               advance: Callable[[int], None] = lambda count: None) -> Float[Tensor, "n dim"]:
+        """Vectors of any number of texts or text pairs, in their order; batched by length. On the CPU, in fp32.
+
+        Args:
+            tokens_per_batch: padding included; None takes a default for the device.
+            advance: called with the number of texts done after each batch (for a progress bar).
+        """
+        features = self.tokenize(texts, seconds)
+        vectors = torch.empty(len(features), self.dim)
+        training = self.training
+        self.eval()
+        for rows in length_batches(features, tokens_per_batch or TOKENS_PER_BATCH.get(self.device.type, 65536)):
+            inputs = self.collate([features[row] for row in rows])
+            vectors[rows] = self({key: tensor.to(self.device) for key, tensor in inputs.items()}).cpu()
+            advance(len(rows))
+        self.train(training)
+        return vectors
+
+    def frozen(self, precision: str) -> Encoder:
+        """A copy for scoring, in evaluation mode and with weights of this precision."""
+        return copy.deepcopy(self).to(PRECISIONS[precision]).eval()
+
+    def save(self, folder: Path) -> None:
+        """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors)."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        write_module_files(folder, self.dim, self.pooling, self.max_length)

@@ -1,0 +1,53 @@
+"""Encoders from the hub, from a local folder, or with random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
+
+from relsym.data.relations import read_relations
+from relsym.encoders.encoder import Encoder
+
+
+def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean", max_length: int = 256, dropout: float | None = None,
+                 trust_remote_code: bool = False) -> Encoder:
+    """An encoder by hub id or local folder; weights are read from safetensors only.
+
+    Raises:
+        ValueError: no such model, no safetensors weights, or the hub is out of reach.
+    """
+    options = {"revision": revision, "trust_remote_code": trust_remote_code}
+    if Path(name).expanduser().is_dir():
+        name = str(Path(name).expanduser())
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        model = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)
+    except Exception as error:  # safetensors and the hub raise types of their own
+        raise ValueError(f"model.name={name}: cannot load the encoder: {str(error).strip().splitlines()[0]} "
+                         "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
+                         "save_pretrained, or model=bundled.") from error
+    return Encoder(model, tokenizer, pooling, max_length, dropout,
+                   {"name": name, "revision": revision, "commit": getattr(model.config, "_commit_hash", None)})
+
+
+def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling: str = "mean", max_length: int = 64,
+                 dropout: float | None = None, seed: int = 0) -> Encoder:
+    """A BERT with random weights and a character vocabulary: for tests, where nothing is to be downloaded."""
+    tokenizer = BertTokenizerFast(vocab=_tiny_vocabulary())
+    config = BertConfig(vocab_size=len(tokenizer), hidden_size=hidden_size, num_hidden_layers=layers, num_attention_heads=heads,
+                        intermediate_size=2 * hidden_size, max_position_embeddings=max_length)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = BertModel(config)
+    return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": "tiny", "revision": str(seed), "commit": None})
+
+
+def _tiny_vocabulary() -> dict[str, int]:
+    """Special tokens, the words of the paper's templates, and every printable ASCII character as a word and as a continuation."""
+    words = sorted({word.lower() for relation in read_relations().values() for word in relation.template.replace(".", " ").split()
+                    if word.isalpha()})
+    characters = [chr(code) for code in range(33, 127)]
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters), *words]
+    return {token: index for index, token in enumerate(dict.fromkeys(tokens))}

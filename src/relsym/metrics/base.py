@@ -1,0 +1,53 @@
+"""What every metric offers. Training, probing and search share one instance of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+# What a metric or an objective reads: premise and hypothesis encoded apart, the pair encoded as one input, or no distance at all.
+SENTENCES, JOINT, NONE = "sentences", "joint", "none"
+
+
+class Metric(ABC):
+    """Distance between a premise / hypothesis pair and label embeddings, and the label embedding that a pair implies.
+
+    ``hypothesis`` is None for metrics that read the pair as one input (``reads`` is "joint"): the joint vector stands in ``premise``.
+    """
+
+    reads: ClassVar[str] = SENTENCES
+
+    @abstractmethod
+    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"] | None,
+                 label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+        """Distance of each pair to each label embedding, in [0, 2]; lower is closer."""
+
+    @abstractmethod
+    def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"] | None) -> Float[Tensor, "n dim"]:
+        """The unit label embedding that each pair implies: what k-NN compares, by cosine."""
+
+    def between(self, first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+        """Distance of two pairs, from the label embeddings they imply: 1 - cos. An override must rank neighbours as the cosine does."""
+        return 1 - cosine(first, second)
+
+    def random_labels(self, count: int, dim: int, generator: torch.Generator) -> Float[Tensor, "count dim"]:
+        """Static random label embeddings: directions drawn uniformly from the unit sphere."""
+        return normalize(torch.randn(count, dim, generator=generator), dim=-1)
+
+    def check_dim(self, dim: int) -> None:  # noqa: B027
+        """Raise a ValueError if the metric cannot read vectors of this length. Most read any."""
+
+
+def cosine(first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+    """Cosine of every row of ``first`` with every row of ``second``."""
+    return normalize(first, dim=-1) @ normalize(second, dim=-1).T
+
+
+def parts(representation: Float[Tensor, "n parts dim"]) -> tuple[Tensor, Tensor | None]:
+    """Premise and hypothesis of an encoded pair [n 2 dim], or the joint vector and None of [n 1 dim]."""
+    return representation[:, 0], representation[:, 1] if representation.shape[1] > 1 else None

@@ -1,0 +1,59 @@
+"""Controls: metrics that know nothing of RotatE. What they reach as well cannot be credited to the trilinear form."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from relsym.metrics.base import Metric, cosine
+
+
+def _sum(premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+    """u(u(p) + u(h)): symmetric in p and h, so blind to direction."""
+    return normalize(normalize(premise, dim=-1) + normalize(hypothesis, dim=-1), dim=-1)
+
+
+@final
+class Cosine(Metric):
+    """The plain sum of the two unit vectors.
+
+        d(p, h, l)     = 1 - cos(u(p) + u(h), l)
+        label_of(p, h) = u(u(p) + u(h))
+    """
+
+    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
+                 label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+        """1 - cos(u(p) + u(h), l)."""
+        return 1 - cosine(_sum(premise, hypothesis), label)
+
+    def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+        """u(u(p) + u(h))."""
+        return _sum(premise, hypothesis)
+
+
+@final
+class Euclidean(Metric):
+    """The same sum, compared by length of the difference.
+
+        d(p, h, l)     = |u(u(p) + u(h)) - u(l)|
+        label_of(p, h) = u(u(p) + u(h))
+
+    Between unit vectors |a - b|^2 = 2 (1 - cos), so neighbours rank as under the cosine; the losses differ.
+    """
+
+    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
+                 label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+        """|u(u(p) + u(h)) - u(l)|."""
+        return self.between(_sum(premise, hypothesis), label)
+
+    def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+        """u(u(p) + u(h))."""
+        return _sum(premise, hypothesis)
+
+    def between(self, first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+        """|u(a) - u(b)|."""
+        return torch.cdist(normalize(first, dim=-1), normalize(second, dim=-1), compute_mode="donot_use_mm_for_euclid_dist")

@@ -1,0 +1,1 @@
+"""Stage 4: one LightningModule per retraining objective."""

@@ -1,0 +1,50 @@
+"""Retraining with random label embeddings."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from relsym.metrics.base import parts
+from relsym.objectives.base import Objective
+from relsym.objectives.losses import contrastive
+
+
+@final
+class RandomLabelRetraining(Objective):
+    """Pull each pair to the random, static embedding of its label and push it from the others.
+
+        loss = mean over pairs and labels of 0.5 (y d^2 + (1 - y) max(0, margin - d)^2),   d = metric.distance(p, h, l)
+
+    Only the encoder is trained. Source: Yuan & Vlachos 2025, arXiv:2504.16312, section "random label embeddings".
+    """
+
+    read_out_names: ClassVar[frozenset[str]] = frozenset({"label_embeddings"})
+
+    def __init__(self, *args: Any, margin: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.margin = margin
+        generator = torch.Generator().manual_seed(self.seed)
+        self.register_buffer("label_embeddings", self.metric.random_labels(len(self.labels), self.encoder.dim, generator))
+
+    def loss(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Float[Tensor, ""]:
+        """Mean over the n pairs and the m labels."""
+        distance = self.metric.distance(*parts(representation), self.label_embeddings)
+        return contrastive(distance, one_hot(targets, len(self.labels)).bool(), self.margin).mean()
+
+    def predict_batch(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+        """The nearest label embedding."""
+        return self.metric.distance(*parts(representation), self.label_embeddings).argmin(-1)
+
+    def read_out(self) -> dict[str, Tensor]:
+        """The label embeddings."""
+        return {"label_embeddings": self.label_embeddings}
+
+    def restore(self, read_out: dict[str, Tensor]) -> None:
+        """Keep the label embeddings of the earlier run."""
+        super().restore(read_out)
+        self.label_embeddings.copy_(read_out["label_embeddings"])

@@ -1,0 +1,1 @@
+"""Stage 5: frozen representations in, labels out."""

@@ -1,0 +1,36 @@
+"""What every probe offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from relsym.metrics.base import Metric
+
+
+class Probe(ABC):
+    """Reads class indices off frozen representations.
+
+    ``needs`` names the tensors a probe reads from the objective's read-out; ``needs_memory`` says whether it stores the training rows;
+    ``needs_metric`` whether it measures distance.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    needs_memory: ClassVar[bool] = False
+    needs_metric: ClassVar[bool] = True
+
+    @abstractmethod
+    def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
+            targets: Int[Tensor, " n"]) -> None:
+        """Take what the objective learnt, or the training rows' representations and class indices."""
+
+    @abstractmethod
+    def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
+        """Class indices."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """What has to be kept to read out again, by name."""

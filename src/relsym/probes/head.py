@@ -1,0 +1,33 @@
+"""The argmax of a classification head."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import linear
+
+from relsym.metrics.base import Metric
+from relsym.probes.base import Probe
+
+
+@final
+class Head(Probe):
+    """argmax of W e + b, e the vector of the joint input."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"head.weight", "head.bias"})
+    needs_metric: ClassVar[bool] = False
+
+    def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
+            targets: Int[Tensor, " n"]) -> None:
+        """Keep weight [classes dim] and bias [classes]."""
+        self.weight, self.bias = read_out["head.weight"].cpu(), read_out["head.bias"].cpu()
+
+    def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
+        """The class with the highest logit."""
+        return linear(representation[:, 0], self.weight, self.bias).argmax(-1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weight and bias."""
+        return {"head.weight": self.weight, "head.bias": self.bias}

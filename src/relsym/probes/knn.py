@@ -1,0 +1,54 @@
+"""Majority of the k nearest training samples."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from relsym.metrics.base import Metric, parts
+from relsym.probes.base import Probe
+from relsym.probes.search import nearest
+
+
+@final
+class Knn(Probe):
+    """Majority vote of the k training samples whose implied label embeddings are nearest by cosine.
+
+    Of tied labels the one with the nearest neighbour wins.
+
+    Args:
+        k: neighbours; at most the number of training samples.
+    """
+
+    needs_memory: ClassVar[bool] = True
+
+    def __init__(self, k: int) -> None:
+        if k < 1:
+            raise ValueError(f"probe.k={k}: at least 1.")
+        self.k = k
+
+    def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
+            targets: Int[Tensor, " n"]) -> None:
+        """Store the label embeddings that the training rows imply [m dim] and their class indices [m]."""
+        if self.k > len(memory):
+            raise ValueError(f"probe.k={self.k}: the memory has only {len(memory)} rows. Lower probe.k or raise data.samples.")
+        self.metric, self.memory, self.targets = metric, metric.label_of(*parts(memory)), targets
+
+    def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
+        """The majority label of each pair's neighbours."""
+        return vote(self.targets[nearest(self.metric.label_of(*parts(representation)), self.memory, self.k)])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The memory and its class indices."""
+        return {"memory": self.memory, "memory_targets": self.targets}
+
+
+def vote(neighbours: Int[Tensor, "n k"]) -> Int[Tensor, " n"]:
+    """Majority of each row of class indices, nearest first; of tied classes the one that comes first."""
+    counts = one_hot(neighbours, int(neighbours.max()) + 1).sum(dim=1)
+    winners = counts.gather(1, neighbours) == counts.max(dim=1, keepdim=True).values
+    return neighbours.gather(1, winners.to(torch.int8).argmax(dim=1, keepdim=True)).squeeze(1)

@@ -1,0 +1,54 @@
+"""Tables that a person reads; made from ``results.json`` alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+CAUTION = ("The label of a swap pair depends on its relation alone, so a look-up of templates can score 100 % too: "
+           "a score says which templates the model knows, not that it understands the relation.")
+
+
+def interval_text(interval: dict[str, Any]) -> str:
+    """``99.5 [98.9, 99.8]`` in per cent; without an error also the bound that the number of rows gives (3/n)."""
+    text = f"{100 * interval['value']:.1f} [{100 * interval['low']:.1f}, {100 * interval['high']:.1f}]"
+    return f"{text}, 0 errors: < {300 / interval['rows']:.2f} %" if interval["correct"] == interval["rows"] else text
+
+
+def forms_of(results: dict[str, Any]) -> list[str]:
+    """The forms that were scored, in order."""
+    return [form for form in results["rows"] if form != "train"]
+
+
+def print_run(results: dict[str, Any], console: Console) -> None:
+    """One run: the model, the untrained encoder and every shortcut on the same rows; then the model by property."""
+    forms, metrics = forms_of(results), results["metrics"]
+    table = Table(title=f"Accuracy in % with 95 % interval; {results['rows']['train']} training rows, seed {results['seed']} (one seed)")
+    table.add_column("reader")
+    for form in forms:
+        table.add_column(f"{form} ({results['rows'][form]} rows)", justify="right")
+    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in results["intervals"]):
+        table.add_row(name, *(interval_text(results["intervals"][f"{name}/{form}"]) for form in forms))
+    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith("untrained/")):
+        table.add_row(f"{name} (mean of draws)", *(f"{100 * metrics[f'{name}/{form}']:.1f}" for form in forms))
+    console.print(table)
+    print_properties(results, console)
+    if len(forms) > 1:
+        console.print(CAUTION, style="italic")
+
+
+def print_properties(results: dict[str, Any], console: Console) -> None:
+    """The model's accuracy by property, where there are several."""
+    forms = forms_of(results)
+    by_property = {key: value for key, value in results["metrics"].items() if "/accuracy/" in key and key.split("/")[-1].startswith("P")}
+    if not by_property:
+        return
+    table = Table(title="By property")
+    for heading in ("property", *forms):
+        table.add_column(heading, justify="left" if heading == "property" else "right")
+    for property in dict.fromkeys(key.rsplit("/", 1)[1] for key in by_property):
+        cells = (next((v for k, v in by_property.items() if k.endswith(f"/{form}/{property}")), None) for form in forms)
+        table.add_row(property, *("-" if cell is None else f"{100 * cell:.1f}" for cell in cells))
+    console.print(table)
