@@ -34,7 +34,7 @@ def main() -> None:
     rows = []
     for objective in arguments.objectives:
         for setting in GRIDS[objective]:
-            runs = [run_once(arguments.out / objective / "_".join(s.split(".")[1] for s in setting) / f"seed={seed}",
+            runs = [run_once(arguments.out / objective / "_".join(setting).replace("objective.", "").replace("=", "-") / f"seed-{seed}",
                              f"objective={objective}", *setting, f"seed={seed}", f"data.samples={arguments.samples}", "data=wikidata5m",
                              f"data.folder={arguments.data_folder}", "data.score_on=validation", "data.test_pairs=1000")
                     for seed in arguments.seeds]

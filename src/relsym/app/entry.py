@@ -5,17 +5,35 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 EXPECTED = {"ValueError", "OSError", "ImportError", "SafetensorError", "HydraException", "OmegaConfBaseException",
             "MisconfigurationException"}
 INTERRUPTED = 130
 
 
+class TaskFailed(BaseException):
+    """Carries a task's error past Hydra, which would print a line of its own about every Exception."""
+
+
+def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
+    """The body of a task, for use under ``hydra.main``."""
+    @wraps(task)
+    def body(cfg: Any) -> None:
+        try:
+            task(cfg)
+        except Exception as error:
+            raise TaskFailed from error
+
+    return body
+
+
 def run(task: Callable[[], None]) -> None:
     """Call a Hydra application; HYDRA_FULL_ERROR=1 shows tracebacks.
 
-    Hydra prints errors in three ways of its own unless told to let them through, which its variable does; what the user had set is
-    kept in RELSYM_FULL_ERROR, for further ranks too.
+    Hydra prints what fails before the task starts in ways of its own unless told to let it through, which its variable does; what the
+    user had set is kept in RELSYM_FULL_ERROR, for further ranks too.
     """
     os.environ.setdefault("RELSYM_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -24,9 +42,10 @@ def run(task: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.stderr.write("\nrelsym: interrupted. Nothing was scored; run the same command again.\n")
         sys.exit(INTERRUPTED)
-    except Exception as error:
+    except (Exception, TaskFailed) as failure:
+        error = failure.__cause__ if isinstance(failure, TaskFailed) else failure
         if os.environ["RELSYM_FULL_ERROR"] == "1":
-            raise
+            raise error from None
         sys.stderr.write(f"\nrelsym: error: {describe(error)}\n")
         sys.exit(1)
 

@@ -18,12 +18,26 @@ PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchme
             "faiss-cpu", "faiss-gpu")
 # Where and how a run is watched, never what it computes.
 NOT_WHAT = ("hardware", "tracking")
+SEEDS = ("seed", "sample_seed")
 
 
 def config_hash(config: dict[str, Any]) -> str:
     """SHA-256 of the resolved configuration, without what cannot change a result."""
-    kept = {key: value for key, value in config.items() if key not in NOT_WHAT}
-    return sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+    return _hash({key: value for key, value in config.items() if key not in NOT_WHAT})
+
+
+def setting_hashes(config: dict[str, Any]) -> dict[str, str]:
+    """What runs share that differ in nothing but the seed: how rows were drawn, how the encoder was read, and everything."""
+    def seedless(node: Any) -> Any:
+        return {k: seedless(v) for k, v in node.items() if k not in SEEDS} if isinstance(node, dict) else node
+
+    kept = seedless({key: value for key, value in config.items() if key not in NOT_WHAT})
+    read = {key: kept[key] for key in ("data", "model", "metric", "precision", "init")}
+    return {"data": _hash(kept["data"]), "encoder": _hash(read), "all": _hash(kept)}
+
+
+def _hash(node: Any) -> str:
+    return sha256(json.dumps(node, sort_keys=True).encode()).hexdigest()
 
 
 def git_commit() -> str | None:

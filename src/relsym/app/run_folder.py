@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.torch import save_file
 from torch import Tensor
+
+from relsym.app.files import write_atomically
 
 RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS = "results.json", "config.yaml", "encoder", "probe.safetensors", "predictions.parquet"
 # What a killed run of the same command may have left: written over, or from the loggers and Hydra.
@@ -26,27 +26,18 @@ class RunFolder:
         FileExistsError: the folder holds a finished run, or files that no run writes.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if (self.path / RESULTS).exists():
             raise FileExistsError(f"{self.path} holds a finished run ({RESULTS}). Choose another hydra.run.dir, or delete the folder.")
         foreign = sorted(entry.name for entry in self.path.iterdir()
-                         if entry.name not in LEFTOVERS and not entry.name.endswith((".log", ".partial")))
+                         if entry.name.removeprefix("partial.") not in LEFTOVERS and not entry.name.endswith(".log"))
         if foreign:
             raise FileExistsError(f"{self.path} holds files that are not a run's: {', '.join(foreign[:5])}. Choose another hydra.run.dir.")
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> Path:
-        """Write a file or folder under a temporary name, then move it into place: it is whole or it is not there."""
-        target, partial = self.path / name, self.path / f"{name}.partial"
-        _remove(partial)
-        try:
-            writer(partial)
-        except BaseException:
-            _remove(partial)
-            raise
-        _remove(target)
-        os.replace(partial, target)
-        return target
+        """Write a file or folder: it is whole or it is not there."""
+        return write_atomically(self.path / name, writer)
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file."""
@@ -63,10 +54,3 @@ class RunFolder:
     def finish(self, results: Mapping[str, Any]) -> Path:
         """Write the results: their presence says that the run is whole."""
         return self.write_text(RESULTS, json.dumps(results, indent=2, allow_nan=False) + "\n")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from relsym.app.entry import run
+from relsym.app.entry import guarded, run
 
 
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="train")
+@guarded
 def main(cfg: DictConfig) -> None:
     """Compose, check, train, save, score, report."""
     from relsym.app import training

@@ -13,9 +13,8 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import seed_everything
+from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.utilities import rank_zero_only
-from rich.console import Console
 from transformers.utils.logging import disable_progress_bar
 
 from relsym.app import provenance, scoring
@@ -27,7 +26,7 @@ from relsym.encoders.encoder import PRECISIONS
 from relsym.encoders.load import load_encoder
 from relsym.evaluation.score import Scores, targets_of
 from relsym.objectives.base import Objective
-from relsym.report.tables import print_run
+from relsym.report.tables import console, print_run
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +49,17 @@ def train_and_score(cfg: DictConfig) -> None:
     path = Path(HydraConfig.get().runtime.output_dir)
     folder = RunFolder(path) if rank_zero_only.rank == 0 else None
     seed_everything(cfg.seed, workers=True, verbose=False)
-    data: PairData = instantiate(cfg.data.module)
+    data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
     log.info("%s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))
     config = OmegaConf.to_container(cfg, resolve=True)
-    with tracked(instantiate(cfg.tracking, folder=str(path)), config) as logger:
+    with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), config) as logger:
         started = time.perf_counter()
         objective = build_objective(cfg, build_encoder(cfg), instantiate(cfg.metric), data.labels)
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
         objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
         trainer = build_trainer(cfg, logger, path)
-        trainer.fit(objective, datamodule=data)
+        fit(trainer, objective, data)
         if folder is None:
             return
         if torch.distributed.is_initialized():
@@ -69,10 +68,21 @@ def train_and_score(cfg: DictConfig) -> None:
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create({**config, "labels": list(objective.labels)})))
         folder.write(ENCODER, lambda target: (target.mkdir(), objective.encoder.cpu().save(target)))
         results = score(cfg, config, data, objective, folder, {**seconds, "epochs": trainer.current_epoch})
-        logger.log_metrics({f"{name}": value for name, value in results["metrics"].items()})
+        logger.log_metrics(results["metrics"], step=trainer.global_step)
+        logger.save()
         folder.finish(results)
-    print_run(results, Console())
-    Console().print(f"Run folder: {path}", soft_wrap=True)
+    print_run(results, console())
+    console().print(f"Run folder: {path}", soft_wrap=True)
+
+
+def fit(trainer: Trainer, objective: Objective, data: PairData) -> None:
+    """``trainer.fit``, but Ctrl-C stays what it is: Lightning turns it into an exit with code 1."""
+    try:
+        trainer.fit(objective, datamodule=data)
+    except SystemExit:
+        if trainer.interrupted:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def score(cfg: DictConfig, config: dict[str, Any], data: PairData, objective: Objective, folder: RunFolder,
@@ -97,11 +107,12 @@ def score(cfg: DictConfig, config: dict[str, Any], data: PairData, objective: Ob
         "task": "train", "metrics": scores.flat(model), "intervals": scores.intervals(), "rows": rows,
         "counts": dict(data.counts), "choices": choices(), "seed": cfg.seed, "labels": list(objective.labels),
         "encoder": objective.encoder.source, "config_hash": provenance.config_hash(config),
+        "setting_hashes": provenance.setting_hashes(config),
         "benchmark_hash": data.content_hash, "git_commit": provenance.git_commit(),
         "versions": provenance.versions(), **measured, "seconds/score": time.perf_counter() - started,
         "memory/peak_gib": provenance.peak_memory_gib()}
 
 
-def choices() -> dict[str, str]:
+def choices() -> dict[str, str | None]:
     """Which option of each of relsym's groups was chosen."""
     return {group: option for group, option in HydraConfig.get().runtime.choices.items() if "hydra" not in group and "/" not in group}

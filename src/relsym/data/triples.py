@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 ENTITY_ID = re.compile(r"Q[1-9]\d*")
 PROPERTY_ID = re.compile(r"P[1-9]\d*")
@@ -39,6 +39,7 @@ class TripleSource:
     counts: Counter[str] = field(default_factory=Counter)
 
 
+@runtime_checkable
 class TripleReader(Protocol):
     """What every source offers."""
 

@@ -70,8 +70,9 @@ class Encoder(nn.Module):
         return collate(self.tokenizer, features)
 
     def forward(self, inputs: dict[str, Tensor]) -> Float[Tensor, "n dim"]:
-        """Vectors of a padded batch, in fp32 whatever the weights' type."""
-        hidden = self.model(**inputs).last_hidden_state.float()
+        """Vectors of a padded batch, in fp32 where the weights are of lower precision: pooling and metric need the digits."""
+        hidden = self.model(**inputs).last_hidden_state
+        hidden = hidden.float() if hidden.element_size() < 4 else hidden
         if self.pooling == "cls":
             return hidden[:, 0]
         mask = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)

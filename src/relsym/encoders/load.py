@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 
 from relsym.data.relations import read_relations
@@ -28,8 +29,7 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
         raise ValueError(f"model.name={name}: cannot load the encoder: {str(error).strip().splitlines()[0]} "
                          "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
                          "save_pretrained, or model=bundled.") from error
-    return Encoder(model, tokenizer, pooling, max_length, dropout,
-                   {"name": name, "revision": revision, "commit": getattr(model.config, "_commit_hash", None)})
+    return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": name, "revision": revision, "commit": _commit(name, revision)})
 
 
 def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling: str = "mean", max_length: int = 64,
@@ -42,6 +42,14 @@ def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling
         torch.manual_seed(seed)
         model = BertModel(config)
     return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": "tiny", "revision": str(seed), "commit": None})
+
+
+def _commit(name: str, revision: str | None) -> str | None:
+    """The commit that a hub revision resolved to: the name of its snapshot folder. None for local folders."""
+    if Path(name).is_dir():
+        return None
+    cached = try_to_load_from_cache(name, "config.json", revision=revision)
+    return Path(cached).parent.name if isinstance(cached, str) else None
 
 
 def _tiny_vocabulary() -> dict[str, int]:

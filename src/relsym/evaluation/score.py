@@ -54,7 +54,7 @@ class Scores:
                 figures[f"{model}/{form}/{property}"] = self.accuracy(model, form, property).value
         return figures
 
-    def intervals(self) -> dict[str, dict[str, float]]:
+    def intervals(self) -> dict[str, dict[str, float | int]]:
         """Every reader's accuracy with its interval, right answers and rows, by ``stage/what/form``."""
         return {f"{name}/{form}": self.accuracy(name, form)._asdict() for name, forms in self.predictions.items() for form in forms}
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from relsym.report.collect import Line
+
 CAUTION = ("The label of a swap pair depends on its relation alone, so a look-up of templates can score 100 % too: "
            "a score says which templates the model knows, not that it understands the relation.")
+
+WIDTH = 130
+
+
+def console() -> Console:
+    """Standard output; at a fixed width where it is no terminal, so that tables in logs do not wrap at 80."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
 
 
 def interval_text(interval: dict[str, Any]) -> str:
@@ -52,3 +62,27 @@ def print_properties(results: dict[str, Any], console: Console) -> None:
         cells = (next((v for k, v in by_property.items() if k.endswith(f"/{form}/{property}")), None) for form in forms)
         table.add_row(property, *("-" if cell is None else f"{100 * cell:.1f}" for cell in cells))
     console.print(table)
+
+
+def print_lines(title: str, lines: list[Line], console: Console) -> None:
+    """A report's table on the terminal."""
+    table = Table(title=f"Accuracy in %, {title}")
+    for number, heading in enumerate(_header(lines)):
+        table.add_column(heading, justify="right" if number > 1 else "left")
+    for line in lines:
+        table.add_row(*_cells(line), style="bold" if line.retrained else None)
+    console.print(table)
+
+
+def markdown_lines(title: str, lines: list[Line]) -> str:
+    """The same table as Markdown."""
+    rows = [_header(lines), *([["---"] * len(_header(lines))]), *(_cells(line) for line in lines)]
+    return f"Accuracy in %, {title}\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + f"\n\n{CAUTION}\n"
+
+
+def _header(lines: list[Line]) -> list[str]:
+    return ["reader", "model", *lines[0].values, "samples", "seeds"]
+
+
+def _cells(line: Line) -> list[str]:
+    return [line.reader, line.model, *(line.cell(form) for form in line.values), str(line.samples), str(len(line.seeds))]

@@ -1,0 +1,41 @@
+# make demo: set up and run the main job.   make test: set up and pass the tests.
+# PIP_ARGS is passed to every pip install: an index, a cache folder, a proxy.
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+OUT ?= outputs/demo
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints/dev.txt $(PIP_ARGS)
+OBJECTIVES := random_label knn knn_learnt finetune
+
+.PHONY: demo test install install-test lint clean
+
+demo: install
+	@for objective in $(OBJECTIVES); do \
+	    test -f $(OUT)/$$objective/results.json \
+	    || $(BIN)/relsym train objective=$$objective hydra.run.dir=$(OUT)/$$objective || exit 1; \
+	done
+	@$(BIN)/relsym report runs=$(OUT) hydra.run.dir=$(OUT)/report
+
+test: install-test
+	$(BIN)/python -m pytest
+
+install: $(VENV)/.installed
+install-test: $(VENV)/.installed-test
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints/dev.txt
+	$(PIP_INSTALL) -e ".[cpu,bundled]"
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/bin/python pyproject.toml constraints/dev.txt
+	$(PIP_INSTALL) -e ".[cpu,bundled,dev]"
+	@touch $@ $(VENV)/.installed
+
+lint: install-test
+	$(BIN)/ruff check .
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,31 @@
+"""Files and folders that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(target: Path, writer: Callable[[Path], Any]) -> Path:
+    """Let ``writer`` write a file or folder under a temporary name beside the target, then move it into place."""
+    partial = target.with_name(f"partial.{target.name}")
+    remove(partial)
+    try:
+        writer(partial)
+    except BaseException:
+        remove(partial)
+        raise
+    remove(target)
+    os.replace(partial, target)
+    return target
+
+
+def remove(path: Path) -> None:
+    """Delete a file or folder if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

