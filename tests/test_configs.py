@@ -6,10 +6,11 @@ import inspect
 from pathlib import Path
 
 import pytest
-import relsym.conf
 from hydra import compose, initialize_config_module
 from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
+
+import relsym.conf
 
 CONF = Path(relsym.conf.__file__).parent
 SEEN_ELSEWHERE = {"hydra", "base"}

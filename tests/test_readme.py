@@ -1,0 +1,84 @@
+"""Every documented command runs: those of the README and those of ``--help``, made small by overrides."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+import relsym.conf
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONF = Path(relsym.conf.__file__).parent
+SMALL = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.test_pairs=8")
+# Commands that .ci/run or a test of their own runs.
+ELSEWHERE = {"make demo", "make test", 'pip install ".[cpu,bundled]"', 'pip install ".[gpu,bundled]"', "pip install .", "relsym --help",
+             "relsym train --help", 'eval "$(relsym completion bash)"'}
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
+
+
+def readme_commands() -> list[str]:
+    """Lines of the README's shell blocks, without comments."""
+    blocks = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+    return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def help_commands() -> list[str]:
+    """Examples in the help of the tasks."""
+    texts = [OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template for task in ("train", "report")]
+    return [line.strip() for text in texts for line in text.splitlines() if re.match(r"relsym (train|report)( \S+=|$| -m| ')", line.strip())]
+
+
+COMMANDS = sorted({c for c in readme_commands() + help_commands() if c not in ELSEWHERE and " -m " not in c})
+SWEEPS = sorted({c for c in readme_commands() + help_commands() if " -m " in c})
+
+
+def words(command: str, folder: Path) -> list[str]:
+    """The command's words with the placeholders filled in."""
+    filled = command.replace("data.folder=PATH", f"data.folder={folder}").replace("hydra.run.dir=OUT ", "").replace("hydra.run.dir=OUT", "")
+    return shlex.split(filled.replace("hardware=gpu", "hardware=cpu"))
+
+
+def test_commands_are_found():
+    assert len(COMMANDS) >= 5
+    assert len(SWEEPS) >= 2
+    assert set(readme_commands()) >= ELSEWHERE
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_documented_command_runs(command, relsym, tmp_path, triples_folder):
+    program, task, *arguments = words(command, triples_folder)
+    assert program == "relsym"
+    if task == "report":
+        for name in ("outputs/demo", "a", "b"):
+            assert relsym("train", *SMALL, f"hydra.run.dir={tmp_path / name}").code == 0
+        arguments = [re.sub(r"runs=outputs/demo", f"runs={tmp_path / 'outputs' / 'demo'}", a) for a in arguments]
+        arguments = [f"runs=[{tmp_path / 'a'},{tmp_path / 'b'}]" if a.startswith("runs=[") else a for a in arguments]
+        ended = relsym("report", *arguments, f"hydra.run.dir={tmp_path / 'report'}")
+    else:
+        small = [word for word in SMALL if not word.startswith("tracking=") or "tracking=" not in command]
+        ended = relsym(task, *arguments, *small, f"hydra.run.dir={tmp_path / 'run'}")
+    assert ended.code == 0, ended.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", SWEEPS)
+def test_a_documented_sweep_runs(command, relsym, tmp_path, triples_folder):
+    _, task, *arguments = words(command, triples_folder)
+    ended = relsym(task, *arguments, *SMALL, f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    assert ended.code == 0, ended.err
+    expected = 36 if "objective=" in command else 3
+    assert len(list((tmp_path / "sweep").glob("*/results.json"))) == expected
+
+
+def test_the_files_that_the_readme_links_are_there():
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_no_placeholder_is_left():
+    assert not re.search(r"^[A-Z]+_[A-Z]+$", README, flags=re.MULTILINE)
