@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +18,9 @@ from relsym.encoders.tokens import collate, length_batches, tokenize
 log = logging.getLogger(__name__)
 POOLINGS = ("mean", "cls")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65536}
+# The best of a few in benchmarks/throughput.py; a GPU's is larger, and there the choice matters little.
+TOKENS_PER_BATCH_CPU = {torch.float32: 1024, torch.bfloat16: 4096}
+TOKENS_PER_BATCH_GPU = 65536
 
 
 class Encoder(nn.Module):
@@ -91,16 +92,15 @@ class Encoder(nn.Module):
         vectors = torch.empty(len(features), self.dim)
         training = self.training
         self.eval()
-        for rows in length_batches(features, tokens_per_batch or TOKENS_PER_BATCH.get(self.device.type, 65536)):
+        for rows in length_batches(features, tokens_per_batch or self._tokens_per_batch()):
             inputs = self.collate([features[row] for row in rows])
             vectors[rows] = self({key: tensor.to(self.device) for key, tensor in inputs.items()}).cpu()
             advance(len(rows))
         self.train(training)
         return vectors
 
-    def frozen(self, precision: str) -> Encoder:
-        """A copy for scoring, in evaluation mode and with weights of this precision."""
-        return copy.deepcopy(self).to(PRECISIONS[precision]).eval()
+    def _tokens_per_batch(self) -> int:
+        return TOKENS_PER_BATCH_CPU.get(self.model.dtype, 1024) if self.device.type == "cpu" else TOKENS_PER_BATCH_GPU
 
     def save(self, folder: Path) -> None:
         """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors)."""
