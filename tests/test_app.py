@@ -295,8 +295,11 @@ def test_the_config_hash_does_not_see_hardware_and_tracking():
               "precision": "fp32", "init": None}
     assert provenance.config_hash(config) == provenance.config_hash({**config, "hardware": {"devices": 2}})
     assert provenance.config_hash(config) != provenance.config_hash({**config, "seed": 1})
-    assert provenance.setting_hashes(config) == provenance.setting_hashes({**config, "seed": 1, "data": {"sample_seed": 1, "samples": 8}})
-    assert provenance.setting_hashes(config)["data"] != provenance.setting_hashes({**config, "data": {"sample_seed": 0, "samples": 4}})["data"]
+    hashes = provenance.setting_hashes(config, "Pair")
+    assert hashes == provenance.setting_hashes({**config, "seed": 1, "data": {"sample_seed": 1, "samples": 8}}, "Pair")
+    assert hashes["data"] != provenance.setting_hashes({**config, "data": {"sample_seed": 0, "samples": 4}}, "Pair")["data"]
+    assert hashes["encoder"] != provenance.setting_hashes(config, "Hadamard")["encoder"]
+    assert hashes["encoder"] == provenance.setting_hashes({**config, "metric": {"_target_": "other"}}, "Pair")["encoder"]
 
 
 # --- tracking

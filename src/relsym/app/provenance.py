@@ -26,14 +26,14 @@ def config_hash(config: dict[str, Any]) -> str:
     return _hash({key: value for key, value in config.items() if key not in NOT_WHAT})
 
 
-def setting_hashes(config: dict[str, Any]) -> dict[str, str]:
-    """What runs share that differ in nothing but the seed: how rows were drawn, how the encoder was read, and everything."""
+def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, str]:
+    """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was read, and everything."""
     def seedless(node: Any) -> Any:
         return {k: seedless(v) for k, v in node.items() if k not in SEEDS} if isinstance(node, dict) else node
 
     kept = seedless({key: value for key, value in config.items() if key not in NOT_WHAT})
-    read = {key: kept[key] for key in ("data", "model", "metric", "precision", "init")}
-    return {"data": _hash(kept["data"]), "encoder": _hash(read), "all": _hash(kept)}
+    read = {key: kept[key] for key in ("data", "model", "precision", "init")}
+    return {"data": _hash(kept["data"]), "encoder": _hash({**read, "metric": untrained_metric}), "all": _hash(kept)}
 
 
 def _hash(node: Any) -> str:

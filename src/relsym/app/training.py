@@ -107,7 +107,7 @@ def score(cfg: DictConfig, config: dict[str, Any], data: PairData, objective: Ob
         "task": "train", "metrics": scores.flat(model), "intervals": scores.intervals(), "rows": rows,
         "counts": dict(data.counts), "choices": choices(), "seed": cfg.seed, "labels": list(objective.labels),
         "encoder": objective.encoder.source, "config_hash": provenance.config_hash(config),
-        "setting_hashes": provenance.setting_hashes(config),
+        "setting_hashes": provenance.setting_hashes(config, type(comparison_metric(metric)).__name__),
         "benchmark_hash": data.content_hash, "git_commit": provenance.git_commit(),
         "versions": provenance.versions(), **measured, "seconds/score": time.perf_counter() - started,
         "memory/peak_gib": provenance.peak_memory_gib()}
