@@ -12,7 +12,7 @@ OBJECTIVES := random_label knn knn_learnt finetune
 
 demo: install
 	@for objective in $(OBJECTIVES); do \
-	    test -f $(OUT)/$$objective/results.json \
+	    test -f $(OUT)/$$objective/results.json && echo "$$objective: kept from an earlier run in $(OUT)/$$objective" \
 	    || $(BIN)/relsym train objective=$$objective hydra.run.dir=$(OUT)/$$objective || exit 1; \
 	done
 	@$(BIN)/relsym report runs=$(OUT) hydra.run.dir=$(OUT)/report

@@ -19,6 +19,7 @@ import torch
 from datasets import Dataset
 from setfit import SetFitModel, Trainer, TrainingArguments
 
+from relsym.app.files import write_atomically
 from relsym.data.pairs import FORMS, Row
 from relsym.data.symmetry import SymmetryBenchmark, SymmetryData
 from relsym.data.triples import Wikidata5MFolder
@@ -61,7 +62,8 @@ def setfit_once(folder: Path, *arguments: object) -> dict[str, float]:
     target = folder / "setfit.json"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(setfit(*arguments, folder)))
+        figures = setfit(*arguments, folder)
+        write_atomically(target, lambda path: path.write_text(json.dumps(figures)))
     return json.loads(target.read_text())
 
 
@@ -70,14 +72,14 @@ def seed_figures(options: argparse.Namespace, seed: int) -> dict[str, dict[str, 
     validation = rows(options.data_folder, seed, options.samples, "validation", options.rows // 2)
     found = {}
     for objective in ("knn", "random_label"):
-        run = run_once(options.out / objective / str(seed), f"objective={objective}", "data=wikidata5m", f"data.folder={options.data_folder}",
+        run = run_once(options.out / f"{objective}-{options.samples}-{options.rows}" / str(seed), f"objective={objective}", "data=wikidata5m", f"data.folder={options.data_folder}",
                        f"data.samples={options.samples}", f"data.test_pairs={options.rows}", f"seed={seed}")
         found[f"relsym {objective}"] = {"seconds": run["seconds/train"], **{form: run["metrics"][f"test/accuracy/{form}"] for form in FORMS}}
-    found["SetFit, defaults"] = setfit_once(options.out / "setfit" / str(seed) / DEFAULTS, test.train_rows, test.score_rows, seed, {})
-    tried = {name: setfit_once(options.out / "setfit" / str(seed) / f"validation {name}", test.train_rows, validation.score_rows, seed, setting)
+    found["SetFit, defaults"] = setfit_once(options.out / f"setfit-{options.samples}-{options.rows}" / str(seed) / DEFAULTS, test.train_rows, test.score_rows, seed, {})
+    tried = {name: setfit_once(options.out / f"setfit-{options.samples}-{options.rows}" / str(seed) / f"validation {name}", test.train_rows, validation.score_rows, seed, setting)
              for name, setting in SETTINGS.items()}
     best = max(tried, key=lambda name: mean(tried[name][form] for form in FORMS))
-    found["SetFit, best of 3 on validation"] = setfit_once(options.out / "setfit" / str(seed) / f"test {best}", test.train_rows,
+    found["SetFit, best of 3 on validation"] = setfit_once(options.out / f"setfit-{options.samples}-{options.rows}" / str(seed) / f"test {best}", test.train_rows,
                                                            test.score_rows, seed, SETTINGS[best])
     return found
 

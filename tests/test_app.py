@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -174,6 +175,32 @@ def test_a_probe_that_cannot_read_an_objective_is_refused(relsym, quick, objecti
     refused(relsym("train", *quick, f"objective={objective}", f"probe={probe}"), message)
 
 
+def test_a_run_that_diverges_gets_no_score(relsym, quick, tmp_path):
+    ended = relsym("train", *quick, "objective.learning_rate=1e30", "training.gradient_clip=null", "training.max_steps=6")
+    refused(ended, "diverged", tmp_path / "run")
+
+
+def test_init_is_refused_under_another_metric_or_another_split(relsym, quick, tmp_path):
+    assert relsym("train", *quick, "objective=random_label").code == 0
+    again = (*quick, "objective=random_label", f"init={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'next'}")
+    refused(relsym("train", *again, "metric=rotate"), "that run's metric was Hadamard", tmp_path / "next")
+    refused(relsym("train", *again, "data.split=paper"), "Use the same split", tmp_path / "next")
+    refused(relsym("train", *again, "data.split_seed=1"), "Use the same split", tmp_path / "next")
+
+
+def test_a_sweep_of_ddp_jobs_is_refused(relsym, quick, tmp_path):
+    refused(relsym("train", "-m", *quick, "hardware=ddp_cpu", "seed=0,1", f"hydra.sweep.dir={tmp_path / 'sweep'}"), "cannot start several ranks")
+
+
+def test_what_was_drawn_is_said_and_fewer_rows_than_asked_for_too(relsym, quick, tmp_path):
+    ended = relsym("train", *quick, "data.test_pairs=2000")
+    assert ended.code == 0
+    assert "training rows: 8 (P" in ended.out
+    assert "data.test_pairs=2000 were asked for, 190 is all" in ended.out
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["rows"]["lexicalised"] == 190
+
+
 def test_random_labels_can_be_read_by_knn(relsym, quick):
     assert relsym("train", *quick, "objective=random_label", "probe=knn", "probe.k=3").code == 0
 
@@ -217,10 +244,10 @@ def test_a_folder_that_cannot_be_made_gets_one_clear_message(relsym, quick, tmp_
     refused(relsym("train", *quick, f"hydra.run.dir={tmp_path / 'file' / 'run'}"), "Not a directory")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_may_not_be_written_gets_one_clear_message(relsym, quick, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
-    refused(relsym("train", *quick, f"hydra.run.dir={tmp_path / 'locked' / 'run'}"), "Permission denied")
+    folder = "/sys/relsym" if os.geteuid() == 0 else str(tmp_path / "locked" / "run")  # where even root may not write
+    refused(relsym("train", *quick, f"hydra.run.dir={folder}"), folder)
 
 
 def test_a_disk_that_is_full_gets_one_clear_message_and_leaves_no_result(quick, tmp_path):
@@ -254,8 +281,10 @@ def test_ctrl_c_ends_with_one_message_and_no_result(quick, tmp_path):
 
 def test_the_user_can_have_the_traceback(relsym, quick, monkeypatch):
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    with pytest.raises(InstantiationException, match="multiple of 4"):
+    with pytest.raises(InstantiationException, match="multiple of 4") as raised:
         relsym("train", *quick, "data.samples=7")
+    frames = traceback.extract_tb(raised.value.__cause__.__traceback__)
+    assert frames[-1].filename.endswith("symmetry.py")
 
 
 def test_a_missing_extra_names_the_pip_line(relsym, quick, monkeypatch):

@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 import relsym.conf
 
 CONF = Path(relsym.conf.__file__).parent
-SEEN_ELSEWHERE = {"hydra", "base"}
 OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
 SUPPLIED = {"objective": {"encoder", "metric", "labels"}, "tracking": {"folder"}}
 

@@ -85,7 +85,7 @@ def test_an_unknown_property_is_refused_with_the_table():
 @pytest.mark.parametrize(("table", "message"), [
     ("P1: {name: n, kind: symetric, template: '[X] [Y]'}", "kind is 'symetric'"),
     ("P1: {name: n, kind: symmetric, template: '[X] is'}", r"must contain \[X\] and \[Y\] once"),
-    ("P1: {name: n, kind: symmetric}", "template"), ("Q1: {name: n, kind: symmetric, template: '[X] [Y]'}", "no property id")])
+    ("P1: {name: n, kind: symmetric}", "template"), ("P1: {name: [", "not YAML"), ("Q1: {name: n, kind: symmetric, template: '[X] [Y]'}", "no property id")])
 def test_a_bad_property_table_is_refused(tmp_path, table, message):
     (tmp_path / "table.yaml").write_text(table)
     with pytest.raises(ValueError, match=message):
@@ -156,6 +156,13 @@ def test_bad_rows_and_unlabelled_facts_can_be_dropped_and_are_counted(tmp_path):
     assert source.counts["no label"] == 1
 
 
+def test_a_broken_gzip_file_is_named(tmp_path):
+    folder(tmp_path)
+    (tmp_path / "half.gz").write_bytes(gzip.compress(b"Q1\tP131\tQ2\n" * 1000)[:-20])
+    with pytest.raises(ValueError, match=r"half\.gz: not a whole gzip file"):
+        Wikidata5MFolder(str(tmp_path), triples="half.gz").read(RELATIONS)
+
+
 def test_a_missing_folder_and_an_unset_one_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no such folder.*data\.folder=PATH"):
         Wikidata5MFolder(str(tmp_path / "nowhere"))
@@ -173,6 +180,14 @@ def test_facts_are_cleaned_and_every_loss_is_counted():
     assert facts == [Triple("Q1", "P3373", "Q2"), Triple("Q7", "P131", "Q8")]
     assert counts == {"duplicate": 2, "both directions": 2, "same label": 1}
     assert Triple("Q5", "P1889", "Q6") in clean_facts(TripleSource(triples, labels), RELATIONS, "keep")[0]
+
+
+def test_facts_that_read_the_same_are_kept_once():
+    labels = {"Q1": "Franklin", "Q2": "Ohio", "Q3": "franklin", "Q4": "Ohio"}
+    triples = [Triple("Q1", "P1889", "Q2"), Triple("Q4", "P1889", "Q3"), Triple("Q3", "P131", "Q4")]
+    facts, counts = clean_facts(TripleSource(triples, labels), RELATIONS)
+    assert facts == [Triple("Q1", "P1889", "Q2"), Triple("Q3", "P131", "Q4")]
+    assert counts == {"same text": 1}
 
 
 @given(facts_of_any_kind, st.booleans())
@@ -402,7 +417,7 @@ def test_gluess_tsv_is_read_with_quotes_and_rows_without_consensus_are_counted(t
 @pytest.mark.parametrize(("row", "message"), [
     ({"premise": "a", "hypothesis": "b", "label": 0}, r"row 1 of .*label '0'; expected one of entailment"),
     ({"premise": "a", "hypothesis": "b", "label": "contradictory"}, "label 'contradictory'"),
-    ({"text": "a", "label": "neutral"}, r"row 1 of .*expected the columns")])
+    ({"text": "a", "label": "neutral"}, r"row 1 of .*expected the columns"), (["a", "b"], "got list")])
 def test_nli_names_are_checked(tmp_path, row, message):
     for name in ("train.jsonl", "dev_matched.jsonl"):
         (tmp_path / name).write_text(json.dumps(row) + "\n")
@@ -454,7 +469,9 @@ def test_the_real_triples_are_read_and_cleaned(real_data):
     assert benchmark.counts["same label"] > 6000
     assert len({fact.property for fact in benchmark.facts}) == 13
     rows = list(islice(benchmark.pairs("test", 0), 2000))
-    assert len(rows) == 2000
+    assert len({row.premise for row in rows}) == 2000
+    trained = {text for pair in benchmark.pairs("train", 0) for text in (pair.premise, pair.hypothesis)}
+    assert not trained & {text for row in rows for text in (row.premise, row.hypothesis)}
 
 
 def test_relations_are_immutable():

@@ -88,6 +88,7 @@ def test_scores_are_flat_in_0_to_1_and_by_property():
     assert flat["shortcut/majority/lexicalised"] == 0.5
     assert flat["untrained/random_label/lexicalised"] == pytest.approx(2 / 3)
     assert all(0 <= value <= 1 for value in flat.values())
+    assert scores.intervals("test/accuracy")["test/accuracy/lexicalised/P1"]["rows"] == 2
     table = scores.table("test/accuracy")
     assert table["correct"] == [True, False, True, True]
     assert set(map(len, table.values())) == {4}

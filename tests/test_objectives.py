@@ -79,6 +79,14 @@ def test_the_knn_loss_is_a_double_loop_over_pairs_of_samples():
     torch.testing.assert_close(objective.loss(representation, targets), torch.stack(slow).mean())
 
 
+def test_a_batch_of_one_has_no_pair_and_no_loss():
+    representation = torch.randn(1, 2, 32, requires_grad=True)
+    loss = build(KnnRetraining).loss(representation, torch.tensor([0]))
+    loss.backward()
+    assert loss.item() == 0
+    assert representation.grad.abs().max() == 0
+
+
 def test_the_random_label_loss_is_a_double_loop_over_pairs_and_labels():
     objective, targets = build(RandomLabelRetraining, labels=(ENTAILMENT, NEUTRAL, CONTRADICTION)), torch.tensor([0, 2, 1])
     representation = torch.randn(3, 2, 32, generator=torch.Generator().manual_seed(0))

@@ -45,8 +45,13 @@ def test_the_neighbours_are_those_of_brute_force(path, monkeypatch):
 def test_equal_similarities_come_in_memory_order(path, monkeypatch):
     pytest.importorskip("faiss")
     monkeypatch.setattr(search, "_search_faiss", path)
-    memory = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
-    assert search.nearest(torch.tensor([[1.0, 0.0]]), memory, 4).tolist() == [[0, 2, 1, 3]]
+    memory = torch.tensor([[0.0, 1.0], *[[1.0, 0.0]] * 64, [0.0, 1.0]])
+    assert search.nearest(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), memory, 5).tolist() == [[1, 2, 3, 4, 5], [0, 65, 1, 2, 3]]
+
+
+def test_vectors_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match=r"not finite.*Lower objective\.learning_rate"):
+        search.nearest(torch.tensor([[torch.nan, 0.0]]), torch.eye(2), 1)
 
 
 def test_without_faiss_torch_searches(monkeypatch):
@@ -65,7 +70,10 @@ def test_no_faiss_package_is_no_error(monkeypatch):
     def absent(name):
         raise PackageNotFoundError(name)
     monkeypatch.setattr(search, "version", absent)
+    monkeypatch.setattr(search, "find_spec", lambda name: None)
     assert search.faiss_version() is None
+    monkeypatch.setattr(search, "find_spec", lambda name: name)  # conda's build
+    assert search.faiss_version() == "faiss"
 
 
 def test_k_beyond_the_memory_is_refused_and_k_changes_the_answer():

@@ -10,13 +10,16 @@ import pytest
 from relsym.report.collect import read_runs, tables
 
 
-def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "knn", benchmark: str = "b" * 64, setting: str = "s", metric: str = "hadamard"):
+def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "knn", benchmark: str = "b" * 64, setting: str = "s",
+        metric: str = "hadamard", score_on: str = "test", sample_seed: int | None = None, init: dict | None = None):
     interval = {"correct": 9, "rows": 10, "value": accuracy, "low": 0.6, "high": 1.0}
-    names = {"test/accuracy": accuracy, "shortcut/template_lookup": 0.9, "shortcut/knn_untrained": 0.6}
+    names = {f"{score_on}/accuracy": accuracy, "shortcut/template_lookup": 0.9, "shortcut/knn_untrained": 0.6}
     results = {"metrics": {f"{name}/{form}": value for name, value in names.items() for form in ("lexicalised", "delexicalised")}
-               | {"test/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4},
+               | {f"{score_on}/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4},
                "intervals": {f"{name}/{form}": interval for name in names for form in ("lexicalised", "delexicalised")},
-               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "seed": seed, "benchmark_hash": benchmark,
+               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "split": "grouped", "score_on": score_on,
+               "model": "bundled" if init is None else "run a (bundled)", "init": init, "seed": seed,
+               "sample_seed": seed if sample_seed is None else sample_seed, "benchmark_hash": benchmark,
                "choices": {"objective": objective, "metric": metric, "model": "bundled", "data": "mini"},
                "setting_hashes": {"data": "d", "encoder": f"e{metric}", "all": f"{setting}{objective}"}}
     folder.mkdir(parents=True)
@@ -33,8 +36,8 @@ def test_seeds_are_averaged_and_shortcuts_stand_before_the_models(tmp_path):
         run(tmp_path / f"knn{seed}", seed, accuracy)
         run(tmp_path / f"ft{seed}", seed, 0.8, "finetune", metric="none")
     lines = lines_of(tmp_path)
-    assert lines["k-NN (hadamard)"].cell("lexicalised") == "95.0 ± 7.1"
-    assert lines["fine-tuning"].seeds == (0, 1)
+    assert lines["k-NN (hadamard)"].cell("lexicalised") == "95.00 ± 7.07"
+    assert len(lines["fine-tuning"].seeds) == 2
     names = list(lines)
     assert names.index("template look-up") < names.index("untrained, k-NN (hadamard)") < names.index("k-NN (hadamard)") < names.index("fine-tuning")
     assert [line.retrained for line in lines.values()].count(True) == 2
@@ -42,8 +45,8 @@ def test_seeds_are_averaged_and_shortcuts_stand_before_the_models(tmp_path):
 
 def test_one_seed_shows_the_interval_of_its_rows(tmp_path):
     run(tmp_path / "a", 0, 0.9)
-    assert lines_of(tmp_path)["k-NN (hadamard)"].cell("lexicalised") == "90.0 [60.0, 100.0]"
-    assert lines_of(tmp_path)["untrained, random label embeddings (hadamard)"].cell("delexicalised") == "40.0"
+    assert lines_of(tmp_path)["k-NN (hadamard)"].cell("lexicalised") == "90.00 [60.00, 100.00]"
+    assert lines_of(tmp_path)["untrained, random label embeddings (hadamard)"].cell("delexicalised") == "40.00"
 
 
 def test_runs_with_other_settings_are_not_averaged_but_told_apart(tmp_path):
@@ -59,6 +62,35 @@ def test_each_benchmark_has_a_table_of_its_own(tmp_path):
     assert len(tables(read_runs([tmp_path]))) == 2
 
 
+def test_one_wrong_row_in_2000_does_not_read_100(tmp_path):
+    run(tmp_path / "a", 0, 1999 / 2000)
+    assert lines_of(tmp_path)["k-NN (hadamard)"].cell("lexicalised").startswith("99.95")
+
+
+def test_validation_scores_never_stand_in_a_table_of_test_scores(tmp_path):
+    run(tmp_path / "a")
+    run(tmp_path / "b", score_on="validation")
+    titles = list(tables(read_runs([tmp_path])))
+    assert len(titles) == 2
+    assert any("validation rows" in title for title in titles)
+
+
+def test_another_draw_under_one_seed_is_another_run_and_a_contradiction_is_an_error(tmp_path):
+    run(tmp_path / "a", 0, 1.0)
+    run(tmp_path / "b", 0, 0.5, sample_seed=7)
+    assert lines_of(tmp_path)["k-NN (hadamard)"].cell("lexicalised").startswith("75.00")
+    run(tmp_path / "c", 0, 0.9)
+    with pytest.raises(ValueError, match=r"a/results\.json and .*c/results\.json are the same run with different results"):
+        lines_of(tmp_path)
+
+
+def test_a_run_that_goes_on_from_another_says_so(tmp_path):
+    run(tmp_path / "a", init={"model": "bundled"})
+    lines = lines_of(tmp_path)
+    assert lines["k-NN (hadamard)"].model == "run a (bundled)"
+    assert "before retraining, k-NN (hadamard)" in lines
+
+
 def test_no_runs_and_damaged_ones_are_named(tmp_path, relsym):
     ended = relsym("report", f"runs={tmp_path}", f"hydra.run.dir={tmp_path / 'out'}")
     assert ended.code == 1
@@ -66,6 +98,9 @@ def test_no_runs_and_damaged_ones_are_named(tmp_path, relsym):
     run(tmp_path / "a")
     (tmp_path / "a" / "results.json").write_text("{")
     with pytest.raises(ValueError, match=r"results\.json: not JSON"):
+        read_runs([tmp_path])
+    (tmp_path / "a" / "results.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"results\.json: not the results of relsym train"):
         read_runs([tmp_path])
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
@@ -47,8 +49,11 @@ def check_combination(cfg: DictConfig) -> None:
         raise ValueError(f"precision={cfg.precision}: expected {' or '.join(PRECISIONS)}.")
     if cfg.hardware.accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError("this hardware option needs a CUDA GPU, and torch finds none. Use hardware=cpu or hardware=ddp_cpu.")
-    if cfg.hardware.accelerator == "gpu" and cfg.precision == "bf16" and not torch.cuda.is_bf16_supported():
+    if cfg.hardware.accelerator == "gpu" and cfg.precision == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise ValueError("precision=bf16: this GPU has no bf16. Use precision=fp32.")
+    if HydraConfig.get().mode == RunMode.MULTIRUN and cfg.hardware.devices != 1:
+        raise ValueError("a sweep (-m) cannot start several ranks: Lightning would repeat the whole sweep for each. "
+                         "Use hardware=cpu or hardware=gpu with -m, or run the jobs one by one.")
     faiss_version()
 
 
@@ -69,7 +74,8 @@ def build_encoder(cfg: DictConfig) -> Encoder:
     if cfg.init is None:
         return instantiate(cfg.model)
     earlier = init_config(cfg.init).model
-    return load_encoder(str(Path(cfg.init).expanduser() / ENCODER), None, earlier.pooling, earlier.max_length, cfg.model.dropout)
+    return load_encoder(str(Path(cfg.init).expanduser() / ENCODER), None, earlier.pooling, earlier.max_length, cfg.model.dropout,
+                        earlier.get("trust_remote_code", False))
 
 
 def comparison_metric(metric: Metric) -> Metric:
@@ -81,14 +87,28 @@ def build_objective(cfg: DictConfig, encoder: Encoder, metric: Metric, data_labe
     """The objective, with the classes and the read-out of the run in ``init`` if there is one."""
     labels = data_labels
     if cfg.init is not None:
-        labels = tuple(init_config(cfg.init).labels)
+        earlier = init_config(cfg.init)
+        labels = tuple(earlier.labels)
         if set(data_labels) - set(labels):
             raise ValueError(f"init={cfg.init}: that run knows the labels {', '.join(labels)}; the data has {', '.join(data_labels)}.")
+        embeddings = "label_embeddings" in get_class(cfg.objective._target_).read_out_names
+        if embeddings and earlier.metric._target_ != cfg.metric._target_:
+            raise ValueError(f"init={cfg.init}: that run's metric was {get_class(earlier.metric._target_).__name__}; its label embeddings "
+                             f"do not fit {type(metric).__name__}. Go on with the metric of that run.")
+        check_same_sides(cfg, earlier)
     objective = instantiate(cfg.objective, encoder=encoder, metric=metric, labels=labels)
     if cfg.init is not None and objective.read_out():
         tensors = load_file(Path(cfg.init).expanduser() / PROBE)
         objective.restore({name: tensors[name] for name in objective.read_out() if name in tensors})
     return objective
+
+
+def check_same_sides(cfg: DictConfig, earlier: DictConfig) -> None:
+    """Refuse to score rows that the run in ``init`` may have been trained on: both symmetry, split by another rule or seed."""
+    sides = [(c.data.get("split"), c.data.split_seed) for c in (earlier, cfg)]
+    if None not in (sides[0][0], sides[1][0]) and sides[0] != sides[1]:
+        raise ValueError(f"init={cfg.init}: that run was split by data.split={sides[0][0]} data.split_seed={sides[0][1]}, so rows of this "
+                         "split's test part may have trained it. Use the same split.")
 
 
 def build_trainer(cfg: DictConfig, logger: Logger, folder: Path) -> Trainer:

@@ -56,9 +56,9 @@ def run_task(task: str, arguments: list[str]) -> None:
 def complete() -> None:
     """Print the words that may follow COMP_LINE: tasks first, then what Hydra knows of the task's overrides."""
     line = os.environ.get("COMP_LINE", "")
-    words = line.split()[1:]
-    if words and words[0] in TASKS and (len(words) > 1 or line.endswith(" ")):
-        os.environ["COMP_LINE"] = "relsym " + line.split(words[0], 1)[1].lstrip()
-        run_task(words[0], ["-sc", "query=bash"])
+    _, task, rest = [*line.split(maxsplit=2), "", "", ""][:3]
+    if task in TASKS and (rest or line.endswith(" ")):
+        os.environ["COMP_LINE"] = f"relsym {rest}"
+        run_task(task, ["-sc", "query=bash"])
     else:
         print(" ".join([*TASKS, "completion"]))

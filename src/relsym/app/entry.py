@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 
 EXPECTED = {"ValueError", "OSError", "ImportError", "SafetensorError", "HydraException", "OmegaConfBaseException",
-            "MisconfigurationException"}
+            "MisconfigurationException", "UsageError"}
 INTERRUPTED = 130
 
 
@@ -40,12 +40,12 @@ def run(task: Callable[[], None]) -> None:
     try:
         task()
     except KeyboardInterrupt:
-        sys.stderr.write("\nrelsym: interrupted. Nothing was scored; run the same command again.\n")
+        sys.stderr.write("\nrelsym: interrupted. A folder without results.json holds no finished run: run the same command again.\n")
         sys.exit(INTERRUPTED)
     except (Exception, TaskFailed) as failure:
         error = failure.__cause__ if isinstance(failure, TaskFailed) else failure
         if os.environ["RELSYM_FULL_ERROR"] == "1":
-            raise error from None
+            raise error from error.__cause__
         sys.stderr.write(f"\nrelsym: error: {describe(error)}\n")
         sys.exit(1)
 

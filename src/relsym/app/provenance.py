@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import platform
 import resource
@@ -12,13 +13,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import relsym
 
 PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "hydra-core", "scikit-learn",
             "faiss-cpu", "faiss-gpu")
 # Where and how a run is watched, never what it computes.
 NOT_WHAT = ("hardware", "tracking")
-SEEDS = ("seed", "sample_seed")
+# The run's seed and where the configuration repeats it; another seed, such as that of model=tiny, is a setting.
+SEEDS = (("seed",), ("objective", "seed"), ("data", "sample_seed"), ("data", "module", "sample_seed"), ("data", "module", "seed"))
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -28,10 +32,12 @@ def config_hash(config: dict[str, Any]) -> str:
 
 def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, str]:
     """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was read, and everything."""
-    def seedless(node: Any) -> Any:
-        return {k: seedless(v) for k, v in node.items() if k not in SEEDS} if isinstance(node, dict) else node
-
-    kept = seedless({key: value for key, value in config.items() if key not in NOT_WHAT})
+    kept = copy.deepcopy({key: value for key, value in config.items() if key not in NOT_WHAT})
+    for *path, last in SEEDS:
+        node = kept
+        for key in path:
+            node = node.get(key, {})
+        node.pop(last, None)
     read = {key: kept[key] for key in ("data", "model", "precision", "init")}
     return {"data": _hash(kept["data"]), "encoder": _hash({**read, "metric": untrained_metric}), "all": _hash(kept)}
 
@@ -67,7 +73,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def peak_memory_gib() -> float:
-    """Largest resident memory of this process so far, in GiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**30 if sys.platform == "darwin" else 2**20)
+def peak_memory() -> dict[str, float]:
+    """Largest resident memory of this process so far, in GiB (in a sweep: of all its jobs so far), and of the GPU if one was used."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    gpu = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0
+    return {"memory/peak_gib": peak, **({"memory/peak_gpu_gib": gpu} if gpu else {})}

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from safetensors.torch import save_file
 from torch import Tensor
 
-from relsym.app.files import write_atomically
+from relsym.app.files import remove, write_atomically
 
 RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS = "results.json", "config.yaml", "encoder", "probe.safetensors", "predictions.parquet"
 # What a killed run of the same command may have left: written over, or from the loggers and Hydra.
@@ -34,6 +34,8 @@ class RunFolder:
                          if entry.name.removeprefix("partial.") not in LEFTOVERS and not entry.name.endswith(".log"))
         if foreign:
             raise FileExistsError(f"{self.path} holds files that are not a run's: {', '.join(foreign[:5])}. Choose another hydra.run.dir.")
+        for left in ("csv", "tensorboard", *(path.name for path in self.path.glob("partial.*"))):  # curves of a run that was killed
+            remove(self.path / left)
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> Path:
         """Write a file or folder: it is whole or it is not there."""

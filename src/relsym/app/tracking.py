@@ -47,6 +47,8 @@ def tracked(logger: Logger, config: dict[str, Any]) -> Iterator[Logger]:
 
 
 def _finish_wandb(logger: WandbLogger, code: int) -> None:
+    if logger._experiment is None:  # W&B itself failed to start; asking for the run would start it again
+        return
     run = logger.experiment
     offline, folder = run.settings.mode == "offline" or run.offline, Path(run.dir).parent
     run.finish(exit_code=code)

@@ -6,8 +6,8 @@ import logging
 import os
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -17,8 +17,9 @@ from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.utilities import rank_zero_only
 from transformers.utils.logging import disable_progress_bar
 
-from relsym.app import provenance, scoring
+from relsym.app import scoring
 from relsym.app.build import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
+from relsym.app.record import Record
 from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
 from relsym.app.tracking import tracked
 from relsym.data.module import PairData
@@ -26,6 +27,7 @@ from relsym.encoders.encoder import PRECISIONS
 from relsym.encoders.load import load_encoder
 from relsym.evaluation.score import Scores, targets_of
 from relsym.objectives.base import Objective
+from relsym.probes.base import Probe
 from relsym.report.tables import console, print_run
 
 log = logging.getLogger(__name__)
@@ -48,12 +50,14 @@ def train_and_score(cfg: DictConfig) -> None:
     """One run, from the rows to ``results.json``. Ranks other than the first end with the training."""
     path = Path(HydraConfig.get().runtime.output_dir)
     folder = RunFolder(path) if rank_zero_only.rank == 0 else None
+    record = Record(cfg)
     seed_everything(cfg.seed, workers=True, verbose=False)
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
-    log.info("%s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))
-    config = OmegaConf.to_container(cfg, resolve=True)
-    with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), config) as logger:
+    announce(cfg, data)
+    probe: Probe = instantiate(cfg.probe)
+    probe.check_memory(len(data.train_rows))
+    with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config) as logger:
         started = time.perf_counter()
         objective = build_objective(cfg, build_encoder(cfg), instantiate(cfg.metric), data.labels)
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
@@ -64,10 +68,13 @@ def train_and_score(cfg: DictConfig) -> None:
             return
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
-        seconds = {"seconds/train": time.perf_counter() - started}
-        folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create({**config, "labels": list(objective.labels)})))
+        record.measured |= {"seconds/train": time.perf_counter() - started, "epochs": trainer.current_epoch}
+        folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create({**record.config, "labels": list(objective.labels)})))
         folder.write(ENCODER, lambda target: (target.mkdir(), objective.encoder.cpu().save(target)))
-        results = score(cfg, config, data, objective, folder, {**seconds, "epochs": trainer.current_epoch})
+        started = time.perf_counter()
+        scores = score(cfg, data, objective, probe, folder)
+        record.measured["seconds/score"] = time.perf_counter() - started
+        results = record.results(scores, data, objective)
         logger.log_metrics(results["metrics"], step=trainer.global_step)
         logger.save()
         folder.finish(results)
@@ -75,44 +82,47 @@ def train_and_score(cfg: DictConfig) -> None:
     console().print(f"Run folder: {path}", soft_wrap=True)
 
 
+def announce(cfg: DictConfig, data: PairData) -> None:
+    """What was read, dropped and drawn; fewer rows than asked for is said, not an error."""
+    log.info("source: %s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))
+    blocks = {"training rows": data.train_rows, **{f"{cfg.data.score_on} rows, {form}": rows for form, rows in data.score_rows.items()}}
+    for name, rows in blocks.items():
+        properties = sorted(Counter(row.property for row in rows).items())
+        log.info("%s: %d%s", name, len(rows), f" ({', '.join(f'{p} {n}' for p, n in properties)})" if len(properties) > 1 else "")
+    fewest = min(map(len, data.score_rows.values()))
+    if cfg.data.test_pairs is not None and fewest < cfg.data.test_pairs:
+        log.info("data.test_pairs=%d were asked for, %d is all that keeps the rows balanced", cfg.data.test_pairs, fewest)
+    if cfg.init is not None:
+        log.info("init=%s: encoder, pooling and max_length are that run's; the model option is used for its dropout alone", cfg.init)
+
+
 def fit(trainer: Trainer, objective: Objective, data: PairData) -> None:
-    """``trainer.fit``, but Ctrl-C stays what it is: Lightning turns it into an exit with code 1."""
+    """``trainer.fit``, but Ctrl-C stays what it is (Lightning turns it into an exit with code 1), and a diverged loss is an error."""
     try:
         trainer.fit(objective, datamodule=data)
     except SystemExit:
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
+    if not torch.isfinite(trainer.callback_metrics["train/loss"]):
+        raise ValueError(f"training diverged: the loss of epoch {trainer.current_epoch} is {trainer.callback_metrics['train/loss']}. "
+                         "Lower objective.learning_rate, or set training.gradient_clip.")
 
 
-def score(cfg: DictConfig, config: dict[str, Any], data: PairData, objective: Objective, folder: RunFolder,
-          measured: dict[str, Any]) -> dict[str, Any]:
-    """Score the saved encoder, the untrained one and the shortcuts; the results' content."""
-    started = time.perf_counter()
+def score(cfg: DictConfig, data: PairData, objective: Objective, probe: Probe, folder: RunFolder) -> Scores:
+    """Score the saved encoder, the untrained one and the shortcuts; write what the probe keeps and the predictions."""
     device = torch.device("cuda" if cfg.hardware.accelerator == "gpu" else "cpu")
-    dtype, metric = PRECISIONS[cfg.precision], objective.metric
-    saved = load_encoder(str(folder.path / ENCODER), None, objective.encoder.pooling, objective.encoder.max_length).to(device, dtype)
-    probe, model = instantiate(cfg.probe), f"{cfg.data.score_on}/accuracy"
+    metric, model, dtype = objective.metric, f"{cfg.data.score_on}/accuracy", PRECISIONS[cfg.precision]
+    saved = load_encoder(str(folder.path / ENCODER), None, objective.encoder.pooling, objective.encoder.max_length,
+                         trust_remote_code=cfg.model.get("trust_remote_code", False)).to(device, dtype)
     scores = Scores(data.score_rows)
-    retrained = scoring.Frozen(saved, data, objective.reads, "scoring, retrained encoder")
-    probe.fit(metric, objective.read_out(), retrained.memory, targets_of(data.train_rows, objective.labels))
+    retrained = scoring.Frozen(saved, data, objective.reads, "scoring, retrained encoder", memory=probe.needs_memory)
+    targets = targets_of(data.train_rows if probe.needs_memory else [], objective.labels)
+    probe.fit(metric, objective.read_out(), retrained.memory, targets)
     scoring.score_model(scores, model, probe, retrained, objective.labels)
     untrained = scoring.Frozen(build_encoder(cfg).to(device, dtype), data, objective.reads, "scoring, before retraining")
     scoring.score_untrained(scores, untrained, data, comparison_metric(metric), cfg.seed)
     scoring.score_shortcuts(scores, data)
     folder.write_tensors(PROBE, {**objective.read_out(), **probe.tensors()})
     folder.write_table(PREDICTIONS, scores.table(model))
-    rows = {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}}
-    return {
-        "task": "train", "metrics": scores.flat(model), "intervals": scores.intervals(), "rows": rows,
-        "counts": dict(data.counts), "choices": choices(), "seed": cfg.seed, "labels": list(objective.labels),
-        "encoder": objective.encoder.source, "config_hash": provenance.config_hash(config),
-        "setting_hashes": provenance.setting_hashes(config, type(comparison_metric(metric)).__name__),
-        "benchmark_hash": data.content_hash, "git_commit": provenance.git_commit(),
-        "versions": provenance.versions(), **measured, "seconds/score": time.perf_counter() - started,
-        "memory/peak_gib": provenance.peak_memory_gib()}
-
-
-def choices() -> dict[str, str | None]:
-    """Which option of each of relsym's groups was chosen."""
-    return {group: option for group, option in HydraConfig.get().runtime.choices.items() if "hydra" not in group and "/" not in group}
+    return scores

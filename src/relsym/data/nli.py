@@ -45,8 +45,10 @@ class NliData(PairData):
         if folder is None or not Path(folder).expanduser().is_dir():
             raise FileNotFoundError(f"data.folder={folder}: no such folder. "
                                     "Pass data.folder=PATH of a folder with MNLI's JSONL or TSV files.")
-        if samples is not None and (samples < len(NLI_LABELS)):
+        if samples is not None and samples < len(NLI_LABELS):
             raise ValueError(f"data.samples={samples}: at least {len(NLI_LABELS)}, one for each label.")
+        if test_pairs is not None and test_pairs < 1:
+            raise ValueError(f"data.test_pairs={test_pairs}: at least 1, or null for all.")
         folder = Path(folder).expanduser()
         self.train_file, self.test_file = _find(folder, "train", train), _find(folder, "test", test)
         self.samples, self.sample_seed, self.split_seed, self.test_pairs = samples, sample_seed, split_seed, test_pairs
@@ -91,7 +93,9 @@ class NliData(PairData):
             raise ValueError(f"{path}: the file is empty.")
 
 
-def _columns(path: Path, number: int, fields: dict) -> tuple[str, str, str]:
+def _columns(path: Path, number: int, fields: object) -> tuple[str, str, str]:
+    if not isinstance(fields, dict):
+        raise ValueError(f"row {number} of {path}: expected an object with the columns of one row, got {type(fields).__name__}.")
     for names in COLUMNS:
         if all(isinstance(fields.get(name), str | int) for name in names):
             premise, hypothesis, label = (str(fields[name]) for name in names)
@@ -99,7 +103,7 @@ def _columns(path: Path, number: int, fields: dict) -> tuple[str, str, str]:
     raise ValueError(f"row {number} of {path}: expected the columns {' or '.join(map(str, COLUMNS))}, got {sorted(map(str, fields))}.")
 
 
-def _records(path: Path) -> Iterator[dict]:
+def _records(path: Path) -> Iterator[object]:
     try:
         with open(path, encoding="utf-8", newline="") as lines:
             if path.suffix == ".tsv":

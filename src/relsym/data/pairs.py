@@ -76,19 +76,23 @@ def clean_facts(source: TripleSource, relations: dict[str, Relation], same_label
     - ``same label``: the two labels coincide (ignoring case), so premise and hypothesis would be the same sentence; dropped in both
       forms unless ``same_label`` is "keep". A fact about one and the same entity is always dropped.
     - ``duplicate``: stated twice, or a symmetric fact stated from both sides (kept once).
+    - ``same text``: reads like another fact of its property, about other entities with the same two labels (the first is kept; else a
+      test sentence could stand word for word among the training sentences).
     - ``both directions``: an antisymmetric fact whose reverse is stated too; one of the two is wrong, so both go.
     """
     if same_label not in ("drop", "keep"):
         raise ValueError(f"data.same_label={same_label}: expected drop or keep.")
     counts = Counter(source.counts)
-    stated = set(source.triples)
+    stated, texts = set(source.triples), set()
     kept: dict[Triple, None] = {}
     for fact in source.triples:
+        text = (fact.property, frozenset((source.labels[fact.subject].casefold(), source.labels[fact.object].casefold())))
         reason = _reason_to_drop(fact, relations[fact.property], source.labels, stated, kept, same_label)
-        if reason:
-            counts[reason] += 1
+        if reason or text in texts:
+            counts[reason or "same text"] += 1
         else:
             kept[fact] = None
+            texts.add(text)
     return list(kept), counts
 
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from omegaconf import OmegaConf
+from yaml import YAMLError
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = "entailment", "neutral", "contradiction"
 LABEL_OF_KIND = {"symmetric": ENTAILMENT, "antisymmetric": CONTRADICTION}
@@ -48,7 +49,10 @@ def read_relations(path: str | Path | None = None) -> dict[str, Relation]:
         ValueError: an id that is no P-id, a missing or unknown field, a template without [X] and [Y].
     """
     table = Path(path) if path else files("relsym.data").joinpath("properties.yaml")
-    entries = OmegaConf.to_container(OmegaConf.create(table.read_text(encoding="utf-8")))
+    try:
+        entries = OmegaConf.to_container(OmegaConf.create(table.read_text(encoding="utf-8")))
+    except YAMLError as error:
+        raise ValueError(f"{table}: not YAML ({str(error).splitlines()[0]}).") from error
     if not isinstance(entries, dict) or not entries:
         raise ValueError(f"{table}: expected a mapping from P-ids to name, kind and template, got {type(entries).__name__}.")
     return {key: _relation(key, fields, table) for key, fields in entries.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import re
+import zlib
 from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
@@ -155,17 +156,24 @@ def _rows(paths: list[Path]) -> Iterator[tuple[Path, int, list[str]]]:
     """
     for path in paths:
         number = 0
-        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    text = line.decode("utf-8").rstrip("\r\n")
-                except UnicodeDecodeError as error:
-                    raise ValueError(f"line {number} of {path}: not UTF-8 (byte {error.start}: {line[error.start]:#04x}). "
-                                     f"Convert the file, for example with: iconv -f latin1 -t utf-8 {path.name}") from error
-                if text:
-                    yield path, number, text.split("\t")
+        for number, line in enumerate(_lines(path), start=1):
+            try:
+                text = line.decode("utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise ValueError(f"line {number} of {path}: not UTF-8 (byte {error.start}: {line[error.start]:#04x}). "
+                                 f"Convert the file, for example with: iconv -f latin1 -t utf-8 {path.name}") from error
+            if text:
+                yield path, number, text.split("\t")
         if not number:
             raise ValueError(f"{path}: the file is empty.")
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as lines:
+            yield from lines
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path}: not a whole gzip file ({error}). Fetch it again.") from error
 
 
 def _names(paths: list[Path]) -> str:

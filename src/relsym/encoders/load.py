@@ -45,11 +45,18 @@ def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling
 
 
 def _commit(name: str, revision: str | None) -> str | None:
-    """The commit that a hub revision resolved to: the name of its snapshot folder. None for local folders."""
+    """The commit that the weights of a hub revision came from: the name of their snapshot folder. None for local folders.
+
+    Where the revision has no safetensors, transformers takes them from a conversion elsewhere in the repository; then the commit of the
+    configuration is given, and said to be just that.
+    """
     if Path(name).is_dir():
         return None
-    cached = try_to_load_from_cache(name, "config.json", revision=revision)
-    return Path(cached).parent.name if isinstance(cached, str) else None
+    for file, remark in (("model.safetensors", ""), ("model.safetensors.index.json", ""), ("config.json", " (weights: a conversion)")):
+        cached = try_to_load_from_cache(name, file, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name + remark
+    return None
 
 
 def _tiny_vocabulary() -> dict[str, int]:

@@ -45,18 +45,18 @@ class Scores:
     def flat(self, model: str) -> dict[str, float]:
         """All figures as ``stage/what[/slice]``, each in [0, 1]; ``model`` also by property, with the interval's bounds."""
         figures = dict(self.averages)
-        for name, forms in self.predictions.items():
-            figures |= {f"{name}/{form}": self.accuracy(name, form).value for form in forms}
         for form in self.predictions[model]:
             overall = self.accuracy(model, form)
             figures |= {f"{model}/{form}/low": overall.low, f"{model}/{form}/high": overall.high}
-            for property in self.properties(form) if len(self.properties(form)) > 1 else ():
-                figures[f"{model}/{form}/{property}"] = self.accuracy(model, form, property).value
-        return figures
+        return figures | {key: interval["value"] for key, interval in self.intervals(model).items()}
 
-    def intervals(self) -> dict[str, dict[str, float | int]]:
-        """Every reader's accuracy with its interval, right answers and rows, by ``stage/what/form``."""
-        return {f"{name}/{form}": self.accuracy(name, form)._asdict() for name, forms in self.predictions.items() for form in forms}
+    def intervals(self, model: str) -> dict[str, dict[str, float | int]]:
+        """Every reader's accuracy with its interval, right answers and rows, by ``stage/what/form``; ``model`` also by property."""
+        found = {f"{name}/{form}": self.accuracy(name, form)._asdict() for name, forms in self.predictions.items() for form in forms}
+        for form in self.predictions[model]:
+            for property in self.properties(form) if len(self.properties(form)) > 1 else ():
+                found[f"{model}/{form}/{property}"] = self.accuracy(model, form, property)._asdict()
+        return found
 
     def table(self, model: str) -> dict[str, list]:
         """One line per scored row, with the model's answer, as columns."""
@@ -72,4 +72,4 @@ def names_of(classes: Tensor, labels: Sequence[str]) -> list[str]:
 
 def targets_of(rows: Sequence[Row], labels: Sequence[str]) -> Tensor:
     """Label names -> class indices [n]."""
-    return torch.tensor([labels.index(row.label) for row in rows])
+    return torch.tensor([labels.index(row.label) for row in rows], dtype=torch.long)

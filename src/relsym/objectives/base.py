@@ -81,8 +81,9 @@ class Objective(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Represent this rank's share, exchange with the other ranks, and take the loss of the global batch."""
         representation, targets = self._gather(self.represent(batch.inputs), batch)
-        loss = self.loss(representation, targets)
-        self.accuracy(self.predict_batch(representation.detach(), targets), targets)
+        with torch.autocast(representation.device.type, enabled=False):  # distances need the digits that bf16 drops
+            loss = self.loss(representation, targets)
+            self.accuracy(self.predict_batch(representation.detach(), targets), targets)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
         self.log("train/accuracy", self.accuracy, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
         return loss

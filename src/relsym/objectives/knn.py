@@ -28,7 +28,9 @@ class NeighbourRetraining(Objective):
 
     @final
     def loss(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Float[Tensor, ""]:
-        """Mean over all n (n - 1) / 2 pairs of samples."""
+        """Mean over all n (n - 1) / 2 pairs of samples; zero for a batch of one, which has none."""
+        if len(targets) < 2:
+            return 0.0 * representation.sum()
         distance = self._between(representation)
         same = targets[:, None] == targets[None, :]
         upper = torch.ones_like(same).triu(diagonal=1)

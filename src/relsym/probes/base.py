@@ -22,6 +22,9 @@ class Probe(ABC):
     needs_memory: ClassVar[bool] = False
     needs_metric: ClassVar[bool] = True
 
+    def check_memory(self, rows: int) -> None:  # noqa: B027
+        """Raise a ValueError if so many training rows are not enough. Most probes need none."""
+
     @abstractmethod
     def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
             targets: Int[Tensor, " n"]) -> None:

@@ -31,11 +31,15 @@ class Knn(Probe):
             raise ValueError(f"probe.k={k}: at least 1.")
         self.k = k
 
+    def check_memory(self, rows: int) -> None:
+        """k neighbours need k rows."""
+        if self.k > rows:
+            raise ValueError(f"probe.k={self.k}: the memory has only {rows} rows. Lower probe.k or raise data.samples.")
+
     def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
             targets: Int[Tensor, " n"]) -> None:
         """Store the label embeddings that the training rows imply [m dim] and their class indices [m]."""
-        if self.k > len(memory):
-            raise ValueError(f"probe.k={self.k}: the memory has only {len(memory)} rows. Lower probe.k or raise data.samples.")
+        self.check_memory(len(memory))
         self.metric, self.memory, self.targets = metric, metric.label_of(*parts(memory)), targets
 
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:

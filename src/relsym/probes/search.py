@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from types import ModuleType
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-ROWS_PER_STEP = 4096
+ROWS_PER_STEP = 1024
 
 
 def faiss_version() -> str | None:
-    """Name and version of the installed faiss package, or None.
+    """Name and version of the installed faiss package, or None. Conda's builds come without the names that pip's have.
 
     Raises:
         ImportError: faiss-cpu and faiss-gpu are both installed; they overwrite each other's files.
@@ -27,32 +28,35 @@ def faiss_version() -> str | None:
     if len(found) > 1:
         raise ImportError("faiss-cpu and faiss-gpu are both installed and overwrite each other's files: "
                           'pip uninstall -y faiss-cpu faiss-gpu, then pip install "relsym[cpu]" or "relsym[gpu]".')
-    return next((f"{name} {number}" for name, number in found.items()), None)
+    return next((f"{name} {number}" for name, number in found.items()), "faiss" if find_spec("faiss") else None)
 
 
 def nearest(queries: Float[Tensor, "n dim"], memory: Float[Tensor, "m dim"], k: int) -> Int[Tensor, "n k"]:
-    """Row numbers of the k memory vectors with the highest inner product, best first; equal ones in memory order.
+    """Row numbers of the k memory vectors (k <= m) with the highest inner product, best first; equal ones in memory order.
 
     Raises:
-        ValueError: k exceeds the memory.
+        ValueError: a vector is not finite.
     """
-    if k > len(memory):
-        raise ValueError(f"probe.k={k}: the memory has only {len(memory)} rows. Lower probe.k or raise data.samples.")
-    search = _search_faiss if faiss_version() else _search_torch
-    similarity, rows = search(queries.contiguous().float(), memory.contiguous().float(), k)
-    # Both searches return equal similarities in an order of their own; memory order makes them agree.
-    by_row = rows.argsort(dim=-1, stable=True)
-    by_similarity = similarity.gather(1, by_row).argsort(dim=-1, descending=True, stable=True)
-    return rows.gather(1, by_row).gather(1, by_similarity)
+    if not (queries.isfinite().all() and memory.isfinite().all()):
+        raise ValueError("nearest-neighbour search met vectors that are not finite: the encoder diverged. Lower objective.learning_rate.")
+    queries, memory = queries.contiguous().float(), memory.contiguous().float()
+    return _search_faiss(queries, memory, k) if faiss_version() else _search_torch(queries, memory, k)
 
 
-def _search_faiss(queries: Tensor, memory: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def _search_faiss(queries: Tensor, memory: Tensor, k: int) -> Tensor:
     import faiss
 
     index = _index(faiss, memory)
     index.add(memory.numpy())
-    similarity, rows = index.search(queries.numpy(), k)
-    return torch.from_numpy(similarity), torch.from_numpy(rows)
+    similarity, rows = map(torch.from_numpy, index.search(queries.numpy(), min(k + 1, len(memory))))
+    # faiss takes any of the vectors that tie at the border of the k best, and returns equal ones in an order of its own.
+    tied = similarity[:, k - 1] == similarity[:, k] if k < len(memory) else torch.zeros(len(queries), dtype=torch.bool)
+    similarity, rows = similarity[:, :k], rows[:, :k]
+    by_row = rows.argsort(dim=-1, stable=True)
+    rows = rows.gather(1, by_row).gather(1, similarity.gather(1, by_row).argsort(dim=-1, descending=True, stable=True))
+    if tied.any():
+        rows[tied] = _search_torch(queries[tied], memory, k)
+    return rows
 
 
 def _index(faiss: ModuleType, memory: Tensor) -> object:
@@ -63,6 +67,6 @@ def _index(faiss: ModuleType, memory: Tensor) -> object:
     return index
 
 
-def _search_torch(queries: Tensor, memory: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    steps = [(step @ memory.T).topk(k, dim=-1) for step in queries.split(ROWS_PER_STEP)]
-    return torch.cat([s.values for s in steps]), torch.cat([s.indices for s in steps])
+def _search_torch(queries: Tensor, memory: Tensor, k: int) -> Tensor:
+    # A stable sort, not topk: of equal similarities at the border of the k best, topk takes any.
+    return torch.cat([(step @ memory.T).sort(dim=-1, descending=True, stable=True).indices[:, :k] for step in queries.split(ROWS_PER_STEP)])

@@ -22,8 +22,8 @@ def console() -> Console:
 
 
 def interval_text(interval: dict[str, Any]) -> str:
-    """``99.5 [98.9, 99.8]`` in per cent; without an error also the bound that the number of rows gives (3/n)."""
-    text = f"{100 * interval['value']:.1f} [{100 * interval['low']:.1f}, {100 * interval['high']:.1f}]"
+    """``99.50 [98.90, 99.80]`` in per cent; without an error also the bound that the number of rows gives (3/n)."""
+    text = f"{100 * interval['value']:.2f} [{100 * interval['low']:.2f}, {100 * interval['high']:.2f}]"
     return f"{text}, 0 errors: < {300 / interval['rows']:.2f} %" if interval["correct"] == interval["rows"] else text
 
 
@@ -39,10 +39,10 @@ def print_run(results: dict[str, Any], console: Console) -> None:
     table.add_column("reader")
     for form in forms:
         table.add_column(f"{form} ({results['rows'][form]} rows)", justify="right")
-    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in results["intervals"]):
+    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in results["intervals"] if key.count("/") == 2):
         table.add_row(name, *(interval_text(results["intervals"][f"{name}/{form}"]) for form in forms))
     for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith("untrained/")):
-        table.add_row(f"{name} (mean of draws)", *(f"{100 * metrics[f'{name}/{form}']:.1f}" for form in forms))
+        table.add_row(f"{name} (mean of draws)", *(f"{100 * metrics[f'{name}/{form}']:.2f}" for form in forms))
     console.print(table)
     print_properties(results, console)
     if len(forms) > 1:
@@ -51,16 +51,16 @@ def print_run(results: dict[str, Any], console: Console) -> None:
 
 def print_properties(results: dict[str, Any], console: Console) -> None:
     """The model's accuracy by property, where there are several."""
-    forms = forms_of(results)
-    by_property = {key: value for key, value in results["metrics"].items() if "/accuracy/" in key and key.split("/")[-1].startswith("P")}
-    if not by_property:
+    forms, model = forms_of(results), f"{results['score_on']}/accuracy"
+    found = {key: interval for key, interval in results["intervals"].items() if key.startswith(f"{model}/") and key.count("/") == 3}
+    if not found:
         return
     table = Table(title="By property")
-    for heading in ("property", *forms):
+    for heading in ("property", "rows per form", *forms):
         table.add_column(heading, justify="left" if heading == "property" else "right")
-    for property in dict.fromkeys(key.rsplit("/", 1)[1] for key in by_property):
-        cells = (next((v for k, v in by_property.items() if k.endswith(f"/{form}/{property}")), None) for form in forms)
-        table.add_row(property, *("-" if cell is None else f"{100 * cell:.1f}" for cell in cells))
+    for property in dict.fromkeys(key.rsplit("/", 1)[1] for key in found):
+        cells = [found[f"{model}/{form}/{property}"] for form in forms]
+        table.add_row(property, str(cells[0]["rows"]), *map(interval_text, cells))
     console.print(table)
 
 

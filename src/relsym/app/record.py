@@ -1,0 +1,60 @@
+"""The content of ``results.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from relsym.app import provenance
+from relsym.app.build import comparison_metric, init_config
+from relsym.app.run_folder import RESULTS
+from relsym.data.module import PairData
+from relsym.evaluation.score import Scores
+from relsym.objectives.base import Objective
+
+
+class Record:
+    """Facts about a run, taken as it starts (code and configuration) and as it goes (``measured``)."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        self.config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)
+        self.commit = provenance.git_commit()
+        chosen = HydraConfig.get().runtime.choices
+        # Groups of Hydra's own and the shared bases of options are no choices of the user.
+        self.choices = {group: option for group, option in chosen.items() if "hydra" not in group and "/" not in group}
+        self.init = None if cfg.init is None else _earlier(cfg.init)
+        self.measured: dict[str, Any] = {}
+
+    def results(self, scores: Scores, data: PairData, objective: Objective) -> dict[str, Any]:
+        """Everything a report reads, and everything a result has to be traced back."""
+        model = f"{data.score_on}/accuracy"
+        what = {**self.config, "init": self.init and self.init["config_hash"]}
+        return {
+            "task": "train", "model": self._model(), "metrics": scores.flat(model), "intervals": scores.intervals(model),
+            "rows": {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}},
+            "split": self.config["data"].get("split"), "score_on": data.score_on, "precision": self.config["precision"],
+            "counts": dict(data.counts), "choices": self.choices, "init": self.init,
+            "seed": self.config["seed"], "sample_seed": self.config["data"]["sample_seed"], "labels": list(objective.labels),
+            "encoder": objective.encoder.source, "config_hash": provenance.config_hash(what),
+            "setting_hashes": provenance.setting_hashes(what, type(comparison_metric(objective.metric)).__name__),
+            "benchmark_hash": data.content_hash, "git_commit": self.commit, "versions": provenance.versions(), **self.measured,
+            **provenance.peak_memory()}
+
+    def _model(self) -> str:
+        """What a report calls the encoder: the option, or the name if another was given, or the run it goes on from."""
+        if self.init is not None:
+            return f"run {Path(self.config['init']).name} ({self.init['model']})"
+        option, name = self.choices["model"], self.config["model"].get("name")
+        overridden = any(word.startswith("model.name=") for word in HydraConfig.get().overrides.task)
+        return name if overridden else option
+
+
+def _earlier(run: str) -> dict[str, Any]:
+    """What identifies the run that this one goes on from."""
+    init_config(run)  # refuses a folder that holds no finished run
+    results = json.loads((Path(run).expanduser() / RESULTS).read_text(encoding="utf-8"))
+    return {key: results[key] for key in ("model", "config_hash", "benchmark_hash")}
