@@ -93,3 +93,13 @@ def test_the_words_that_other_work_builds_on_all_compose(tmp_path):
                       "precision=fp32", "seed=3", "hardware=cpu", "tracking=csv")
     assert config.data.sample_seed == 3
     assert config.data.split_seed == 0
+
+
+def test_conda_users_get_the_package_without_a_second_faiss():
+    environment = OmegaConf.to_container(OmegaConf.load(CONF.parent / "environment.yml")) if (CONF.parent / "environment.yml").exists() else None
+    if environment is None:
+        pytest.skip("installed from a wheel: environment.yml stands in the repository alone")
+    assert set(environment) == {"name", "channels", "dependencies"}
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert any(str(entry).startswith("faiss-gpu") for entry in environment["dependencies"])
+    assert pip == ["-e .[bundled]"]

@@ -82,6 +82,7 @@ def train_and_score(cfg: DictConfig) -> None:
     console().print(f"Run folder: {path}", soft_wrap=True)
 
 
+@rank_zero_only
 def announce(cfg: DictConfig, data: PairData) -> None:
     """What was read, dropped and drawn; fewer rows than asked for is said, not an error."""
     log.info("source: %s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))

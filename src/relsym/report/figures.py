@@ -33,7 +33,7 @@ def accuracy_figure(title: str, lines: list[Line], path: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlim(right=101.5)
     axes.set_xlabel("accuracy, %")
-    axes.set_title(title, fontsize=10)
+    figure.suptitle(title, fontsize=10)
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower right", ncols=len(forms), frameon=False)
     figure.savefig(path, dpi=150)
