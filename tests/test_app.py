@@ -265,14 +265,20 @@ def test_a_disk_that_is_full_gets_one_clear_message_and_leaves_no_result(quick, 
 
 def test_ctrl_c_ends_with_one_message_and_no_result(quick, tmp_path):
     run = subprocess.Popen([sys.executable, "-m", "relsym", "train", *quick, "training.max_steps=-1", "training.epochs=100000",
-                            "training.patience=100000", "training.stop_loss=0.0"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+                            "training.patience=100000", "training.stop_loss=0.0"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                           # A shell's background job, which a test run may be, ignores the signal from the start.
+                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     curves = tmp_path / "run" / "csv" / "metrics.csv"
     until = time.monotonic() + 100
-    while not curves.exists() and time.monotonic() < until and run.poll() is None:
-        time.sleep(0.1)
-    assert curves.exists()
-    run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=60)
+    try:
+        while not curves.exists() and time.monotonic() < until and run.poll() is None:
+            time.sleep(0.1)
+        assert curves.exists()
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+    finally:
+        run.kill()
+        run.communicate()
     assert run.returncode == 130, err
     assert "Traceback" not in err
     assert err.count("relsym: interrupted") == 1
