@@ -353,14 +353,15 @@ def test_csv_gets_curves_and_scores(relsym, quick, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("overrides", "code"), [([], 0), (["probe.k=9"], 1)])
+@pytest.mark.parametrize(("overrides", "code"), [
+    ([], 0), (["objective.learning_rate=1e30", "training.gradient_clip=null", "training.max_steps=6"], 1)], ids=["a run that ends", "one that fails"])
 def test_wandb_runs_offline_without_a_login_and_records_the_exit_code(shell, quick, tmp_path, overrides, code):
     environment = {"WANDB_API_KEY": "", "NETRC": "/dev/null", "HOME": str(tmp_path)}
     ended = shell(sys.executable, "-m", "relsym", "train", *quick, "tracking=wandb", *overrides, **environment)
     assert ended.code == code, ended.err
     (folder,) = (tmp_path / "run" / "wandb").glob("offline-run-*")
     assert f"wandb sync {os.path.relpath(folder)}" in ended.err
-    seen = shell("wandb", "leet", "inspect", "--summary", "--json", str(folder), **environment)
+    seen = shell(str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--summary", "--json", str(folder), **environment)
     assert seen.code == 0, seen.err
     assert json.loads(seen.out)
     assert ("test/accuracy/lexicalised" in seen.out) == (code == 0)
