@@ -81,6 +81,7 @@ def test_a_killed_run_can_be_run_again_in_its_folder(relsym, quick, tmp_path):
     (tmp_path / "run" / "partial.encoder").mkdir(parents=True)
     (tmp_path / "run" / "encoder").mkdir()
     (tmp_path / "run" / "config.yaml").write_text("half")
+    (tmp_path / "run" / "partial.results.json").write_text("half")
     assert relsym("train", *quick).code == 0
     assert not list((tmp_path / "run").glob("partial.*"))
 

@@ -18,7 +18,8 @@ def write_atomically(target: Path, writer: Callable[[Path], Any]) -> Path:
     except BaseException:
         remove(partial)
         raise
-    remove(target)
+    if target.is_dir():  # a file is replaced in one step, a folder cannot be
+        remove(target)
     os.replace(partial, target)
     return target
 
