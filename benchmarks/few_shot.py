@@ -20,9 +20,10 @@ from datasets import Dataset
 from setfit import SetFitModel, Trainer, TrainingArguments
 
 from relsym.app.files import write_atomically
+from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.pairs import FORMS, Row
-from relsym.data.symmetry import SymmetryBenchmark, SymmetryData
-from relsym.data.triples import Wikidata5MFolder
+from relsym.data.sources.wikidata5m import Wikidata5MFolder
+from relsym.data.symmetry import SymmetryData
 from relsym.encoders.bundled import find_weights
 from runs import markdown, run_once
 
@@ -33,7 +34,8 @@ SETTINGS = {DEFAULTS: {}, **{f"rate {rate}": {"body_learning_rate": rate} for ra
 
 def rows(folder: str, seed: int, samples: int, score_on: str, count: int) -> SymmetryData:
     """The rows that ``relsym train`` draws with the same words."""
-    data = SymmetryData(lambda: SymmetryBenchmark(Wikidata5MFolder(folder)), samples, "stratified", "mixed", seed, count, score_on, 16, seed)
+    data = SymmetryData(lambda: SymmetryBenchmark(Wikidata5MFolder(folder)), samples, "stratified", "mixed", ["swap"], ["swap"],
+                        seed, count, score_on, 16, seed)
     data.read()
     return data
 

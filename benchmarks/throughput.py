@@ -23,9 +23,10 @@ from torch.nn.functional import normalize
 from transformers import pipeline
 from transformers.utils.logging import disable_progress_bar
 
-from relsym.data.mini import Mini
-from relsym.data.symmetry import SymmetryBenchmark, SymmetryData
-from relsym.data.triples import Wikidata5MFolder
+from relsym.data.benchmark import SymmetryBenchmark
+from relsym.data.sources.mini import Mini
+from relsym.data.sources.wikidata5m import Wikidata5MFolder
+from relsym.data.symmetry import SymmetryData
 from relsym.encoders.bundled import find_weights, load_bundled
 from relsym.encoders.load import load_encoder
 from relsym.evaluation.represent import represent
@@ -40,8 +41,8 @@ Encode = Callable[[list[str], int], object]
 
 def sentences(count: int) -> list[str]:
     """Premises and hypotheses of the embedded benchmark, both forms, in a fixed order."""
-    benchmark = SymmetryBenchmark(Mini(), same_label="keep")
-    pairs = [pair for split in ("train", "validation", "test") for pair in benchmark.pairs(split, 0)]
+    benchmark = SymmetryBenchmark(Mini(), findings={"same_label": "keep"})
+    pairs = [pair for split in ("train", "validation", "test") for pair in benchmark.pairs(benchmark.draw(split, 0), ["swap"])]
     texts = dict.fromkeys(text for p in pairs for text in (p.premise, p.premise_delex, p.hypothesis, p.hypothesis_delex))
     return (list(texts) * (count // len(texts) + 1))[:count]
 
@@ -99,7 +100,8 @@ def deviations(texts: list[str], racers: dict[str, tuple[Encode, tuple[int, ...]
 
 def accuracies(run: Path, folder: str, rows: int) -> str:
     """A k-NN run's accuracy on the same real test rows in both precisions."""
-    data = SymmetryData(lambda: SymmetryBenchmark(Wikidata5MFolder(folder)), 64, "stratified", "mixed", 0, rows, "test", 16, 0)
+    data = SymmetryData(lambda: SymmetryBenchmark(Wikidata5MFolder(folder)), 64, "stratified", "mixed", ["swap"], ["swap"],
+                        0, rows, "test", 16, 0)
     data.read()
     lines = []
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):

@@ -17,9 +17,9 @@ OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in C
 SUPPLIED = {"objective": {"encoder", "metric", "labels"}, "tracking": {"folder"}}
 
 
-def resolved(*overrides: str) -> DictConfig:
+def resolved(*overrides: str, task: str = "train") -> DictConfig:
     with initialize_config_module("relsym.conf", version_base="1.3"):
-        config = compose("train", list(overrides))
+        config = compose(task, list(overrides))
     OmegaConf.resolve(config)
     return config
 
@@ -53,7 +53,7 @@ def bind(path: str, node: DictConfig) -> None:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_composes_and_its_keys_fit_what_they_call(option):
     group, name = option.split("/")
-    config = resolved(f"{group}={name}" if group != "experiment" else f"+{option.replace('/', '=')}".replace("+experiment", "experiment"))
+    config = resolved(f"{group}={name}", task="build" if group == "benchmark" else "train")
     for path, node in calls(config):
         bind(path, node)
 
@@ -93,6 +93,19 @@ def test_the_words_that_other_work_builds_on_all_compose(tmp_path):
                       "precision=fp32", "seed=3", "hardware=cpu", "tracking=csv")
     assert config.data.sample_seed == 3
     assert config.data.split_seed == 0
+
+
+def test_the_extended_benchmark_brings_its_properties_unless_told_otherwise():
+    assert resolved("benchmark=extended", task="build").data.module.benchmark.property_table == "extended"
+    assert resolved("benchmark=extended", "data.property_table=mine.yaml", task="build").data.property_table == "mine.yaml"
+    assert resolved("benchmark=contrast", "data=table", "data.triples=FILE", "data.properties=TABLE.yaml", task="build").data.properties == "TABLE.yaml"
+
+
+def test_every_finding_can_be_decided_on_in_every_source():
+    from relsym.data.audit import FINDINGS
+    for path in (CONF / "data").glob("*.yaml"):
+        config = resolved(f"data={path.stem}").data
+        assert "reader" not in config or set(config.findings) == set(FINDINGS), path
 
 
 def test_conda_users_get_the_package_without_a_second_faiss():

@@ -1,54 +1,37 @@
-"""Stage 1: property table, readers, pairs, splits, draws, batches, NLI rows."""
+"""Stage 1: property table, draws, batches, NLI rows, the embedded facts."""
 
 from __future__ import annotations
 
-import gzip
 import json
+import re
 from collections import Counter
-from itertools import islice, pairwise
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks_of import RELATIONS, Listed, data
+from relsym.data.audit import Audit
 from relsym.data.batches import PADDING, GlobalBatchSampler, epoch_batches, share_of
-from relsym.data.mini import Mini
+from relsym.data.benchmark import SymmetryBenchmark
+from relsym.data.facts import usable_facts
 from relsym.data.nli import NliData
-from relsym.data.pairs import clean_facts, group_of, swap_pair
 from relsym.data.relations import Relation, read_relations, select_relations
 from relsym.data.sampling import alternate, in_turn
-from relsym.data.splits import grouped, paper
-from relsym.data.symmetry import SymmetryBenchmark, SymmetryData
-from relsym.data.triples import Triple, TripleSource, Wikidata5MFolder
-from relsym.data.verbalize import verbalize
-
-RELATIONS = read_relations()
-ids = st.integers(1, 10**6).map("Q{}".format)
-facts_of_any_kind = st.builds(Triple, ids, st.sampled_from(sorted(RELATIONS)), ids)
+from relsym.data.sources.mini import Mini
+from relsym.data.sources.wikidata5m import Wikidata5MFolder
+from relsym.data.verbalize import verbalize, wordings
 
 
-class Listed:
-    """A reader over triples in memory."""
-
-    def __init__(self, triples: list[Triple], labels: dict[str, str] | None = None) -> None:
-        self.triples, self.labels = triples, labels
-
-    def read(self, properties) -> TripleSource:
-        kept = [t for t in self.triples if t.property in properties]
-        names = self.labels or {q: f"name {q}" for t in kept for q in (t.subject, t.object)}
-        return TripleSource(kept, names)
-
-
-def data(facts, **changes) -> SymmetryData:
-    options = {"samples": 16, "sampling": "stratified", "form": "lexicalised", "sample_seed": 0, "test_pairs": None, "score_on": "test",
-               "batch_size": 4, "seed": 0}
-    benchmark = {key: changes.pop(key) for key in ("split", "split_seed", "same_label", "properties") if key in changes}
-    read = SymmetryData(lambda: SymmetryBenchmark(Listed([Triple(*f) for f in facts]), **benchmark), **{**options, **changes})
-    read.read()
-    return read
+def said(template: str, one: str, two: str) -> str:
+    table = wordings({"P1": Relation("P1", "n", "symmetric", template)})
+    rows = pl.DataFrame({"property": ["P1"]})
+    return verbalize(rows, table, pl.lit("template"), {"text": (pl.lit(one), pl.lit(two))})["text"][0]
 
 
 # --- relations and sentences
@@ -68,13 +51,16 @@ def test_only_antisymmetric_properties_have_a_converse_and_it_names_both_entitie
         assert (relation.converse is not None) == (relation.kind == "antisymmetric")
 
 
-@pytest.mark.parametrize(("template", "sentence"), [("[X] led to [Y].", "a led to b."), ("[Y] is a child of [X].", "b is a child of a.")])
+@pytest.mark.parametrize(("template", "sentence"), [("[X] led to [Y].", "a led to b."), ("[Y] is a child of [X].", "b is a child of a."),
+                                                    ("Of [Y], [X] is.", "Of b, a is.")])
 def test_a_template_is_filled_in_either_order(template, sentence):
-    assert verbalize(template, "a", "b") == sentence
+    assert said(template, "a", "b") == sentence
 
 
-def test_a_name_that_contains_a_placeholder_stays_as_it_is():
-    assert verbalize("[X] led to [Y].", "Malcolm [Y]", "b") == "Malcolm [Y] led to b."
+@given(st.text(), st.text())
+def test_any_name_stays_as_it_is_even_if_it_looks_like_a_slot(one, two):
+    assert said("[X] led to [Y].", one, two) == f"{one} led to {two}."
+    assert said("[X] led to [Y].", "Malcolm [Y]", "[X]") == "Malcolm [Y] led to [X]."
 
 
 def test_an_unknown_property_is_refused_with_the_table():
@@ -85,161 +71,60 @@ def test_an_unknown_property_is_refused_with_the_table():
 @pytest.mark.parametrize(("table", "message"), [
     ("P1: {name: n, kind: symetric, template: '[X] [Y]'}", "kind is 'symetric'"),
     ("P1: {name: n, kind: symmetric, template: '[X] is'}", r"must contain \[X\] and \[Y\] once"),
-    ("P1: {name: n, kind: symmetric}", "template"), ("P1: {name: [", "not YAML"), ("Q1: {name: n, kind: symmetric, template: '[X] [Y]'}", "no property id")])
+    ("P1: {name: n, kind: symmetric}", "template"), ("P1: {name: [", "not YAML"), ("a b: {name: n, kind: symmetric, template: '[X] [Y]'}", "no property id"),
+    ("P1: {name: n, kind: symmetric, template: '[X] [Y]', paraphrases: ['[X]']}", r"'\[X\]' must contain"), ("- P1", "expected a mapping"),
+    ("P1: {name: n, kind: symmetric, template: '[X] [Y]', flavour: 1}", "Fields: name, kind")])
 def test_a_bad_property_table_is_refused(tmp_path, table, message):
     (tmp_path / "table.yaml").write_text(table)
     with pytest.raises(ValueError, match=message):
         read_relations(tmp_path / "table.yaml")
 
 
-# --- the Wikidata5M folder
-
-def folder(tmp_path: Path, triples: str = "Q1\tP131\tQ2\n", entities: str = "Q1\tone\tuno\nQ2\ttwo\n", **names: str) -> Path:
-    (tmp_path / names.get("triples_name", "triples.tsv")).write_text(triples)
-    (tmp_path / names.get("entities_name", "entities.tsv")).write_text(entities)
-    return tmp_path
+def test_a_table_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match=r"data\.property_table=nowhere\.yaml: no such file, nor one of paper, extended"):
+        read_relations("nowhere.yaml")
 
 
-def test_labels_and_aliases_are_kept_and_other_properties_counted(tmp_path):
-    source = Wikidata5MFolder(str(folder(tmp_path, "Q1\tP131\tQ2\nQ1\tP47\tQ2\n"))).read(RELATIONS)
-    assert source.triples == [Triple("Q1", "P131", "Q2")]
-    assert source.labels == {"Q1": "one", "Q2": "two"}
-    assert source.aliases == {"Q1": ("uno",)}
-    assert source.counts == {"other property": 1}
+EXTENDED = read_relations("extended")
+RESERVED = {"P26", "P190", "P451", "P1327", "P171", "P749", "P50", "P127", "P150", "P1376"}
+NEGATIONS = re.compile(r"\b(not|no|never|without|nor|cannot)\b|n't")
 
 
-def test_gzipped_raw_files_of_all_parts_are_read(tmp_path):
-    for part, line in (("train", "Q1\tP131\tQ2\n"), ("valid", "Q2\tP131\tQ3\n")):
-        (tmp_path / f"wikidata5m_transductive_{part}.txt.gz").write_bytes(gzip.compress(line.encode()))
-    (tmp_path / "wikidata5m_entity.txt.gz").write_bytes(gzip.compress(b"Q1\ta\nQ2\tb\nQ3\tc\n"))
-    assert len(Wikidata5MFolder(str(tmp_path)).read(RELATIONS).triples) == 2
+def test_the_extended_table_holds_the_papers_properties_and_at_least_30_more_without_the_reserved_ones():
+    assert list(EXTENDED)[:14] == list(RELATIONS)
+    assert len(EXTENDED) >= 14 + 30
+    assert not EXTENDED.keys() & RESERVED
+    assert Counter(r.kind for r in EXTENDED.values())["symmetric"] >= 15
+    assert {"P47", "P530", "P197", "P461", "P1038", "P2789", "P155", "P156", "P36", "P138", "P144", "P1066", "P112", "P397", "P527"} <= EXTENDED.keys()
 
 
-def test_a_named_file_or_glob_wins_over_the_search(tmp_path):
-    folder(tmp_path)
-    (tmp_path / "other.txt").write_text("Q2\tP131\tQ1\n")
-    assert Wikidata5MFolder(str(tmp_path), triples="oth*.txt").read(RELATIONS).triples == [Triple("Q2", "P131", "Q1")]
+def test_properties_that_are_neither_are_left_out_unless_asked_for():
+    assert "P737" not in select_relations(EXTENDED, None)
+    assert select_relations(EXTENDED, None, neutral=True)["P737"].label == "neutral"
 
 
-def test_two_candidates_are_an_error_that_lists_them(tmp_path):
-    folder(tmp_path)
-    (tmp_path / "wikidata5m_all_triplet.txt").write_text("Q1\tP131\tQ2\n")
-    with pytest.raises(ValueError, match=r"several candidates.*triples\.tsv.*wikidata5m_all_triplet\.txt.*data\.triples="):
-        Wikidata5MFolder(str(tmp_path))
+@pytest.mark.parametrize("relation", EXTENDED.values(), ids=EXTENDED)
+def test_every_property_has_its_wordings_in_the_right_order(relation):
+    def subject_first(text):
+        return text.index("[X]") < text.index("[Y]")
+
+    order = subject_first(relation.template)
+    assert len(set(relation.paraphrases) | {relation.template}) >= 4
+    assert all(subject_first(text) == order and text.endswith(".") and not NEGATIONS.search(text) for text in relation.paraphrases)
+    assert subject_first(relation.negation) == order
+    assert NEGATIONS.search(relation.negation)
+    assert (relation.converse is None) == (relation.kind == "symmetric")
+    assert relation.converse is None or (subject_first(relation.converse) != order and not NEGATIONS.search(relation.converse))
+    assert all((inverse in EXTENDED and relation.property in EXTENDED[inverse].inverses) or inverse == "P527" or relation.property == "P527"
+               for inverse in relation.inverses)
 
 
-@pytest.mark.parametrize(("triples", "entities", "message"), [
-    ("Q1\tP131\n", "Q1\ta\nQ2\tb\n", r"line 1 of .*triples\.tsv: expected 3 tab-separated fields.*got 2.*data\.on_bad_row=skip"),
-    ("Q1\tQ131\tQ2\n", "Q1\ta\nQ2\tb\n", r"property P-id"),
-    ("Q1\tP131\tQ2\n", "Q1\ta\n", r"no label for 1 of the entities.*first Q2.*data\.on_missing_label=drop"),
-    ("Q1\tP131\tQ2\n", "Q1\ta\nQ2\t \n", r"no label for 1 of the entities.*first Q2"),
-    ("", "Q1\ta\n", r"triples\.tsv: the file is empty"),
-    ("Q1\tP131\tQ2\n", "", r"entities\.tsv: the file is empty"),
-    ("Q1\tP47\tQ2\n", "Q1\ta\n", r"no statement of the chosen properties among 1 rows")])
-def test_bad_files_are_refused_with_the_advice(tmp_path, triples, entities, message):
-    with pytest.raises(ValueError, match=message):
-        Wikidata5MFolder(str(folder(tmp_path, triples, entities))).read(RELATIONS)
-
-
-def test_bytes_that_are_not_utf8_are_located(tmp_path):
-    folder(tmp_path)
-    (tmp_path / "entities.tsv").write_bytes(b"Q1\tone\nQ2\tM\xfcnchen\n")
-    with pytest.raises(ValueError, match=r"line 2 of .*entities\.tsv: not UTF-8 \(byte 4: 0xfc\).*iconv"):
-        Wikidata5MFolder(str(tmp_path)).read(RELATIONS)
-
-
-def test_bad_rows_and_unlabelled_facts_can_be_dropped_and_are_counted(tmp_path):
-    folder(tmp_path, "Q1\tP131\nQ1\tP131\tQ2\nQ1\tP131\tQ9\n")
-    source = Wikidata5MFolder(str(tmp_path), on_bad_row="skip", on_missing_label="drop").read(RELATIONS)
-    assert source.triples == [Triple("Q1", "P131", "Q2")]
-    assert source.counts["bad row"] == 1
-    assert source.counts["no label"] == 1
-
-
-def test_a_broken_gzip_file_is_named(tmp_path):
-    folder(tmp_path)
-    (tmp_path / "half.gz").write_bytes(gzip.compress(b"Q1\tP131\tQ2\n" * 1000)[:-20])
-    with pytest.raises(ValueError, match=r"half\.gz: not a whole gzip file"):
-        Wikidata5MFolder(str(tmp_path), triples="half.gz").read(RELATIONS)
-
-
-def test_a_missing_folder_and_an_unset_one_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no such folder.*data\.folder=PATH"):
-        Wikidata5MFolder(str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match=r"data\.folder is not set"):
-        Wikidata5MFolder(None)
-
-
-# --- facts and pairs
-
-def test_facts_are_cleaned_and_every_loss_is_counted():
-    triples = [Triple("Q1", "P3373", "Q2"), Triple("Q2", "P3373", "Q1"), Triple("Q1", "P3373", "Q2"), Triple("Q3", "P279", "Q4"),
-               Triple("Q4", "P279", "Q3"), Triple("Q5", "P1889", "Q6"), Triple("Q7", "P131", "Q8")]
-    labels = {f"Q{i}": f"name {i}" for i in range(9)} | {"Q5": "Paris", "Q6": "paris"}
-    facts, counts = clean_facts(TripleSource(triples, labels), RELATIONS)
-    assert facts == [Triple("Q1", "P3373", "Q2"), Triple("Q7", "P131", "Q8")]
-    assert counts == {"duplicate": 2, "both directions": 2, "same label": 1}
-    assert Triple("Q5", "P1889", "Q6") in clean_facts(TripleSource(triples, labels), RELATIONS, "keep")[0]
-
-
-def test_facts_that_read_the_same_are_kept_once():
-    labels = {"Q1": "Franklin", "Q2": "Ohio", "Q3": "franklin", "Q4": "Ohio"}
-    triples = [Triple("Q1", "P1889", "Q2"), Triple("Q4", "P1889", "Q3"), Triple("Q3", "P131", "Q4")]
-    facts, counts = clean_facts(TripleSource(triples, labels), RELATIONS)
-    assert facts == [Triple("Q1", "P1889", "Q2"), Triple("Q3", "P131", "Q4")]
-    assert counts == {"same text": 1}
-
-
-@given(facts_of_any_kind, st.booleans())
-def test_a_swap_pair_swaps_and_its_label_depends_on_the_relation_alone(fact, reverse):
-    labels = {fact.subject: "Ann", fact.object: "Bob"}
-    pair = swap_pair(fact, RELATIONS[fact.property], labels, reverse, "train")
-    back = swap_pair(fact, RELATIONS[fact.property], labels, not reverse, "train")
-    assert (pair.premise, pair.hypothesis) == (back.hypothesis, back.premise)
-    assert (pair.premise_delex, pair.hypothesis_delex) == (back.hypothesis_delex, back.premise_delex)
-    assert pair.label == {"symmetric": "entailment", "antisymmetric": "contradiction"}[RELATIONS[fact.property].kind]
-    assert pair.group_id == back.group_id
-
-
-# --- splits
-
-@given(facts_of_any_kind, st.integers(0, 5))
-def test_a_fact_its_reverse_and_its_twin_in_another_property_share_a_side(fact, seed):
-    twin = Triple(fact.object, "P131", fact.subject)
-    assert group_of(fact) == group_of(twin)
-    assert len({grouped(f, "symmetric", reverse, seed) for f in (fact, twin) for reverse in (False, True)}) == 1
-
-
-def test_the_grouped_split_is_65_10_25(facts):
-    many = Counter(grouped(Triple(f"Q{i}", "P131", f"Q{i + 1}"), "antisymmetric", False, 0) for i in range(20000))
-    assert many["train"] / 20000 == pytest.approx(0.65, abs=0.01)
-    assert many["validation"] / 20000 == pytest.approx(0.10, abs=0.01)
-
-
-def test_the_papers_split_tests_reversed_pairs_only_and_at_its_rates():
-    for kind, rate in (("symmetric", 0.5), ("antisymmetric", 0.04)):
-        facts = [Triple(f"Q{i}", "P131", f"Q{i + 1}") for i in range(20000)]
-        assert {paper(fact, kind, False, 0) for fact in facts} == {"train"}
-        sides = Counter(paper(fact, kind, True, 0) for fact in facts)
-        assert sides["test"] / 20000 == pytest.approx(rate, abs=0.015)
-        assert sides["validation"] / 20000 == pytest.approx(0.4 * rate, abs=0.015)
-
-
-def test_under_the_papers_split_every_test_pair_has_its_twin_in_train(facts):
-    benchmark = SymmetryBenchmark(Listed([Triple(*f) for f in facts]), split="paper")
-    scored = list(benchmark.pairs("test", 0))
-    assert scored
-    for pair in scored:
-        forward = Triple(pair.object_id, pair.property, pair.subject_id)
-        assert forward in benchmark.facts
-        assert paper(forward, pair.kind, False, 0) == "train"
-
-
-def test_no_group_of_the_grouped_split_stands_on_two_sides(facts):
-    benchmark = SymmetryBenchmark(Listed([Triple(*f) for f in facts]))
-    sides = [{pair.group_id for pair in benchmark.pairs(split, 0)} for split in ("train", "validation", "test")]
-    assert not sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2]
-    assert all(sides)
+def test_no_two_properties_share_a_wording_in_either_order():
+    owner = {}
+    for relation in EXTENDED.values():
+        for text in (relation.template, relation.negation, relation.converse, *relation.paraphrases):
+            for form in {text, text.replace("[X]", "[Z]").replace("[Y]", "[X]").replace("[Z]", "[Y]")} if text else ():
+                assert owner.setdefault(form, relation.property) == relation.property, form
 
 
 # --- draws
@@ -284,10 +169,10 @@ def test_stratified_draws_take_properties_in_turn(facts):
 
 def test_a_property_that_runs_out_gives_all_it_has_and_the_others_fill_up(facts):
     scarce = [f for f in facts if f[1] != "P828"] + [f for f in facts if f[1] == "P828"][:6]
-    benchmark = SymmetryBenchmark(Listed([Triple(*f) for f in scarce]))
-    available = Counter(f.property for f in benchmark.facts if grouped(f, "", False, 0) == "train")
-    drawn = Counter(pair.property for pair in islice(benchmark.pairs("train", 0), 120))
-    assert drawn["P828"] == available["P828"] < 6.01
+    benchmark = SymmetryBenchmark(Listed(scarce))
+    available = benchmark.facts.filter(pl.col("forward") == "train", pl.col("property") == "P828").height
+    drawn = Counter(benchmark.draw("train", 0, 120)["property"])
+    assert drawn["P828"] == available <= 6
     others = [drawn[p] for p, r in RELATIONS.items() if r.kind == "antisymmetric" and p != "P828"]
     assert sum(others) == 60 - drawn["P828"]
     assert max(others) - min(others) <= 1
@@ -308,7 +193,7 @@ def test_score_rows_are_one_pair_a_fact_balanced_in_random_directions_and_the_sa
     assert len({row.pair_id for row in rows}) == 60
     assert Counter(RELATIONS[row.property].kind for row in rows) == {"symmetric": 30, "antisymmetric": 30}
     stated = {(p, s, o) for s, p, o in facts}
-    forward = sum((row.property, *row.pair_id.split(":")[1:]) in stated for row in rows)
+    forward = sum((row.property, *row.fact_id.split(":")[1:]) in stated for row in rows)
     assert 15 <= forward <= 45
     assert data(facts, test_pairs=60, sample_seed=7).score_rows == read.score_rows
     assert [row.pair_id for row in read.score_rows["delexicalised"]] == [row.pair_id for row in rows]
@@ -316,18 +201,21 @@ def test_score_rows_are_one_pair_a_fact_balanced_in_random_directions_and_the_sa
 
 def test_training_score_and_validation_rows_share_no_entity_pair(facts):
     test, validation = data(facts, samples=None), data(facts, samples=None, score_on="validation")
-    pairs = [{frozenset(row.pair_id.split(":")[1:]) for row in rows}
+    pairs = [{frozenset(row.fact_id.split(":")[1:]) for row in rows}
              for rows in (test.train_rows, test.score_rows["lexicalised"], validation.score_rows["lexicalised"])]
     assert not pairs[0] & pairs[1] | pairs[0] & pairs[2] | pairs[1] & pairs[2]
 
 
 @pytest.mark.parametrize(("changes", "message"), [
-    ({"samples": 7}, r"data\.samples=7: must be a positive multiple of 2"), ({"samples": 0}, r"data\.samples=0"),
-    ({"samples": 6, "form": "mixed"}, "multiple of 4 with data.form=mixed"), ({"samples": 10**6}, r"at most \d+ balanced samples"),
-    ({"test_pairs": 3}, r"data\.test_pairs=3"), ({"form": "lexicalized"}, r"data\.form=lexicalized: expected"),
-    ({"sampling": "uniform"}, r"data\.sampling=uniform"), ({"split": "random"}, r"data\.split=random: expected grouped or paper"),
+    ({"samples": 7}, r"data\.samples=7: must be a multiple of 2"), ({"samples": 0}, r"data\.samples=0"),
+    ({"samples": 6, "form": "mixed"}, "must be a multiple of 4"), ({"samples": 10**6}, r"at most \d+ balanced samples"),
+    ({"test_pairs": 1}, r"data\.test_pairs=1"), ({"form": "lexicalized"}, r"data\.form=lexicalized: expected"),
+    ({"sampling": "uniform"}, r"data\.sampling=uniform"), ({"split": "random"}, r"data\.split=random: expected grouped, paper, entities"),
     ({"score_on": "train"}, r"data\.score_on=train"), ({"batch_size": 1}, r"data\.batch_size=1"),
-    ({"properties": ["P131"]}, "no facts of symmetric properties"), ({"same_label": "merge"}, r"data\.same_label=merge")])
+    ({"properties": ["P131"]}, "no facts of symmetric properties"), ({"findings": {"same_label": "merge"}}, r"data\.findings\.same_label=merge: expected drop or keep"),
+    ({"findings": {"no_label": "keep"}}, r"data\.findings\.no_label=keep: expected drop"), ({"findings": {"typo": None}}, r"data\.findings\.typo: no such"),
+    ({"held_out": ["P47"]}, r"data\.held_out: P47 is not among"), ({"train_variants": ["swop"]}, "no such variant: swop"),
+    ({"samples": 16, "train_variants": ["swap", "identity", "negated_swap"]}, "must be a multiple of 6: 2 kinds, 3 variants")])
 def test_what_cannot_be_drawn_is_refused(facts, changes, message):
     with pytest.raises(ValueError, match=message):
         data(facts, **changes)
@@ -437,14 +325,15 @@ def test_two_nli_candidates_or_none_are_named(tmp_path, mnli_folder):
 
 def test_the_embedded_facts_are_consistent():
     source = Mini().read(RELATIONS)
-    facts, counts = clean_facts(source, RELATIONS)
-    assert not counts.keys() & {"duplicate", "both directions", "same label"}, counts
-    assert len(facts) == len(source.triples)
-    per_property = Counter(fact.property for fact in facts)
+    audit = Audit()
+    facts = usable_facts(source, RELATIONS, audit)
+    assert not audit.dropped
+    assert facts.height == source.triples.height == source.read
+    per_property = Counter(facts["property"])
     assert set(per_property) == set(RELATIONS)
     assert min(per_property.values()) >= 60
-    assert all(label and label == label.strip() for label in source.labels.values())
-    assert {entity for fact in facts for entity in (fact.subject, fact.object)} == source.labels.keys()
+    assert all(label and label == label.strip() for label in source.labels["label"])
+    assert {*facts["subject"], *facts["object"]} == set(source.labels["entity"])
 
 
 def test_the_embedded_table_names_no_entity_twice():
@@ -466,11 +355,11 @@ def test_checked_ids_carry_wikidatas_own_labels(real_data):
 @pytest.mark.slow
 def test_the_real_triples_are_read_and_cleaned(real_data):
     benchmark = SymmetryBenchmark(Wikidata5MFolder(str(real_data / "wikidata")))
-    assert benchmark.counts["same label"] > 6000
-    assert len({fact.property for fact in benchmark.facts}) == 13
-    rows = list(islice(benchmark.pairs("test", 0), 2000))
+    assert benchmark.audit.found["same_label"]["by_property"]["P1889"] > 6600
+    assert benchmark.facts["property"].n_unique() == 13
+    rows = benchmark.pairs(benchmark.draw("test", 0, 2000), ["swap"])
     assert len({row.premise for row in rows}) == 2000
-    trained = {text for pair in benchmark.pairs("train", 0) for text in (pair.premise, pair.hypothesis)}
+    trained = {text for pair in benchmark.pairs(benchmark.draw("train", 0), ["swap"]) for text in (pair.premise, pair.hypothesis)}
     assert not trained & {text for row in rows for text in (row.premise, row.hypothesis)}
 
 

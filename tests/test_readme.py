@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import shlex
 from pathlib import Path
@@ -29,17 +31,34 @@ def readme_commands() -> list[str]:
 
 def help_commands() -> list[str]:
     """Examples in the help of the tasks."""
-    texts = [OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template for task in ("train", "report")]
-    return [line.strip() for text in texts for line in text.splitlines() if re.match(r"relsym (train|report)( \S+=|$| -m| ')", line.strip())]
+    texts = [OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template for task in ("build", "train", "report")]
+    return [line.strip() for text in texts for line in text.splitlines() if re.match(r"relsym (build|train|report)( \S+=|$| -m| ')", line.strip())]
 
 
 COMMANDS = sorted({c for c in readme_commands() + help_commands() if c not in ELSEWHERE and " -m " not in c})
 SWEEPS = sorted({c for c in readme_commands() + help_commands() if " -m " in c})
 
 
-def words(command: str, folder: Path) -> list[str]:
+@pytest.fixture
+def places(tmp_path: Path, triples_folder: Path, facts) -> dict[str, Path]:
+    """What the placeholders of documented commands stand for."""
+    claims: dict[str, dict] = {}
+    for subject, property, object in facts:
+        snak = {"snaktype": "value", "datavalue": {"type": "wikibase-entityid", "value": {"entity-type": "item", "id": object}}}
+        claims.setdefault(subject, {}).setdefault(property, []).append({"mainsnak": snak, "rank": "normal"})
+    items = [{"type": "item", "id": q, "labels": {"en": {"language": "en", "value": f"name {q[1:]}"}}, "claims": claims.get(q, {})}
+             for q in sorted({q for s, _, o in facts for q in (s, o)})]
+    dump = tmp_path / "latest-all.json.gz"
+    dump.write_bytes(gzip.compress(("[\n" + ",\n".join(map(json.dumps, items)) + "\n]\n").encode()))
+    return {"data=built data.folder=OUT": tmp_path / "built", "data.folder=PATH": triples_folder, "data.dump=latest-all.json.gz": dump}
+
+
+def words(command: str, places: dict[str, Path]) -> list[str]:
     """The command's words with the placeholders filled in."""
-    filled = command.replace("data.folder=PATH", f"data.folder={folder}").replace("hydra.run.dir=OUT ", "").replace("hydra.run.dir=OUT", "")
+    filled = command
+    for placeholder, path in places.items():
+        filled = filled.replace(placeholder, f"{placeholder.rpartition('=')[0]}={path}")
+    filled = filled.replace("hydra.run.dir=OUT ", "").replace("hydra.run.dir=OUT", "")
     return shlex.split(filled.replace("hardware=gpu", "hardware=cpu"))
 
 
@@ -50,15 +69,20 @@ def test_commands_are_found():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_documented_command_runs(command, relsym, tmp_path, triples_folder):
-    program, task, *arguments = words(command, triples_folder)
+def test_a_documented_command_runs(command, relsym, tmp_path, places):
+    program, task, *arguments = words(command, places)
     assert program == "relsym"
+    if "data=built" in arguments:
+        variants = ["benchmark=held_out"] if any("fold=" in word for word in arguments) else []
+        assert relsym("build", *variants, f"hydra.run.dir={tmp_path / 'built'}").code == 0
     if task == "report":
         for name in ("outputs/demo", "a", "b"):
             assert relsym("train", *SMALL, f"hydra.run.dir={tmp_path / name}").code == 0
         arguments = [re.sub(r"runs=outputs/demo", f"runs={tmp_path / 'outputs' / 'demo'}", a) for a in arguments]
         arguments = [f"runs=[{tmp_path / 'a'},{tmp_path / 'b'}]" if a.startswith("runs=[") else a for a in arguments]
         ended = relsym("report", *arguments, f"hydra.run.dir={tmp_path / 'report'}")
+    elif task == "build":
+        ended = relsym("build", *arguments, f"hydra.run.dir={tmp_path / 'benchmark'}")
     else:
         small = [word for word in SMALL if not word.startswith("tracking=") or "tracking=" not in command]
         ended = relsym(task, *arguments, *small, f"hydra.run.dir={tmp_path / 'run'}")
@@ -67,8 +91,8 @@ def test_a_documented_command_runs(command, relsym, tmp_path, triples_folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", SWEEPS)
-def test_a_documented_sweep_runs(command, relsym, tmp_path, triples_folder):
-    _, task, *arguments = words(command, triples_folder)
+def test_a_documented_sweep_runs(command, relsym, tmp_path, places):
+    _, task, *arguments = words(command, places)
     ended = relsym(task, *arguments, *SMALL, f"hydra.sweep.dir={tmp_path / 'sweep'}")
     assert ended.code == 0, ended.err
     expected = 36 if "objective=" in command else 3

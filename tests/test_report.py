@@ -17,7 +17,7 @@ def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "kn
     results = {"metrics": {f"{name}/{form}": value for name, value in names.items() for form in ("lexicalised", "delexicalised")}
                | {f"{score_on}/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4},
                "intervals": {f"{name}/{form}": interval for name in names for form in ("lexicalised", "delexicalised")},
-               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "split": "grouped", "score_on": score_on,
+               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "sides": "grouped, seed 0", "score_on": score_on,
                "model": "bundled" if init is None else "run a (bundled)", "init": init, "seed": seed,
                "sample_seed": seed if sample_seed is None else sample_seed, "benchmark_hash": benchmark,
                "choices": {"objective": objective, "metric": metric, "model": "bundled", "data": "mini"},

@@ -7,6 +7,7 @@ import runpy
 import sys
 
 TASKS = {
+    "build": "turn Wikidata triples into a benchmark on disk, audited",
     "train": "retrain an encoder with one objective on n samples and score it beside the shortcuts",
     "report": "put finished runs into one table and one figure",
 }

@@ -1,26 +1,10 @@
-"""Progress bars with the time left."""
+"""The progress bar of a training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 from pytorch_lightning import Callback, LightningModule, Trainer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-
-def _bar() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-                    console=Console(stderr=True))
-
-
-@contextmanager
-def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error; yields the function that advances it."""
-    with _bar() as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda count: bar.advance(task, count)
+from relsym.data.progress import bar
 
 
 class TrainingProgress(Callback):
@@ -28,7 +12,7 @@ class TrainingProgress(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar on the first rank."""
-        self.bar = _bar()
+        self.bar = bar()
         self.task = self.bar.add_task("training", total=int(trainer.estimated_stepping_batches))
         if trainer.is_global_zero:
             self.bar.start()

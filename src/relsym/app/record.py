@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from relsym.app import provenance
-from relsym.app.build import comparison_metric, init_config
+from relsym.app.compose import comparison_metric, init_config
 from relsym.app.run_folder import RESULTS
 from relsym.data.module import PairData
 from relsym.evaluation.score import Scores
@@ -36,7 +36,7 @@ class Record:
         return {
             "task": "train", "model": self._model(), "metrics": scores.flat(model), "intervals": scores.intervals(model),
             "rows": {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}},
-            "split": self.config["data"].get("split"), "score_on": data.score_on, "precision": self.config["precision"],
+            "sides": data.sides, "score_on": data.score_on, "precision": self.config["precision"],
             "counts": dict(data.counts), "choices": self.choices, "init": self.init,
             "seed": self.config["seed"], "sample_seed": self.config["data"]["sample_seed"], "labels": list(objective.labels),
             "encoder": objective.encoder.source, "config_hash": provenance.config_hash(what),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from relsym.app.progress import progress
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
+from relsym.data.progress import progress
 from relsym.encoders.encoder import Encoder
 from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import UNTRAINED_DRAWS, Scores, names_of, targets_of
-from relsym.evaluation.shortcuts import SHORTCUTS
+from relsym.evaluation.shortcuts import shortcuts_for
 from relsym.metrics.base import Metric
 from relsym.probes.base import Probe
 from relsym.probes.knn import Knn
@@ -52,8 +52,8 @@ def score_untrained(scores: Scores, frozen: Frozen, data: PairData, metric: Metr
 
 def score_shortcuts(scores: Scores, data: PairData) -> None:
     """Every shortcut's answers on every form."""
-    for name, shortcut in SHORTCUTS.items():
-        for form, rows in data.score_rows.items():
+    for form, rows in data.score_rows.items():
+        for name, shortcut in shortcuts_for(rows).items():
             scores.add(f"shortcut/{name}", form, shortcut(data.train_rows, rows))
 
 

@@ -35,6 +35,7 @@ class Batch(NamedTuple):
 class PairData(LightningDataModule):
     """What every data set offers: ``labels``, ``train_rows``, ``score_rows`` by form, ``counts`` and ``content_hash``.
 
+    ``sides`` says which rows may train and which are scored (rule, seed, what is held out); None where files say so.
     Subclasses fill these in ``read``; rows are tokenised once, by the function handed to ``tokenize_with``.
     """
 
@@ -42,6 +43,7 @@ class PairData(LightningDataModule):
     train_rows: list[Row]
     score_rows: dict[str, list[Row]]
     content_hash: str
+    sides: str | None = None
 
     def __init__(self, batch_size: int, score_on: str, seed: int) -> None:
         super().__init__()

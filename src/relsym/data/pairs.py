@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from relsym.data.relations import Relation
-from relsym.data.triples import Triple, TripleSource
-from relsym.data.verbalize import verbalize
+import polars as pl
+
+from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL, SYMMETRIC, Relation
+from relsym.data.splits import uniform
+from relsym.data.verbalize import CONVERSE, NEGATION, PARAPHRASE, TEMPLATE, verbalize, wordings
 
 LEXICALISED, DELEXICALISED = "lexicalised", "delexicalised"
 FORMS = (LEXICALISED, DELEXICALISED)
+OPPOSITE = {ENTAILMENT: CONTRADICTION, CONTRADICTION: ENTAILMENT, NEUTRAL: NEUTRAL}
+
+
+class Variant(NamedTuple):
+    """How a hypothesis is made from a fact, and so what the premise says about it.
+
+    wording: of the hypothesis.  swapped: subject and object exchanged, so that the relation's kind decides the label.
+    negated: the hypothesis denies, so the label is reversed.  premise: its wording (the template, unless that is what is held out).
+    """
+
+    wording: str
+    swapped: bool
+    negated: bool = False
+    premise: str = TEMPLATE
+
+
+VARIANTS = {
+    "swap": Variant(TEMPLATE, swapped=True),
+    "negated_swap": Variant(NEGATION, swapped=True, negated=True),
+    "identity": Variant(TEMPLATE, swapped=False),
+    "negated_identity": Variant(NEGATION, swapped=False, negated=True),
+    "paraphrase": Variant(PARAPHRASE, swapped=False),
+    "converse": Variant(CONVERSE, swapped=False),
+    "swapped_converse": Variant(CONVERSE, swapped=True),
+    "reworded_swap": Variant(PARAPHRASE, swapped=True, premise=PARAPHRASE),
+}
 
 
 class Row(NamedTuple):
-    """One premise / hypothesis text with its label, in one form: what a model reads."""
+    """One premise / hypothesis text with its label, in one form: what a model reads, and what its answer is told apart by.
+
+    The last five are empty where rows are not about facts (MNLI).
+    """
 
     pair_id: str
     property: str
@@ -24,19 +54,31 @@ class Row(NamedTuple):
     premise: str
     hypothesis: str
     label: str
+    fact_id: str = ""
+    kind: str = ""
+    variant: str = ""
+    subject: str = ""
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One row of the benchmark, both forms side by side; the fields are the columns of its table on disk."""
+    """One row of the benchmark, both forms side by side; the fields are the columns of its table on disk.
+
+    ``fact_id`` names the premise's statement, so the variants of a fact share it; ``group_id`` is the unordered entity pair.
+    ``subject_id`` and ``object_id`` are those of the premise, ``subject`` and ``object`` their labels.
+    """
 
     pair_id: str
+    fact_id: str
     group_id: str
     property: str
     kind: str
     variant: str
     subject_id: str
     object_id: str
+    subject: str
+    object: str
     premise: str
     hypothesis: str
     premise_delex: str
@@ -46,64 +88,97 @@ class Pair:
 
     def row(self, form: str) -> Row:
         """The texts of one form."""
-        texts = (self.premise, self.hypothesis) if form == LEXICALISED else (self.premise_delex, self.hypothesis_delex)
-        return Row(self.pair_id, self.property, form, *texts, self.label)
-
-
-def group_of(fact: Triple) -> str:
-    """The unordered entity pair: a fact, its reverse and its twin in another property share it."""
-    return "|".join(sorted((fact.subject, fact.object)))
-
-
-def swap_pair(fact: Triple, relation: Relation, labels: dict[str, str], reverse: bool, split: str) -> Pair:
-    """Premise r(x, y), hypothesis r(y, x); entailment if r is symmetric, else contradiction.
-
-    ``reverse`` starts from r(y, x): the label depends on the relation alone, so it holds in both directions.
-    """
-    first, second = (fact.object, fact.subject) if reverse else (fact.subject, fact.object)
-    lexical = labels[first], labels[second]
-    return Pair(
-        pair_id=f"{fact.property}:{first}:{second}", group_id=group_of(fact), property=fact.property, kind=relation.kind,
-        variant="swap", subject_id=first, object_id=second,
-        premise=verbalize(relation.template, *lexical), hypothesis=verbalize(relation.template, *lexical[::-1]),
-        premise_delex=verbalize(relation.template, first, second), hypothesis_delex=verbalize(relation.template, second, first),
-        label=relation.label, split=split)
-
-
-def clean_facts(source: TripleSource, relations: dict[str, Relation], same_label: str = "drop") -> tuple[list[Triple], Counter[str]]:
-    """Distinct usable facts, and how many were left out for which reason.
-
-    - ``same label``: the two labels coincide (ignoring case), so premise and hypothesis would be the same sentence; dropped in both
-      forms unless ``same_label`` is "keep". A fact about one and the same entity is always dropped.
-    - ``duplicate``: stated twice, or a symmetric fact stated from both sides (kept once).
-    - ``same text``: reads like another fact of its property, about other entities with the same two labels (the first is kept; else a
-      test sentence could stand word for word among the training sentences).
-    - ``both directions``: an antisymmetric fact whose reverse is stated too; one of the two is wrong, so both go.
-    """
-    if same_label not in ("drop", "keep"):
-        raise ValueError(f"data.same_label={same_label}: expected drop or keep.")
-    counts = Counter(source.counts)
-    stated, texts = set(source.triples), set()
-    kept: dict[Triple, None] = {}
-    for fact in source.triples:
-        text = (fact.property, frozenset((source.labels[fact.subject].casefold(), source.labels[fact.object].casefold())))
-        reason = _reason_to_drop(fact, relations[fact.property], source.labels, stated, kept, same_label)
-        if reason or text in texts:
-            counts[reason or "same text"] += 1
+        if form == LEXICALISED:
+            names, texts = (self.subject, self.object), (self.premise, self.hypothesis)
         else:
-            kept[fact] = None
-            texts.add(text)
-    return list(kept), counts
+            names, texts = (self.subject_id, self.object_id), (self.premise_delex, self.hypothesis_delex)
+        return Row(self.pair_id, self.property, form, *texts, self.label, self.fact_id, self.kind, self.variant, *names)
 
 
-def _reason_to_drop(fact: Triple, relation: Relation, labels: dict[str, str], stated: set[Triple], kept: Iterable[Triple],
-                    same_label: str) -> str | None:
-    reverse = Triple(fact.object, fact.property, fact.subject)
-    same = labels[fact.subject].casefold() == labels[fact.object].casefold()
-    if fact.subject == fact.object or (same and same_label == "drop"):
-        return "same label"
-    if fact in kept or (relation.kind == "symmetric" and reverse in kept):
-        return "duplicate"
-    if relation.kind == "antisymmetric" and reverse in stated:
-        return "both directions"
-    return None
+PAIR_COLUMNS = tuple(field.name for field in fields(Pair))
+
+
+def pair_table(facts: pl.DataFrame, relations: Mapping[str, Relation], variants: Sequence[str],
+               carried: Sequence[str] = ()) -> pl.DataFrame:
+    """Rows of all variants, the variants of a fact one after another (columns ``PAIR_COLUMNS``).
+
+    Premise r(x, y); the hypothesis is made as the variant says. Where ``reverse`` is true the premise is r(y, x): what a statement
+    says about another one depends on the relation alone, so the labels hold in both directions.
+
+    Args:
+        facts: columns of ``usable_facts``, and reverse (Boolean) and split.  variants: names in ``VARIANTS``.
+        carried: further columns of the facts that go along.
+
+    Raises:
+        ValueError: a property lacks a wording that a variant needs.
+    """
+    check_wordings(relations, variants)
+    table = wordings(relations)
+    turned = [pl.when("reverse").then(two).otherwise(one).alias(name) for name, one, two in (
+        ("subject_id", "subject", "object"), ("object_id", "object", "subject"),
+        ("subject", "subject_label", "object_label"), ("object", "object_label", "subject_label"))]
+    base = facts.select("property", "kind", "group_id", "split", *carried, *turned).with_row_index("ordinal")
+    base = base.with_columns(fact_id=pl.concat_str("property", "subject_id", "object_id", separator=":"))
+    base = base.with_columns(_paraphrase_of(base["fact_id"], base["property"], relations, variants))
+    frames = [_variant_rows(base, relations, table, name).with_columns(place=pl.lit(place)) for place, name in enumerate(variants)]
+    rows = frames[0] if len(frames) == 1 else pl.concat(frames).sort("ordinal", "place", maintain_order=True)
+    return rows.select(*PAIR_COLUMNS, *carried)
+
+
+def pairs_of(table: pl.DataFrame) -> list[Pair]:
+    """Rows of the table -> objects."""
+    return [Pair(*row) for row in table.select(PAIR_COLUMNS).iter_rows()]
+
+
+def check_wordings(relations: Mapping[str, Relation], variants: Sequence[str]) -> None:
+    """Refuse a variant that some property has no words for."""
+    if unknown := [name for name in variants if name not in VARIANTS]:
+        raise ValueError(f"benchmark.variants: no such variant: {', '.join(unknown)}. Variants: {', '.join(VARIANTS)}.")
+    needed = {wording for name in variants for wording in (VARIANTS[name].wording, VARIANTS[name].premise)}
+    for relation in relations.values():
+        for wording in sorted(needed - {TEMPLATE}):
+            source = PARAPHRASE if wording == CONVERSE and relation.kind == SYMMETRIC else wording
+            if not getattr(relation, "paraphrases" if source == PARAPHRASE else source):
+                lacking = "paraphrases" if source == PARAPHRASE else source
+                raise ValueError(f"property {relation.property} has no {lacking}, which {', '.join(variants)} need. Add it to the property "
+                                 "table, or choose other data.properties or benchmark.variants.")
+
+
+def _paraphrase_of(fact_ids: pl.Series, properties: pl.Series, relations: Mapping[str, Relation], variants: Sequence[str]) -> pl.Series:
+    """Which paraphrase a fact takes: evenly, by hash."""
+    if not {PARAPHRASE, CONVERSE} & {VARIANTS[name].wording for name in variants}:
+        return pl.Series("paraphrase", [0], dtype=pl.Int64).new_from_index(0, len(fact_ids))
+    numbers = {p: len(r.paraphrases) for p, r in relations.items()}
+    chosen = [int(uniform(0, f"paraphrase|{fact}") * numbers[p]) for fact, p in zip(fact_ids, properties, strict=True)]
+    return pl.Series("paraphrase", chosen, dtype=pl.Int64)
+
+
+def _variant_rows(base: pl.DataFrame, relations: Mapping[str, Relation], table: pl.DataFrame, name: str) -> pl.DataFrame:
+    variant, symmetric = VARIANTS[name], pl.col("kind") == SYMMETRIC
+    # A symmetric relation is its own converse: a further paraphrase, stated from the other side.
+    exchange = pl.lit(variant.swapped) ^ symmetric if variant.wording == CONVERSE else pl.lit(variant.swapped)
+
+    def names(one: str, two: str, turned: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        return pl.when(turned).then(two).otherwise(one), pl.when(turned).then(one).otherwise(two)
+
+    texts = [verbalize(base, table, _wording(wording, relations), {
+        column: names("subject", "object", turned), f"{column}_delex": names("subject_id", "object_id", turned)})
+        for column, wording, turned in (("premise", variant.premise, pl.lit(False)), ("hypothesis", variant.wording, exchange))]
+    labels = {p: (r.label if variant.swapped else ENTAILMENT) for p, r in relations.items()}
+    labels = {p: OPPOSITE[label] if variant.negated else label for p, label in labels.items()}
+    return pl.concat([base, *texts], how="horizontal").with_columns(
+        variant=pl.lit(name), label=pl.col("property").replace_strict(labels, return_dtype=pl.String),
+        pair_id=pl.concat_str("fact_id", pl.lit(name), separator="#"))
+
+
+def _wording(wording: str, relations: Mapping[str, Relation]) -> pl.Expr:
+    """Which of a property's wordings a row takes."""
+    if wording not in (PARAPHRASE, CONVERSE):
+        return pl.lit(wording)
+    chosen = pl.format(PARAPHRASE + " {}", "paraphrase")
+    if wording == PARAPHRASE:
+        return chosen
+    numbers = {p: max(len(r.paraphrases), 1) for p, r in relations.items()}
+    number = pl.col("property").replace_strict(numbers, return_dtype=pl.Int64)
+    following = pl.format(PARAPHRASE + " {}", (pl.col("paraphrase") + 1) % number)
+    return pl.when(pl.col("kind") == SYMMETRIC).then(following).otherwise(pl.lit(CONVERSE))

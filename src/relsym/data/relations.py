@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = "entailment", "neutral", "contradiction"
-LABEL_OF_KIND = {"symmetric": ENTAILMENT, "antisymmetric": CONTRADICTION}
+SYMMETRIC, ANTISYMMETRIC, NEITHER = "symmetric", "antisymmetric", "neither"
+LABEL_OF_KIND = {SYMMETRIC: ENTAILMENT, ANTISYMMETRIC: CONTRADICTION, NEITHER: NEUTRAL}
 KINDS = tuple(LABEL_OF_KIND)
+# Tables that come with the package, by name.
+TABLES = {"paper": ("properties.yaml",), "extended": ("properties.yaml", "extended.yaml")}
+FIELDS = "name, kind, template, converse, negation, paraphrases, inverses (the last four optional)"
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
     """One property: r(x, y) reads ``template`` with [X] and [Y] filled in.
 
-    r is symmetric if r(x, y) implies r(y, x), antisymmetric if r(x, y) implies not r(y, x).
-    ``converse`` states r(x, y) from the other side (antisymmetric relations only; None elsewhere).
+    kind: symmetric if r(x, y) implies r(y, x), antisymmetric if it implies not r(y, x), neither if it implies none of them.
+    converse: states r(x, y) from the other side, so names the two in the opposite order (None for symmetric relations).
+    negation: denies the template's statement.  paraphrases: other wordings of it, in the template's order.
+    inverses: properties that speak about the same entity pairs; they leave training when this one is held out.
     """
 
     property: str
@@ -28,11 +35,14 @@ class Relation:
     kind: str
     template: str
     converse: str | None = None
+    negation: str | None = None
+    paraphrases: tuple[str, ...] = ()
+    inverses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"property {self.property}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}.")
-        for wording in filter(None, (self.template, self.converse)):
+        for wording in filter(None, (self.template, self.converse, self.negation, *self.paraphrases)):
             if wording.count("[X]") != 1 or wording.count("[Y]") != 1:
                 raise ValueError(f"property {self.property}: {wording!r} must contain [X] and [Y] once each.")
 
@@ -42,24 +52,22 @@ class Relation:
         return LABEL_OF_KIND[self.kind]
 
 
-def read_relations(path: str | Path | None = None) -> dict[str, Relation]:
-    """Read a property table (YAML: P-id -> name, kind, template, converse); None reads the 14 properties of the paper.
+def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
+    """Read a property table (YAML: property id -> ``FIELDS``).
+
+    Args:
+        table: "paper" (also None: the paper's 14 properties), "extended" (those and more), or a file.
 
     Raises:
-        ValueError: an id that is no P-id, a missing or unknown field, a template without [X] and [Y].
+        ValueError: a missing or unknown field, an unknown kind, a wording without [X] and [Y].
     """
-    table = Path(path) if path else files("relsym.data").joinpath("properties.yaml")
-    try:
-        entries = OmegaConf.to_container(OmegaConf.create(table.read_text(encoding="utf-8")))
-    except YAMLError as error:
-        raise ValueError(f"{table}: not YAML ({str(error).splitlines()[0]}).") from error
-    if not isinstance(entries, dict) or not entries:
-        raise ValueError(f"{table}: expected a mapping from P-ids to name, kind and template, got {type(entries).__name__}.")
-    return {key: _relation(key, fields, table) for key, fields in entries.items()}
+    names = TABLES.get(str(table or "paper"))
+    paths = [files("relsym.data").joinpath(name) for name in names] if names else [Path(str(table)).expanduser()]
+    return {str(key): _relation(str(key), fields, path) for path in paths for key, fields in _entries(path).items()}
 
 
-def select_relations(table: dict[str, Relation], properties: list[str] | None) -> dict[str, Relation]:
-    """Keep the named properties (None: all), in the table's order.
+def select_relations(table: dict[str, Relation], properties: list[str] | None, neutral: bool = False) -> dict[str, Relation]:
+    """Keep the named properties (None: all), in the table's order; those that are of neither kind only if ``neutral``.
 
     Raises:
         ValueError: a property that the table lacks.
@@ -68,13 +76,33 @@ def select_relations(table: dict[str, Relation], properties: list[str] | None) -
     if unknown:
         raise ValueError(f"unknown property {', '.join(unknown)}: the property table has {', '.join(table)}. "
                          "Name one of these in data.properties, or pass a table of your own as data.property_table.")
-    return {p: r for p, r in table.items() if not properties or p in properties}
+    return {p: r for p, r in table.items() if (not properties or p in properties) and (neutral or r.kind != NEITHER)}
 
 
-def _relation(key: object, fields: object, table: object) -> Relation:
-    if not re.fullmatch(r"P[1-9]\d*", str(key)):
-        raise ValueError(f"{table}: {key!r} is no property id (expected P and a number, such as P131).")
+def leave_with(held_out: Iterable[str], relations: Mapping[str, Relation]) -> list[str]:
+    """The properties that leave training beside those held out, because they speak about the same entity pairs."""
+    held_out = set(held_out)
+    beside = {inverse for p in held_out for inverse in relations[p].inverses}
+    return [p for p in relations if p in beside - held_out]
+
+
+def _entries(path: Path | Traversable) -> dict:
     try:
-        return Relation(property=str(key), **fields)
+        entries = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"data.property_table={path}: no such file, nor one of {', '.join(TABLES)}.") from error
+    except YAMLError as error:
+        raise ValueError(f"{path}: not YAML ({str(error).splitlines()[0]}).") from error
+    if not isinstance(entries, dict) or not entries:
+        raise ValueError(f"{path}: expected a mapping from property ids to name, kind and template, got {type(entries).__name__}.")
+    return entries
+
+
+def _relation(key: str, fields: object, path: object) -> Relation:
+    if not key or any(c.isspace() for c in key):
+        raise ValueError(f"{path}: {key!r} is no property id (expected one word, such as P131).")
+    try:
+        lists = {name: tuple(fields[name] or ()) for name in ("paraphrases", "inverses") if name in fields}
+        return Relation(**{**fields, "property": key, **lists})
     except TypeError as error:
-        raise ValueError(f"{table}: property {key}: {error}. Fields: name, kind, template, converse (optional).") from error
+        raise ValueError(f"{path}: property {key}: {error}. Fields: {FIELDS}.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import mean
 
 import torch
 from torch import Tensor
@@ -33,29 +34,62 @@ class Scores:
         right = [row.label == label for draw in draws for row, label in zip(self.rows[form], draw, strict=True)]
         self.averages[f"{name}/{form}"] = accuracy(right).value
 
-    def accuracy(self, name: str, form: str, property: str | None = None) -> Accuracy:
-        """Accuracy of one reader, on all rows of a form or on those of one property."""
+    def accuracy(self, name: str, form: str, **only: str) -> Accuracy:
+        """Accuracy of one reader, on all rows of a form or on those whose fields have the values given."""
         pairs = zip(self.rows[form], self.predictions[name][form], strict=True)
-        return accuracy([row.label == label for row, label in pairs if property in (None, row.property)])
+        return accuracy([row.label == label for row, label in pairs if all(getattr(row, field) == value for field, value in only.items())])
 
-    def properties(self, form: str) -> list[str]:
-        """Properties in the rows of a form, in the order of their first row."""
-        return list(dict.fromkeys(row.property for row in self.rows[form]))
+    def slices(self, form: str, field: str) -> list[str]:
+        """The values of a field (property, variant) in the rows of a form, in the order of their first row; none if there is just one."""
+        found = list(dict.fromkeys(getattr(row, field) for row in self.rows[form]))
+        return found if len(found) > 1 else []
+
+    def groups(self, name: str, form: str) -> dict[str, Accuracy]:
+        """By kind, the share of facts all of whose rows are right; empty where each fact has one row."""
+        right: dict[tuple[str, str], list[bool]] = {}
+        for row, label in zip(self.rows[form], self.predictions[name][form], strict=True):
+            right.setdefault((row.kind, row.fact_id or row.pair_id), []).append(row.label == label)
+        if all(len(items) == 1 for items in right.values()):
+            return {}
+        kinds = dict.fromkeys(kind for kind, _ in right)
+        return {kind: accuracy([all(items) for (of, _), items in right.items() if of == kind]) for kind in kinds}
+
+    def macro(self, name: str, form: str) -> float | None:
+        """The mean over the kinds of the mean over their properties: one constant answer scores 1 / kinds. None for one kind alone."""
+        kinds = dict.fromkeys((row.kind, row.property) for row in self.rows[form])
+        by_kind: dict[str, list[float]] = {}
+        for kind, property in kinds:
+            by_kind.setdefault(kind, []).append(self.accuracy(name, form, property=property).value)
+        return mean(map(mean, by_kind.values())) if len(by_kind) > 1 else None
 
     def flat(self, model: str) -> dict[str, float]:
-        """All figures as ``stage/what[/slice]``, each in [0, 1]; ``model`` also by property, with the interval's bounds."""
+        """All figures as ``stage/what[/slice]``, each in [0, 1]; ``model`` also by property and variant, with the interval's bounds.
+
+        ``test/groups/FORM`` is the lower one of the kinds; ``test/macro/FORM`` the mean over kinds of the mean over properties.
+        """
         figures = dict(self.averages)
         for form in self.predictions[model]:
             overall = self.accuracy(model, form)
             figures |= {f"{model}/{form}/low": overall.low, f"{model}/{form}/high": overall.high}
+        for name, forms in self.predictions.items():
+            for form in forms:
+                if groups := self.groups(name, form):
+                    figures[f"{measure_of(name, 'groups')}/{form}"] = min(group.value for group in groups.values())
+                if (macro := self.macro(name, form)) is not None:
+                    figures[f"{measure_of(name, 'macro')}/{form}"] = macro
         return figures | {key: interval["value"] for key, interval in self.intervals(model).items()}
 
     def intervals(self, model: str) -> dict[str, dict[str, float | int]]:
-        """Every reader's accuracy with its interval, right answers and rows, by ``stage/what/form``; ``model`` also by property."""
+        """Every reader's accuracy and group accuracy with interval, right answers and rows; ``model`` also by property and variant."""
         found = {f"{name}/{form}": self.accuracy(name, form)._asdict() for name, forms in self.predictions.items() for form in forms}
         for form in self.predictions[model]:
-            for property in self.properties(form) if len(self.properties(form)) > 1 else ():
-                found[f"{model}/{form}/{property}"] = self.accuracy(model, form, property)._asdict()
+            for field_name in ("property", "variant"):
+                for value in self.slices(form, field_name):
+                    found[f"{model}/{form}/{value}"] = self.accuracy(model, form, **{field_name: value})._asdict()
+        for name, forms in self.predictions.items():
+            for form in forms:
+                for kind, group in self.groups(name, form).items():
+                    found[f"{measure_of(name, 'groups')}/{form}/{kind}"] = group._asdict()
         return found
 
     def table(self, model: str) -> dict[str, list]:
@@ -63,6 +97,11 @@ class Scores:
         lines = [(*row, label, row.label == label) for form, rows in self.rows.items()
                  for row, label in zip(rows, self.predictions[model][form], strict=True)]
         return dict(zip((*Row._fields, "prediction", "correct"), map(list, zip(*lines, strict=True)), strict=True))
+
+
+def measure_of(reader: str, measure: str) -> str:
+    """The key of another measure: ``test/accuracy`` -> ``test/groups``, ``shortcut/majority`` -> ``shortcut/majority_groups``."""
+    return reader.replace("/accuracy", f"/{measure}") if reader.endswith("/accuracy") else f"{reader}_{measure}"
 
 
 def names_of(classes: Tensor, labels: Sequence[str]) -> list[str]:

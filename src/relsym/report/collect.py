@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 # Reader -> what a person calls it, in the order of the table.
 OBJECTIVES = {"random_label": "random label embeddings", "knn": "k-NN", "knn_learnt": "k-NN with learnt metric", "finetune": "fine-tuning"}
 READERS = {"shortcut/majority": "majority label", "shortcut/template_lookup": "template look-up",
-           "shortcut/hypothesis_only": "hypothesis only",
+           "shortcut/hypothesis_only": "hypothesis only", "shortcut/bag_of_words": "bag of words", "shortcut/word_order": "word order",
+           "shortcut/entity_pair": "entity pair only",
            "untrained/random_label": "untrained, random label embeddings", "shortcut/knn_untrained": "untrained, k-NN"}
 ENCODER_READERS = ("untrained/random_label", "shortcut/knn_untrained")
+MEASURES = {"accuracy": "Accuracy in %", "groups": "Group accuracy in % (facts with every item right)",
+            "macro": "Mean over kinds of the mean over their properties in %"}
 MODEL_READERS = ("test/accuracy", "validation/accuracy")
 
 
@@ -68,25 +71,48 @@ def read_runs(folders: Iterable[str | Path]) -> list[dict[str, Any]]:
 
 
 def tables(runs: list[dict[str, Any]]) -> dict[str, list[Line]]:
-    """One list of lines per benchmark (by content hash), split and scored rows, shortcuts first."""
+    """One list of lines per benchmark (by content hash), sides, scored rows and measure, shortcuts first."""
     by_benchmark: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
         rows = ", ".join(f"{count} {form}" for form, count in run["rows"].items() if form != "train")
-        title = f"{run['choices']['data']} {run['benchmark_hash'][:8]}, split {run['split']}, {run['score_on']} rows: {rows}"
+        sides = f", split {run['sides']}" if run["sides"] else ""
+        title = f"{run['choices']['data']} {run['benchmark_hash'][:8]}{sides}, {run['score_on']} rows: {rows}"
         by_benchmark.setdefault(title, []).append(run)
-    return {title: _lines(group) for title, group in by_benchmark.items()}
+    found = {f"{what}, {title}": _lines(group, measure) for measure, what in MEASURES.items() for title, group in by_benchmark.items()
+             if measure != "macro" or "held out" in title}  # elsewhere it says what the accuracy says
+    return {title: lines for title, lines in found.items() if lines}
 
 
-def _lines(runs: list[dict[str, Any]]) -> list[Line]:
+def _lines(runs: list[dict[str, Any]], measure: str) -> list[Line]:
+    """The lines of one measure; none if no run has it."""
     groups: dict[_Key, dict[tuple[int, int], dict[str, Any]]] = {}
     for run in runs:
-        for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in run["metrics"] if key.count("/") == 2):
+        for name in (*READERS, *MODEL_READERS):
+            if not any(key.startswith(f"{measure_key(name, measure)}/") for key in run["metrics"]):
+                continue
             by_seed = groups.setdefault(_key(name, run), {})
             if (other := by_seed.setdefault((run["seed"], run["sample_seed"]), run))["metrics"] != run["metrics"] and name in MODEL_READERS:
                 raise ValueError(f"{other['path']} and {run['path']} are the same run with different results (another version?). "
                                  "Leave one of them out.")
     shown = Counter((key.reader, key.model, key.samples) for key in groups)
-    return [_line(key, by_seed, shown[key.reader, key.model, key.samples] > 1) for key, by_seed in sorted(groups.items())]
+    lines = [_line(key, by_seed, shown[key.reader, key.model, key.samples] > 1, measure) for key, by_seed in sorted(groups.items())]
+    return lower_first(lines) if lines and measure == "groups" else lines
+
+
+def lower_first(lines: list[Line]) -> list[Line]:
+    """Of each form, the kind that the retrained models know worse stands first."""
+    models = [line for line in lines if line.retrained] or lines
+    level = {column: mean(mean(line.values[column]) for line in models) for column in lines[0].values}
+    forms = list(dict.fromkeys(column.split(", ")[0] for column in level))
+    order = sorted(level, key=lambda column: (forms.index(column.split(", ")[0]), level[column]))
+    return [replace(line, values={column: line.values[column] for column in order}) for line in lines]
+
+
+def measure_key(reader: str, measure: str) -> str:
+    """Where a reader's measure stands in ``metrics``: test/accuracy -> test/groups, shortcut/majority -> shortcut/majority_groups."""
+    if measure == "accuracy":
+        return reader
+    return reader.replace("/accuracy", f"/{measure}") if reader.endswith("/accuracy") else f"{reader}_{measure}"
 
 
 def _key(name: str, run: dict[str, Any]) -> _Key:
@@ -103,14 +129,19 @@ def _key(name: str, run: dict[str, Any]) -> _Key:
     return _Key(list(READERS).index(name), samples, READERS[name], "-", run["setting_hashes"]["data"], name)
 
 
-def _line(key: _Key, by_seed: dict[tuple[int, int], dict[str, Any]], ambiguous: bool) -> Line:
+def _line(key: _Key, by_seed: dict[tuple[int, int], dict[str, Any]], ambiguous: bool, measure: str) -> Line:
     """Two settings that would read the same are told apart by the head of their hash."""
     runs = [by_seed[seed] for seed in sorted(by_seed)]
+    name = measure_key(key.name, measure)
     forms = [form for form in runs[0]["rows"] if form != "train"]
-    found = {form: runs[0]["intervals"].get(f"{key.name}/{form}") for form in forms}
+    kinds = sorted(metric.rsplit("/", 1)[1] for metric in runs[0]["metrics"] if metric.startswith(f"{name}/{forms[0]}/"))
+    columns = {form: form for form in forms}
+    if measure == "groups":
+        columns = {f"{form}, {kind}": f"{form}/{kind}" for form in forms for kind in kinds}
+    found = {column: runs[0]["intervals"].get(f"{name}/{place}") for column, place in columns.items()}
     return Line(f"{key.reader} #{key.setting[:6]}" if ambiguous else key.reader, key.model, key.samples, tuple(sorted(by_seed)),
-                {form: tuple(run["metrics"][f"{key.name}/{form}"] for run in runs) for form in forms},
-                {form: (interval["low"], interval["high"]) for form, interval in found.items() if interval}, key.name in MODEL_READERS)
+                {column: tuple(run["metrics"][f"{name}/{place}"] for run in runs) for column, place in columns.items()},
+                {column: (interval["low"], interval["high"]) for column, interval in found.items() if interval}, key.name in MODEL_READERS)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -44,29 +44,63 @@ def print_run(results: dict[str, Any], console: Console) -> None:
     for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith("untrained/")):
         table.add_row(f"{name} (mean of draws)", *(f"{100 * metrics[f'{name}/{form}']:.2f}" for form in forms))
     console.print(table)
-    print_properties(results, console)
+    print_slices(results, console)
+    print_groups(results, console)
+    if results["sides"] and "held out" in results["sides"]:
+        print_macro(results, console)
     if len(forms) > 1:
         console.print(CAUTION, style="italic")
 
 
-def print_properties(results: dict[str, Any], console: Console) -> None:
-    """The model's accuracy by property, where there are several."""
+def print_slices(results: dict[str, Any], console: Console) -> None:
+    """The model's accuracy by property and by variant, where there are several."""
     forms, model = forms_of(results), f"{results['score_on']}/accuracy"
     found = {key: interval for key, interval in results["intervals"].items() if key.startswith(f"{model}/") and key.count("/") == 3}
     if not found:
         return
-    table = Table(title="By property")
-    for heading in ("property", "rows per form", *forms):
-        table.add_column(heading, justify="left" if heading == "property" else "right")
-    for property in dict.fromkeys(key.rsplit("/", 1)[1] for key in found):
-        cells = [found[f"{model}/{form}/{property}"] for form in forms]
-        table.add_row(property, str(cells[0]["rows"]), *map(interval_text, cells))
+    table = Table(title="By property and variant")
+    for heading in ("property or variant", "rows per form", *forms):
+        table.add_column(heading, justify="left" if heading.startswith("property") else "right")
+    for part in dict.fromkeys(key.rsplit("/", 1)[1] for key in found):
+        cells = [found[f"{model}/{form}/{part}"] for form in forms]
+        table.add_row(part, str(cells[0]["rows"]), *map(interval_text, cells))
     console.print(table)
+
+
+def print_groups(results: dict[str, Any], console: Console) -> None:
+    """Of every reader, the share of facts with every item right, each kind apart, the one it knows worse first."""
+    by_reader: dict[str, dict[str, list[tuple[float, str]]]] = {}
+    for key, interval in results["intervals"].items():
+        if key.count("/") == 3 and (reader := key.rsplit("/", 2)[0]).endswith("groups"):
+            _, form, kind = key.rsplit("/", 2)
+            by_reader.setdefault(reader, {}).setdefault(form, []).append((interval["value"], f"{interval_text(interval)} {kind}"))
+    if not by_reader:
+        return
+    table = Table(title="Group accuracy in %: facts with every item right, the worse kind first")
+    table.add_column("reader")
+    for form in forms_of(results):
+        table.add_column(form, justify="right")
+    for reader, forms in by_reader.items():
+        table.add_row(reader, *("\n".join(text for _, text in sorted(forms[form])) for form in forms_of(results)))
+    console.print(table)
+
+
+def print_macro(results: dict[str, Any], console: Console) -> None:
+    """The headline of held-out relations: one constant answer scores 50 %."""
+    table = Table(title="Mean over the kinds of the mean over their held-out properties, in %")
+    table.add_column("reader")
+    for form in forms_of(results):
+        table.add_column(form, justify="right")
+    readers = [key.rsplit("/", 1)[0] for key in results["metrics"] if key.count("/") == 2 and key.split("/")[1].endswith("macro")]
+    for reader in dict.fromkeys(readers):
+        table.add_row(reader, *(f"{100 * results['metrics'][f'{reader}/{form}']:.2f}" for form in forms_of(results)))
+    if readers:
+        console.print(table)
 
 
 def print_lines(title: str, lines: list[Line], console: Console) -> None:
     """A report's table on the terminal."""
-    table = Table(title=f"Accuracy in %, {title}")
+    table = Table(title=title)
     for number, heading in enumerate(_header(lines)):
         table.add_column(heading, justify="right" if number > 1 else "left")
     for line in lines:
@@ -77,7 +111,7 @@ def print_lines(title: str, lines: list[Line], console: Console) -> None:
 def markdown_lines(title: str, lines: list[Line]) -> str:
     """The same table as Markdown."""
     rows = [_header(lines), *([["---"] * len(_header(lines))]), *(_cells(line) for line in lines)]
-    return f"Accuracy in %, {title}\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + f"\n\n{CAUTION}\n"
+    return f"{title}\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + f"\n\n{CAUTION}\n"
 
 
 def _header(lines: list[Line]) -> list[str]:

@@ -1,0 +1,97 @@
+"""Understanding against look-up, on real triples: the four benchmarks, two objectives, three metrics, two sample counts.
+
+    python benchmarks/understanding.py --data-folder PATH --out outputs/understanding
+
+Builds paper, contrast, held_out and extended from the folder, retrains the bundled encoder on each, and prints one table: accuracy on paper
+and extended, group accuracy on contrast, the headline on held-out relations, each with the shortcuts beside it. ``--leave-one-out`` adds
+the headline over all relations, each held out in its turn (13 runs a line). Runs that ended are kept, so it can be repeated after a break.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from runs import markdown, run_once
+
+BENCHMARKS = {"paper": (), "contrast": (), "held_out": ("data.fold=fixed",), "extended": ()}
+ROWS = {"contrast": 1400}
+CASES = [(objective, metric) for objective in ("random_label", "knn") for metric in ("hadamard", "rotate", "cosine")]
+FORMS = ("lexicalised", "delexicalised")
+SHORTCUTS = {"shortcut/majority": "majority label", "shortcut/template_lookup": "template look-up", "shortcut/hypothesis_only": "hypothesis only",
+             "shortcut/bag_of_words": "bag of words", "shortcut/word_order": "word order", "shortcut/entity_pair": "entity pair only",
+             "shortcut/knn_untrained": "untrained, k-NN (hadamard)"}
+
+
+def build(name: str, data_folder: str, out: Path) -> Path:
+    folder = out / "benchmarks" / name
+    if not (folder / "manifest.json").exists():
+        subprocess.run([sys.executable, "-m", "relsym", "build", f"benchmark={name}", "data=wikidata5m", f"data.folder={data_folder}",
+                        f"hydra.run.dir={folder}"], check=True)
+    return folder
+
+
+def trained(name: str, folder: Path, out: Path, objective: str, metric: str, samples: int, *further: str) -> dict[str, Any]:
+    words = [word.split("=")[1] for word in further]
+    return run_once(out / "runs" / "-".join([name, objective, metric, str(samples), *words]), "data=built", f"data.folder={folder}",
+                    f"objective={objective}", f"metric={metric}", f"data.samples={samples}", f"data.test_pairs={ROWS.get(name, 1000)}", *further)
+
+
+def cell(name: str, results: dict[str, Any], reader: str, form: str) -> str:
+    """Accuracy; group accuracy of both kinds, the lower one first; or the headline."""
+    if name == "contrast":
+        key = (reader.replace("accuracy", "groups") if reader == "test/accuracy" else f"{reader}_groups") + f"/{form}"
+        kinds = {kind: 100 * results["metrics"][f"{key}/{kind}"] for kind in ("symmetric", "antisymmetric")}
+        return " / ".join(f"{value:.1f} {kind[:4]}." for kind, value in sorted(kinds.items(), key=lambda item: item[1]))
+    key = reader if name != "held_out" else reader.replace("accuracy", "macro") if reader == "test/accuracy" else f"{reader}_macro"
+    return f"{100 * results['metrics'][f'{key}/{form}']:.2f}"
+
+
+def row(title: str, samples: int, found: dict[str, dict[str, Any]], reader: str) -> tuple[str, ...]:
+    return (title, str(samples), *(" , ".join(cell(name, results, reader, form) for form in FORMS) for name, results in found.items()))
+
+
+def leave_one_out(folder: Path, out: Path, objective: str, metric: str, samples: int) -> tuple[str, ...]:
+    """The mean over both kinds of the mean over their relations, each held out in its turn, of the model and of the best shortcut."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    runs = {fold[4:]: trained("held_out", folder, out, objective, metric, samples, f"data.fold={fold}") for fold in manifest["folds"] if fold.startswith("loo-")}
+
+    def headline(reader: str, form: str) -> float:
+        kinds = {manifest["relations"][p]["kind"] for p in runs}
+        return mean(mean(results["metrics"][f"{reader}/{form}"] for p, results in runs.items() if manifest["relations"][p]["kind"] == kind) for kind in kinds)
+
+    best = {form: max((headline(reader, form), title) for reader, title in SHORTCUTS.items()) for form in FORMS}
+    return (f"{objective} ({metric})", str(samples), *(f"{100 * headline('test/accuracy', form):.2f}" for form in FORMS),
+            *(f"{100 * value:.2f} ({title})" for value, title in best.values()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-folder", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--samples", type=int, nargs="+", default=[64, 400])
+    parser.add_argument("--leave-one-out", action="store_true")
+    arguments = parser.parse_args()
+    folders = {name: build(name, arguments.data_folder, arguments.out.resolve()) for name in BENCHMARKS}
+    lines = []
+    for samples in arguments.samples:
+        for number, (objective, metric) in enumerate(CASES):
+            found = {name: trained(name, folders[name], arguments.out, objective, metric, samples, *further) for name, further in BENCHMARKS.items()}
+            if number == 0:
+                lines += [row(title, samples, found, reader) for reader, title in SHORTCUTS.items()]
+            lines.append(row(f"**{objective} ({metric})**", samples, found, "test/accuracy"))
+    print("Lexicalised , delexicalised, in %; one seed.\n")
+    print(markdown(("reader", "samples", "paper: accuracy", "contrast: groups right, by kind", "held_out fixed: headline", "extended: accuracy"), lines))
+    if arguments.leave_one_out:
+        print("Every relation held out in its turn.\n")
+        print(markdown(("reader", "samples", *FORMS, *(f"best shortcut, {form}" for form in FORMS)), [
+            leave_one_out(folders["held_out"], arguments.out, objective, "hadamard", arguments.samples[0]) for objective in ("random_label", "knn")]))
+
+
+if __name__ == "__main__":
+    main()

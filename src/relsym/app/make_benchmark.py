@@ -1,0 +1,82 @@
+"""The steps of ``relsym build``."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.table import Table
+
+from relsym.app.files import remove, write_atomically
+from relsym.data.benchmark import SymmetryBenchmark
+from relsym.data.building import CARD, DATA, MANIFEST, Plan, build, write
+from relsym.data.card import card
+from relsym.report.tables import console
+
+log = logging.getLogger(__name__)
+LEFTOVERS = {DATA, CARD, MANIFEST, ".hydra"}
+
+
+def run(cfg: DictConfig) -> None:
+    """One benchmark, from the source to ``manifest.json``."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    claim(folder)
+    plan: Plan = instantiate(cfg.benchmark, _convert_="all")
+    if OmegaConf.select(cfg, "data.reader") is None:
+        raise ValueError(f"data={HydraConfig.get().runtime.choices['data']} is no source of triples. Choose another data option.")
+    benchmark: SymmetryBenchmark = instantiate(cfg.data.module.benchmark, _convert_="all")(audit=cfg.audit)
+    if benchmark.held_out:
+        raise ValueError("data.held_out is for training on a source as it is; build benchmark=held_out and train with data.fold=NAME.")
+    log.info("%s", benchmark.told())
+    built = build(plan, benchmark, cfg.seed)
+    manifest: dict[str, Any] = {}
+    write_atomically(folder / DATA, lambda target: manifest.update(write(built, target)))
+    write_atomically(folder / CARD, lambda target: target.write_text(card(manifest), encoding="utf-8"))
+    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(folder / MANIFEST, lambda target: target.write_text(text, encoding="utf-8"))
+    tell(manifest, folder)
+
+
+def claim(folder: Path) -> None:
+    """Refuse a folder with a finished benchmark or foreign files; clear what a killed build left.
+
+    Raises:
+        FileExistsError: with what is there.
+    """
+    if (folder / MANIFEST).exists():
+        raise FileExistsError(f"{folder} holds a finished benchmark ({MANIFEST}). Choose another hydra.run.dir, or delete the folder.")
+    foreign = sorted(entry.name for entry in folder.iterdir()
+                     if entry.name.removeprefix("partial.") not in LEFTOVERS and not entry.name.endswith(".log"))
+    if foreign:
+        raise FileExistsError(f"{folder} holds files that are not a benchmark's: {', '.join(foreign[:5])}. Choose another hydra.run.dir.")
+    for left in (folder / DATA, *folder.glob("partial.*")):
+        remove(left)
+
+
+def tell(manifest: dict[str, Any], folder: Path) -> None:
+    """What was found, made and written, as tables."""
+    out = console()
+    audit = Table(title=f"Audit ({manifest['audit']['mode']})")
+    for heading in ("finding", "found", "decision", "example"):
+        audit.add_column(heading, justify="right" if heading == "found" else "left")
+    for name, entry in manifest["audit"]["found"].items():
+        audit.add_row(name, f"{entry['count']:,}", entry["decision"], *(entry["examples"][:1] or [""]))
+    rows = Table(title=f"{manifest['benchmark']}: rows by property and part")
+    for heading in ("property", "name", "kind", "reverse stated", *manifest["rows"]):
+        rows.add_column(heading, justify="left" if heading in ("property", "name", "kind") else "right")
+    for property, relation in manifest["relations"].items():
+        stated = manifest["reverse_stated"].get(property)
+        rows.add_row(property, relation["name"], relation["kind"], "-" if stated is None else f"{100 * stated:.1f} %",
+                     *(f"{counts.get(property, 0):,}" for counts in manifest["counts"].values()))
+    rows.add_row("all", "", "", "", *(f"{count:,}" for count in manifest["rows"].values()), style="bold")
+    out.print(audit, rows)
+    asked, made = manifest["examples_asked"], manifest["examples"]
+    if asked is not None and made < asked:
+        log.info("scaled down: %d of %d examples, in the same proportions, are all that the source has", made, asked)
+    log.info("content hash: %s", manifest["content_hash"])
+    out.print(f"Benchmark: {folder}    relsym train data=built data.folder={folder}", soft_wrap=True)

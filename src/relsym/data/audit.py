@@ -1,0 +1,111 @@
+"""What is wrong with the facts and with the rows made of them: found, counted, and dropped or kept as configured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from relsym.data.triples import check_choice
+
+DROP, KEEP = "drop", "keep"
+STRICT, WARN = "strict", "warn"
+EXAMPLES = 5
+# What may be wrong with a fact, in the order in which it is looked for, and what it means.
+FACT_FINDINGS = {
+    "no_label": "subject or object has no label in the source",
+    "same_entity": "subject and object are the same entity",
+    "id_label": "a label reads like a Q-id",
+    "odd_label": "a label has a control or bidirectional mark, a line break or a tab, or more than 200 characters",
+    "same_label": "two entities with one label (ignoring case): premise and hypothesis would be the same sentence",
+    "duplicate": "stated twice, or a symmetric fact stated from both sides (one is kept)",
+    "both_directions": "an antisymmetric fact whose reverse is stated too: one of the two is wrong, so both are affected",
+    "same_text": "reads like another fact of its property, about other entities with the same labels (one is kept)",
+}
+# What may be wrong with the rows of a benchmark, seen from its evaluation parts.
+ROW_FINDINGS = {
+    "twin": "a validation or test fact whose entity pair also stands in the training part (its reverse, or in another property)",
+    "homonym": "a validation or test row that is no twin, whose premise or hypothesis stands word for word in the training part",
+    "imbalance": "a part whose kinds differ in their number of rows (counted: the surplus)",
+}
+FINDINGS = {**FACT_FINDINGS, **ROW_FINDINGS}
+# What cannot be kept, because no sentence or no honest label could be made of it, and what is a property of the whole.
+ONLY_DROP = ("no_label", "same_entity")
+ONLY_KEEP = ("imbalance",)
+# The authors' rule has twins by design; taking the rows away would leave no test part. Everything else is dropped unless told.
+KEPT_UNDECIDED = ("twin", *ONLY_KEEP)
+
+
+@dataclass
+class Audit:
+    """Decides on findings and keeps the account.
+
+    Args:
+        mode: "strict" (a finding that no one decided on is an error) or "warn" (it is dropped, or kept where ``KEPT_UNDECIDED``).
+        decisions: finding -> "drop", "keep" or None (undecided).
+
+    Raises:
+        ValueError: an unknown mode, finding or decision.
+    """
+
+    mode: str = WARN
+    decisions: Mapping[str, str | None] = field(default_factory=dict)
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_choice("audit", self.mode, (STRICT, WARN))
+        for name, decision in self.decisions.items():
+            if name not in FINDINGS:
+                raise ValueError(f"data.findings.{name}: no such finding. Findings: {', '.join(FINDINGS)}.")
+            allowed = (DROP,) if name in ONLY_DROP else (KEEP,) if name in ONLY_KEEP else (DROP, KEEP)
+            if decision is not None and decision not in allowed:
+                raise ValueError(f"data.findings.{name}={decision}: expected {' or '.join(allowed)} (or null: the audit decides).")
+
+    def decide(self, name: str, count: int, examples: Iterable[str], by_property: Mapping[str, int] | None = None) -> bool:
+        """Record a finding; True if the rows it names are to be dropped."""
+        decision = self.decisions.get(name) or (KEEP if name in KEPT_UNDECIDED else DROP)
+        self.found[name] = {"count": count, "decision": decision, "decided": self.decisions.get(name) is not None,
+                            "by_property": dict(by_property or {}), "examples": list(examples)[:EXAMPLES]}
+        return decision == DROP
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Facts dropped, by finding."""
+        return Counter({name: entry["count"] for name, entry in self.found.items()
+                        if entry["decision"] == DROP and entry["count"] and name in FACT_FINDINGS})
+
+    def enforce(self) -> None:
+        """Under ``strict``, refuse findings that nobody decided on.
+
+        Raises:
+            ValueError: with the count and up to five examples of each.
+        """
+        open_ones = {name: entry for name, entry in self.found.items() if entry["count"] and not entry["decided"]}
+        if self.mode == STRICT and open_ones:
+            told = "\n".join(map(_open, open_ones, open_ones.values()))
+            raise ValueError(f"the audit found what has to be decided on (audit=strict):\n{told}")
+
+    def drop_facts(self, facts: pl.DataFrame, name: str, is_found: pl.Expr) -> pl.DataFrame:
+        """Look for one finding among the facts and drop them unless they are to be kept."""
+        marked = facts.with_columns(is_found.fill_null(False).alias("found"))
+        rows = marked.filter("found")
+        by_property = dict(rows.group_by("property").len().sort("len", "property", descending=[True, False]).iter_rows())
+        drop = self.decide(name, rows.height, map(_fact, rows.head(EXAMPLES).iter_rows(named=True)), by_property)
+        return (marked.filter(~pl.col("found")) if drop else marked).drop("found")
+
+
+def _fact(row: dict[str, Any]) -> str:
+    return f"{row['property']}: {row['subject']} ({_short(row['subject_label'])}) -> {row['object']} ({_short(row['object_label'])})"
+
+
+def _short(label: str | None) -> str:
+    return "no label" if label is None else repr(label[:60])
+
+
+def _open(name: str, entry: dict[str, Any]) -> str:
+    choices = [choice for choice in (DROP, KEEP) if not ((choice == KEEP and name in ONLY_DROP) or (choice == DROP and name in ONLY_KEEP))]
+    lines = [f"{name}: {entry['count']} ({FINDINGS[name]}). Decide with data.findings.{name}={'|'.join(choices)}."]
+    return "\n".join([*lines, *(f"    {example}" for example in entry["examples"])])

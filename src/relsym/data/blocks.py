@@ -1,0 +1,88 @@
+"""Text files in blocks of whole lines: plain, .gz, .bz2 and .tar.gz alike, with a progress bar over the bytes on disk."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from fnmatch import fnmatch
+from io import BufferedIOBase
+from pathlib import Path
+
+from relsym.data.progress import progress
+
+BLOCK = 16 * 2**20
+
+
+def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[bytes]:
+    """Blocks of about ``size`` bytes that end with a line; a last line without its newline gets one.
+
+    Args:
+        path: plain text, or compressed if the name says so.  size: bytes of a block, after decompression.
+        member: which files of a tar archive (a glob over their bare names); several are read one after another.
+
+    Raises:
+        ValueError: a compressed file that is damaged or ends early.  FileNotFoundError: an archive without such a member.
+    """
+    with ExitStack() as stack:
+        raw = stack.enter_context(open(path, "rb"))
+        advance = stack.enter_context(progress(f"reading {path.name}", path.stat().st_size, "bytes"))
+        done = 0
+        for stream in _streams(raw, path, member, stack):
+            rest = b""
+            while block := _read(stream, size, path):
+                advance(raw.tell() - done)
+                done = raw.tell()
+                end = block.rfind(b"\n") + 1
+                if end:
+                    yield b"".join((rest, memoryview(block)[:end]))
+                    rest = block[end:]
+                else:
+                    rest += block
+            if rest:
+                yield rest + b"\n"
+
+
+def _streams(raw: BufferedIOBase, path: Path, member: str, stack: ExitStack) -> Iterator[BufferedIOBase]:
+    if path.name.endswith((".tar.gz", ".tgz")):
+        yield from _members(raw, path, member, stack)
+    elif path.suffix == ".gz":
+        yield stack.enter_context(gzip.GzipFile(fileobj=raw))
+    else:
+        yield stack.enter_context(bz2.BZ2File(raw)) if path.suffix == ".bz2" else raw
+
+
+def _members(raw: BufferedIOBase, path: Path, member: str, stack: ExitStack) -> Iterator[BufferedIOBase]:
+    found = False
+    try:
+        whole = stack.enter_context(gzip.GzipFile(fileobj=raw))
+        archive = stack.enter_context(tarfile.TarFile.open(fileobj=whole, mode="r|"))
+        for entry in archive:
+            if entry.isfile() and fnmatch(Path(entry.name).name, member):
+                found = True
+                yield archive.extractfile(entry)
+        while whole.read(BLOCK):  # to the end, where the checksum is
+            pass
+    except (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile) as error:
+        raise ValueError(_damaged(path, error)) from error
+    if not found:
+        raise FileNotFoundError(f"{path}: the archive has no file named {member}.")
+
+
+def _read(stream: BufferedIOBase, size: int, path: Path) -> bytes:
+    try:
+        return stream.read(size)
+    except (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile) as error:
+        raise ValueError(_damaged(path, error)) from error
+    except OSError as error:
+        # bz2 says "Invalid data stream" with an OSError that has no number; a disk's own errors have one.
+        if error.errno is None:
+            raise ValueError(_damaged(path, error)) from error
+        raise
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return f"{path}: damaged or cut short ({error}). Fetch it again."

@@ -1,0 +1,92 @@
+"""A benchmark read from the folder that ``relsym build`` wrote."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+import polars as pl
+
+from relsym.data.benchmark import Benchmark
+from relsym.data.building import MANIFEST, digest
+from relsym.data.folds import Fold
+from relsym.data.pairs import PAIR_COLUMNS, Pair, pairs_of
+from relsym.data.relations import Relation
+
+
+@final
+class BuiltBenchmark(Benchmark):
+    """Rows of a folder with ``manifest.json``.
+
+    Args:
+        folder: what ``relsym build`` wrote.  fold: what is held out, a name in the manifest; None: nothing.
+        properties: which of the properties; None takes all.
+
+    Raises:
+        FileNotFoundError: no finished benchmark there.  ValueError: a file that is not the one the manifest names, an unknown fold.
+    """
+
+    def __init__(self, folder: str | None, fold: str | None = None, properties: list[str] | None = None) -> None:
+        if folder is None:
+            raise ValueError("data.folder is not set: pass data.folder=PATH, the folder that relsym build wrote.")
+        path = Path(folder).expanduser()
+        if not (path / MANIFEST).is_file():
+            raise FileNotFoundError(f"data.folder={folder}: no {MANIFEST} there, so no finished benchmark. "
+                                    "Pass the folder of a relsym build that ended, or run it again.")
+        self.manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        self.fold = self._fold(fold)
+        self.relations = {p: _relation(p, fields) for p, fields in self.manifest["relations"].items() if not properties or p in properties}
+        self.held_out, self.variants = self.fold.held_out, self.fold.variants
+        self.split_seed, self._fold_name = self.manifest["split_seed"], fold
+        self.rows = pl.concat([_read(path, name, entry) for name, entry in self.manifest["files"].items()])
+        first = self.rows.unique("fact_id", keep="first", maintain_order=True)
+        self.facts = first.select("fact_id", "property", "kind", "group_id", pl.col("subject_id").alias("subject"),
+                                  pl.col("object_id").alias("object"), pl.col(self.fold.split).alias("forward"),
+                                  pl.lit(None, pl.String).alias("reverse"))
+        self.counts = Counter({"rows": self.rows.height, "facts": self.facts.height})
+
+    @property
+    def sides(self) -> str:
+        """Rule, seed, and what is held out."""
+        rule = f"{self.manifest['split'] if self.fold.split == 'split' else 'entities'}, seed {self.split_seed}"
+        return rule + (f", held out {' '.join(self.held_out)}" if self.held_out else f", fold {self._fold_name}" if self._fold_name else "")
+
+    def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[Pair]:
+        """The stored rows of the drawn facts."""
+        if lacking := [name for name in variants if name not in self.manifest["variants"]]:
+            raise ValueError(f"the benchmark {self.manifest['benchmark']} has no variant {', '.join(lacking)}; "
+                             f"it has {', '.join(self.manifest['variants'])}.")
+        order = drawn.select("fact_id", pl.col("split").alias("side")).with_row_index("order")
+        places = pl.DataFrame({"variant": list(variants), "place": range(len(variants))})
+        rows = self.rows.join(order, on="fact_id").join(places, on="variant").sort("order", "place")
+        return pairs_of(rows.with_columns(split="side"))
+
+    def content_hash(self) -> str:
+        """The manifest's, over the rows."""
+        return self.manifest["content_hash"]
+
+    def _fold(self, name: str | None) -> Fold:
+        if name is None:
+            return Fold(variants=tuple(self.manifest["score_variants"]))
+        if name not in self.manifest["folds"]:
+            known = ", ".join(self.manifest["folds"]) or "no folds (build benchmark=held_out)"
+            raise ValueError(f"data.fold={name}: the benchmark has {known}.")
+        entry = self.manifest["folds"][name]
+        return Fold(tuple(entry["held_out"]), tuple(entry["left_out"]), entry["split"], tuple(entry["variants"]))
+
+
+def _relation(property: str, fields: dict) -> Relation:
+    return Relation(**{**fields, **{name: tuple(fields[name]) for name in ("paraphrases", "inverses") if name in fields}})
+
+
+def _read(folder: Path, name: str, entry: dict) -> pl.DataFrame:
+    path = folder / name
+    if not path.is_file() or digest(path) != entry["sha256"]:
+        raise ValueError(f"{path}: missing, or not the file that {MANIFEST} names. Build the benchmark again.")
+    rows = pl.read_parquet(path)
+    if missing := [column for column in PAIR_COLUMNS if column not in rows.columns]:
+        raise ValueError(f"{path}: no column {', '.join(missing)}. Build the benchmark again with this version.")
+    return rows

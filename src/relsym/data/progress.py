@@ -1,0 +1,32 @@
+"""Progress bars with the time left, on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+def bar(unit: str = "steps") -> Progress:
+    """An unstarted bar that counts ``steps`` or ``bytes``."""
+    amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    return Progress(TextColumn("{task.description}"), BarColumn(), amount, TimeElapsedColumn(), TimeRemainingColumn(),
+                    console=Console(stderr=True))
+
+
+@contextmanager
+def progress(description: str, total: int | None, unit: str = "steps") -> Iterator[Callable[[int], None]]:
+    """A running bar; yields the function that advances it."""
+    with bar(unit) as running:
+        task = running.add_task(description, total=total)
+        yield lambda count: running.advance(task, count)

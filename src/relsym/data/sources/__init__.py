@@ -1,0 +1,1 @@
+"""Triple sources, one small reader each, all with the method ``read(properties)``."""
