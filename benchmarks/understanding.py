@@ -4,7 +4,8 @@
 
 Builds paper, contrast, held_out and extended from the folder, retrains the bundled encoder on each, and prints one table: accuracy on paper
 and extended, group accuracy on contrast, the headline on held-out relations, each with the shortcuts beside it. ``--leave-one-out`` adds
-the headline over all relations, each held out in its turn (13 runs a line). Runs that ended are kept, so it can be repeated after a break.
+the headline over all relations, each held out in its turn (13 runs a line). ``--figure FILE`` draws the table's first sample count. Runs that
+ended are kept, so it can be repeated after a break.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from matplotlib.figure import Figure
+
+from relsym.evaluation.score import measure_of
 from runs import markdown, run_once
 
 BENCHMARKS = {"paper": (), "contrast": (), "held_out": ("data.fold=fixed",), "extended": ()}
@@ -45,11 +49,10 @@ def trained(name: str, folder: Path, out: Path, objective: str, metric: str, sam
 def cell(name: str, results: dict[str, Any], reader: str, form: str) -> str:
     """Accuracy; group accuracy of both kinds, the lower one first; or the headline."""
     if name == "contrast":
-        key = (reader.replace("accuracy", "groups") if reader == "test/accuracy" else f"{reader}_groups") + f"/{form}"
+        key = f"{measure_of(reader, 'groups')}/{form}"
         kinds = {kind: 100 * results["metrics"][f"{key}/{kind}"] for kind in ("symmetric", "antisymmetric")}
-        return " / ".join(f"{value:.1f} {kind[:4]}." for kind, value in sorted(kinds.items(), key=lambda item: item[1]))
-    key = reader if name != "held_out" else reader.replace("accuracy", "macro") if reader == "test/accuracy" else f"{reader}_macro"
-    return f"{100 * results['metrics'][f'{key}/{form}']:.2f}"
+        return " / ".join(f"{share:.1f} {kind[:4]}." for kind, share in sorted(kinds.items(), key=lambda item: item[1]))
+    return f"{value(name, results, reader, form):.2f}"
 
 
 def row(title: str, samples: int, found: dict[str, dict[str, Any]], reader: str) -> tuple[str, ...]:
@@ -70,21 +73,53 @@ def leave_one_out(folder: Path, out: Path, objective: str, metric: str, samples:
             *(f"{100 * value:.2f} ({title})" for value, title in best.values()))
 
 
+def value(name: str, results: dict[str, Any], reader: str, form: str) -> float:
+    """What the figure shows: of groups, the lower one of the kinds."""
+    measure = {"contrast": "groups", "held_out": "macro"}.get(name, "accuracy")
+    key = measure_of(reader, measure) if measure != "accuracy" else reader
+    return 100 * results["metrics"][f"{key}/{form}"]
+
+
+def draw(path: Path, samples: int, readers: list[tuple[str, dict[str, dict[str, Any]], str]]) -> None:
+    """One panel for each benchmark, one line for each reader, both forms."""
+    titles = {"paper": "paper: accuracy", "contrast": "contrast: groups, lower kind", "held_out": "held_out fixed: headline", "extended": "extended: accuracy"}
+    figure = Figure(figsize=(13, 1.4 + 0.36 * len(readers)), layout="constrained")
+    panels = figure.subplots(1, len(titles), sharey=True)
+    for axes, (name, title) in zip(panels, titles.items(), strict=True):
+        for form, marker, colour, offset in (("lexicalised", "o", "#1b6ca8", -0.12), ("delexicalised", "D", "#d9822b", 0.12)):
+            axes.plot([value(name, found[name], reader, form) for _, found, reader in readers], [row + offset for row in range(len(readers))],
+                      marker=marker, color=colour, linestyle="", label=form if name == "paper" else None)
+        axes.axvline(0 if name == "contrast" else 50, color="grey", linestyle="--", linewidth=1)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlim(-4, 104)
+        axes.grid(axis="x", alpha=0.3)
+        axes.set_xlabel("%")
+    panels[0].set_yticks(range(len(readers)), [title for title, _, _ in readers])
+    panels[0].invert_yaxis()
+    figure.suptitle(f"{samples} training rows, one seed; dashed: one constant answer", fontsize=10)
+    figure.legend(loc="outside lower right", ncols=2, frameon=False)
+    figure.savefig(path, dpi=150)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-folder", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--samples", type=int, nargs="+", default=[64, 400])
     parser.add_argument("--leave-one-out", action="store_true")
+    parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
     folders = {name: build(name, arguments.data_folder, arguments.out.resolve()) for name in BENCHMARKS}
-    lines = []
+    lines, readers = [], []
     for samples in arguments.samples:
         for number, (objective, metric) in enumerate(CASES):
             found = {name: trained(name, folders[name], arguments.out, objective, metric, samples, *further) for name, further in BENCHMARKS.items()}
-            if number == 0:
-                lines += [row(title, samples, found, reader) for reader, title in SHORTCUTS.items()]
-            lines.append(row(f"**{objective} ({metric})**", samples, found, "test/accuracy"))
+            shown = [(title, found, reader) for reader, title in SHORTCUTS.items()] if number == 0 else []
+            shown.append((f"{objective} ({metric})", found, "test/accuracy"))
+            lines += [row(title if reader in SHORTCUTS else f"**{title}**", samples, results, reader) for title, results, reader in shown]
+            readers += shown if samples == arguments.samples[0] else []
+    if arguments.figure:
+        draw(arguments.figure, arguments.samples[0], readers)
     print("Lexicalised , delexicalised, in %; one seed.\n")
     print(markdown(("reader", "samples", "paper: accuracy", "contrast: groups right, by kind", "held_out fixed: headline", "extended: accuracy"), lines))
     if arguments.leave_one_out:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -114,6 +115,15 @@ def shell() -> Callable[..., Ended]:
 def quick(tmp_path: Path) -> tuple[str, ...]:
     """Overrides for a run that takes a second."""
     return ("model=tiny", "tracking=csv", "training.max_steps=1", "data.samples=8", "data.test_pairs=8", f"hydra.run.dir={tmp_path / 'run'}")
+
+
+@pytest.fixture
+def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What was slept, in seconds, in no time; requests to the loopback interface pass by any proxy."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return slept
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,7 @@ def test_train_scores_a_built_benchmark_with_the_keys_of_any_other_run_and_its_g
     assert {"fact_id", "kind", "variant", "prediction", "correct"} <= set(predictions.columns)
     report = relsym("report", f"runs={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'report'}")
     assert report.code == 0, report.err
+    assert ", built contrast " in (tmp_path / "report" / "table.md").read_text()
     assert "Group accuracy in %" in (tmp_path / "report" / "table.md").read_text()
 
 

@@ -14,7 +14,16 @@ from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.encoders.load import tiny_encoder
 from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import Scores
-from relsym.evaluation.shortcuts import SHORTCUTS, hypothesis_only, majority, template_lookup
+from relsym.evaluation.shortcuts import (
+    SHORTCUTS,
+    bag_of_words,
+    entity_pair,
+    hypothesis_only,
+    majority,
+    shortcuts_for,
+    template_lookup,
+    word_order,
+)
 from relsym.evaluation.statistics import accuracy
 
 
@@ -55,6 +64,40 @@ def test_hypothesis_only_never_sees_the_premise():
     test = [row("P1", ENTAILMENT, 99, verb="borders"), row("P2", CONTRADICTION, 99, verb="fathered")]
     assert hypothesis_only(train, test) == [ENTAILMENT, CONTRADICTION]
     assert hypothesis_only(train, [r._replace(premise="something else") for r in test]) == [ENTAILMENT, CONTRADICTION]
+
+
+def fact(one: str, two: str, label: str, verb: str = "is near", **changes) -> Row:
+    made = Row("p", "P1", "lexicalised", f"{one} {verb} {two}.", f"{two} {verb} {one}.", label, subject=one, object=two)
+    return made._replace(**changes)
+
+
+def test_a_bag_of_words_sees_words_and_not_their_order():
+    train = [fact("a", "b", ENTAILMENT, "borders"), fact("c", "d", CONTRADICTION, "fathered")]
+    test = [fact("e", "f", ENTAILMENT, "borders"), fact("e", "f", CONTRADICTION, "fathered")]
+    assert bag_of_words(train, test) == [ENTAILMENT, CONTRADICTION]
+    turned = [row._replace(premise=" ".join(reversed(row.premise.strip(".").split())), hypothesis=row.hypothesis.lower()) for row in test]
+    assert bag_of_words(train, turned) == [ENTAILMENT, CONTRADICTION]
+
+
+def test_word_order_sees_the_order_and_not_the_words():
+    train = [fact(f"a{i}", f"b{i}", CONTRADICTION) for i in range(4)]
+    train += [row._replace(hypothesis=row.premise, label=ENTAILMENT) for row in train]
+    swapped = fact("Ann", "Bob", CONTRADICTION, "totally fathered")
+    assert word_order(train, [swapped, swapped._replace(hypothesis=swapped.premise)]) == [CONTRADICTION, ENTAILMENT]
+    renamed = [row._replace(premise=row.premise.replace("near", "far"), hypothesis=row.hypothesis.replace("near", "far")) for row in train]
+    assert word_order(renamed, [swapped]) == word_order(train, [swapped])
+
+
+def test_the_entity_pair_alone_is_seen_in_either_order_and_nothing_that_is_said():
+    train = [fact("Ann", "Bob", ENTAILMENT), fact("Cid", "Dee", CONTRADICTION)]
+    assert entity_pair(train, [fact("Bob", "Ann", ENTAILMENT), fact("Dee", "Cid", CONTRADICTION)]) == [ENTAILMENT, CONTRADICTION]
+    hidden = [fact("Bob", "Ann", ENTAILMENT, premise="?", hypothesis="?", property="P9"), fact("Dee", "Cid", CONTRADICTION, premise="?", hypothesis="?")]
+    assert entity_pair(train, hidden) == [ENTAILMENT, CONTRADICTION]
+
+
+def test_rows_that_name_no_entities_have_no_entity_pair_shortcut():
+    assert "entity_pair" not in shortcuts_for([row("P1", ENTAILMENT)])
+    assert shortcuts_for([fact("a", "b", ENTAILMENT)]) == SHORTCUTS
 
 
 @pytest.mark.parametrize("shortcut", SHORTCUTS.values(), ids=SHORTCUTS)

@@ -6,16 +6,15 @@ import hashlib
 import logging
 import re
 import resource
-import threading
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from loopback import Loopback, QuietHandler
 from relsym.data.sources.fetch import CHUNK, UNVERIFIED, fetch
 
+pytestmark = pytest.mark.usefixtures("sleeps")
 FILE = bytes(range(256)) * 2048
 HALF = 200_000
 
@@ -24,19 +23,16 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-class FileServer:
+class FileServer(Loopback):
     """Serves ``body`` under every path; ``cut``: bytes after which the next connections break; ``troubles``: statuses of the next answers."""
 
     def __init__(self) -> None:
         self.body, self.cuts, self.troubles, self.asked, self.sent = FILE, [], [], [], []
         self.ranges, self.etag, self.modified, self.lengths, self.headers = True, '"one"', None, True, {}
-        self.released, self.silent, self.mute = threading.Event(), False, False
+        self.silent, self.mute = False, False
         served = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize, disable_nagle_algorithm = -1, True
-
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 served.asked.append(dict(self.headers))
                 if served.mute:
@@ -67,14 +63,8 @@ class FileServer:
                     self.send_header(name, value)
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None  # a client that hangs up is part of the play
-        self.url = f"http://127.0.0.1:{self.server.server_port}/raw/triples.tar.gz?dl=1"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
+        super().__init__(Handler)
+        self.url = f"{self.root}/raw/triples.tar.gz?dl=1"
 
     def part(self, headers) -> tuple[int, bytes, dict[str, str]]:
         wanted = re.fullmatch(r"bytes=(\d+)-", headers.get("Range", ""))
@@ -85,26 +75,12 @@ class FileServer:
             return 416, b"", {"Content-Range": f"bytes */{len(self.body)}"}
         return 206, self.body[first:], {"Content-Range": f"bytes {first}-{len(self.body) - 1}/{len(self.body)}"}
 
-    def close(self) -> None:
-        self.released.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
 
 @pytest.fixture
 def served() -> Iterator[FileServer]:
     server = FileServer()
     yield server
     server.close()
-
-
-@pytest.fixture(autouse=True)
-def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return slept
 
 
 @pytest.fixture

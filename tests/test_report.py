@@ -17,7 +17,7 @@ def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "kn
     results = {"metrics": {f"{name}/{form}": value for name, value in names.items() for form in ("lexicalised", "delexicalised")}
                | {f"{score_on}/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4},
                "intervals": {f"{name}/{form}": interval for name in names for form in ("lexicalised", "delexicalised")},
-               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "sides": "grouped, seed 0", "score_on": score_on,
+               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "sides": "grouped, seed 0", "benchmark": "mini", "score_on": score_on,
                "model": "bundled" if init is None else "run a (bundled)", "init": init, "seed": seed,
                "sample_seed": seed if sample_seed is None else sample_seed, "benchmark_hash": benchmark,
                "choices": {"objective": objective, "metric": metric, "model": "bundled", "data": "mini"},
@@ -91,6 +91,34 @@ def test_a_run_that_goes_on_from_another_says_so(tmp_path):
     assert "before retraining, k-NN (hadamard)" in lines
 
 
+def test_groups_have_a_table_of_their_own_with_the_kind_that_the_model_knows_worse_first(tmp_path):
+    run(tmp_path / "a")
+    path = tmp_path / "a" / "results.json"
+    results = json.loads(path.read_text())
+    for reader, (low, high) in {"test/groups": (0.1, 0.7), "shortcut/template_lookup_groups": (0.3, 0.0)}.items():
+        for form in ("lexicalised", "delexicalised"):
+            results["metrics"] |= {f"{reader}/{form}": low, f"{reader}/{form}/symmetric": low, f"{reader}/{form}/antisymmetric": high}
+    path.write_text(json.dumps(results))
+    found = tables(read_runs([tmp_path]))
+    (groups,) = [lines for title, lines in found.items() if title.startswith("Group accuracy")]
+    assert [line.reader for line in groups] == ["template look-up", "k-NN (hadamard)"]
+    assert list(groups[1].values) == ["lexicalised, symmetric", "lexicalised, antisymmetric", "delexicalised, symmetric", "delexicalised, antisymmetric"]
+    assert groups[1].cell("lexicalised, antisymmetric") == "70.00"
+    assert list(groups[0].values) == list(groups[1].values)
+
+
+def test_the_mean_over_kinds_is_shown_where_relations_are_held_out(tmp_path):
+    for name, sides in (("a", "grouped, seed 0"), ("b", "grouped, seed 0, held out P22 P3373")):
+        run(tmp_path / name)
+        path = tmp_path / name / "results.json"
+        results = json.loads(path.read_text())
+        results["metrics"] |= {f"test/macro/{form}": 0.5 for form in ("lexicalised", "delexicalised")}
+        path.write_text(json.dumps({**results, "sides": sides}))
+    titles = [title for title in tables(read_runs([tmp_path])) if title.startswith("Mean over kinds")]
+    assert len(titles) == 1
+    assert "held out P22 P3373" in titles[0]
+
+
 def test_no_runs_and_damaged_ones_are_named(tmp_path, relsym):
     ended = relsym("report", f"runs={tmp_path}", f"hydra.run.dir={tmp_path / 'out'}")
     assert ended.code == 1
@@ -98,6 +126,9 @@ def test_no_runs_and_damaged_ones_are_named(tmp_path, relsym):
     run(tmp_path / "a")
     (tmp_path / "a" / "results.json").write_text("{")
     with pytest.raises(ValueError, match=r"results\.json: not JSON"):
+        read_runs([tmp_path])
+    (tmp_path / "a" / "results.json").write_text('{"task": "train"}')
+    with pytest.raises(ValueError, match="no benchmark, sides: written by another version"):
         read_runs([tmp_path])
     (tmp_path / "a" / "results.json").write_text("{}")
     with pytest.raises(ValueError, match=r"results\.json: not the results of relsym train"):

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import random
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -20,9 +18,11 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 import relsym.conf
+from loopback import Loopback, QuietHandler
 from relsym.data.sources.endpoint import cache_folder
 from relsym.data.sources.sparql import DIRECT, ENTITY, LABEL, WikidataSparql
 
+pytestmark = pytest.mark.usefixtures("sleeps")
 ox = pytest.importorskip("pyoxigraph")
 PAUSE = 0.125
 
@@ -43,18 +43,15 @@ def label(id: str, text: str, language: str = "en") -> ox.Quad:
     return ox.Quad(wd(id), ox.NamedNode(LABEL), ox.Literal(text, language=language))
 
 
-class Served:
+class Served(Loopback):
     """An engine behind HTTP: what was asked of it, and how it is to answer the next requests (each takes one trouble; then all is well)."""
 
     def __init__(self) -> None:
-        self.store, self.queries, self.agents, self.troubles, self.released = ox.Store(), [], [], [], threading.Event()
+        self.store, self.queries, self.agents, self.troubles = ox.Store(), [], [], []
         self.cap: int | None = None
         served = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize, disable_nagle_algorithm = -1, True
-
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
                 query = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())["query"][0]
                 assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
@@ -67,13 +64,8 @@ class Served:
                 else:
                     served.answer(self, query)
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/sparql"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
+        super().__init__(Handler)
+        self.url = f"{self.root}/sparql"
 
     def answer(self, handler: BaseHTTPRequestHandler, query: str) -> None:
         body = self.store.query(query).serialize(format=ox.QueryResultsFormat.JSON)
@@ -82,12 +74,6 @@ class Served:
             answer["results"]["bindings"] = answer["results"]["bindings"][:self.cap]
             body = json.dumps(answer).encode()
         reply(handler, 200, body, "application/sparql-results+json")
-
-    def close(self) -> None:
-        self.released.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "text/plain", **headers: str) -> None:
@@ -116,15 +102,6 @@ def served() -> Iterator[Served]:
     server = Served()
     yield server
     server.close()
-
-
-@pytest.fixture(autouse=True)
-def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What was slept, in seconds, in no time."""
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return slept
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ class Benchmark(ABC):
     facts: one row per fact, with property, kind, and the side on which its statement and its reverse stand (columns ``forward`` and
     ``reverse``, null where it stands nowhere).  relations: the property table.  variants: what can be asked of a fact.
     held_out: properties that are scored and never trained on.  counts: what was read, kept and dropped.
+    title: what a report calls it; None where the source's name says enough.
     """
 
     facts: pl.DataFrame
@@ -36,6 +37,7 @@ class Benchmark(ABC):
     split_seed: int
     counts: Counter[str]
     held_out: tuple[str, ...] = ()
+    title: str | None = None
 
     @abstractmethod
     def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[Pair]:

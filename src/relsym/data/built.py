@@ -40,6 +40,7 @@ class BuiltBenchmark(Benchmark):
         self.fold = self._fold(fold)
         self.relations = {p: _relation(p, fields) for p, fields in self.manifest["relations"].items() if not properties or p in properties}
         self.held_out, self.variants = self.fold.held_out, self.fold.variants
+        self.title = f"built {self.manifest['benchmark']}"
         self.split_seed, self._fold_name = self.manifest["split_seed"], fold
         self.rows = pl.concat([_read(path, name, entry) for name, entry in self.manifest["files"].items()])
         first = self.rows.unique("fact_id", keep="first", maintain_order=True)

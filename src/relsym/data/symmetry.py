@@ -60,7 +60,7 @@ class SymmetryData(PairData):
         scored = benchmark.pairs(benchmark.draw(self.score_on, benchmark.split_seed, wanted), asked)
         self.score_rows = {form: [pair.row(form) for pair in scored] for form in FORMS}
         self.counts = benchmark.counts + Counter({f"{split} facts": benchmark.size(split).total() for split in SPLITS})
-        self.content_hash, self.sides = benchmark.content_hash(), benchmark.sides
+        self.content_hash, self.sides, self.title = benchmark.content_hash(), benchmark.sides, benchmark.title
 
     def _facts(self, key: str, rows: int | None, benchmark: Benchmark, variants: Sequence[str], forms: int) -> int | None:
         """How many facts give so many rows."""

@@ -76,7 +76,7 @@ def tables(runs: list[dict[str, Any]]) -> dict[str, list[Line]]:
     for run in runs:
         rows = ", ".join(f"{count} {form}" for form, count in run["rows"].items() if form != "train")
         sides = f", split {run['sides']}" if run["sides"] else ""
-        title = f"{run['choices']['data']} {run['benchmark_hash'][:8]}{sides}, {run['score_on']} rows: {rows}"
+        title = f"{run['benchmark']} {run['benchmark_hash'][:8]}{sides}, {run['score_on']} rows: {rows}"
         by_benchmark.setdefault(title, []).append(run)
     found = {f"{what}, {title}": _lines(group, measure) for measure, what in MEASURES.items() for title, group in by_benchmark.items()
              if measure != "macro" or "held out" in title}  # elsewhere it says what the accuracy says
@@ -151,4 +151,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: not JSON ({error}). Delete it and run that job again.") from error
     if not isinstance(results, dict) or results.get("task") != "train":
         raise ValueError(f"{path}: not the results of relsym train. Pass runs=FOLDER of its runs alone.")
+    if missing := [key for key in ("benchmark", "sides") if key not in results]:
+        raise ValueError(f"{path}: no {', '.join(missing)}: written by another version. Run that job again, or leave it out.")
     return {**results, "path": str(path)}
