@@ -36,7 +36,8 @@ class Record:
         return {
             "task": "train", "model": self._model(), "metrics": scores.flat(model), "intervals": scores.intervals(model),
             "rows": {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}},
-            "benchmark": data.title or self.choices["data"], "sides": data.sides, "score_on": data.score_on, "precision": self.config["precision"],
+            "benchmark": data.title or self.choices["data"],
+            "sides": data.sides, "score_on": data.score_on, "precision": self.config["precision"],
             "counts": dict(data.counts), "choices": self.choices, "init": self.init,
             "seed": self.config["seed"], "sample_seed": self.config["data"]["sample_seed"], "labels": list(objective.labels),
             "encoder": objective.encoder.source, "config_hash": provenance.config_hash(what),

@@ -35,8 +35,8 @@ class Batch(NamedTuple):
 class PairData(LightningDataModule):
     """What every data set offers: ``labels``, ``train_rows``, ``score_rows`` by form, ``counts`` and ``content_hash``.
 
-    ``sides`` says which rows may train and which are scored (rule, seed, what is held out); None where files say so.  ``title``: what a report calls the benchmark; None: the data
-    option's name.
+    ``sides`` says which rows may train and which are scored (rule, seed, what is held out); None where files say so. ``title`` is what a
+    report calls the benchmark; None: the data option's name.
     Subclasses fill these in ``read``; rows are tokenised once, by the function handed to ``tokenize_with``.
     """
 
