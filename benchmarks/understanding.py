@@ -3,9 +3,10 @@
     python benchmarks/understanding.py --data-folder PATH --out outputs/understanding
 
 Builds paper, contrast, held_out and extended from the folder, retrains the bundled encoder on each, and prints one table: accuracy on paper
-and extended, group accuracy on contrast, the headline on held-out relations, each with the shortcuts beside it. ``--leave-one-out`` adds
-the headline over all relations, each held out in its turn (13 runs a line). ``--figure FILE`` draws the table's first sample count. Runs that
-ended are kept, so it can be repeated after a break.
+and extended, group accuracy on contrast, the headline on held-out relations, each with the shortcuts beside it. ``--folds loo- pair-`` adds
+the headline over all relations, each held out in its turn, and over the eight fixed pairs; ``--all-variants 392`` contrast groups for
+training rows that ask everything too. ``--figure FILE`` draws the table's first sample count. Runs that ended are kept, so it can be
+repeated after a break.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from relsym.evaluation.score import measure_of
+from relsym.evaluation.measures import measure_of
 from runs import markdown, run_once
 
 BENCHMARKS = {"paper": (), "contrast": (), "held_out": ("data.fold=fixed",), "extended": ()}
@@ -59,18 +60,37 @@ def row(title: str, samples: int, found: dict[str, dict[str, Any]], reader: str)
     return (title, str(samples), *(" , ".join(cell(name, results, reader, form) for form in FORMS) for name, results in found.items()))
 
 
-def leave_one_out(folder: Path, out: Path, objective: str, metric: str, samples: int) -> tuple[str, ...]:
-    """The mean over both kinds of the mean over their relations, each held out in its turn, of the model and of the best shortcut."""
+def folded(prefix: str, folder: Path, out: Path, objective: str, metric: str, samples: int) -> tuple[str, ...]:
+    """The headline over several folds, of the model and of the best shortcut: the mean over both kinds of the mean over their relations.
+
+    ``loo-``: each relation held out in its turn.  ``pair-``: the pairs that the benchmark fixes, one relation of each kind.
+    """
     manifest = json.loads((folder / "manifest.json").read_text())
-    runs = {fold[4:]: trained("held_out", folder, out, objective, metric, samples, f"data.fold={fold}") for fold in manifest["folds"] if fold.startswith("loo-")}
+    names = [fold for fold in manifest["folds"] if fold.startswith("loo-")] if prefix == "loo-" else manifest["trained_pairs"]
+    runs = {fold: trained("held_out", folder, out, objective, metric, samples, f"data.fold={fold}") for fold in names}
 
     def headline(reader: str, form: str) -> float:
-        kinds = {manifest["relations"][p]["kind"] for p in runs}
-        return mean(mean(results["metrics"][f"{reader}/{form}"] for p, results in runs.items() if manifest["relations"][p]["kind"] == kind) for kind in kinds)
+        if prefix == "pair-":
+            return mean(results["metrics"][f"{measure_of(reader, 'macro')}/{form}"] for results in runs.values())
+        of_kind: dict[str, list[float]] = {}
+        for fold, results in runs.items():
+            of_kind.setdefault(manifest["relations"][fold.removeprefix(prefix)]["kind"], []).append(results["metrics"][f"{reader}/{form}"])
+        return mean(map(mean, of_kind.values()))
 
     best = {form: max((headline(reader, form), title) for reader, title in SHORTCUTS.items()) for form in FORMS}
     return (f"{objective} ({metric})", str(samples), *(f"{100 * headline('test/accuracy', form):.2f}" for form in FORMS),
-            *(f"{100 * value:.2f} ({title})" for value, title in best.values()))
+            *(f"{100 * share:.2f} ({title})" for share, title in best.values()))
+
+
+def on_all_variants(folder: Path, out: Path, samples: int) -> list[tuple[str, ...]]:
+    """Contrast groups where training rows ask everything too, so that a look-up of templates has seen all."""
+    lines = []
+    for objective in ("random_label", "knn"):
+        results = trained("contrast", folder, out, objective, "hadamard", samples, "data.train_variants=null")
+        readers = {"shortcut/template_lookup": "template look-up", "shortcut/bag_of_words": "bag of words"} if not lines else {}
+        lines += [(title, str(samples), *(cell("contrast", results, reader, form) for form in FORMS)) for reader, title in readers.items()]
+        lines.append((f"{objective} (hadamard)", str(samples), *(cell("contrast", results, "test/accuracy", form) for form in FORMS)))
+    return lines
 
 
 def value(name: str, results: dict[str, Any], reader: str, form: str) -> float:
@@ -106,7 +126,8 @@ def main() -> None:
     parser.add_argument("--data-folder", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--samples", type=int, nargs="+", default=[64, 400])
-    parser.add_argument("--leave-one-out", action="store_true")
+    parser.add_argument("--folds", choices=("loo-", "pair-"), nargs="*", default=[])
+    parser.add_argument("--all-variants", type=int, metavar="SAMPLES")
     parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
     folders = {name: build(name, arguments.data_folder, arguments.out.resolve()) for name in BENCHMARKS}
@@ -122,10 +143,14 @@ def main() -> None:
         draw(arguments.figure, arguments.samples[0], readers)
     print("Lexicalised , delexicalised, in %; one seed.\n")
     print(markdown(("reader", "samples", "paper: accuracy", "contrast: groups right, by kind", "held_out fixed: headline", "extended: accuracy"), lines))
-    if arguments.leave_one_out:
-        print("Every relation held out in its turn.\n")
+    for prefix in arguments.folds:
+        print({"loo-": "Every relation held out in its turn.\n", "pair-": "The eight fixed pairs of relations.\n"}[prefix])
         print(markdown(("reader", "samples", *FORMS, *(f"best shortcut, {form}" for form in FORMS)), [
-            leave_one_out(folders["held_out"], arguments.out, objective, "hadamard", arguments.samples[0]) for objective in ("random_label", "knn")]))
+            folded(prefix, folders["held_out"], arguments.out, objective, "hadamard", arguments.samples[0]) for objective in ("random_label", "knn")]))
+    if arguments.all_variants:
+        print("Trained on all variants of each fact.\n")
+        print(markdown(("reader", "samples", *FORMS), on_all_variants(folders["contrast"], arguments.out, arguments.all_variants)))
+
 
 
 if __name__ == "__main__":

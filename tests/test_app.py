@@ -197,7 +197,7 @@ def test_what_was_drawn_is_said_and_fewer_rows_than_asked_for_too(relsym, quick,
     ended = relsym("train", *quick, "data.test_pairs=2000")
     assert ended.code == 0
     assert "training rows: 8 (P" in ended.out
-    assert "data.test_pairs=2000 were asked for, 190 is all" in ended.out
+    assert "data.test_pairs=2000 were asked for, 190 rows keep kinds balanced" in ended.out
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["rows"]["lexicalised"] == 190
 
@@ -217,7 +217,7 @@ def test_bf16_trains_and_scores(relsym, quick):
     (["data.samples=2"], "multiple of 4"), (["probe.k=9"], "probe.k=9: the memory has only 8 rows"),
     (["metric=rotate", "model.hidden_size=33", "model.heads=3"], "33 is odd"), (["data.properties=[P131,P9999]"], "unknown property P9999"),
     (["data=wikidata5m", "data.folder=/nowhere"], "no such folder: /nowhere"), (["data=wikidata5m"], "data.folder is not set"),
-    (["precision=fp16"], "precision=fp16: expected fp32 or bf16"), (["model.pooling=max"], "model.pooling=max"),
+    (["precision=fp16"], "precision=fp16: expected fp32 or bf16"), (["seed=abc"], "seed=abc: must be a whole number"), (["model.pooling=max"], "model.pooling=max"),
     (["data=mnli"], "data.folder=None: no such folder"), (["model=roberta_large", "model.name=/nowhere/model"], "cannot load the encoder"),
     (["objective=none"], "Could not find 'objective/none'"), (["data.sample=3"], "Could not override 'data.sample'")])
 def test_bad_input_gets_one_clear_message(relsym, quick, tmp_path, monkeypatch, overrides, message):

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks_of import RELATIONS, Listed, data, source
-from relsym.data.audit import FACT_FINDINGS, FINDINGS, Audit
+from relsym.data.audit import FACT_FINDINGS, FINDINGS, ONLY_DROP, Audit
 from relsym.data.benchmark import SymmetryBenchmark
-from relsym.data.building import MANIFEST, SHARES, Plan, audited, build, sizes, write
+from relsym.data.building import SHARES, audited, build, sizes, write
 from relsym.data.built import BuiltBenchmark
 from relsym.data.card import card
 from relsym.data.facts import reverse_stated, usable_facts
 from relsym.data.folds import folds, trained_pairs
+from relsym.data.manifest import MANIFEST, Plan
 from relsym.data.pairs import PAIR_COLUMNS, VARIANTS, pair_table, pairs_of
 from relsym.data.relations import Relation, read_relations
 from relsym.data.splits import entities, grouped, paper
@@ -61,20 +62,19 @@ def test_facts_are_cleaned_and_every_loss_is_counted():
     labels = {f"Q{i}": f"name {i}" for i in range(9)} | {"Q5": "Paris", "Q6": "paris", "Q9": "Q42", "Q10": "a\tb", "Q11": "x" * 201, "Q12": "name\u200e"}
     facts, audit = cleaned(triples, labels)
     assert facts == [("Q1", "P3373", "Q2"), ("Q7", "P131", "Q8")]
-    assert audit.dropped == {"duplicate": 2, "both_directions": 2, "same_label": 1, "same_entity": 1, "no_label": 1, "id_label": 1, "odd_label": 3}
-    assert audit.found["duplicate"]["by_property"] == {"P3373": 2}
+    assert audit.dropped == {"duplicate": 1, "both_sides": 1, "both_directions": 2, "same_label": 1, "same_entity": 1, "no_label": 1, "id_label": 1, "odd_label": 3}
+    assert audit.found["both_sides"]["by_property"] == {"P3373": 1}
     assert audit.found["same_label"]["examples"] == ["P1889: Q5 ('Paris') -> Q6 ('paris')"]
 
 
-@pytest.mark.parametrize("name", [name for name in FACT_FINDINGS if name not in ("no_label", "same_entity")])
+@pytest.mark.parametrize("name", [name for name in FACT_FINDINGS if name not in ONLY_DROP])
 def test_what_the_audit_finds_among_facts_can_be_kept(name):
     triples = [("Q1", "P3373", "Q2"), ("Q2", "P3373", "Q1"), ("Q3", "P279", "Q4"), ("Q4", "P279", "Q3"), ("Q5", "P1889", "Q6"), ("Q9", "P361", "Q7"),
                ("Q10", "P361", "Q7"), ("Q11", "P131", "Q12"), ("Q13", "P131", "Q14")]
     labels = {f"Q{i}": f"name {i}" for i in range(9)} | {"Q5": "Paris", "Q6": "paris", "Q9": "Q42", "Q10": "a\tb", "Q11": "Springfield", "Q12": "Ohio",
                                                          "Q13": "springfield", "Q14": "ohio"}
     dropped, audit = cleaned(triples, labels)
-    # What is stated twice also reads the same.
-    kept, _ = cleaned(triples, labels, **{name: "keep"}, **({"same_text": "keep"} if name == "duplicate" else {}))
+    kept, _ = cleaned(triples, labels, **{name: "keep"})
     assert audit.found[name]["count"] >= 1
     assert len(kept) > len(dropped)
 
@@ -96,14 +96,13 @@ def loop(triples, labels) -> tuple[list, Counter]:
                   else "same_label" if names[0].lower() == names[1].lower() else None)
         reasons[reason] += 1
         step += [] if reason else [(s, p, o)]
-    once, seen = [], set()
-    for s, p, o in step:
-        key = (p, *sorted((s, o))) if RELATIONS[p].kind == "symmetric" else (p, s, o)
-        reasons["duplicate"] += key in seen
-        once += [] if key in seen else [(s, p, o)]
-        seen.add(key)
+    once = list(dict.fromkeys(step))
+    reasons["duplicate"] += len(step) - len(once)
     one_way = [f for f in once if not (RELATIONS[f[1]].kind == "antisymmetric" and (f[2], f[1], f[0]) in once)]
     reasons["both_directions"] += len(once) - len(one_way)
+    one_side = list({(p, *sorted((s, o))): (s, p, o) for s, p, o in reversed(one_way)}.values())
+    reasons["both_sides"] += len(one_way) - len(one_side)
+    one_way = [fact for fact in one_way if fact in one_side]
     texts, kept = set(), []
     for s, p, o in one_way:
         text = (p, frozenset((labels[s].lower(), labels[o].lower())))
@@ -150,8 +149,8 @@ def test_nothing_left_is_an_error_with_the_account():
 # --- splits
 
 def framed(triples) -> pl.DataFrame:
-    rows = [(s, p, o, RELATIONS[p].kind, "|".join(sorted((s, o)))) for s, p, o in triples]
-    return pl.DataFrame(rows, schema=["subject", "property", "object", "kind", "group_id"], orient="row")
+    rows = [(s, p, o, RELATIONS[p].kind, "|".join(sorted((s, o))), f"name {s}", f"name {o}") for s, p, o in triples]
+    return pl.DataFrame(rows, schema=["subject", "property", "object", "kind", "group_id", "subject_label", "object_label"], orient="row")
 
 
 CHAIN = framed([(f"Q{2 * i}", "P131", f"Q{2 * i + 1}") for i in range(20000)])
@@ -201,6 +200,9 @@ def test_no_entity_of_the_entity_split_stands_on_two_sides():
     assert sides[0]
     assert sides[2]
     assert placed["forward"].null_count()
+    # Entities of one name are on one side, whatever their ids.
+    one = many.with_columns(subject_label=pl.lit("Springfield"), object_label=pl.lit("springfield"))
+    assert entities(one, 0)["forward"].n_unique() == 1
 
 
 @pytest.mark.parametrize("split", ["grouped", "entities"])
@@ -443,6 +445,7 @@ def test_both_directions_make_two_examples_of_a_fact_and_one_direction_makes_one
 def test_the_folds_of_a_built_benchmark_hold_out_what_they_say(tmp_path, facts):
     manifest = on_disk(tmp_path / "b", benchmark(facts), variants=["swap", "reworded_swap"], hold_out=True)
     assert len(manifest["folds"]) == 1 + 14 + 45 + 2
+    assert "templates" not in on_disk(tmp_path / "c", benchmark(facts), hold_out=True)["folds"]
     for name in ("fixed", "loo-P131", "pair-P3373-P22"):
         read = BuiltBenchmark(str(tmp_path / "b"), name)
         fold = manifest["folds"][name]
@@ -509,8 +512,8 @@ def test_strict_stops_at_what_nobody_decided_on_with_counts_and_examples(facts):
     assert str(error.value).count("Springfield") == 2 * 5
     made = SymmetryBenchmark(Listed(triples, labels), audit="strict", findings={"same_label": "drop"})
     assert made.audit.found["same_label"] | {"examples": []} == {
-        "count": 19, "decision": "drop", "decided": True, "by_property": {"P1889": 19}, "examples": []}
-    assert "| same_label | 19 | P1889 19 | drop |" in card(build(plan(), made, 0).manifest | {"files": {}})
+        "count": 19, "decision": "drop", "decided": True, "by_property": {"P1889": 19}, "removed": 19, "examples": []}
+    assert "| same_label | 19 | 19 | P1889 19 | drop |" in card(build(plan(), made, 0).manifest | {"files": {}})
 
 
 def test_strict_passes_a_clean_source(facts):
@@ -528,16 +531,28 @@ def test_twins_of_the_papers_split_are_found_and_kept_unless_dropped(facts):
 
 
 def test_sentences_on_two_sides_are_found_and_dropped_with_their_whole_fact():
-    rows = pl.DataFrame({"split": ["train", "test", "test", "test", "test"], "fact_id": ["a", "b", "b", "c", "c"], "group_id": list("xbbcc"),
-                         "pair_id": list("12345"), "kind": ["symmetric"] * 3 + ["antisymmetric"] * 2, "premise": ["p", "q", "p", "r", "s"],
-                         "hypothesis": ["h", "i", "j", "k", "l"]})
+    rows = pl.DataFrame({"split": ["train"] + ["test"] * 6, "fact_id": list("abbccde"), "group_id": list("xbbccde"),
+                         "pair_id": list("1234567"), "kind": ["symmetric"] * 3 + ["antisymmetric"] * 2 + ["symmetric", "antisymmetric"],
+                         "premise": list("pqprstu"), "hypothesis": list("hijklmn")})
     audit = Audit()
     left = audited(rows, audit)
-    assert left["pair_id"].to_list() == ["1", "4", "5"]
-    assert audit.found["homonym"]["count"] == 1
-    assert audit.found["imbalance"]["count"] == 0
+    assert audit.found["homonym"] | {"examples": []} == {"count": 1, "decision": "drop", "decided": False, "by_property": {}, "removed": 2, "examples": []}
+    # The fact of the other kind that lost its counterpart goes too, unless it is to be kept.
+    assert left["pair_id"].to_list() == ["1", "4", "5", "6"]
+    assert audit.found["imbalance"]["examples"] == ["test: 1 facts more of kind antisymmetric"]
+    assert audited(rows, Audit("warn", {"imbalance": "keep"}))["pair_id"].to_list() == ["1", "4", "5", "6", "7"]
     keeping = Audit("warn", {"homonym": "keep"})
-    assert audited(rows, keeping).height == 5
+    assert audited(rows, keeping).height == 7
+
+
+def test_what_was_dropped_from_a_built_benchmark_is_not_counted_in_it(facts):
+    labels = {q: f"name {int(q[1:]) % 40}" for s, _, o in facts for q in (s, o)}
+    made = SymmetryBenchmark(Listed(facts, labels), findings={"same_text": "keep", "same_label": "drop"})
+    built = build(plan(), made, 0)
+    assert made.audit.found["homonym"]["removed"] > 0
+    assert built.manifest["examples"] == sum(rows["fact_id"].n_unique() for rows in built.rows.values())
+    for rows in built.rows.values():
+        assert len(set(Counter(rows["kind"]).values())) <= 1
 
 
 def test_every_finding_is_told_in_the_manifest(facts):
@@ -568,7 +583,20 @@ def test_the_card_is_read_by_datasets_and_adds_up(tmp_path, facts, monkeypatch):
     assert "license: cc0-1.0" in text
 
 
+def test_the_card_tells_what_a_constant_answer_gets_and_which_properties_share_entity_pairs(tmp_path, facts):
+    twins = [*facts, *[(s, "P361", o) for s, p, o in facts if p == "P131"]]
+    manifest = on_disk(tmp_path / "b", benchmark(twins), variants=CONTRAST)
+    labels = manifest["labels"]["test"]
+    assert labels["entailment"] / sum(labels.values()) == pytest.approx(9 / 14)
+    assert manifest["labels_by_variant"]["test"]["negated_identity contradiction"] == manifest["labels_by_variant"]["test"]["identity entailment"]
+    text = (tmp_path / "b" / "README.md").read_text()
+    assert "64.3 %" in text
+    assert manifest["shared_pairs"] == {"P131 P361": 1.0}
+    assert "P131 and P361 100 %" in text
+
+
 def test_a_card_says_that_a_benchmark_was_scaled_down(tmp_path, facts):
+    assert on_disk(tmp_path / "c", benchmark(facts), examples=101)["scaled_down"] is False
     on_disk(tmp_path / "b", benchmark(facts), examples=400_000)
     assert "400,000 were asked for; the source has fewer" in (tmp_path / "b" / "README.md").read_text()
 

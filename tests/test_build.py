@@ -12,6 +12,7 @@ import time
 import polars as pl
 import pytest
 
+from relsym.data.card import cell
 from test_app import refused
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
@@ -29,14 +30,15 @@ def test_a_build_leaves_parquet_a_manifest_and_a_card_and_says_what_it_did(build
     ended = build("benchmark=contrast", "audit=warn")
     assert ended.code == 0, ended.err
     out = tmp_path / "built"
-    assert {path.name for path in out.iterdir()} == {"data", "manifest.json", "README.md", ".hydra", "build.log"}
+    assert {path.name for path in out.iterdir()} == {"data", "manifest.json", "README.md"}
     assert {path.name for path in (out / "data").iterdir()} == {"train.parquet", "validation.parquet", "test.parquet"}
     manifest = json.loads((out / "manifest.json").read_text())
     assert str(tmp_path) not in (out / "manifest.json").read_text() + (out / "README.md").read_text()
-    assert manifest["content_hash"] in ended.err + ended.out + (out / "build.log").read_text()
-    assert "336 statements read; left out: none. 336 facts kept" in (out / "build.log").read_text()
-    assert "same_text" in ended.out
-    assert "scaled down: " in (out / "build.log").read_text()
+    told = ended.err + ended.out
+    assert manifest["content_hash"] in told
+    assert "336 statements read; left out: none. 336 facts kept" in told
+    assert "same_text" in told
+    assert "scaled down: " in told
 
 
 def test_train_scores_a_built_benchmark_with_the_keys_of_any_other_run_and_its_groups(build, relsym, quick, tmp_path):
@@ -79,6 +81,10 @@ def test_a_fold_is_trained_on_the_rest_and_scored_on_what_it_holds_out(build, re
     again = relsym("train", *quick, *on, "data.fold=loo-P131", f"init={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'next'}")
     refused(again, "Use the same split, seed and fold", tmp_path / "next")
     refused(relsym("train", *quick, *on, "data.fold=loo", f"hydra.run.dir={tmp_path / 'x'}"), "data.fold=loo: the benchmark has fixed, loo-P1382")
+    refused(relsym("train", *quick, *on, "data.fold=fixed", "data.properties=[P3373,P131]", f"hydra.run.dir={tmp_path / 'z'}"), "holds out P460, P22, P25, which")
+    refused(relsym("train", *quick, *on, "data.fold=templates", "data.train_variants=[swap,reworded_swap]", f"hydra.run.dir={tmp_path / 'v'}"), "reworded_swap is what this fold holds out")
+    refused(relsym("train", *quick, *on, "data.properties=[P131,P9999]", f"hydra.run.dir={tmp_path / 'u'}"), "unknown property P9999")
+    refused(relsym("train", *quick, "data.train_variants=[identity]", f"hydra.run.dir={tmp_path / 't'}"), "all training rows have the label entailment")
     refused(relsym("train", *quick, *on, "data.score_variants=[converse]", f"hydra.run.dir={tmp_path / 'y'}"), "has no variant converse; it has swap, reworded_swap")
 
 
@@ -105,7 +111,7 @@ def test_three_kinds_are_trained_and_scored(relsym, quick, tmp_path):
     assert results["metrics"]["shortcut/majority/lexicalised"] == pytest.approx(1 / 3)
 
 
-def test_a_table_of_the_users_own_properties_is_enough(relsym, tmp_path):
+def test_a_table_of_the_users_own_properties_is_enough(relsym, quick, tmp_path):
     rows = [(f"/m/{i}", "/people/sibling" if i % 2 else "/people/parent", f"/m/{1000 + i}") for i in range(300)]
     (tmp_path / "train.txt").write_text("".join("\t".join(row) + "\n" for row in rows))
     (tmp_path / "mine.yaml").write_text("/people/sibling: {name: sibling, kind: symmetric, template: '[X] is a sibling of [Y].'}\n"
@@ -116,14 +122,21 @@ def test_a_table_of_the_users_own_properties_is_enough(relsym, tmp_path):
     rows = pl.read_parquet(tmp_path / "built" / "data" / "test.parquet")
     assert set(rows["property"]) == {"/people/sibling", "/people/parent"}
     assert rows["premise"][0] == rows["premise_delex"][0]
-    refused(relsym("build", "benchmark=contrast", *words, f"hydra.run.dir={tmp_path / 'other'}"), "property /people/sibling has no paraphrases")
+    ended = relsym("train", *quick, "data=built", f"data.folder={tmp_path / 'built'}")
+    assert ended.code == 0, ended.err
+    assert "│ /people/sibling" in ended.out
+    refused(relsym("build", "benchmark=contrast", *words, f"hydra.run.dir={tmp_path / 'other'}"), "property /people/sibling has no two paraphrases")
 
 
 @pytest.mark.parametrize(("overrides", "message"), [
     (["data=mnli"], "data=mnli is no source of triples"), (["data=built", "data.folder=x"], "data=built is no source of triples"),
-    (["benchmark.variants=[swop]"], "no such variant: swop"), (["benchmark.examples=1"], "benchmark.examples=1: at least 6"),
+    (["benchmark.variants=[swop]"], "no such variant: swop"), (["benchmark.examples=1"], "benchmark.examples=1: a number of at least 20"),
+    (["benchmark.examples=abc"], "benchmark.examples=abc: must be a whole number"), (["benchmark.variants=[]"], "name at least one, and none twice"),
+    (["benchmark.variants=[swap,swap]"], "name at least one, and none twice"), (["seed=abc"], "seed=abc: must be a whole number"),
+    (["data.split_seed=abc"], "data.split_seed=abc: must be a whole number"), (["data.findings.duplicate=keep"], "data.findings.duplicate=keep: expected drop"),
+    (["data.properties=a.yaml", "data.property_table=b.yaml"], "name one table, not two"), (["data.neutral=true", "data.property_table=extended"], "leave data.neutral=false"),
     (["data.findings.same_label=merge"], "data.findings.same_label=merge: expected drop or keep"), (["audit=lax"], "audit=lax: expected strict or warn"),
-    (["data.held_out=[P131]"], "build benchmark=held_out and train with data.fold=NAME"), (["data.properties=[P131,P22]"], "no facts of symmetric properties"),
+    (["data.held_out=[P131]"], "build benchmark=held_out and train with data.fold=NAME"), (["data.properties=[P131,P22]"], "no facts of kind symmetric"),
     (["data.property_table=nowhere.yaml"], "data.property_table=nowhere.yaml: no such file"), (["data.findings.typo=drop"], "Could not override 'data.findings.typo'")])
 def test_bad_input_gets_one_clear_message(relsym, tmp_path, overrides, message):
     refused(relsym("build", *overrides, f"hydra.run.dir={tmp_path / 'built'}"), message)
@@ -147,7 +160,26 @@ def test_a_finished_benchmark_and_foreign_files_are_not_written_over(build, tmp_
     assert (tmp_path / "built" / "manifest.json").read_bytes() == before
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("mine")
-    refused(build(out="other"), "files that are not a benchmark's: thesis.txt")
+    refused(build(out="other"), "files that no build left: thesis.txt")
+
+
+def test_the_users_own_data_folder_and_readme_are_left_alone(build, tmp_path):
+    (tmp_path / "mine" / "data").mkdir(parents=True)
+    (tmp_path / "mine" / "data" / "rows.csv").write_text("mine")
+    (tmp_path / "mine" / "README.md").write_text("mine too")
+    refused(build(out="mine"), "files that no build left: README.md, data")
+    assert (tmp_path / "mine" / "data" / "rows.csv").read_text() == (tmp_path / "mine" / "README.md").read_text().removesuffix(" too")
+
+
+def test_names_with_brackets_and_markup_are_shown_and_escaped(build, tmp_path, triples_folder):
+    with open(triples_folder / "triples.tsv", "a") as file:
+        file.write("Q8001\tP131\tQ8002\n")
+    with open(triples_folder / "entities.tsv", "a") as file:
+        file.write("Q8001\t[red]<script>|[/b]\nQ8002\t[red]<script>|[/b]\n")
+    ended = build()
+    assert ended.code == 0, ended.err
+    assert "[red]<script>|[/b]" in ended.out.replace("\n", "")
+    assert cell("[red]<script>|\n# x `c`") == "&#91;red&#93;&#60;script&#62;&#124; # x &#96;c&#96;"
 
 
 def test_a_build_that_was_stopped_while_writing_leaves_no_benchmark_and_can_be_run_again(build, relsym, quick, tmp_path, monkeypatch):
@@ -178,16 +210,26 @@ def test_a_build_that_was_killed_can_be_run_again(tmp_path, triples_folder, buil
     process = subprocess.Popen([sys.executable, "-m", "relsym", "build", "data=wikidata5m", f"data.folder={triples_folder}",
                                 f"hydra.run.dir={tmp_path / 'built'}"], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
-    while not (tmp_path / "built" / ".hydra" / "overrides.yaml").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "built").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     process.stderr.close()
-    (tmp_path / "built" / "partial.data").mkdir()  # what a kill in the middle of writing leaves
+    assert not any((tmp_path / "built").iterdir())
+    for name in ("partial.data", "data"):  # what a kill in the middle of writing leaves
+        (tmp_path / "built" / name).mkdir()
+    (tmp_path / "built" / "partial.manifest.json").touch()
     (triples_folder / "triples.tsv").unlink()
     (triples_folder / "triples.tsv").write_text(triples)
     assert build().code == 0
     assert not (tmp_path / "built" / "partial.data").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"relsym": "9.9"}', "\xbc"])
+def test_a_manifest_of_another_kind_is_refused(build, relsym, quick, tmp_path, content):
+    assert build().code == 0
+    (tmp_path / "built" / "manifest.json").write_text(content, encoding="latin-1")
+    refused(relsym("train", *quick, "data=built", f"data.folder={tmp_path / 'built'}"), "Build the benchmark again")
 
 
 def test_a_full_disk_is_one_clear_message_and_leaves_no_benchmark(shell, tmp_path, triples_folder):
@@ -199,4 +241,5 @@ def test_a_full_disk_is_one_clear_message_and_leaves_no_benchmark(shell, tmp_pat
     assert "relsym: error:" in ended.err
     assert "File too large" in ended.err
     assert "Traceback" not in ended.err
-    assert {path.name for path in (tmp_path / "built").iterdir()} <= {".hydra", "build.log"}
+    assert "Make room" in ended.err or "File too large" in ended.err
+    assert {path.name for path in (tmp_path / "built").iterdir()} <= {"partial.manifest.json"}

@@ -212,7 +212,7 @@ def test_training_score_and_validation_rows_share_no_entity_pair(facts):
     ({"test_pairs": 1}, r"data\.test_pairs=1"), ({"form": "lexicalized"}, r"data\.form=lexicalized: expected"),
     ({"sampling": "uniform"}, r"data\.sampling=uniform"), ({"split": "random"}, r"data\.split=random: expected grouped, paper, entities"),
     ({"score_on": "train"}, r"data\.score_on=train"), ({"batch_size": 1}, r"data\.batch_size=1"),
-    ({"properties": ["P131"]}, "no facts of symmetric properties"), ({"findings": {"same_label": "merge"}}, r"data\.findings\.same_label=merge: expected drop or keep"),
+    ({"properties": ["P131"]}, "no facts of kind symmetric"), ({"findings": {"same_label": "merge"}}, r"data\.findings\.same_label=merge: expected drop or keep"),
     ({"findings": {"no_label": "keep"}}, r"data\.findings\.no_label=keep: expected drop"), ({"findings": {"typo": None}}, r"data\.findings\.typo: no such"),
     ({"held_out": ["P47"]}, r"data\.held_out: P47 is not among"), ({"train_variants": ["swop"]}, "no such variant: swop"),
     ({"samples": 16, "train_variants": ["swap", "identity", "negated_swap"]}, "must be a multiple of 6: 2 kinds, 3 variants")])

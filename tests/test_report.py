@@ -17,7 +17,8 @@ def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "kn
     results = {"metrics": {f"{name}/{form}": value for name, value in names.items() for form in ("lexicalised", "delexicalised")}
                | {f"{score_on}/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4},
                "intervals": {f"{name}/{form}": interval for name in names for form in ("lexicalised", "delexicalised")},
-               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "sides": "grouped, seed 0", "benchmark": "mini", "score_on": score_on,
+               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "sides": "grouped, seed 0", "benchmark": "mini", "fold": None, "rows_hash": "r" * 64,
+               "kinds": {"P131": "antisymmetric"}, "score_on": score_on,
                "model": "bundled" if init is None else "run a (bundled)", "init": init, "seed": seed,
                "sample_seed": seed if sample_seed is None else sample_seed, "benchmark_hash": benchmark,
                "choices": {"objective": objective, "metric": metric, "model": "bundled", "data": "mini"},
@@ -119,6 +120,28 @@ def test_the_mean_over_kinds_is_shown_where_relations_are_held_out(tmp_path):
     assert "held out P22 P3373" in titles[0]
 
 
+def changed(folder: Path, **changes) -> None:
+    path = folder / "results.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_runs_on_other_rows_are_another_table(tmp_path):
+    run(tmp_path / "a")
+    run(tmp_path / "b", setting="t")
+    changed(tmp_path / "b", rows_hash="q" * 64)
+    assert sorted(title[-12:] for title in tables(read_runs([tmp_path]))) == ["rows #qqqqqq", "rows #rrrrrr"]
+
+
+def test_the_headline_over_folds_is_the_mean_over_kinds_of_the_mean_over_relations(tmp_path):
+    for property, kind, accuracy in (("P131", "antisymmetric", 0.0), ("P22", "antisymmetric", 0.5), ("P25", "antisymmetric", 0.1), ("P3373", "symmetric", 0.8)):
+        run(tmp_path / property, 0, accuracy)
+        changed(tmp_path / property, fold=f"loo-{property}", kinds={property: kind}, sides=f"grouped, seed 0, held out {property}", rows_hash=property)
+    found = tables(read_runs([tmp_path]))
+    (headline,) = [lines for title, lines in found.items() if title.startswith("Every relation held out")]
+    assert {line.reader: line.cell("lexicalised") for line in headline}["k-NN (hadamard), 4 folds"] == "50.00"
+    assert len(found) == 5
+
+
 def test_no_runs_and_damaged_ones_are_named(tmp_path, relsym):
     ended = relsym("report", f"runs={tmp_path}", f"hydra.run.dir={tmp_path / 'out'}")
     assert ended.code == 1
@@ -128,7 +151,7 @@ def test_no_runs_and_damaged_ones_are_named(tmp_path, relsym):
     with pytest.raises(ValueError, match=r"results\.json: not JSON"):
         read_runs([tmp_path])
     (tmp_path / "a" / "results.json").write_text('{"task": "train"}')
-    with pytest.raises(ValueError, match="no benchmark, sides: written by another version"):
+    with pytest.raises(ValueError, match="no benchmark, sides, fold, rows_hash, kinds: written by another version"):
         read_runs([tmp_path])
     (tmp_path / "a" / "results.json").write_text("{}")
     with pytest.raises(ValueError, match=r"results\.json: not the results of relsym train"):

@@ -40,7 +40,8 @@ def run(task: Callable[[], None]) -> None:
     try:
         task()
     except KeyboardInterrupt:
-        sys.stderr.write("\nrelsym: interrupted. A folder without results.json holds no finished run: run the same command again.\n")
+        sys.stderr.write("\nrelsym: interrupted. A folder without results.json (of a build: manifest.json) holds nothing finished: run the "
+                         "same command again.\n")
         sys.exit(INTERRUPTED)
     except (Exception, TaskFailed) as failure:
         error = failure.__cause__ if isinstance(failure, TaskFailed) else failure

@@ -8,6 +8,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,12 +17,15 @@ from typing import Any
 import torch
 
 import relsym
+from relsym.data.pairs import Row
 
 PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "hydra-core", "scikit-learn",
             "faiss-cpu", "faiss-gpu")
 # Where and how a run is watched, never what it computes.
 NOT_WHAT = ("hardware", "tracking")
 # The run's seed and where the configuration repeats it; another seed, such as that of model=tiny, is a setting.
+# What the sides of the split say: a table tells folds apart, and the headline is a mean over them.
+FOLDS = (("data", "fold"), ("data", "module", "benchmark", "fold"))
 SEEDS = (("seed",), ("objective", "seed"), ("data", "sample_seed"), ("data", "module", "sample_seed"), ("data", "module", "seed"))
 
 
@@ -33,7 +37,7 @@ def config_hash(config: dict[str, Any]) -> str:
 def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, str]:
     """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was read, and everything."""
     kept = copy.deepcopy({key: value for key, value in config.items() if key not in NOT_WHAT})
-    for *path, last in SEEDS:
+    for *path, last in (*SEEDS, *FOLDS):
         node = kept
         for key in path:
             node = node.get(key, {})
@@ -44,6 +48,11 @@ def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, s
 
 def _hash(node: Any) -> str:
     return sha256(json.dumps(node, sort_keys=True).encode()).hexdigest()
+
+
+def rows_hash(score_rows: Mapping[str, Sequence[Row]]) -> str:
+    """SHA-256 of which rows were scored, in which forms: results on other rows are another table."""
+    return _hash({form: [row.pair_id for row in rows] for form, rows in score_rows.items()})
 
 
 def git_commit() -> str | None:

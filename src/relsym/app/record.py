@@ -37,6 +37,8 @@ class Record:
             "task": "train", "model": self._model(), "metrics": scores.flat(model), "intervals": scores.intervals(model),
             "rows": {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}},
             "benchmark": data.title or self.choices["data"],
+            "fold": data.fold, "rows_hash": provenance.rows_hash(data.score_rows),
+            "kinds": {row.property: row.kind for rows in data.score_rows.values() for row in rows if row.kind},
             "sides": data.sides, "score_on": data.score_on, "precision": self.config["precision"],
             "counts": dict(data.counts), "choices": self.choices, "init": self.init,
             "seed": self.config["seed"], "sample_seed": self.config["data"]["sample_seed"], "labels": list(objective.labels),

@@ -19,6 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from relsym.app import scoring
 from relsym.app.compose import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
+from relsym.app.numbers import check_numbers
 from relsym.app.record import Record
 from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
 from relsym.app.tracking import tracked
@@ -43,6 +44,7 @@ def check(cfg: DictConfig) -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # Lightning's own use of a torch function that torch is renaming.
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
+    check_numbers(cfg)
     check_combination(cfg)
 
 
@@ -92,7 +94,7 @@ def announce(cfg: DictConfig, data: PairData) -> None:
         log.info("%s: %d%s", name, len(rows), f" ({', '.join(f'{p} {n}' for p, n in properties)})" if len(properties) > 1 else "")
     fewest = min(map(len, data.score_rows.values()))
     if cfg.data.test_pairs is not None and fewest < cfg.data.test_pairs:
-        log.info("data.test_pairs=%d were asked for, %d is all that keeps the rows balanced", cfg.data.test_pairs, fewest)
+        log.info("data.test_pairs=%d were asked for, %d rows keep kinds balanced and facts whole", cfg.data.test_pairs, fewest)
     if cfg.init is not None:
         log.info("init=%s: encoder, pooling and max_length are that run's; the model option is used for its dropout alone", cfg.init)
 

@@ -18,25 +18,25 @@ EXAMPLES = 5
 FACT_FINDINGS = {
     "no_label": "subject or object has no label in the source",
     "same_entity": "subject and object are the same entity",
-    "id_label": "a label reads like a Q-id",
-    "odd_label": "a label has a control or bidirectional mark, a line break or a tab, or more than 200 characters",
+    "id_label": "a label is a Q-id, or the entity's own id",
+    "odd_label": "a label has a control or bidirectional mark, a line break, a tab, or more than 200 characters",
     "same_label": "two entities with one label (ignoring case): premise and hypothesis would be the same sentence",
-    "duplicate": "stated twice, or a symmetric fact stated from both sides (one is kept)",
-    "both_directions": "an antisymmetric fact whose reverse is stated too: one of the two is wrong, so both are affected",
+    "duplicate": "stated twice in the same words (one is kept)",
+    "both_directions": "an antisymmetric fact whose reverse is stated too: one of the two is wrong, so both count (kept: one of them is)",
+    "both_sides": "stated from both sides, as symmetric facts rightly are (one is kept)",
     "same_text": "reads like another fact of its property, about other entities with the same labels (one is kept)",
 }
 # What may be wrong with the rows of a benchmark, seen from its evaluation parts.
 ROW_FINDINGS = {
     "twin": "a validation or test fact whose entity pair also stands in the training part (its reverse, or in another property)",
     "homonym": "a validation or test row that is no twin, whose premise or hypothesis stands word for word in the training part",
-    "imbalance": "a part whose kinds differ in their number of rows (counted: the surplus)",
+    "imbalance": "a part whose kinds differ in their number of facts, once rows were dropped (counted: the surplus)",
 }
 FINDINGS = {**FACT_FINDINGS, **ROW_FINDINGS}
-# What cannot be kept, because no sentence or no honest label could be made of it, and what is a property of the whole.
-ONLY_DROP = ("no_label", "same_entity")
-ONLY_KEEP = ("imbalance",)
+# What cannot be kept: no sentence or no honest label could be made of it, or two rows would have one id.
+ONLY_DROP = ("no_label", "same_entity", "duplicate", "both_sides")
 # The authors' rule has twins by design; taking the rows away would leave no test part. Everything else is dropped unless told.
-KEPT_UNDECIDED = ("twin", *ONLY_KEEP)
+KEPT_UNDECIDED = ("twin",)
 
 
 @dataclass
@@ -60,22 +60,22 @@ class Audit:
         for name, decision in self.decisions.items():
             if name not in FINDINGS:
                 raise ValueError(f"data.findings.{name}: no such finding. Findings: {', '.join(FINDINGS)}.")
-            allowed = (DROP,) if name in ONLY_DROP else (KEEP,) if name in ONLY_KEEP else (DROP, KEEP)
+            allowed = (DROP,) if name in ONLY_DROP else (DROP, KEEP)
             if decision is not None and decision not in allowed:
                 raise ValueError(f"data.findings.{name}={decision}: expected {' or '.join(allowed)} (or null: the audit decides).")
 
     def decide(self, name: str, count: int, examples: Iterable[str], by_property: Mapping[str, int] | None = None) -> bool:
-        """Record a finding; True if the rows it names are to be dropped."""
+        """Record a finding (``removed`` is filled in by whoever drops); True if the rows it names are to be dropped."""
         decision = self.decisions.get(name) or (KEEP if name in KEPT_UNDECIDED else DROP)
         self.found[name] = {"count": count, "decision": decision, "decided": self.decisions.get(name) is not None,
-                            "by_property": dict(by_property or {}), "examples": list(examples)[:EXAMPLES]}
+                            "by_property": dict(by_property or {}), "removed": 0,
+                            "examples": list(examples)[:EXAMPLES]}
         return decision == DROP
 
     @property
     def dropped(self) -> Counter[str]:
         """Facts dropped, by finding."""
-        return Counter({name: entry["count"] for name, entry in self.found.items()
-                        if entry["decision"] == DROP and entry["count"] and name in FACT_FINDINGS})
+        return Counter({name: entry["removed"] for name, entry in self.found.items() if entry["removed"] and name in FACT_FINDINGS})
 
     def enforce(self) -> None:
         """Under ``strict``, refuse findings that nobody decided on.
@@ -94,6 +94,7 @@ class Audit:
         rows = marked.filter("found")
         by_property = dict(rows.group_by("property").len().sort("len", "property", descending=[True, False]).iter_rows())
         drop = self.decide(name, rows.height, map(_fact, rows.head(EXAMPLES).iter_rows(named=True)), by_property)
+        self.found[name]["removed"] = rows.height if drop else 0
         return (marked.filter(~pl.col("found")) if drop else marked).drop("found")
 
 
@@ -106,6 +107,6 @@ def _short(label: str | None) -> str:
 
 
 def _open(name: str, entry: dict[str, Any]) -> str:
-    choices = [choice for choice in (DROP, KEEP) if not ((choice == KEEP and name in ONLY_DROP) or (choice == DROP and name in ONLY_KEEP))]
+    choices = (DROP,) if name in ONLY_DROP else (DROP, KEEP)
     lines = [f"{name}: {entry['count']} ({FINDINGS[name]}). Decide with data.findings.{name}={'|'.join(choices)}."]
     return "\n".join([*lines, *(f"    {example}" for example in entry["examples"])])

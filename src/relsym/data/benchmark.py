@@ -14,7 +14,7 @@ import polars as pl
 from relsym.data.audit import Audit
 from relsym.data.facts import usable_facts
 from relsym.data.pairs import Pair, pair_table, pairs_of
-from relsym.data.relations import ANTISYMMETRIC, KINDS, SYMMETRIC, Relation, leave_with, read_relations, select_relations
+from relsym.data.relations import ANTISYMMETRIC, KINDS, NEITHER, SYMMETRIC, Relation, leave_with, read_relations, select_relations
 from relsym.data.sampling import draw_order
 from relsym.data.splits import SPLIT_RULES, TEST, uniform
 from relsym.data.triples import TripleReader, TripleSource
@@ -26,18 +26,24 @@ class Benchmark(ABC):
     """What few-shot rows and score rows are drawn from.
 
     facts: one row per fact, with property, kind, and the side on which its statement and its reverse stand (columns ``forward`` and
-    ``reverse``, null where it stands nowhere).  relations: the property table.  variants: what can be asked of a fact.
-    held_out: properties that are scored and never trained on.  counts: what was read, kept and dropped.
-    title: what a report calls it; None where the source's name says enough.
+    ``reverse``, null where it stands nowhere).  relations: the property table.
+    variants: what is asked of a fact in scoring, unless told.  train_variants: what may be asked in training.
+    held_out, held_out_variants: what is scored and never trained on.  left_out: further ones that leave training beside them.
+    counts: what was read, kept and dropped.
+    title: what a report calls it; None where the source's name says enough.  fold: the name of what is held out, where it has one.
     """
 
     facts: pl.DataFrame
     relations: dict[str, Relation]
     variants: tuple[str, ...]
+    train_variants: tuple[str, ...]
     split_seed: int
     counts: Counter[str]
     held_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    held_out_variants: tuple[str, ...] = ()
     title: str | None = None
+    fold: str | None = None
 
     @abstractmethod
     def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[Pair]:
@@ -64,8 +70,7 @@ class Benchmark(ABC):
         if not self.held_out:
             return list(self.relations)
         if split != TEST:
-            away = {*self.held_out, *leave_with(self.held_out, self.relations)}
-            return [p for p in self.relations if p not in away]
+            return [p for p in self.relations if p not in (*self.held_out, *self.left_out)]
         return list(self.held_out)
 
     @final
@@ -99,9 +104,10 @@ class Benchmark(ABC):
     def _check_kinds(self, split: str, pools: Collection[str]) -> None:
         required = {SYMMETRIC, ANTISYMMETRIC} | set(self.kinds)
         if not pools or ((lacking := required - set(pools)) and not (self.held_out and split == TEST)):
-            lacking = " and ".join(sorted(required - set(pools)))
-            raise ValueError(f"the {split} part has no facts of {lacking} properties, so no balanced rows can be drawn from it. "
-                             "Choose properties of both kinds (data.properties).")
+            lacking = " and of ".join(f"kind {kind}" for kind in sorted(required - set(pools)))
+            advice = "leave data.neutral=false" if NEITHER in required - set(pools) else "choose properties of both kinds (data.properties)"
+            raise ValueError(f"the {split} part has no facts of {lacking}, so no balanced rows can be drawn from it: {advice}, "
+                             "or take a larger source.")
 
 
 @final
@@ -124,11 +130,14 @@ class SymmetryBenchmark(Benchmark):
         if split not in SPLIT_RULES:
             raise ValueError(f"data.split={split}: expected {', '.join(SPLIT_RULES)}.")
         if isinstance(properties, str):
+            if property_table is not None:
+                raise ValueError(f"data.properties={properties} and data.property_table={property_table}: name one table, not two.")
             property_table, properties = properties, None
         self.relations = select_relations(read_relations(property_table), properties, neutral)
         self.held_out = tuple(held_out or ())
         if unknown := [p for p in self.held_out if p not in self.relations]:
             raise ValueError(f"data.held_out: {', '.join(unknown)} is not among the properties {', '.join(self.relations)}.")
+        self.left_out = tuple(leave_with(self.held_out, self.relations))
         self.audit = Audit(audit, findings or {})
         self.source = reader.read(list(self.relations))
         facts = usable_facts(self.source, self.relations, self.audit)
@@ -138,7 +147,7 @@ class SymmetryBenchmark(Benchmark):
                              "What the audit finds can be kept with data.findings.NAME=keep.")
         self.split, self.split_seed = split, split_seed
         self.facts = facts.with_columns(SPLIT_RULES[split](facts, split_seed))
-        self.variants = ("swap",)
+        self.variants = self.train_variants = ("swap",)
         self.counts = Counter({"statements read": self.source.read, "facts kept": facts.height}) + self.source.dropped + self.audit.dropped
         self.counts += self.source.notes
 

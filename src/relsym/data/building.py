@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from relsym import __version__
 from relsym.data.audit import EXAMPLES, Audit
-from relsym.data.benchmark import SymmetryBenchmark, table_hash
-from relsym.data.facts import reverse_stated
-from relsym.data.folds import REWORDED, folds, trained_pairs
+from relsym.data.benchmark import SymmetryBenchmark
+from relsym.data.manifest import DATA, Plan, manifest_of
 from relsym.data.pairs import check_wordings, pair_table
 from relsym.data.splits import SPLITS, TEST_SHARE, TRAIN, TRAIN_SHARE, VALIDATION_SHARE, entities
 
-MANIFEST, CARD, DATA = "manifest.json", "README.md", "data"
 SHARES = dict(zip(SPLITS, (TRAIN_SHARE, VALIDATION_SHARE, TEST_SHARE), strict=True))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a benchmark is made of.
-
-    name: of the benchmark.  examples: facts asked about, over all parts, 65 / 10 / 25 %; scaled down in the same proportions where the
-    source has fewer; None takes all that keep the kinds balanced.  variants: what is asked of each fact.
-    both_directions: a fact and its reverse are two examples, as in the authors' split rule; else one of them is drawn.
-    hold_out: adds folds that hold out relations, entities and templates.
-    """
-
-    name: str
-    examples: int | None
-    variants: list[str]
-    both_directions: bool
-    hold_out: bool
-
-    def __post_init__(self) -> None:
-        if self.examples is not None and self.examples < 2 * len(SPLITS):
-            raise ValueError(f"benchmark.examples={self.examples}: at least {2 * len(SPLITS)}, two kinds in each of {len(SPLITS)} parts.")
 
 
 @dataclass(frozen=True)
@@ -62,22 +38,32 @@ def build(plan: Plan, benchmark: SymmetryBenchmark, seed: int) -> Built:
     """
     check_wordings(benchmark.relations, plan.variants)
     drawn = {split: benchmark.draw(split, seed, both=plan.both_directions) for split in SPLITS}
-    wanted = sizes({split: facts.height for split, facts in drawn.items()}, plan.examples, len(benchmark.kinds))
+    available = {split: facts.height for split, facts in drawn.items()}
+    wanted = sizes(available, plan.examples, len(benchmark.kinds))
+    if empty := [split for split, count in wanted.items() if not count]:
+        raise ValueError(f"{benchmark.source.origin}: too few facts for a {' and a '.join(empty)} part: {available} balanced ones. "
+                         "Choose a larger source, or more properties (data.properties).")
     facts = pl.concat([drawn[split].head(count) for split, count in wanted.items()])
     if plan.hold_out:
         facts = facts.with_columns(entities(facts, benchmark.split_seed)["forward"].alias("split_entities"))
     table = pair_table(facts, benchmark.relations, plan.variants, carried=["split_entities"] if plan.hold_out else [])
     rows = audited(table, benchmark.audit)
     parts = {split: rows.filter(pl.col("split") == split) for split in SPLITS}
-    return Built(parts, _manifest(plan, benchmark, seed, wanted, parts))
+    lacking = plan.examples is not None and scale(available, plan.examples) < 1
+    return Built(parts, manifest_of(plan, benchmark, seed, lacking, parts))
+
+
+def scale(available: Mapping[str, int], examples: int) -> float:
+    """How much of ``examples`` the part that has least of its share allows; at most 1."""
+    return min(1.0, *(available[split] / (examples * share) for split, share in SHARES.items()))
 
 
 def sizes(available: Mapping[str, int], examples: int | None, kinds: int) -> dict[str, int]:
     """Facts of each part: their shares of ``examples``, all scaled by the part that has least of its share; multiples of ``kinds``."""
     if examples is None:
         return dict(available)
-    scale = min(1.0, *(available[split] / (examples * share) for split, share in SHARES.items()))
-    return {split: int(examples * share * scale / kinds + 1e-9) * kinds for split, share in SHARES.items()}
+    part = scale(available, examples)
+    return {split: int(examples * share * part / kinds + 1e-9) * kinds for split, share in SHARES.items()}
 
 
 def audited(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
@@ -91,10 +77,7 @@ def audited(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     table = _drop_rows(table, audit, "twin", is_twin)
     said = pl.concat([trained["premise"], trained["hypothesis"].alias("premise")]).unique().implode()
     table = _drop_rows(table, audit, "homonym", ~is_twin & (pl.col("premise").is_in(said) | pl.col("hypothesis").is_in(said)))
-    counts = table.group_by("split", "kind").len().group_by("split", maintain_order=True).agg(
-        surplus=pl.col("len").max() - pl.col("len").min(), told=pl.concat_str("kind", pl.lit(" "), "len").sort().str.join(", "))
-    uneven = counts.filter(pl.col("surplus") > 0).sort("split")
-    audit.decide("imbalance", int(uneven["surplus"].sum()), (f"{split}: {told}" for split, _, told in uneven.iter_rows()))
+    table = _balanced(table, audit)
     audit.enforce()
     return table
 
@@ -105,7 +88,10 @@ def write(built: Built, folder: Path) -> dict[str, Any]:
     files = {}
     for split, rows in built.rows.items():
         path = folder / f"{split}.parquet"
-        rows.write_parquet(path, compression="zstd", statistics=False)
+        try:
+            rows.write_parquet(path, compression="zstd", statistics=False)
+        except pl.exceptions.ComputeError as error:  # how polars tells a full disk
+            raise OSError(f"{path}: {error}. Make room, or choose another hydra.run.dir.") from error
         files[f"{DATA}/{path.name}"] = {"rows": rows.height, "bytes": path.stat().st_size, "sha256": digest(path)}
     return {**built.manifest, "files": files}
 
@@ -122,37 +108,20 @@ def _drop_rows(table: pl.DataFrame, audit: Audit, name: str, is_found: pl.Expr) 
     examples = (f"{row['split']}: {row['pair_id']}: {row['premise']}" for row in rows.head(EXAMPLES).iter_rows(named=True))
     if not audit.decide(name, rows.height, examples) or rows.is_empty():
         return table
-    gone = pl.struct("split", "fact_id").is_in(rows.select(pl.struct("split", "fact_id")).unique().to_series().implode())
-    return table.filter(~gone)
+    left = table.join(rows.select("split", "fact_id").unique(), on=["split", "fact_id"], how="anti", maintain_order="left")
+    audit.found[name]["removed"] = table.height - left.height
+    return left
 
 
-def _manifest(plan: Plan, benchmark: SymmetryBenchmark, seed: int, wanted: Mapping[str, int],
-              parts: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    table = pl.concat(parts.values())
-    present = [p for p in benchmark.relations if p in set(table["property"].unique())]
-    found = {name: asdict(fold) for name, fold in folds(benchmark.relations, present).items()} if plan.hold_out else {}
-    return {
-        "relsym": __version__, "benchmark": plan.name, "content_hash": table_hash(table), "examples_asked": plan.examples,
-        "examples": sum(wanted.values()), "rows": {split: rows.height for split, rows in parts.items()}, "variants": list(plan.variants),
-        "score_variants": [name for name in plan.variants if name != REWORDED], "both_directions": plan.both_directions,
-        "split": benchmark.split, "split_seed": benchmark.split_seed, "seed": seed,
-        "source": {"origin": benchmark.source.origin, "licence": benchmark.source.licence, "statements_read": benchmark.source.read,
-                   "facts_kept": benchmark.facts.height, "dropped": dict(benchmark.source.dropped + benchmark.audit.dropped),
-                   "notes": dict(benchmark.source.notes)},
-        "relations": {p: {key: value for key, value in asdict(r).items() if value} for p, r in benchmark.relations.items()},
-        "reverse_stated": reverse_stated(benchmark.source), "audit": {"mode": benchmark.audit.mode, "found": benchmark.audit.found},
-        "counts": _counts(parts), "entity_overlap": _entity_overlap(parts), "folds": found,
-        "trained_pairs": trained_pairs(benchmark.relations, present) if plan.hold_out else [],
-    }
-
-
-def _counts(parts: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, int]]:
-    """Rows by part and property."""
-    return {split: dict(rows.group_by("property").len().sort("property").iter_rows()) for split, rows in parts.items()}
-
-
-def _entity_overlap(parts: Mapping[str, pl.DataFrame]) -> dict[str, float]:
-    """The share of an evaluation part's entities that also occur in the training part."""
-    entities_of = {split: pl.concat([rows["subject_id"], rows["object_id"].alias("subject_id")]).unique() for split, rows in parts.items()}
-    return {split: round(float(names.is_in(entities_of[TRAIN].implode()).mean() or 0.0), 6)
-            for split, names in entities_of.items() if split != TRAIN}
+def _balanced(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
+    """As many facts of each kind in a part, the first ones drawn, unless the surplus is to be kept."""
+    facts = table.select("split", "kind", "fact_id").unique(maintain_order=True)
+    facts = facts.with_columns(place=pl.int_range(pl.len()).over("split", "kind"), of_kind=pl.len().over("split", "kind"))
+    surplus = facts.filter(pl.col("place") >= pl.col("of_kind").min().over("split"))
+    counts = surplus.group_by("split", "kind").len().sort("split")
+    told = (f"{split}: {count} facts more of kind {kind}" for split, kind, count in counts.iter_rows())
+    if not audit.decide("imbalance", surplus.height, told) or surplus.is_empty():
+        return table
+    left = table.join(surplus, on=["split", "fact_id"], how="anti", maintain_order="left")
+    audit.found["imbalance"]["removed"] = table.height - left.height
+    return left

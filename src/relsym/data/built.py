@@ -6,15 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import polars as pl
 
 from relsym.data.benchmark import Benchmark
-from relsym.data.building import MANIFEST, digest
-from relsym.data.folds import Fold
+from relsym.data.building import digest
+from relsym.data.folds import REWORDED, Fold
+from relsym.data.manifest import FORMAT, MANIFEST
 from relsym.data.pairs import PAIR_COLUMNS, Pair, pairs_of
-from relsym.data.relations import Relation
+from relsym.data.relations import Relation, select_relations
 
 
 @final
@@ -36,24 +37,31 @@ class BuiltBenchmark(Benchmark):
         if not (path / MANIFEST).is_file():
             raise FileNotFoundError(f"data.folder={folder}: no {MANIFEST} there, so no finished benchmark. "
                                     "Pass the folder of a relsym build that ended, or run it again.")
-        self.manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        self.fold = self._fold(fold)
-        self.relations = {p: _relation(p, fields) for p, fields in self.manifest["relations"].items() if not properties or p in properties}
-        self.held_out, self.variants = self.fold.held_out, self.fold.variants
+        self.manifest = read_manifest(path / MANIFEST)
+        parts = self._fold(fold)
+        self.relations = select_relations({p: _relation(p, fields) for p, fields in self.manifest["relations"].items()}, properties, True)
+        self.fold, self._column = fold, parts.split
+        self.held_out, self.left_out, self.variants = parts.held_out, parts.left_out, parts.variants
+        if lacking := [p for p in self.held_out if p not in self.relations]:
+            raise ValueError(f"data.fold={fold} holds out {', '.join(lacking)}, which data.properties leaves away. Choose another fold, or "
+                             "more properties.")
+        self.held_out_variants = tuple(name for name in (REWORDED,) if name in self.variants and fold is not None)
+        self.train_variants = tuple(name for name in self.manifest["variants"] if name not in self.held_out_variants)
         self.title = f"built {self.manifest['benchmark']}"
-        self.split_seed, self._fold_name = self.manifest["split_seed"], fold
-        self.rows = pl.concat([_read(path, name, entry) for name, entry in self.manifest["files"].items()])
+        self.split_seed = self.manifest["split_seed"]
+        rows = pl.concat([_read(path, name, entry) for name, entry in self.manifest["files"].items()])
+        self.rows = rows.filter(pl.col("property").is_in(list(self.relations)))
         first = self.rows.unique("fact_id", keep="first", maintain_order=True)
         self.facts = first.select("fact_id", "property", "kind", "group_id", pl.col("subject_id").alias("subject"),
-                                  pl.col("object_id").alias("object"), pl.col(self.fold.split).alias("forward"),
+                                  pl.col("object_id").alias("object"), pl.col(self._column).alias("forward"),
                                   pl.lit(None, pl.String).alias("reverse"))
         self.counts = Counter({"rows": self.rows.height, "facts": self.facts.height})
 
     @property
     def sides(self) -> str:
         """Rule, seed, and what is held out."""
-        rule = f"{self.manifest['split'] if self.fold.split == 'split' else 'entities'}, seed {self.split_seed}"
-        return rule + (f", held out {' '.join(self.held_out)}" if self.held_out else f", fold {self._fold_name}" if self._fold_name else "")
+        rule = f"{self.manifest['split'] if self._column == 'split' else 'entities'}, seed {self.split_seed}"
+        return rule + (f", held out {' '.join(self.held_out)}" if self.held_out else f", fold {self.fold}" if self.fold else "")
 
     def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[Pair]:
         """The stored rows of the drawn facts."""
@@ -77,6 +85,22 @@ class BuiltBenchmark(Benchmark):
             raise ValueError(f"data.fold={name}: the benchmark has {known}.")
         entry = self.manifest["folds"][name]
         return Fold(tuple(entry["held_out"]), tuple(entry["left_out"]), entry["split"], tuple(entry["variants"]))
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a finished benchmark.
+
+    Raises:
+        ValueError: not a manifest, or one of another version's format.
+    """
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not JSON ({error}). Build the benchmark again.") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        version = manifest.get("relsym", "another program") if isinstance(manifest, dict) else "another program"
+        raise ValueError(f"{path}: not a manifest of format {FORMAT} (written by {version}). Build the benchmark again with this version.")
+    return manifest
 
 
 def _relation(property: str, fields: dict) -> Relation:

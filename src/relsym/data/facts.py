@@ -7,16 +7,17 @@ from collections.abc import Mapping
 import polars as pl
 
 from relsym.data.audit import Audit
-from relsym.data.relations import ANTISYMMETRIC, SYMMETRIC, Relation
+from relsym.data.relations import ANTISYMMETRIC, Relation
 from relsym.data.triples import TripleSource
 
 MAX_LABEL = 200
 Q_ID = r"^Q[1-9]\d*$"
-# C0 and C1 controls (tabs and line breaks among them) and the marks that change the direction of writing.
-ODD = r"[\x00-\x1f\x7f-\x{9f}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
+# Controls (tabs and line breaks among them), line and paragraph separators, byte order marks, marks that change the direction of writing.
+ODD = r"[\p{Cc}\p{Zl}\p{Zp}\x{feff}\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
 FIRST, SECOND = pl.min_horizontal("subject", "object"), pl.max_horizontal("subject", "object")
-FLAGS = {"id": pl.col("label").str.contains(Q_ID), "odd": pl.col("label").str.contains(ODD) | (pl.col("label").str.len_chars() > MAX_LABEL),
-         "name": pl.col("label").str.to_lowercase()}
+LABEL = pl.col("label")
+FLAGS = {"id": LABEL.str.contains(Q_ID) | (pl.col("entity") == LABEL), "odd": LABEL.str.contains(ODD) | (LABEL.str.len_chars() > MAX_LABEL),
+         "name": LABEL.str.to_lowercase()}
 
 
 def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit: Audit) -> pl.DataFrame:
@@ -31,13 +32,11 @@ def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit:
     facts = audit.drop_facts(facts, "id_label", pl.col("subject_id") | pl.col("object_id") if source.labelled else pl.lit(False))
     facts = audit.drop_facts(facts, "odd_label", pl.col("subject_odd") | pl.col("object_odd"))
     facts = audit.drop_facts(facts, "same_label", pl.col("subject_name") == pl.col("object_name"))
-    symmetric = pl.col("kind") == SYMMETRIC
-    stated = pl.struct("property", pl.when(symmetric).then(FIRST).otherwise("subject").alias("from"),
-                       pl.when(symmetric).then(SECOND).otherwise("object").alias("to"))
-    facts = audit.drop_facts(facts, "duplicate", ~stated.is_first_distinct())
+    facts = audit.drop_facts(facts, "duplicate", ~pl.struct("property", "subject", "object").is_first_distinct())
     facts = facts.with_columns(group_id=pl.concat_str(FIRST, SECOND, separator="|"))
-    twice = pl.struct("property", "group_id").is_duplicated() & (pl.col("kind") == ANTISYMMETRIC)
-    facts = audit.drop_facts(facts, "both_directions", twice)
+    pair = pl.struct("property", "group_id")
+    facts = audit.drop_facts(facts, "both_directions", pair.is_duplicated() & (pl.col("kind") == ANTISYMMETRIC))
+    facts = audit.drop_facts(facts, "both_sides", ~pair.is_first_distinct())
     names = pl.col("subject_name"), pl.col("object_name")
     text = pl.struct("property", pl.min_horizontal(names).alias("one"), pl.max_horizontal(names).alias("two"))
     facts = audit.drop_facts(facts, "same_text", ~text.is_first_distinct())

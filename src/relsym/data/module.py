@@ -36,7 +36,7 @@ class PairData(LightningDataModule):
     """What every data set offers: ``labels``, ``train_rows``, ``score_rows`` by form, ``counts`` and ``content_hash``.
 
     ``sides`` says which rows may train and which are scored (rule, seed, what is held out); None where files say so. ``title`` is what a
-    report calls the benchmark; None: the data option's name.
+    report calls the benchmark; None: the data option's name. ``fold``: the name of what is held out, where it has one.
     Subclasses fill these in ``read``; rows are tokenised once, by the function handed to ``tokenize_with``.
     """
 
@@ -46,6 +46,7 @@ class PairData(LightningDataModule):
     content_hash: str
     sides: str | None = None
     title: str | None = None
+    fold: str | None = None
 
     def __init__(self, batch_size: int, score_on: str, seed: int) -> None:
         super().__init__()

@@ -137,9 +137,11 @@ def check_wordings(relations: Mapping[str, Relation], variants: Sequence[str]) -
     needed = {wording for name in variants for wording in (VARIANTS[name].wording, VARIANTS[name].premise)}
     for relation in relations.values():
         for wording in sorted(needed - {TEMPLATE}):
+            # The converse of a symmetric relation is a further paraphrase, beside the one that the variant of that name takes.
             source = PARAPHRASE if wording == CONVERSE and relation.kind == SYMMETRIC else wording
-            if not getattr(relation, "paraphrases" if source == PARAPHRASE else source):
-                lacking = "paraphrases" if source == PARAPHRASE else source
+            needs = 2 if wording != source else 1
+            if (len(relation.paraphrases) < needs) if source == PARAPHRASE else not getattr(relation, source):
+                lacking = f"{'two ' if needs == 2 else ''}paraphrases" if source == PARAPHRASE else source
                 raise ValueError(f"property {relation.property} has no {lacking}, which {', '.join(variants)} need. Add it to the property "
                                  "table, or choose other data.properties or benchmark.variants.")
 

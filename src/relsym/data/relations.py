@@ -41,10 +41,10 @@ class Relation:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"property {self.property}: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}.")
+            raise ValueError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
         for wording in filter(None, (self.template, self.converse, self.negation, *self.paraphrases)):
-            if wording.count("[X]") != 1 or wording.count("[Y]") != 1:
-                raise ValueError(f"property {self.property}: {wording!r} must contain [X] and [Y] once each.")
+            if not isinstance(wording, str) or wording.count("[X]") != 1 or wording.count("[Y]") != 1:
+                raise ValueError(f"{wording!r} must contain [X] and [Y] once each")
 
     @property
     def label(self) -> str:
@@ -102,7 +102,13 @@ def _relation(key: str, fields: object, path: object) -> Relation:
     if not key or any(c.isspace() for c in key):
         raise ValueError(f"{path}: {key!r} is no property id (expected one word, such as P131).")
     try:
-        lists = {name: tuple(fields[name] or ()) for name in ("paraphrases", "inverses") if name in fields}
+        lists = {name: _list(fields[name]) for name in ("paraphrases", "inverses") if name in fields}
         return Relation(**{**fields, "property": key, **lists})
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: property {key}: {error}. Fields: {FIELDS}.") from error
+
+
+def _list(entry: object) -> tuple[str, ...]:
+    if entry is not None and not isinstance(entry, list):
+        raise ValueError(f"{entry!r} must be a list")
+    return tuple(entry or ())

@@ -47,7 +47,9 @@ class SymmetryData(PairData):
         benchmark = self.benchmark()
         self.labels = (ENTAILMENT, CONTRADICTION, *([NEUTRAL] if NEITHER in benchmark.kinds else []))
         forms = FORMS if self.form == "mixed" else (self.form,)
-        asked = self.train_variants or benchmark.variants
+        asked = self.train_variants or benchmark.train_variants
+        if lacking := [name for name in asked if name not in benchmark.train_variants and name in benchmark.held_out_variants]:
+            raise ValueError(f"data.train_variants: {', '.join(lacking)} is what this fold holds out. Leave it out of training.")
         wanted = self._facts("data.samples", self.samples, benchmark, asked, len(forms))
         drawn = benchmark.draw(TRAIN, self.sample_seed, wanted, self.sampling)
         if wanted and drawn.height < wanted:
@@ -55,12 +57,16 @@ class SymmetryData(PairData):
             raise ValueError(f"data.samples={self.samples}: the training part has {sizes} facts, so at most "
                              f"{drawn.height * len(forms) * len(asked)} balanced samples.")
         self.train_rows = [pair.row(form) for pair in benchmark.pairs(drawn, asked) for form in forms]
+        if len({row.label for row in self.train_rows}) == 1:
+            raise ValueError(f"data.train_variants={list(asked)}: all training rows have the label {self.train_rows[0].label}, so nothing "
+                             "can be learnt from them. Add a variant with another one.")
         asked = self.score_variants or benchmark.variants
         wanted = self._facts("data.test_pairs", self.test_pairs, benchmark, asked, 1)
         scored = benchmark.pairs(benchmark.draw(self.score_on, benchmark.split_seed, wanted), asked)
         self.score_rows = {form: [pair.row(form) for pair in scored] for form in FORMS}
         self.counts = benchmark.counts + Counter({f"{split} facts": benchmark.size(split).total() for split in SPLITS})
-        self.content_hash, self.sides, self.title = benchmark.content_hash(), benchmark.sides, benchmark.title
+        self.content_hash, self.sides = benchmark.content_hash(), benchmark.sides
+        self.title, self.fold = benchmark.title, benchmark.fold
 
     def _facts(self, key: str, rows: int | None, benchmark: Benchmark, variants: Sequence[str], forms: int) -> int | None:
         """How many facts give so many rows."""

@@ -34,7 +34,7 @@ class TripleSource:
     read: statements read.  dropped: how many of them are not in ``triples``, by reason ("other property", "bad row" ...).
     notes: further counts worth printing.
     origin: where it comes from, in one line, without paths of this machine.  licence: SPDX id of the data's licence.
-    labelled: False if the source has no labels by its nature, so that ids stand in for them.
+    language: of the labels.  labelled: False if the source has no labels by its nature, so that ids stand in for them.
     """
 
     triples: pl.DataFrame
@@ -45,6 +45,7 @@ class TripleSource:
     licence: str = CC0
     notes: Counter[str] = field(default_factory=Counter)
     labelled: bool = True
+    language: str = "en"
 
     def __post_init__(self) -> None:
         if self.read != (told := self.triples.height + self.dropped.total()):

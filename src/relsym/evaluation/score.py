@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from relsym.data.pairs import Row
+from relsym.evaluation.measures import measure_of
 from relsym.evaluation.statistics import Accuracy, accuracy
 
 UNTRAINED_DRAWS = 10
@@ -65,10 +67,13 @@ class Scores:
     def flat(self, model: str) -> dict[str, float]:
         """All figures as ``stage/what[/slice]``, each in [0, 1]; ``model`` also by property and variant, with the interval's bounds.
 
-        ``test/groups/FORM`` is the lower one of the kinds; ``test/macro/FORM`` the mean over kinds of the mean over properties.
+        ``test/groups/FORM`` is the lower one of the kinds; ``test/macro/FORM`` the mean over kinds of the mean over properties;
+        ``reference/constant/FORM`` what the best constant answer would get, which only one who has seen the labels can choose.
         """
         figures = dict(self.averages)
         for form in self.predictions[model]:
+            labels = Counter(row.label for row in self.rows[form])
+            figures[f"reference/constant/{form}"] = max(labels.values()) / labels.total()
             overall = self.accuracy(model, form)
             figures |= {f"{model}/{form}/low": overall.low, f"{model}/{form}/high": overall.high}
         for name, forms in self.predictions.items():
@@ -97,11 +102,6 @@ class Scores:
         lines = [(*row, label, row.label == label) for form, rows in self.rows.items()
                  for row, label in zip(rows, self.predictions[model][form], strict=True)]
         return dict(zip((*Row._fields, "prediction", "correct"), map(list, zip(*lines, strict=True)), strict=True))
-
-
-def measure_of(reader: str, measure: str) -> str:
-    """The key of another measure: ``test/accuracy`` -> ``test/groups``, ``shortcut/majority`` -> ``shortcut/majority_groups``."""
-    return reader.replace("/accuracy", f"/{measure}") if reader.endswith("/accuracy") else f"{reader}_{measure}"
 
 
 def names_of(classes: Tensor, labels: Sequence[str]) -> list[str]:

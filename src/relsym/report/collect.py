@@ -10,15 +10,20 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
+from relsym.evaluation.measures import measure_of
+
 # Reader -> what a person calls it, in the order of the table.
 OBJECTIVES = {"random_label": "random label embeddings", "knn": "k-NN", "knn_learnt": "k-NN with learnt metric", "finetune": "fine-tuning"}
-READERS = {"shortcut/majority": "majority label", "shortcut/template_lookup": "template look-up",
+READERS = {"reference/constant": "best constant answer", "shortcut/majority": "majority label",
+           "shortcut/template_lookup": "template look-up",
            "shortcut/hypothesis_only": "hypothesis only", "shortcut/bag_of_words": "bag of words", "shortcut/word_order": "word order",
            "shortcut/entity_pair": "entity pair only",
            "untrained/random_label": "untrained, random label embeddings", "shortcut/knn_untrained": "untrained, k-NN"}
 ENCODER_READERS = ("untrained/random_label", "shortcut/knn_untrained")
 MEASURES = {"accuracy": "Accuracy in %", "groups": "Group accuracy in % (facts with every item right)",
             "macro": "Mean over kinds of the mean over their properties in %"}
+FOLDS = {"loo-": "Every relation held out in its turn: mean over kinds of the mean over their relations in %",
+         "pair-": "Pairs of relations held out: mean over kinds in %"}
 MODEL_READERS = ("test/accuracy", "validation/accuracy")
 
 
@@ -72,15 +77,55 @@ def read_runs(folders: Iterable[str | Path]) -> list[dict[str, Any]]:
 
 def tables(runs: list[dict[str, Any]]) -> dict[str, list[Line]]:
     """One list of lines per benchmark (by content hash), sides, scored rows and measure, shortcuts first."""
-    by_benchmark: dict[str, list[dict[str, Any]]] = {}
+    by_rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for run in runs:
         rows = ", ".join(f"{count} {form}" for form, count in run["rows"].items() if form != "train")
         sides = f", split {run['sides']}" if run["sides"] else ""
         title = f"{run['benchmark']} {run['benchmark_hash'][:8]}{sides}, {run['score_on']} rows: {rows}"
-        by_benchmark.setdefault(title, []).append(run)
+        by_rows.setdefault((title, run["rows_hash"]), []).append(run)
+    twice = Counter(title for title, _ in by_rows)
+    by_benchmark = {f"{title}, rows #{rows[:6]}" if twice[title] > 1 else title: group for (title, rows), group in by_rows.items()}
     found = {f"{what}, {title}": _lines(group, measure) for measure, what in MEASURES.items() for title, group in by_benchmark.items()
              if measure != "macro" or "held out" in title}  # elsewhere it says what the accuracy says
-    return {title: lines for title, lines in found.items() if lines}
+    return {title: lines for title, lines in {**found, **headlines(runs)}.items() if lines}
+
+
+def headlines(runs: list[dict[str, Any]]) -> dict[str, list[Line]]:
+    """Over runs that hold out one relation each, or one of each kind: the mean over the kinds of the mean over their relations."""
+    families: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        if family := next((text for prefix, text in FOLDS.items() if (run["fold"] or "").startswith(prefix)), None):
+            families.setdefault(f"{family}, {run['benchmark']} {run['benchmark_hash'][:8]}, {run['score_on']} rows", []).append(run)
+    return {title: _headline_lines(group) for title, group in families.items()}
+
+
+def _headline_lines(runs: list[dict[str, Any]]) -> list[Line]:
+    groups: dict[_Key, dict[tuple[int, int], list[dict[str, Any]]]] = {}
+    for run in runs:
+        for name in (*READERS, *MODEL_READERS):
+            if any(key.startswith(f"{_of_fold(name, run)}/") for key in run["metrics"]):
+                groups.setdefault(_key(name, run), {}).setdefault((run["seed"], run["sample_seed"]), []).append(run)
+    lines = []
+    for key, by_seed in sorted(groups.items()):
+        forms = [form for form in runs[0]["rows"] if form != "train"]
+        values = {form: tuple(_headline(key.name, form, folds) for _, folds in sorted(by_seed.items())) for form in forms}
+        numbers = sorted({len({run["fold"] for run in folds}) for folds in by_seed.values()})
+        told = f"{key.reader}, {' or '.join(map(str, numbers))} folds"
+        lines.append(Line(told, key.model, key.samples, tuple(sorted(by_seed)), values, {}, key.name in MODEL_READERS))
+    return lines
+
+
+def _headline(name: str, form: str, runs: list[dict[str, Any]]) -> float:
+    """The mean over the kinds of the mean over runs: each holds out one relation of a kind, or one of both."""
+    of_kind: dict[str, list[float]] = {}
+    for run in runs:
+        of_kind.setdefault(" ".join(sorted(set(run["kinds"].values()))), []).append(run["metrics"][f"{_of_fold(name, run)}/{form}"])
+    return mean(map(mean, of_kind.values()))
+
+
+def _of_fold(name: str, run: dict[str, Any]) -> str:
+    """The measure of one fold: where it holds out both kinds, they count alike whatever their numbers of rows."""
+    return measure_of(name, "macro") if len(run["kinds"]) > 1 else name
 
 
 def _lines(runs: list[dict[str, Any]], measure: str) -> list[Line]:
@@ -88,7 +133,7 @@ def _lines(runs: list[dict[str, Any]], measure: str) -> list[Line]:
     groups: dict[_Key, dict[tuple[int, int], dict[str, Any]]] = {}
     for run in runs:
         for name in (*READERS, *MODEL_READERS):
-            if not any(key.startswith(f"{measure_key(name, measure)}/") for key in run["metrics"]):
+            if not any(key.startswith(f"{measure_of(name, measure)}/") for key in run["metrics"]):
                 continue
             by_seed = groups.setdefault(_key(name, run), {})
             if (other := by_seed.setdefault((run["seed"], run["sample_seed"]), run))["metrics"] != run["metrics"] and name in MODEL_READERS:
@@ -108,13 +153,6 @@ def lower_first(lines: list[Line]) -> list[Line]:
     return [replace(line, values={column: line.values[column] for column in order}) for line in lines]
 
 
-def measure_key(reader: str, measure: str) -> str:
-    """Where a reader's measure stands in ``metrics``: test/accuracy -> test/groups, shortcut/majority -> shortcut/majority_groups."""
-    if measure == "accuracy":
-        return reader
-    return reader.replace("/accuracy", f"/{measure}") if reader.endswith("/accuracy") else f"{reader}_{measure}"
-
-
 def _key(name: str, run: dict[str, Any]) -> _Key:
     """Shortcuts depend on the drawn rows alone, the untrained encoder on its read-out too, a retrained one on everything."""
     choices, samples = run["choices"], run["rows"]["train"]
@@ -132,7 +170,7 @@ def _key(name: str, run: dict[str, Any]) -> _Key:
 def _line(key: _Key, by_seed: dict[tuple[int, int], dict[str, Any]], ambiguous: bool, measure: str) -> Line:
     """Two settings that would read the same are told apart by the head of their hash."""
     runs = [by_seed[seed] for seed in sorted(by_seed)]
-    name = measure_key(key.name, measure)
+    name = measure_of(key.name, measure)
     forms = [form for form in runs[0]["rows"] if form != "train"]
     kinds = sorted(metric.rsplit("/", 1)[1] for metric in runs[0]["metrics"] if metric.startswith(f"{name}/{forms[0]}/"))
     columns = {form: form for form in forms}
@@ -151,6 +189,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: not JSON ({error}). Delete it and run that job again.") from error
     if not isinstance(results, dict) or results.get("task") != "train":
         raise ValueError(f"{path}: not the results of relsym train. Pass runs=FOLDER of its runs alone.")
-    if missing := [key for key in ("benchmark", "sides") if key not in results]:
+    if missing := [key for key in ("benchmark", "sides", "fold", "rows_hash", "kinds") if key not in results]:
         raise ValueError(f"{path}: no {', '.join(missing)}: written by another version. Run that job again, or leave it out.")
     return {**results, "path": str(path)}

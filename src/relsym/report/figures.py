@@ -8,31 +8,36 @@ from statistics import mean
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from relsym.report.collect import Line
+from relsym.report.collect import MEASURES, Line
 
-MARKERS = {"lexicalised": ("o", "#1b6ca8"), "delexicalised": ("D", "#d9822b")}
+# One for each column of a table: two forms, or two kinds of each.
+STYLES = (("o", "#1b6ca8"), ("D", "#d9822b"), ("s", "#2c8c5a"), ("^", "#8e4585"))
 
 
 def accuracy_figure(title: str, lines: list[Line], path: Path) -> None:
-    """Accuracy of every reader, both forms, with intervals (one seed) or the range over seeds; the dashed line is chance."""
+    """A measure of every reader, one marker a column, with intervals (one seed) or the range over seeds; the dashed line is chance.
+
+    Group accuracy has no such line: one constant answer has no group right.
+    """
     forms = list(lines[0].values)
     figure = Figure(figsize=(8, 1.2 + 0.42 * len(lines)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for offset, form in enumerate(forms):
-        marker, colour = MARKERS.get(form, ("o", "#1b6ca8"))
+        marker, colour = STYLES[offset % len(STYLES)]
         for row, line in enumerate(lines):
             centre, (low, high) = 100 * mean(line.values[form]), _range(line, form)
-            height = row + 0.18 * (offset - (len(forms) - 1) / 2)
+            height = row + (0.36 / len(forms)) * (offset - (len(forms) - 1) / 2)
             axes.plot([100 * low, 100 * high], [height, height], color=colour, linewidth=1.5)
             axes.plot(centre, height, marker=marker, color=colour, linestyle="", label=form if row == 0 else None)
-    axes.axvline(100 / (3 if forms == ["mnli"] else 2), color="grey", linestyle="--", linewidth=1)
+    if not title.startswith(MEASURES["groups"]):
+        axes.axvline(100 / (3 if forms == ["mnli"] else 2), color="grey", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(lines)), [f"{line.reader}, n = {line.samples}" for line in lines])
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line.retrained else "normal")
     axes.invert_yaxis()
     axes.set_xlim(right=101.5)
-    axes.set_xlabel("accuracy, %")
+    axes.set_xlabel(title.partition(",")[0])
     figure.suptitle(title, fontsize=10)
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower right", ncols=len(forms), frameon=False)

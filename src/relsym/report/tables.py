@@ -17,8 +17,8 @@ WIDTH = 130
 
 
 def console() -> Console:
-    """Standard output; at a fixed width where it is no terminal, so that tables in logs do not wrap at 80."""
-    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    """Standard output; at a fixed width where it is no terminal, so that tables in logs do not wrap at 80. Names may hold brackets."""
+    return Console(markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def interval_text(interval: dict[str, Any]) -> str:
@@ -41,8 +41,9 @@ def print_run(results: dict[str, Any], console: Console) -> None:
         table.add_column(f"{form} ({results['rows'][form]} rows)", justify="right")
     for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in results["intervals"] if key.count("/") == 2):
         table.add_row(name, *(interval_text(results["intervals"][f"{name}/{form}"]) for form in forms))
-    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith("untrained/")):
-        table.add_row(f"{name} (mean of draws)", *(f"{100 * metrics[f'{name}/{form}']:.2f}" for form in forms))
+    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith(("untrained/", "reference/"))):
+        what = "mean of draws" if name.startswith("untrained/") else "what the best constant answer gets"
+        table.add_row(f"{name} ({what})", *(f"{100 * metrics[f'{name}/{form}']:.2f}" for form in forms))
     console.print(table)
     print_slices(results, console)
     print_groups(results, console)
@@ -55,13 +56,14 @@ def print_run(results: dict[str, Any], console: Console) -> None:
 def print_slices(results: dict[str, Any], console: Console) -> None:
     """The model's accuracy by property and by variant, where there are several."""
     forms, model = forms_of(results), f"{results['score_on']}/accuracy"
-    found = {key: interval for key, interval in results["intervals"].items() if key.startswith(f"{model}/") and key.count("/") == 3}
-    if not found:
+    found = results["intervals"]
+    parts = [key.removeprefix(f"{model}/{forms[0]}/") for key in found if key.startswith(f"{model}/{forms[0]}/")]  # ids may hold slashes
+    if not parts:
         return
     table = Table(title="By property and variant")
     for heading in ("property or variant", "rows per form", *forms):
         table.add_column(heading, justify="left" if heading.startswith("property") else "right")
-    for part in dict.fromkeys(key.rsplit("/", 1)[1] for key in found):
+    for part in parts:
         cells = [found[f"{model}/{form}/{part}"] for form in forms]
         table.add_row(part, str(cells[0]["rows"]), *map(interval_text, cells))
     console.print(table)

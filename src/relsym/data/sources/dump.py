@@ -68,7 +68,8 @@ class WikidataDump:
         items = pl.concat([triples["subject"], triples["object"]]).unique()
         labels = dump.labels(items, self.languages) if len(items) else label_frame({})
         notes = Counter({"bad row among the labels": len(dump.bad_rows) - dropped["bad row"]})
-        return TripleSource(triples, labels, read, dropped, f"Wikidata {self.format} dump {self.path.name}", notes=+notes)
+        return TripleSource(triples, labels, read, dropped, f"Wikidata {self.format} dump {self.path.name}", notes=+notes,
+                            language=self.language)
 
 
 def _format_of(path: Path) -> str:

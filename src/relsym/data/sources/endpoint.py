@@ -60,7 +60,7 @@ class Endpoint:
                  refresh: bool) -> None:
         self.url, self.cache, self.pause, self.timeout, self.retries, self.refresh = url, cache, pause, timeout, retries, refresh
         parts = urlsplit(url)
-        self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()  # no secrets
         self.user_agent, self.dates, self._session = user_agent, set[str](), None
 
     def __enter__(self) -> Endpoint:

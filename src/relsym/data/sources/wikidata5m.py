@@ -150,7 +150,10 @@ def _fields(path: Path, first: int, block: bytes, columns: list[str]) -> pl.Data
     except pl.exceptions.ComputeError:
         _check_utf8(path, first, block)
         raise
-    return rows.filter(pl.any_horizontal(pl.col(columns).is_not_null()))
+    hollow = rows.filter(pl.all_horizontal(pl.col(columns).is_null()))["line"].to_list()
+    lines = block.split(b"\n") if hollow else []
+    blank = [number for number in hollow if not lines[number - first].strip(b"\r")]  # a line of tabs alone is a bad row
+    return rows.filter(~pl.col("line").is_in(blank))
 
 
 def _single_fields(rows: pl.DataFrame, first: int, block: bytes) -> list[int]:
