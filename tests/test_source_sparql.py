@@ -241,7 +241,7 @@ def test_labels_are_complete_whatever_the_size_of_a_batch(size, served, reader):
 
 def test_the_source_names_endpoint_and_languages_but_no_password(served, reader):
     chain(served)
-    source = reader(endpoint=served.url.replace("//", "//me:secret@")).read(["P131"])
+    source = reader(endpoint=served.url.replace("//", "//me:secret@") + "?key=secret").read(["P131"])
     assert served.url in source.origin
     assert "en, mul" in source.origin
     assert "secret" not in source.origin
