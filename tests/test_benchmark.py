@@ -581,6 +581,8 @@ def test_the_card_is_read_by_datasets_and_adds_up(tmp_path, facts, monkeypatch):
     assert "338 statements read = 336 facts kept + 2 left out" in text
     assert manifest["content_hash"] in text
     assert "license: cc0-1.0" in text
+    assert "language:\n- en\n" in text
+    assert "language:\n- pt-br\n" in card(manifest | {"source": told | {"language": "pt-br"}})
 
 
 def test_the_card_tells_what_a_constant_answer_gets_and_which_properties_share_entity_pairs(tmp_path, facts):

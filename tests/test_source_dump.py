@@ -150,7 +150,9 @@ def test_where_the_blocks_end_changes_nothing(of_format, monkeypatch, block):
     ("fr", ["mul", "en"], "Belgique"), ("nl", ["mul", "en"], "Belgium"), ("nl", ["fr", "en"], "Belgique"), ("FR", [], "Belgique"),
     ("nl", [], None), ("en-gb", ["mul"], None)])
 def test_a_label_is_in_the_language_asked_for_or_the_first_fallback_that_there_is(of_format, language, fallbacks, label):
-    assert labels_of(read(of_format(WORLD), language=language, fallbacks=fallbacks)).get("Q31") == label
+    source = read(of_format(WORLD), language=language, fallbacks=fallbacks)
+    assert labels_of(source).get("Q31") == label
+    assert source.language == language.lower()
 
 
 def test_a_statement_is_dropped_if_it_has_no_value_or_an_unknown_one_or_no_item_at_either_end(of_format):

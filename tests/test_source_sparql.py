@@ -246,6 +246,7 @@ def test_the_source_names_endpoint_and_languages_but_no_password(served, reader)
     assert "en, mul" in source.origin
     assert "secret" not in source.origin
     assert source.licence == "CC0-1.0"
+    assert source.language == "en"
 
 
 def test_the_option_builds_a_reader_of_its_values(served, tmp_path):

@@ -118,7 +118,7 @@ def _balanced(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     facts = table.select("split", "kind", "fact_id").unique(maintain_order=True)
     facts = facts.with_columns(place=pl.int_range(pl.len()).over("split", "kind"), of_kind=pl.len().over("split", "kind"))
     surplus = facts.filter(pl.col("place") >= pl.col("of_kind").min().over("split"))
-    counts = surplus.group_by("split", "kind").len().sort("split")
+    counts = surplus.group_by("split", "kind").len().sort("split", "kind")
     told = (f"{split}: {count} facts more of kind {kind}" for split, kind, count in counts.iter_rows())
     if not audit.decide("imbalance", surplus.height, told) or surplus.is_empty():
         return table

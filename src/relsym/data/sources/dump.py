@@ -69,7 +69,7 @@ class WikidataDump:
         labels = dump.labels(items, self.languages) if len(items) else label_frame({})
         notes = Counter({"bad row among the labels": len(dump.bad_rows) - dropped["bad row"]})
         return TripleSource(triples, labels, read, dropped, f"Wikidata {self.format} dump {self.path.name}", notes=+notes,
-                            language=self.language)
+                            language=self.languages[0])
 
 
 def _format_of(path: Path) -> str:

@@ -72,7 +72,8 @@ class WikidataSparql:
             labels = self._labels(sorted({q for s, _, o in triples for q in (s, o)}, key=lambda q: int(q[1:])))
         asked = " to ".join(dict.fromkeys((min(endpoint.dates), max(endpoint.dates))))
         return TripleSource(triple_frame(triples), label_frame(labels), len(triples) + dropped.total(), dropped,
-                            f"{endpoint.name} asked on {asked}, labels in {', '.join(self.languages)}", notes=notes)
+                            f"{endpoint.name} asked on {asked}, labels in {', '.join(self.languages)}", notes=notes,
+                            language=self.languages[0])
 
     def _statements(self, properties: list[str]) -> tuple[list[tuple[str, str, str]], Counter[str], Counter[str]]:
         triples, dropped, notes = [], Counter(), Counter()
