@@ -27,6 +27,7 @@ from runs import markdown, run_once
 BENCHMARKS = {"paper": (), "contrast": (), "held_out": ("data.fold=fixed",), "extended": ()}
 ROWS = {"contrast": 1400}
 CASES = [(objective, metric) for objective in ("random_label", "knn") for metric in ("hadamard", "rotate", "cosine")]
+ALL_VARIANTS = (("random_label", "hadamard"), ("knn", "hadamard"), ("knn", "rotate"), ("knn_learnt", "pair"), ("finetune", "none"))
 FORMS = ("lexicalised", "delexicalised")
 SHORTCUTS = {"shortcut/majority": "majority label", "shortcut/template_lookup": "template look-up", "shortcut/hypothesis_only": "hypothesis only",
              "shortcut/bag_of_words": "bag of words", "shortcut/word_order": "word order", "shortcut/entity_pair": "entity pair only",
@@ -85,11 +86,11 @@ def folded(prefix: str, folder: Path, out: Path, objective: str, metric: str, sa
 def on_all_variants(folder: Path, out: Path, samples: int) -> list[tuple[str, ...]]:
     """Contrast groups where training rows ask everything too, so that a look-up of templates has seen all."""
     lines = []
-    for objective in ("random_label", "knn"):
-        results = trained("contrast", folder, out, objective, "hadamard", samples, "data.train_variants=null")
+    for objective, metric in ALL_VARIANTS:
+        results = trained("contrast", folder, out, objective, metric, samples, "data.train_variants=null")
         readers = {"shortcut/template_lookup": "template look-up", "shortcut/bag_of_words": "bag of words"} if not lines else {}
+        readers["test/accuracy"] = f"{objective} ({metric})"
         lines += [(title, str(samples), *(cell("contrast", results, reader, form) for form in FORMS)) for reader, title in readers.items()]
-        lines.append((f"{objective} (hadamard)", str(samples), *(cell("contrast", results, "test/accuracy", form) for form in FORMS)))
     return lines
 
 
