@@ -16,12 +16,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from relsym.evaluation.measures import measure_of
+from relsym.report.collect import READERS, headline
 from runs import markdown, run_once
 
 BENCHMARKS = {"paper": (), "contrast": (), "held_out": ("data.fold=fixed",), "extended": ()}
@@ -29,9 +29,7 @@ ROWS = {"contrast": 1400}
 CASES = [(objective, metric) for objective in ("random_label", "knn") for metric in ("hadamard", "rotate", "cosine")]
 ALL_VARIANTS = (("random_label", "hadamard"), ("knn", "hadamard"), ("finetune", "none"))
 FORMS = ("lexicalised", "delexicalised")
-SHORTCUTS = {"shortcut/majority": "majority label", "shortcut/template_lookup": "template look-up", "shortcut/hypothesis_only": "hypothesis only",
-             "shortcut/bag_of_words": "bag of words", "shortcut/word_order": "word order", "shortcut/entity_pair": "entity pair only",
-             "shortcut/knn_untrained": "untrained, k-NN (hadamard)"}
+SHORTCUTS = {key: title for key, title in READERS.items() if key.startswith("shortcut/")} | {"shortcut/knn_untrained": "untrained, k-NN (hadamard)"}
 
 
 def build(name: str, data_folder: str, out: Path) -> Path:
@@ -68,18 +66,9 @@ def folded(prefix: str, folder: Path, out: Path, objective: str, metric: str, sa
     """
     manifest = json.loads((folder / "manifest.json").read_text())
     names = [fold for fold in manifest["folds"] if fold.startswith("loo-")] if prefix == "loo-" else manifest["trained_pairs"]
-    runs = {fold: trained("held_out", folder, out, objective, metric, samples, f"data.fold={fold}") for fold in names}
-
-    def headline(reader: str, form: str) -> float:
-        if prefix == "pair-":
-            return mean(results["metrics"][f"{measure_of(reader, 'macro')}/{form}"] for results in runs.values())
-        of_kind: dict[str, list[float]] = {}
-        for fold, results in runs.items():
-            of_kind.setdefault(manifest["relations"][fold.removeprefix(prefix)]["kind"], []).append(results["metrics"][f"{reader}/{form}"])
-        return mean(map(mean, of_kind.values()))
-
-    best = {form: max((headline(reader, form), title) for reader, title in SHORTCUTS.items()) for form in FORMS}
-    return (f"{objective} ({metric})", str(samples), *(f"{100 * headline('test/accuracy', form):.2f}" for form in FORMS),
+    runs = [trained("held_out", folder, out, objective, metric, samples, f"data.fold={fold}") for fold in names]
+    best = {form: max((headline(reader, form, runs), title) for reader, title in SHORTCUTS.items()) for form in FORMS}
+    return (f"{objective} ({metric})", str(samples), *(f"{100 * headline('test/accuracy', form, runs):.2f}" for form in FORMS),
             *(f"{100 * share:.2f} ({title})" for share, title in best.values()))
 
 
@@ -97,8 +86,7 @@ def on_all_variants(folder: Path, out: Path, samples: int) -> list[tuple[str, ..
 def value(name: str, results: dict[str, Any], reader: str, form: str) -> float:
     """What the figure shows: of groups, the lower one of the kinds."""
     measure = {"contrast": "groups", "held_out": "macro"}.get(name, "accuracy")
-    key = measure_of(reader, measure) if measure != "accuracy" else reader
-    return 100 * results["metrics"][f"{key}/{form}"]
+    return 100 * results["metrics"][f"{measure_of(reader, measure)}/{form}"]
 
 
 def draw(path: Path, samples: int, readers: list[tuple[str, dict[str, dict[str, Any]], str]]) -> None:
@@ -152,7 +140,6 @@ def main() -> None:
     if arguments.all_variants:
         print("Trained on all variants of each fact.\n")
         print(markdown(("reader", "samples", *FORMS), on_all_variants(folders["contrast"], arguments.out, arguments.all_variants)))
-
 
 
 if __name__ == "__main__":

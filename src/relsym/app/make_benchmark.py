@@ -16,7 +16,7 @@ from relsym.app.files import remove, write_atomically
 from relsym.app.numbers import check_numbers
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.building import build, write
-from relsym.data.card import card
+from relsym.data.card import card, property_rows
 from relsym.data.manifest import CARD, DATA, MANIFEST, Plan
 from relsym.report.tables import console
 
@@ -62,9 +62,9 @@ def check(folder: Path) -> None:
 
 def claim(folder: Path) -> None:
     """Mark the folder as this build's, and clear what a killed one left."""
-    for left in (DATA, CARD, *(path.name for path in folder.glob("partial.*") if path.name != MARK)):
-        if (folder / MARK).exists():
-            remove(folder / left)
+    if (folder / MARK).exists():
+        for left in (folder / DATA, folder / CARD, *folder.glob("partial.*")):
+            remove(left)
     (folder / MARK).touch()
 
 
@@ -79,14 +79,12 @@ def tell(manifest: dict[str, Any], folder: Path) -> None:
     rows = Table(title=f"{manifest['benchmark']}: rows by property and part")
     for heading in ("property", "name", "kind", "reverse stated", *manifest["rows"]):
         rows.add_column(heading, justify="left" if heading in ("property", "name", "kind") else "right")
-    for property, relation in manifest["relations"].items():
-        stated = manifest["reverse_stated"].get(property)
-        rows.add_row(property, relation["name"], relation["kind"], "-" if stated is None else f"{100 * stated:.1f} %",
-                     *(f"{counts.get(property, 0):,}" for counts in manifest["counts"].values()))
+    for line in property_rows(manifest):
+        rows.add_row(*line)
     rows.add_row("all", "", "", "", *(f"{count:,}" for count in manifest["rows"].values()), style="bold")
     out.print(audit, rows)
-    asked, made = manifest["examples_asked"], manifest["examples"]
     if manifest["scaled_down"]:
-        log.info("scaled down: %d of %d examples, in the same proportions, are all that the source has", made, asked)
+        log.info("scaled down: %d of %d examples, in the same proportions, are all that the source has", manifest["examples"],
+                 manifest["examples_asked"])
     log.info("content hash: %s", manifest["content_hash"])
     out.print(f"Benchmark: {folder}    relsym train data=built data.folder={folder}", soft_wrap=True)

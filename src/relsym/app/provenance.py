@@ -23,9 +23,9 @@ PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchme
             "faiss-cpu", "faiss-gpu")
 # Where and how a run is watched, never what it computes.
 NOT_WHAT = ("hardware", "tracking")
-# The run's seed and where the configuration repeats it; another seed, such as that of model=tiny, is a setting.
 # What the sides of the split say: a table tells folds apart, and the headline is a mean over them.
 FOLDS = (("data", "fold"), ("data", "module", "benchmark", "fold"))
+# The run's seed and where the configuration repeats it; another seed, such as that of model=tiny, is a setting.
 SEEDS = (("seed",), ("objective", "seed"), ("data", "sample_seed"), ("data", "module", "sample_seed"), ("data", "module", "seed"))
 
 

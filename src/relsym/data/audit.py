@@ -60,9 +60,8 @@ class Audit:
         for name, decision in self.decisions.items():
             if name not in FINDINGS:
                 raise ValueError(f"data.findings.{name}: no such finding. Findings: {', '.join(FINDINGS)}.")
-            allowed = (DROP,) if name in ONLY_DROP else (DROP, KEEP)
-            if decision is not None and decision not in allowed:
-                raise ValueError(f"data.findings.{name}={decision}: expected {' or '.join(allowed)} (or null: the audit decides).")
+            if decision is not None and decision not in choices(name):
+                raise ValueError(f"data.findings.{name}={decision}: expected {' or '.join(choices(name))} (or null: the audit decides).")
 
     def decide(self, name: str, count: int, examples: Iterable[str], by_property: Mapping[str, int] | None = None) -> bool:
         """Record a finding (``removed`` is filled in by whoever drops); True if the rows it names are to be dropped."""
@@ -98,6 +97,11 @@ class Audit:
         return (marked.filter(~pl.col("found")) if drop else marked).drop("found")
 
 
+def choices(name: str) -> tuple[str, ...]:
+    """What can be decided about a finding."""
+    return (DROP,) if name in ONLY_DROP else (DROP, KEEP)
+
+
 def _fact(row: dict[str, Any]) -> str:
     return f"{row['property']}: {row['subject']} ({_short(row['subject_label'])}) -> {row['object']} ({_short(row['object_label'])})"
 
@@ -107,6 +111,5 @@ def _short(label: str | None) -> str:
 
 
 def _open(name: str, entry: dict[str, Any]) -> str:
-    choices = (DROP,) if name in ONLY_DROP else (DROP, KEEP)
-    lines = [f"{name}: {entry['count']} ({FINDINGS[name]}). Decide with data.findings.{name}={'|'.join(choices)}."]
+    lines = [f"{name}: {entry['count']} ({FINDINGS[name]}). Decide with data.findings.{name}={'|'.join(choices(name))}."]
     return "\n".join([*lines, *(f"    {example}" for example in entry["examples"])])

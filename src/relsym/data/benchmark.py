@@ -102,10 +102,10 @@ class Benchmark(ABC):
         return drawn.with_columns(pl.Series("reverse", reverse, dtype=pl.Boolean), split=pl.lit(split))
 
     def _check_kinds(self, split: str, pools: Collection[str]) -> None:
-        required = {SYMMETRIC, ANTISYMMETRIC} | set(self.kinds)
-        if not pools or ((lacking := required - set(pools)) and not (self.held_out and split == TEST)):
-            lacking = " and of ".join(f"kind {kind}" for kind in sorted(required - set(pools)))
-            advice = "leave data.neutral=false" if NEITHER in required - set(pools) else "choose properties of both kinds (data.properties)"
+        missing = ({SYMMETRIC, ANTISYMMETRIC} | set(self.kinds)) - set(pools)
+        if not pools or (missing and not (self.held_out and split == TEST)):
+            lacking = " and of ".join(f"kind {kind}" for kind in sorted(missing))
+            advice = "leave data.neutral=false" if NEITHER in missing else "choose properties of both kinds (data.properties)"
             raise ValueError(f"the {split} part has no facts of {lacking}, so no balanced rows can be drawn from it: {advice}, "
                              "or take a larger source.")
 

@@ -46,6 +46,20 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
                 yield rest + b"\n"
 
 
+def decoded(block: bytes, path: Path, first: int) -> str:
+    """A block as text; ``first`` is the number of its first line.
+
+    Raises:
+        ValueError: with the line and the byte that are not UTF-8.
+    """
+    try:
+        return block.decode()
+    except UnicodeDecodeError as error:
+        line, place = first + block.count(b"\n", 0, error.start), error.start - block.rfind(b"\n", 0, error.start) - 1
+        raise ValueError(f"line {line} of {path}: not UTF-8 (byte {place}: {block[error.start]:#04x}). "
+                         f"Convert the file, for example with: iconv -f latin1 -t utf-8 {path.name}") from error
+
+
 def _streams(raw: BufferedIOBase, path: Path, member: str, stack: ExitStack) -> Iterator[BufferedIOBase]:
     if path.name.endswith((".tar.gz", ".tgz")):
         yield from _members(raw, path, member, stack)

@@ -45,7 +45,7 @@ class BuiltBenchmark(Benchmark):
         if lacking := [p for p in self.held_out if p not in self.relations]:
             raise ValueError(f"data.fold={fold} holds out {', '.join(lacking)}, which data.properties leaves away. Choose another fold, or "
                              "more properties.")
-        self.held_out_variants = tuple(name for name in (REWORDED,) if name in self.variants and fold is not None)
+        self.held_out_variants = (REWORDED,) if fold and REWORDED in self.variants else ()
         self.train_variants = tuple(name for name in self.manifest["variants"] if name not in self.held_out_variants)
         self.title = f"built {self.manifest['benchmark']}"
         self.split_seed = self.manifest["split_seed"]

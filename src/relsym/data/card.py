@@ -70,13 +70,18 @@ def _origin(manifest: Mapping[str, Any]) -> str:
             f"{manifest['seed']}.")
 
 
-def _properties(manifest: Mapping[str, Any]) -> str:
+def property_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
+    """Of each property: id, name, kind, how often its reverse is stated too, and its rows in each part."""
     lines = []
     for property, relation in manifest["relations"].items():
         stated = manifest["reverse_stated"].get(property)
         counts = (f"{part.get(property, 0):,}" for part in manifest["counts"].values())
         lines.append([property, relation["name"], relation["kind"], "-" if stated is None else f"{100 * stated:.1f} %", *counts])
-    return _table(["property", "name", "kind", "reverse also stated in the source", *manifest["rows"]], lines)
+    return lines
+
+
+def _properties(manifest: Mapping[str, Any]) -> str:
+    return _table(["property", "name", "kind", "reverse also stated in the source", *manifest["rows"]], property_rows(manifest))
 
 
 def _rows(manifest: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ class SymmetryData(PairData):
         self.labels = (ENTAILMENT, CONTRADICTION, *([NEUTRAL] if NEITHER in benchmark.kinds else []))
         forms = FORMS if self.form == "mixed" else (self.form,)
         asked = self.train_variants or benchmark.train_variants
-        if lacking := [name for name in asked if name not in benchmark.train_variants and name in benchmark.held_out_variants]:
+        if lacking := [name for name in asked if name in benchmark.held_out_variants]:
             raise ValueError(f"data.train_variants: {', '.join(lacking)} is what this fold holds out. Leave it out of training.")
         wanted = self._facts("data.samples", self.samples, benchmark, asked, len(forms))
         drawn = benchmark.draw(TRAIN, self.sample_seed, wanted, self.sampling)

@@ -70,6 +70,17 @@ def label_frame(labels: dict[str, str]) -> pl.DataFrame:
     return pl.DataFrame({"entity": list(labels.keys()), "label": list(labels.values())}, schema=LABEL_SCHEMA)
 
 
+def skips_bad_rows(on_bad_row: str) -> bool:
+    """What ``data.on_bad_row`` says: drop and count bad rows, or stop at the first."""
+    check_choice("data.on_bad_row", on_bad_row, ("error", "skip"))
+    return on_bad_row == "skip"
+
+
+def entities_of(triples: pl.DataFrame) -> pl.Series:
+    """The entities that statements name, as a column ``entity``, in the order of first appearance."""
+    return pl.concat([triples["subject"].alias("entity"), triples["object"].alias("entity")]).unique(maintain_order=True)
+
+
 def check_choice(key: str, value: str, choices: tuple[str, ...]) -> None:
     """Refuse an unknown word in the configuration."""
     if value not in choices:

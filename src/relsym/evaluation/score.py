@@ -58,11 +58,11 @@ class Scores:
 
     def macro(self, name: str, form: str) -> float | None:
         """The mean over the kinds of the mean over their properties: one constant answer scores 1 / kinds. None for one kind alone."""
-        kinds = dict.fromkeys((row.kind, row.property) for row in self.rows[form])
-        by_kind: dict[str, list[float]] = {}
-        for kind, property in kinds:
-            by_kind.setdefault(kind, []).append(self.accuracy(name, form, property=property).value)
-        return mean(map(mean, by_kind.values())) if len(by_kind) > 1 else None
+        right: dict[str, dict[str, list[bool]]] = {}
+        for row, label in zip(self.rows[form], self.predictions[name][form], strict=True):
+            right.setdefault(row.kind, {}).setdefault(row.property, []).append(row.label == label)
+        by_kind = [mean(sum(answers) / len(answers) for answers in properties.values()) for properties in right.values()]
+        return mean(by_kind) if len(by_kind) > 1 else None
 
     def flat(self, model: str) -> dict[str, float]:
         """All figures as ``stage/what[/slice]``, each in [0, 1]; ``model`` also by property and variant, with the interval's bounds.
@@ -70,7 +70,7 @@ class Scores:
         ``test/groups/FORM`` is the lower one of the kinds; ``test/macro/FORM`` the mean over kinds of the mean over properties;
         ``reference/constant/FORM`` what the best constant answer would get, which only one who has seen the labels can choose.
         """
-        figures = dict(self.averages)
+        figures, intervals = dict(self.averages), self.intervals(model)
         for form in self.predictions[model]:
             labels = Counter(row.label for row in self.rows[form])
             figures[f"reference/constant/{form}"] = max(labels.values()) / labels.total()
@@ -78,11 +78,12 @@ class Scores:
             figures |= {f"{model}/{form}/low": overall.low, f"{model}/{form}/high": overall.high}
         for name, forms in self.predictions.items():
             for form in forms:
-                if groups := self.groups(name, form):
-                    figures[f"{measure_of(name, 'groups')}/{form}"] = min(group.value for group in groups.values())
+                key = f"{measure_of(name, 'groups')}/{form}"
+                if kinds := [interval["value"] for place, interval in intervals.items() if place.startswith(f"{key}/")]:
+                    figures[key] = min(kinds)
                 if (macro := self.macro(name, form)) is not None:
                     figures[f"{measure_of(name, 'macro')}/{form}"] = macro
-        return figures | {key: interval["value"] for key, interval in self.intervals(model).items()}
+        return figures | {key: interval["value"] for key, interval in intervals.items()}
 
     def intervals(self, model: str) -> dict[str, dict[str, float | int]]:
         """Every reader's accuracy and group accuracy with interval, right answers and rows; ``model`` also by property and variant."""

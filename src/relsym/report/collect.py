@@ -108,14 +108,14 @@ def _headline_lines(runs: list[dict[str, Any]]) -> list[Line]:
     lines = []
     for key, by_seed in sorted(groups.items()):
         forms = [form for form in runs[0]["rows"] if form != "train"]
-        values = {form: tuple(_headline(key.name, form, folds) for _, folds in sorted(by_seed.items())) for form in forms}
+        values = {form: tuple(headline(key.name, form, folds) for _, folds in sorted(by_seed.items())) for form in forms}
         numbers = sorted({len({run["fold"] for run in folds}) for folds in by_seed.values()})
         told = f"{key.reader}, {' or '.join(map(str, numbers))} folds"
         lines.append(Line(told, key.model, key.samples, tuple(sorted(by_seed)), values, {}, key.name in MODEL_READERS))
     return lines
 
 
-def _headline(name: str, form: str, runs: list[dict[str, Any]]) -> float:
+def headline(name: str, form: str, runs: list[dict[str, Any]]) -> float:
     """The mean over the kinds of the mean over runs: each holds out one relation of a kind, or one of both."""
     of_kind: dict[str, list[float]] = {}
     for run in runs:

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import polars as pl
-
 from relsym.data.sources.dump_json import JsonDump
 from relsym.data.sources.dump_lines import Dump
 from relsym.data.sources.dump_truthy import TruthyDump
-from relsym.data.triples import TripleSource, check_choice, label_frame
+from relsym.data.triples import TripleSource, check_choice, entities_of, label_frame, skips_bad_rows
 
 FORMATS: dict[str, type[Dump]] = {"json": JsonDump, "truthy": TruthyDump}
 FORMAT_OF_SUFFIX = {".json": "json", ".nt": "truthy"}
@@ -44,14 +42,12 @@ class WikidataDump:
         if path is None:
             raise ValueError("data.dump is not set: pass data.dump=PATH, a JSON dump (latest-all.json.gz) or a truthy dump "
                              "(latest-truthy.nt.bz2) from https://dumps.wikimedia.org/wikidatawiki/entities/.")
-        check_choice("data.on_bad_row", on_bad_row, ("error", "skip"))
-        self.path = Path(path)
+        self.path, self.skip_bad_rows = Path(path), skips_bad_rows(on_bad_row)
         if not self.path.is_file():
             raise FileNotFoundError(f"data.dump={path}: there is no such file.")
         self.format = format or _format_of(self.path)
         check_choice("data.format", self.format, tuple(FORMATS))
         self.languages = tuple(dict.fromkeys(code.lower() for code in (language, *fallbacks)))
-        self.skip_bad_rows = on_bad_row == "skip"
 
     def read(self, properties: Collection[str]) -> TripleSource:
         """Read the statements of these properties, and the labels of their items.
@@ -65,7 +61,7 @@ class WikidataDump:
         if read == dropped["bad row"]:
             raise ValueError(f"{self.path} has no statement of the properties {', '.join(properties)}. "
                              "Is this a dump of items, and is it whole? Name other properties in data.properties.")
-        items = pl.concat([triples["subject"], triples["object"]]).unique()
+        items = entities_of(triples)
         labels = dump.labels(items, self.languages) if len(items) else label_frame({})
         notes = Counter({"bad row among the labels": len(dump.bad_rows) - dropped["bad row"]})
         return TripleSource(triples, labels, read, dropped, f"Wikidata {self.format} dump {self.path.name}", notes=+notes,

@@ -13,7 +13,7 @@ import polars as pl
 
 from relsym.data.relations import Relation, read_relations
 from relsym.data.sources.table import blank, labels_beside, one_label
-from relsym.data.triples import ENTITY_ID, TRIPLE_SCHEMA, TripleSource, check_choice
+from relsym.data.triples import ENTITY_ID, TRIPLE_SCHEMA, TripleSource, check_choice, entities_of, skips_bad_rows
 
 TRIPLES, PAIRS = "triples", "pairs"
 REQUIRED = {TRIPLES: ("subject", "property", "object"), PAIRS: ("premise", "hypothesis")}
@@ -46,14 +46,13 @@ class HubTriples:
         if not path:
             raise ValueError("data.path is not set: pass data.path=OWNER/NAME of a data set on the Hugging Face hub, or data.path=FOLDER.")
         check_choice("data.shape", shape, (TRIPLES, PAIRS))
-        check_choice("data.on_bad_row", on_bad_row, ("error", "skip"))
         self.folder = Path(path).expanduser() if Path(path).expanduser().is_dir() else None
         if self.folder is None and not HUB_ID.fullmatch(path):
             raise FileNotFoundError(f"data.path={path}: no such folder, nor an id of the hub (OWNER/NAME). Pass data.path=FOLDER or an id.")
         if self.folder and revision:
             raise ValueError(f"data.revision={revision}: a folder has no revisions. Leave it out, or pass data.path=OWNER/NAME.")
         self.path, self.name, self.part, self.revision, self.shape = path, name, part, revision, shape
-        self.skip_bad, self.licence = on_bad_row == "skip", licence
+        self.skip_bad, self.licence = skips_bad_rows(on_bad_row), licence
         self.columns = _declared(shape, columns or {})
         self.relations = read_relations(property_table)
 
@@ -76,7 +75,7 @@ class HubTriples:
         if labelled:
             labels = one_label(labels_beside(rows), notes)
         else:
-            ids = pl.concat([rows["subject"], rows["object"].alias("subject")]).unique(maintain_order=True)
+            ids = entities_of(rows)
             names = ids.filter(~ids.str.contains(f"^(?:{ENTITY_ID.pattern})$"))
             labelled = ids.is_empty() or not names.is_empty()
             labels = pl.DataFrame({"entity": names, "label": names} if labelled else {"entity": ids, "label": ids})

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from relsym.data.blocks import line_blocks
+from relsym.data.blocks import decoded, line_blocks
 from relsym.data.progress import progress
 from relsym.data.sources.layout import Layout, Schema
 
@@ -35,7 +35,7 @@ def table_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
         return
     before, layout = 0, None
     for block in _closed_quotes(line_blocks(path), path) if kind == "csv" else line_blocks(path):
-        text = _text(block if layout else block.removeprefix(b"\xef\xbb\xbf"), path, before)
+        text = decoded(block if layout else block.removeprefix(b"\xef\xbb\xbf"), path, before + 1)
         layout = layout or _layout(kind, text, schema, path)
         rows = PARSERS[kind](text, layout)
         numbered = rows.with_columns(row=pl.col("row").cast(pl.Int64) + before, expected=pl.lit(_expected(kind, layout)))
@@ -142,11 +142,3 @@ def _closed_quotes(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
     if pending:
         raise ValueError(f"{path}: a quoted field is never closed (odd number of quotes). Double the quotes inside a field (RFC 4180), or "
                          "name a file without quoting .tsv and separate its fields by tabs.")
-
-
-def _text(block: bytes, path: Path, before: int) -> str:
-    try:
-        return block.decode()
-    except UnicodeDecodeError as error:
-        line = before + block.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"line {line} of {path}: not UTF-8 (byte {block[error.start]:#04x}). Convert the file to UTF-8.") from error

@@ -12,7 +12,7 @@ import polars as pl
 
 from relsym.data.sources.layout import Schema, shortened
 from relsym.data.sources.rows import kind_of, table_rows
-from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, TripleSource, check_choice
+from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, TripleSource, entities_of, skips_bad_rows
 
 STATEMENT, LABELS = ("subject", "property", "object"), ("subject_label", "object_label")
 SEVERAL_LABELS = "further label of an entity (the first is kept)"
@@ -41,8 +41,7 @@ class TripleTable:
                  licence: str = "unknown") -> None:
         if not triples:
             raise ValueError("data.triples is not set: pass data.triples=FILE, the table of statements (or a glob, or [FILE,FILE]).")
-        check_choice("data.on_bad_row", on_bad_row, ("error", "skip"))
-        self.skip_bad, self.licence = on_bad_row == "skip", licence
+        self.skip_bad, self.licence = skips_bad_rows(on_bad_row), licence
         listed = [triples] if isinstance(triples, str | Path) else triples
         self.files = [file for name in listed for file in _files("data.triples", name)]
         self.entity_files = _files("data.entities", entities) if entities else []
@@ -87,13 +86,13 @@ class TripleTable:
         return good
 
     def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
-        ids = pl.concat([rows["subject"], rows["object"].alias("subject")]).unique(maintain_order=True).alias("entity")
+        ids = entities_of(rows)
         if self.labels_beside:
             found = labels_beside(rows)
         elif self.entity_files:
-            needed = (named.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
-                      for path in self.entity_files for named in self._named(path, notes))
-            found = pl.concat([pl.DataFrame(schema=LABEL_SCHEMA), *needed])
+            named = (block for path in self.entity_files for block in self._named(path, notes))
+            found = pl.concat([pl.DataFrame(schema=LABEL_SCHEMA), *named])
+            found = found.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
         else:
             return pl.DataFrame({"entity": ids, "label": ids})
         return one_label(found, notes)

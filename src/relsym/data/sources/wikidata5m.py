@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from relsym.data.blocks import line_blocks
+from relsym.data.blocks import decoded, line_blocks
 from relsym.data.sources.fetch import fetch
-from relsym.data.triples import ENTITY_ID, LABEL_SCHEMA, PROPERTY_ID, TRIPLE_SCHEMA, TripleSource, check_choice
+from relsym.data.triples import ENTITY_ID, LABEL_SCHEMA, PROPERTY_ID, TRIPLE_SCHEMA, TripleSource, entities_of, skips_bad_rows
 
 # File name -> the members of an archive of that name; the plain names come first, each also with .gz.
 TRIPLE_LAYOUTS = ("triples.tsv", "wikidata5m_all_triplet.txt", "wikidata5m_transductive_*.txt")
@@ -40,15 +40,13 @@ class Wikidata5MFolder:
                  urls: Sequence[Mapping[str, str]] | None = None, on_bad_row: str = "error") -> None:
         if folder is None:
             raise ValueError("data.folder is not set: pass data.folder=PATH, the folder with the Wikidata5M raw files.")
-        self.folder = Path(folder).expanduser()
-        check_choice("data.on_bad_row", on_bad_row, ("error", "skip"))
+        self.folder, self.skip_bad = Path(folder).expanduser(), skips_bad_rows(on_bad_row)
         for entry in urls or ():
             if set(entry) != {"url", "sha256"}:
                 raise ValueError(f"data.urls: each entry needs url and sha256, got {dict(entry)}.")
             fetch(entry["url"], self.folder, entry["sha256"])
         if not self.folder.is_dir():
             raise FileNotFoundError(f"data.folder: no such folder: {self.folder}. Pass data.folder=PATH of an existing one.")
-        self.skip_bad = on_bad_row == "skip"
         self.triple_files = _found(self.folder, "data.triples", triples, TRIPLE_LAYOUTS, TRIPLE_ARCHIVES)
         self.entity_files = _found(self.folder, "data.entities", entities, ENTITY_LAYOUTS, ENTITY_ARCHIVES)
 
@@ -59,10 +57,9 @@ class Wikidata5MFolder:
         if triples.is_empty():
             raise ValueError(f"{_names(self.triple_files)}: no statement of the chosen properties among {counts.total()} rows. "
                              "Check data.triples, or choose others with data.properties.")
-        named = pl.concat([triples["subject"], triples["object"].alias("subject")]).unique().to_frame("entity")
         notes: Counter[str] = Counter()
         # One join over all blocks: its hash table holds every entity that is named.
-        names = pl.concat(list(self._entities(notes))).join(named, on="entity", how="semi", maintain_order="left")
+        names = pl.concat(list(self._entities(notes))).join(entities_of(triples).to_frame(), on="entity", how="semi", maintain_order="left")
         names = names.filter(pl.col("entity").is_first_distinct())
         return TripleSource(triples, names, triples.height + counts.total(), counts, notes=notes,
                             origin=f"Wikidata5M layout: {_names(self.triple_files)}; {_names(self.entity_files)}")
@@ -95,8 +92,8 @@ class Wikidata5MFolder:
         if wrong.is_empty():
             return rows
         if not self.skip_bad:
-            number = wrong["line"][0]
-            fields = block.split(b"\n")[number - first].decode().rstrip("\r").split("\t")
+            (number, line), = _lines(wrong.head(1), first, block)
+            fields = line.decode().rstrip("\r").split("\t")
             raise ValueError(f"line {number} of {path}: expected {expected}, got {len(fields)}: {'  '.join(fields)[:80]!r}. "
                              "Pass data.on_bad_row=skip to drop and count such rows.")
         counts[reason] += wrong.height
@@ -148,28 +145,22 @@ def _fields(path: Path, first: int, block: bytes, columns: list[str]) -> pl.Data
                            truncate_ragged_lines=True, missing_columns="insert", extra_columns="ignore",
                            row_index_name="line", row_index_offset=first)
     except pl.exceptions.ComputeError:
-        _check_utf8(path, first, block)
+        decoded(block, path, first)
         raise
-    hollow = rows.filter(pl.all_horizontal(pl.col(columns).is_null()))["line"].to_list()
-    lines = block.split(b"\n") if hollow else []
-    blank = [number for number in hollow if not lines[number - first].strip(b"\r")]  # a line of tabs alone is a bad row
+    hollow = _lines(rows.filter(pl.all_horizontal(pl.col(columns).is_null())), first, block)
+    blank = [number for number, line in hollow if not line.strip(b"\r")]  # a line of tabs alone is a bad row
     return rows.filter(~pl.col("line").is_in(blank))
 
 
 def _single_fields(rows: pl.DataFrame, first: int, block: bytes) -> list[int]:
     """The numbers of lines without a tab, which lack a label; one with an empty label does not lack the field."""
-    empty = rows.filter(pl.col("label").is_null())["line"].to_list()
-    lines = block.split(b"\n") if empty else []
-    return [number for number in empty if b"\t" not in lines[number - first]]
+    return [number for number, line in _lines(rows.filter(pl.col("label").is_null()), first, block) if b"\t" not in line]
 
 
-def _check_utf8(path: Path, first: int, block: bytes) -> None:
-    for number, line in enumerate(block.split(b"\n"), start=first):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"line {number} of {path}: not UTF-8 (byte {error.start}: {line[error.start]:#04x}). "
-                             f"Convert the file, for example with: iconv -f latin1 -t utf-8 {path.name}") from error
+def _lines(rows: pl.DataFrame, first: int, block: bytes) -> list[tuple[int, bytes]]:
+    """The lines behind some rows of a block, with their numbers; the block is cut up only if there are any."""
+    lines = block.split(b"\n") if rows.height else []
+    return [(number, lines[number - first]) for number in rows["line"]]
 
 
 def _is(column: pl.Expr, pattern) -> pl.Expr:
