@@ -1,0 +1,84 @@
+"""One frozen job of a sweep: the ordinary training, its configuration read from a file instead of composed.
+
+``python -m relsym.app.job FROZEN.yaml`` runs it; Lightning starts further ranks by the same words.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import configure_log, setup_globals
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from relsym.app.entry import run
+
+LOG = "job.log"
+
+
+class JobRuns(BlockingIOError):
+    """Another process runs this job."""
+
+
+def run_frozen(frozen: str) -> int:
+    """Run a frozen job in this process and return its exit code; what it prints goes to ``job.log`` in its folder.
+
+    Every process that runs one (of this machine, SLURM's, Ray's) runs this.
+    """
+    cfg = OmegaConf.load(frozen)
+    folder = Path(cfg.hydra.runtime.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    rank = os.environ.get("SLURM_PROCID", "0")
+    redirect(folder / (LOG if rank == "0" else f"rank{rank}.log"))
+    return ended(frozen, cfg)
+
+
+def redirect(log: Path) -> None:
+    """Send this process's output, and that of its children, to the end of a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with open(log, "ab") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+
+
+def ended(frozen: str, cfg: DictConfig) -> int:
+    """Run the body under the guard that every task has; its exit code."""
+    try:
+        run(lambda: body(frozen, cfg))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def body(frozen: str, cfg: DictConfig) -> None:
+    """What Hydra does around a task, without composing: the configuration is the frozen one."""
+    from relsym.app import training
+
+    setup_globals()
+    HydraConfig.instance().set_config(cfg)
+    configure_log(cfg.hydra.job_logging, cfg.hydra.verbose)
+    task = cfg.copy()
+    with open_dict(task):
+        del task["hydra"]
+    # The first rank holds the job: no second process may run it at the same time, and the lock goes when the process does.
+    with open(frozen, "rb") as stream:
+        if rank_of_this_process() == 0:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise JobRuns(f"{frozen}: another process runs this job. Wait for it to end.") from error
+        training.check(task)
+        training.train_and_score(task)
+
+
+def rank_of_this_process() -> int:
+    """0 for the first, or only, process of a job."""
+    return max(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "SLURM_PROCID", "RANK"))
+
+
+if __name__ == "__main__":
+    sys.exit(ended(sys.argv[1], OmegaConf.load(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""A sweep: jobs composed first, frozen, then each run in a process of its own."""

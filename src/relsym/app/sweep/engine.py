@@ -1,0 +1,54 @@
+"""What runs the frozen jobs of a sweep: processes of this machine, a SLURM cluster, Ray."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Job(NamedTuple):
+    """One job of a sweep.
+
+    number, name: its place in the sweep's list and what a person calls it.  folder: its run folder (absolute).
+    frozen: its configuration (absolute), composed before any job started.
+    accelerator, devices: what it computes on; with several devices it starts that many ranks.
+    """
+
+    number: int
+    name: str
+    folder: Path
+    frozen: Path
+    accelerator: str
+    devices: int
+
+
+class Ended(NamedTuple):
+    """A job that has ended. code: of its process, 0 if all went well.  problem: what the engine knows of its death, if anything."""
+
+    job: Job
+    code: int
+    problem: str | None = None
+
+
+class Engine(ABC):
+    """Runs frozen jobs, each in a process of its own.
+
+    An engine is no judge: whether a job is finished is said by its ``results.json``.
+    """
+
+    @abstractmethod
+    def has_room(self, job: Job) -> bool:
+        """Whether this job may be started now beside those that run; True for every job while none runs."""
+
+    @abstractmethod
+    def start(self, job: Job) -> None:
+        """Start it, without waiting."""
+
+    @abstractmethod
+    def wait(self) -> list[Ended]:
+        """Wait until at least one of the started jobs has ended; each is told once."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End every job that still runs, and whatever the engine has started."""
