@@ -189,8 +189,9 @@ def test_init_is_refused_under_another_metric_or_another_split(relsym, quick, tm
     refused(relsym("train", *again, "data.split_seed=1"), "Use the same split", tmp_path / "next")
 
 
-def test_a_sweep_of_ddp_jobs_is_refused(relsym, quick, tmp_path):
-    refused(relsym("train", "-m", *quick, "hardware=ddp_cpu", "seed=0,1", f"hydra.sweep.dir={tmp_path / 'sweep'}"), "cannot start several ranks")
+def test_hydras_own_launcher_is_refused_for_ddp_jobs(relsym, quick, tmp_path):
+    refused(relsym("train", "-m", *quick, "hardware=ddp_cpu", "seed=0,1", "hydra/launcher=basic", "hydra/sweeper=basic",
+                   f"hydra.sweep.dir={tmp_path / 'sweep'}"), "cannot start several ranks")
 
 
 def test_what_was_drawn_is_said_and_fewer_rows_than_asked_for_too(relsym, quick, tmp_path):

@@ -53,9 +53,9 @@ def check_combination(cfg: DictConfig) -> None:
         raise ValueError("this hardware option needs a CUDA GPU, and torch finds none. Use hardware=cpu or hardware=ddp_cpu.")
     if cfg.hardware.accelerator == "gpu" and cfg.precision == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise ValueError("precision=bf16: this GPU has no bf16. Use precision=fp32.")
-    if HydraConfig.get().mode == RunMode.MULTIRUN and cfg.hardware.devices != 1:
-        raise ValueError("a sweep (-m) cannot start several ranks: Lightning would repeat the whole sweep for each. "
-                         "Use hardware=cpu or hardware=gpu with -m, or run the jobs one by one.")
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN and cfg.hardware.devices != 1:
+        raise ValueError("hydra/launcher=basic cannot start several ranks: Lightning would repeat the whole sweep for each. "
+                         "Leave hydra/launcher=processes.")
     faiss_version()
 
 

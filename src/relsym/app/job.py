@@ -8,15 +8,20 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import time
 from pathlib import Path
+from typing import BinaryIO
 
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log, setup_globals
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from relsym.app.entry import run
+from relsym.app.sweep.folder import RESULTS
 
 LOG = "job.log"
+LOCK_TRIES, LOCK_PAUSE_S = 120, 0.5
 
 
 class JobRuns(BlockingIOError):
@@ -59,20 +64,30 @@ def body(frozen: str, cfg: DictConfig) -> None:
     from relsym.app import training
 
     setup_globals()
-    HydraConfig.instance().set_config(cfg)
-    configure_log(cfg.hydra.job_logging, cfg.hydra.verbose)
-    task = cfg.copy()
-    with open_dict(task):
-        del task["hydra"]
-    # The first rank holds the job: no second process may run it at the same time, and the lock goes when the process does.
+    with open_dict(cfg):
+        node = cfg.pop("hydra")
+        HydraConfig.instance().set_config(OmegaConf.create({"hydra": OmegaConf.merge(OmegaConf.structured(HydraConf), node)}))
+    configure_log(node.job_logging, node.verbose)
     with open(frozen, "rb") as stream:
         if rank_of_this_process() == 0:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise JobRuns(f"{frozen}: another process runs this job. Wait for it to end.") from error
-        training.check(task)
-        training.train_and_score(task)
+            hold(stream)
+            if (Path(node.runtime.output_dir) / RESULTS).exists():  # the process that held it has finished it
+                return
+        training.check(cfg)
+        training.train_and_score(cfg)
+
+
+def hold(stream: BinaryIO) -> None:
+    """Hold the job as its first rank: no second process may run it at the same time; the lock goes when the process does.
+
+    One that a killed sweep has left is waited for: it is about to die too.
+    """
+    for _ in range(LOCK_TRIES):
+        try:
+            return fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE_S)
+    raise JobRuns(f"{stream.name}: another process runs this job. Wait for it to end, or end it.")
 
 
 def rank_of_this_process() -> int:

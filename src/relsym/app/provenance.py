@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import platform
 import resource
 import subprocess
@@ -17,12 +16,12 @@ from typing import Any
 import torch
 
 import relsym
+from relsym.app.identity import NOT_WHAT, digest
 from relsym.data.pairs import Row
+from relsym.encoders.encoder import Encoder
 
 PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "hydra-core", "scikit-learn",
             "faiss-cpu", "faiss-gpu")
-# Where and how a run is watched, never what it computes.
-NOT_WHAT = ("hardware", "tracking")
 # What the sides of the split say: a table tells folds apart, and the headline is a mean over them.
 FOLDS = (("data", "fold"), ("data", "module", "benchmark", "fold"))
 # The run's seed and where the configuration repeats it; another seed, such as that of model=tiny, is a setting.
@@ -31,11 +30,14 @@ SEEDS = (("seed",), ("objective", "seed"), ("data", "sample_seed"), ("data", "mo
 
 def config_hash(config: dict[str, Any]) -> str:
     """SHA-256 of the resolved configuration, without what cannot change a result."""
-    return _hash({key: value for key, value in config.items() if key not in NOT_WHAT})
+    return digest({key: value for key, value in config.items() if key not in NOT_WHAT})
 
 
 def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, str]:
-    """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was read, and everything."""
+    """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was read, and everything.
+
+    ``ladder`` is shared by runs that differ in the number of samples too.
+    """
     kept = copy.deepcopy({key: value for key, value in config.items() if key not in NOT_WHAT})
     for *path, last in (*SEEDS, *FOLDS):
         node = kept
@@ -43,16 +45,25 @@ def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, s
             node = node.get(key, {})
         node.pop(last, None)
     read = {key: kept[key] for key in ("data", "model", "precision", "init")}
-    return {"data": _hash(kept["data"]), "encoder": _hash({**read, "metric": untrained_metric}), "all": _hash(kept)}
+    hashes = {"data": digest(kept["data"]), "encoder": digest({**read, "metric": untrained_metric}), "all": digest(kept)}
+    for node in (kept["data"], kept["data"]["module"]):
+        node.pop("samples", None)
+    return {**hashes, "ladder": digest(kept)}
 
 
-def _hash(node: Any) -> str:
-    return sha256(json.dumps(node, sort_keys=True).encode()).hexdigest()
+def weights_hash(encoder: Encoder) -> str:
+    """SHA-256 over names, shapes, types and bytes of the weights, and over the vocabulary."""
+    hasher = sha256()
+    for name, tensor in sorted(encoder.model.state_dict().items()):
+        hasher.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        hasher.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    hasher.update(repr(sorted(encoder.tokenizer.get_vocab().items())).encode())
+    return hasher.hexdigest()
 
 
 def rows_hash(score_rows: Mapping[str, Sequence[Row]]) -> str:
     """SHA-256 of which rows were scored, in which forms: results on other rows are another table."""
-    return _hash({form: [row.pair_id for row in rows] for form, rows in score_rows.items()})
+    return digest({form: [row.pair_id for row in rows] for form, rows in score_rows.items()})
 
 
 def git_commit() -> str | None:
@@ -83,7 +94,7 @@ def versions() -> dict[str, str]:
 
 
 def peak_memory() -> dict[str, float]:
-    """Largest resident memory of this process so far, in GiB (in a sweep: of all its jobs so far), and of the GPU if one was used."""
+    """Largest resident memory of this process so far, in GiB, and of the GPU if one was used."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
     gpu = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0
     return {"memory/peak_gib": peak, **({"memory/peak_gpu_gib": gpu} if gpu else {})}

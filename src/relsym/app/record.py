@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from relsym.app import provenance
 from relsym.app.compose import comparison_metric, init_config
+from relsym.app.identity import identity
 from relsym.app.run_folder import RESULTS
 from relsym.data.module import PairData
 from relsym.evaluation.score import Scores
@@ -26,13 +28,15 @@ class Record:
         chosen = HydraConfig.get().runtime.choices
         # Groups of Hydra's own and the shared bases of options are no choices of the user.
         self.choices = {group: option for group, option in chosen.items() if "hydra" not in group and "/" not in group}
-        self.init = None if cfg.init is None else _earlier(cfg.init)
+        self.init = None if cfg.init is None else earlier_run(cfg.init)
+        self.weights = ""  # of the encoder before training, once it is built
         self.measured: dict[str, Any] = {}
 
     def results(self, scores: Scores, data: PairData, objective: Objective) -> dict[str, Any]:
         """Everything a report reads, and everything a result has to be traced back."""
         model = f"{data.score_on}/accuracy"
         what = {**self.config, "init": self.init and self.init["config_hash"]}
+        same = identity(self.config, self.weights, data.content_hash, data.sides, self.init and self.init["cell_hash"])
         return {
             "task": "train", "model": self._model(), "metrics": scores.flat(model), "intervals": scores.intervals(model),
             "rows": {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}},
@@ -40,6 +44,9 @@ class Record:
             "fold": data.fold, "rows_hash": provenance.rows_hash(data.score_rows),
             "kinds": {row.property: row.kind for rows in data.score_rows.values() for row in rows if row.kind},
             "sides": data.sides, "score_on": data.score_on, "precision": self.config["precision"],
+            "job_hash": same.job, "cell_hash": same.cell, "model_sha256": self.weights,
+            "sweep": self.config["sweep"]["folder"], "job": self.config["sweep"]["job"],
+            "train_properties": dict(sorted(Counter(row.property for row in data.train_rows if row.property).items())),
             "counts": dict(data.counts), "choices": self.choices, "init": self.init,
             "seed": self.config["seed"], "sample_seed": self.config["data"]["sample_seed"], "labels": list(objective.labels),
             "encoder": objective.encoder.source, "config_hash": provenance.config_hash(what),
@@ -56,8 +63,8 @@ class Record:
         return name if overridden else option
 
 
-def _earlier(run: str) -> dict[str, Any]:
+def earlier_run(run: str) -> dict[str, Any]:
     """What identifies the run that this one goes on from."""
     init_config(run)  # refuses a folder that holds no finished run
     results = json.loads((Path(run).expanduser() / RESULTS).read_text(encoding="utf-8"))
-    return {key: results[key] for key in ("model", "config_hash", "benchmark_hash")}
+    return {key: results[key] for key in ("model", "config_hash", "cell_hash", "benchmark_hash")}

@@ -20,6 +20,7 @@ from transformers.utils.logging import disable_progress_bar
 from relsym.app import scoring
 from relsym.app.compose import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
 from relsym.app.numbers import check_numbers
+from relsym.app.provenance import weights_hash
 from relsym.app.record import Record
 from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
 from relsym.app.tracking import tracked
@@ -61,7 +62,9 @@ def train_and_score(cfg: DictConfig) -> None:
     probe.check_memory(len(data.train_rows))
     with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config) as logger:
         started = time.perf_counter()
-        objective = build_objective(cfg, build_encoder(cfg), instantiate(cfg.metric), data)
+        encoder = build_encoder(cfg)
+        record.weights = weights_hash(encoder)
+        objective = build_objective(cfg, encoder, instantiate(cfg.metric), data)
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
         objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
         trainer = build_trainer(cfg, logger, path)

@@ -1,0 +1,91 @@
+"""The jobs of a sweep: composed, named and frozen before the first one starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from relsym.app.files import write_atomically
+from relsym.app.identity import Identity
+from relsym.app.sweep.folder import FROZEN, Entry
+
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Composed:
+    """One job's overrides, its resolved configuration, and the ``hydra`` node that it was composed with."""
+
+    overrides: list[str]
+    config: dict[str, Any]
+    hydra: DictConfig
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """The options of the groups."""
+        return {group: str(option) for group, option in self.hydra.runtime.choices.items() if "hydra" not in group and "/" not in group}
+
+
+def compose_all(context: HydraContext, master: DictConfig, overrides: Sequence[Sequence[str]]) -> list[Composed]:
+    """Compose every job: a word that does not fit is an error before any job starts."""
+    jobs = []
+    for words in overrides:
+        composed = context.config_loader.load_sweep_config(master, list(words))
+        with open_dict(composed):
+            hydra = composed.pop("hydra")
+        jobs.append(Composed(list(words), OmegaConf.to_container(composed, resolve=True), hydra))
+    return jobs
+
+
+def names_of(jobs: Sequence[Composed], first: int) -> list[str]:
+    """``003-knn-samples16-seed0``: the number, and what tells the job from the others."""
+    words = [dict(word.split("=", 1) for word in job.overrides) for job in jobs]
+    varying = [key for key in words[0] if len({word.get(key) for word in words}) > 1]
+    return [re.sub(r"[^\w.=+-]+", "_", "-".join([f"{number:03d}", *(_part(key, word[key]) for key in varying if key in word)]))[:LONGEST_NAME]
+            for number, word in enumerate(words, start=first)]
+
+
+def _part(key: str, value: str) -> str:
+    """A group's option speaks for itself, a number needs its key."""
+    last = key.rsplit(".", 1)[-1].lstrip("+~")
+    return value if key in ("objective", "model", "metric", "probe", "data", "experiment", "benchmark") else f"{last}{value}"
+
+
+def entries_of(jobs: Sequence[Composed], identities: Sequence[Identity], first: int) -> list[Entry]:
+    """The jobs as the sweep's folder lists them."""
+    names = names_of(jobs, first)
+    return [Entry(first + place, name, job.overrides, job.choices, job.config["data"]["samples"], job.config["seed"],
+                  job.config["data"]["score_on"], same, job.config["hardware"]["accelerator"], job.config["hardware"]["devices"], name)
+            for place, (job, name, same) in enumerate(zip(jobs, names, identities, strict=True))]
+
+
+def _to_the_console(logging: dict[str, Any]) -> dict[str, Any]:
+    """Hydra's log file would repeat what ``job.log`` catches."""
+    handlers = {name: handler for name, handler in logging["handlers"].items() if "filename" not in handler}
+    return {**logging, "handlers": handlers, "root": {**logging["root"], "handlers": list(handlers)}}
+
+
+def freeze(job: Composed, entry: Entry, folder: Path) -> Path:
+    """Write the job's configuration: what it is, who watches it, and the parts of Hydra's that a task reads."""
+    config, output = dict(job.config), str(folder / entry.folder)
+    config["sweep"] = {**config["sweep"], "folder": folder.name, "job": entry.name}
+    tracking = config["tracking"]
+    config["tracking"] = {**tracking, **{key: value for key, value in (("group", folder.name), ("name", entry.name))
+                                         if key in tracking and tracking[key] is None}}
+    config["hydra"] = {
+        "mode": RunMode.RUN.name, "run": {"dir": output}, "verbose": job.hydra.verbose, "output_subdir": None,
+        "job": {"name": job.hydra.job.name, "num": entry.number, "chdir": False},
+        "job_logging": _to_the_console(OmegaConf.to_container(job.hydra.job_logging)), "overrides": {"task": job.overrides},
+        "runtime": {"output_dir": output, "cwd": job.hydra.runtime.cwd, "version": job.hydra.runtime.version,
+                    "choices": OmegaConf.to_container(job.hydra.runtime.choices)}}
+    path = folder / FROZEN / f"{entry.number:03d}.yaml"
+    text = OmegaConf.to_yaml(OmegaConf.create(config))
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+    return path

@@ -1,0 +1,178 @@
+"""A sweep from its list of overrides to its verdicts: compose, inspect, resume, reuse, run, tell."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+import relsym
+from relsym.app.identity import digest
+from relsym.app.job import LOG
+from relsym.app.sweep import ladder, plan, terminal
+from relsym.app.sweep.engine import Ended, Engine, Job
+from relsym.app.sweep.folder import DONE, FAILED, FROZEN, HAS_RESULTS, REPEATED, RESULTS, RUNNING, WAITING, Entry, SweepFolder
+from relsym.app.sweep.inspect import Inspected, inspect
+from relsym.app.sweep.processes import call, start_server
+from relsym.app.sweep.reuse import ANY, reuse
+from relsym.app.sweep.terminal import say
+from relsym.report.tables import forms_of
+
+
+class SweepFailed(ValueError):
+    """Jobs of a sweep have failed; the others have their results."""
+
+
+class Sweep:
+    """One call of ``relsym train -m``.
+
+    Args:
+        context, master: of Hydra.  make_engine: from the number of GPUs to what runs the jobs.
+    """
+
+    def __init__(self, context: HydraContext, master: DictConfig, make_engine: Callable[[int], Engine]) -> None:
+        self.context, self.master, self.make_engine = context, master, make_engine
+        self.entries: list[Entry] = []
+        self.jobs: list[plan.Composed] = []
+        self.folder: SweepFolder | None = None
+
+    def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[dict[str, Any]]:
+        """Run these jobs, numbered from ``first``; their results, in order.
+
+        Raises:
+            ValueError: a job cannot run; none has been started.  SweepFailed: some have failed.
+        """
+        start_server(with_wandb=self._tracked_by_wandb(overrides))
+        jobs = plan.compose_all(self.context, self.master, overrides)
+        inspected: Inspected = call(inspect, [job.config for job in jobs])
+        if inspected.refused is not None:
+            words = " ".join(jobs[inspected.refused].overrides)
+            raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
+        entries = plan.entries_of(jobs, inspected.identities, first)
+        options = jobs[0].config["sweep"]
+        folder = self._open(options["name"], inspected)
+        self.entries, self.jobs = [*self.entries[:first], *entries], [*self.jobs[:first], *jobs]
+        self._look_back(entries, options)
+        for job, entry in zip(jobs, entries, strict=True):
+            if entry.verdict == WAITING:
+                plan.freeze(job, entry, folder.path)
+        self._work(self.make_engine(inspected.gpus), entries, options["stop_when_solved"])
+        return self._conclude(entries)
+
+    def _open(self, name: str, inspected: Inspected) -> SweepFolder:
+        """The folder, by the hash of the first list of jobs unless the user named it."""
+        if self.folder is None:
+            given = any(word.startswith("hydra.sweep.dir=") for word in self.master.hydra.overrides.hydra)
+            path = Path(self.master.hydra.sweep.dir).expanduser().absolute()
+            path = path if given else path.with_name(f"{path.name}-{digest([same.job for same in inspected.identities])[:8]}")
+            self.folder, self.name = SweepFolder(path, inspected.identities), name
+        return self.folder
+
+    def _look_back(self, entries: Sequence[Entry], options: dict[str, Any]) -> None:
+        """What need not run: finished here, finished in another sweep, or in the list twice."""
+        seen: set[str] = set()
+        for entry in entries:
+            if entry.identity.job in seen:
+                entry.verdict = REPEATED
+            elif (results := self.folder.results(entry)) is not None:
+                entry.verdict, entry.solved = DONE, ladder.is_solved(results)
+            seen.add(entry.identity.job)
+        here = sum(entry.verdict == DONE for entry in entries)
+        elsewhere = reuse(entries, self.folder.path, options["reuse"])
+        for entry in entries:
+            if entry.verdict in HAS_RESULTS:
+                entry.solved = ladder.is_solved(self._results(entry))
+        say(f"Sweep {self.folder.path}: {len(entries)} jobs, {sum(entry.verdict == WAITING for entry in entries)} to run"
+            f"{f', {here} finished here before' if here else ''}"
+            + "".join(f", {count} taken from {name}" for name, count in elsewhere.items()))
+        if elsewhere and options["reuse"] == ANY:
+            say("sweep.reuse=any: results of other versions and of trees with changes count too; a report marks what it mixes.")
+        self._write()
+
+    def _work(self, engine: Engine, entries: Sequence[Entry], stop_when_solved: bool) -> None:
+        watch = terminal.Watch(entries, 1)
+        running: dict[int, Entry] = {}
+        try:
+            while True:
+                if stop_when_solved and ladder.leave_out(entries):
+                    self._write()
+                waiting = [entry for entry in entries if entry.verdict == WAITING]
+                for entry in waiting:
+                    job = self._job(entry)
+                    if engine.has_room(job) and not (stop_when_solved and not ladder.may_start(entry, entries)):
+                        engine.start(job)
+                        entry.verdict, running[entry.number] = RUNNING, entry
+                        watch.slots = max(watch.slots, len(running))
+                        watch.started(entry, self._told(entry))
+                if not running:
+                    return
+                for ended in engine.wait():
+                    self._judge(running.pop(ended.job.number), ended, watch)
+                self._write()
+        finally:
+            engine.stop()
+
+    def _judge(self, entry: Entry, ended: Ended, watch: terminal.Watch) -> None:
+        """Results say that a job is done; whatever else its process says, it has failed."""
+        entry.verdict = FAILED
+        try:
+            results = self.folder.results(entry)
+        except FileExistsError:
+            results, entry.error = None, "model or benchmark changed while the sweep ran: its results are another job's"
+        if results is not None:
+            entry.verdict, entry.error, entry.solved = DONE, None, ladder.is_solved(results)
+        elif entry.error is None:
+            entry.error = ended.problem or last_error(self.folder.path / entry.folder / LOG) or f"exit code {ended.code}"
+        watch.ended(entry, results)
+
+    def _conclude(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+        terminal.print_summary(entries, self._told_folder())
+        if failed := [entry for entry in entries if entry.verdict == FAILED]:
+            told = "\n".join(f"  {entry.name}: {entry.error}\n    log: {self._told(entry)}/{LOG}" for entry in failed)
+            raise SweepFailed(f"{len(failed)} of {len(entries)} jobs failed; the same command runs these again, and only these:\n{told}")
+        by_job = {entry.identity.job: self._results(entry) for entry in entries if entry.verdict in HAS_RESULTS}
+        return [by_job.get(entry.identity.job, {}) for entry in entries]
+
+    def _job(self, entry: Entry) -> Job:
+        devices = entry.devices if isinstance(entry.devices, int) else -1
+        return Job(entry.number, entry.name, self.folder.path / entry.folder, self.folder.path / FROZEN / f"{entry.number:03d}.yaml",
+                   entry.accelerator, devices)
+
+    def _results(self, entry: Entry) -> dict[str, Any]:
+        return json.loads((self.folder.path / entry.folder / RESULTS).read_text(encoding="utf-8"))
+
+    def _write(self) -> None:
+        self.folder.write(self.name, self.entries, {"relsym": relsym.__version__, "folder": self.folder.path.name})
+
+    def _told_folder(self) -> str:
+        return os.path.relpath(self.folder.path)
+
+    def _told(self, entry: Entry) -> str:
+        return os.path.relpath(self.folder.path / entry.folder)
+
+    @staticmethod
+    def _tracked_by_wandb(overrides: Sequence[Sequence[str]]) -> bool:
+        return not any(word.startswith("tracking=") and word != "tracking=wandb" for words in overrides for word in words)
+
+
+def last_error(log: Path) -> str | None:
+    """The message with which a job ended, from its log."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    _, found, message = text.rpartition("relsym: error: ")
+    return message.strip().splitlines()[0] if found else None
+
+
+def mean_accuracy(results: dict[str, Any]) -> float | None:
+    """The mean accuracy over the forms; None for a job without results of its own (left out)."""
+    if not results:
+        return None
+    return mean(results["metrics"][f"{results['score_on']}/accuracy/{form}"] for form in forms_of(results))
