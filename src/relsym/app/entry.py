@@ -57,8 +57,10 @@ def describe(error: BaseException) -> str:
         error = error.__cause__
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = str(error).strip()
-    if kinds & {"HydraException"} and error.__cause__ is not None:
-        text = f"{text} {str(error.__cause__).splitlines()[0]}"
+    if kinds & {"HydraException"}:
+        from relsym.app.suggest import with_near_matches
+
+        text = with_near_matches(f"{text} {str(error.__cause__).splitlines()[0]}" if error.__cause__ is not None else text)
     if kinds.isdisjoint(EXPECTED):
         return f"unexpected {type(error).__name__}: {text}\nHYDRA_FULL_ERROR=1 shows where it came from."
     return text or type(error).__name__

@@ -46,7 +46,7 @@ def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, s
         node.pop(last, None)
     read = {key: kept[key] for key in ("data", "model", "precision", "init")}
     hashes = {"data": digest(kept["data"]), "encoder": digest({**read, "metric": untrained_metric}), "all": digest(kept)}
-    for node in (kept["data"], kept["data"]["module"]):
+    for node in (kept["data"], kept["data"].get("module", {})):
         node.pop("samples", None)
     return {**hashes, "ladder": digest(kept)}
 

@@ -42,9 +42,9 @@ class Entry:
 
 
 class SweepFolder:
-    """``outputs/sweeps/NAME-HASH8``: locked by the process that runs it.
+    """``outputs/sweeps/NAME-HASH8``; under ``with`` it belongs to this process.
 
-    Raises:
+    Raises, when entered:
         BlockingIOError: another process runs this sweep.  FileExistsError: it holds another sweep, or something else.
         OSError: it cannot be written to.
     """
@@ -52,12 +52,22 @@ class SweepFolder:
     def __init__(self, path: Path, jobs: Sequence[Identity]) -> None:
         self.path = path
         self.jobs = [job.job for job in jobs]
+
+    def __enter__(self) -> SweepFolder:
         try:
-            (path / FROZEN).mkdir(parents=True, exist_ok=True)
+            (self.path / FROZEN).mkdir(parents=True, exist_ok=True)
             self._lock = self._locked()
+        except (PermissionError, NotADirectoryError) as error:
+            raise type(error)(f"{self.path}: cannot write there ({error.strerror}). Choose another hydra.sweep.dir.") from error
+        try:
             self._check()
-        except PermissionError as error:
-            raise PermissionError(f"{path}: cannot write there ({error.strerror}). Choose another hydra.sweep.dir.") from error
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.close()
 
     def write(self, name: str, entries: Sequence[Entry], about: dict[str, Any]) -> None:
         """Write the list of jobs with their verdicts."""
@@ -80,10 +90,6 @@ class SweepFolder:
                                   "Choose another hydra.sweep.dir, or delete that folder.")
         return found
 
-    def close(self) -> None:
-        """Let others run it."""
-        self._lock.close()
-
     def _locked(self) -> IO[bytes]:
         lock = open(self.path / LOCK, "ab")  # noqa: SIM115 (held as long as the sweep runs)
         try:
@@ -98,7 +104,8 @@ class SweepFolder:
         if not path.exists():
             foreign = sorted(entry.name for entry in os.scandir(self.path) if entry.name not in (LOCK, FROZEN, f"partial.{LIST}"))
             if foreign:
-                raise FileExistsError(f"{self.path} is no sweep's folder, it holds {', '.join(foreign[:5])}. Choose another hydra.sweep.dir.")
+                raise FileExistsError(f"{self.path} is no sweep's folder, it holds {', '.join(foreign[:5])}. "
+                                      "Choose another hydra.sweep.dir.")
             return
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
@@ -106,8 +113,8 @@ class SweepFolder:
         except (ValueError, KeyError, TypeError) as error:
             raise FileExistsError(f"{path}: not a list of jobs of this version. Choose another hydra.sweep.dir, or delete it.") from error
         if not same:
-            raise FileExistsError(f"{self.path} holds another sweep ({len(held['jobs'])} jobs). Choose another hydra.sweep.dir, or leave it "
-                                  "unset: each list of jobs has a folder of its own.")
+            raise FileExistsError(f"{self.path} holds another sweep ({len(held['jobs'])} jobs). Choose another hydra.sweep.dir, or "
+                                  "leave it unset: each list of jobs has a folder of its own.")
 
 
 def read_results(path: Path) -> dict[str, Any] | None:

@@ -45,4 +45,4 @@ def _ladders(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def _height(entry: Entry) -> float:
-    return float("inf") if entry.samples is None else entry.samples
+    return float("inf" if entry.samples is None else entry.samples)

@@ -47,8 +47,9 @@ def names_of(jobs: Sequence[Composed], first: int) -> list[str]:
     """``003-knn-samples16-seed0``: the number, and what tells the job from the others."""
     words = [dict(word.split("=", 1) for word in job.overrides) for job in jobs]
     varying = [key for key in words[0] if len({word.get(key) for word in words}) > 1]
-    return [re.sub(r"[^\w.=+-]+", "_", "-".join([f"{number:03d}", *(_part(key, word[key]) for key in varying if key in word)]))[:LONGEST_NAME]
-            for number, word in enumerate(words, start=first)]
+    names = ("-".join([f"{number:03d}", *(_part(key, word[key]) for key in varying if key in word)])
+             for number, word in enumerate(words, start=first))
+    return [re.sub(r"[^\w.=+-]+", "_", name)[:LONGEST_NAME] for name in names]
 
 
 def _part(key: str, value: str) -> str:

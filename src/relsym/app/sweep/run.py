@@ -39,7 +39,6 @@ class Sweep:
     def __init__(self, context: HydraContext, master: DictConfig, make_engine: Callable[[int], Engine]) -> None:
         self.context, self.master, self.make_engine = context, master, make_engine
         self.entries: list[Entry] = []
-        self.jobs: list[plan.Composed] = []
         self.folder: SweepFolder | None = None
 
     def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[dict[str, Any]]:
@@ -56,16 +55,17 @@ class Sweep:
             raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
         entries = plan.entries_of(jobs, inspected.identities, first)
         options = jobs[0].config["sweep"]
-        folder = self._open(options["name"], inspected)
-        self.entries, self.jobs = [*self.entries[:first], *entries], [*self.jobs[:first], *jobs]
-        self._look_back(entries, options)
-        for job, entry in zip(jobs, entries, strict=True):
-            if entry.verdict == WAITING:
-                plan.freeze(job, entry, folder.path)
-        self._work(self.make_engine(inspected.gpus), entries, options["stop_when_solved"])
-        return self._conclude(entries)
+        engine = self.make_engine(inspected.gpus)
+        self.entries = [*self.entries[:first], *entries]
+        with self._folder(options["name"], inspected) as folder:
+            self._look_back(entries, options)
+            for job, entry in zip(jobs, entries, strict=True):
+                if entry.verdict == WAITING:
+                    plan.freeze(job, entry, folder.path)
+            self._work(engine, entries, options["stop_when_solved"])
+            return self._conclude(entries)
 
-    def _open(self, name: str, inspected: Inspected) -> SweepFolder:
+    def _folder(self, name: str, inspected: Inspected) -> SweepFolder:
         """The folder, by the hash of the first list of jobs unless the user named it."""
         if self.folder is None:
             given = any(word.startswith("hydra.sweep.dir=") for word in self.master.hydra.overrides.hydra)

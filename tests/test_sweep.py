@@ -1,0 +1,319 @@
+"""Sweeps: each job in a process of its own, resumable, told apart by what it computes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from relsym.app.identity import Identity, identity
+from relsym.app.sweep import ladder
+from relsym.app.sweep.engine import Job
+from relsym.app.sweep.folder import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
+from relsym.app.sweep.processes import ProcessEngine
+
+QUICK = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.test_pairs=8")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def jobs_of(folder: Path) -> list[dict]:
+    return json.loads((folder / "sweep.json").read_text())["jobs"]
+
+
+def only_sweep(tmp_path: Path) -> Path:
+    (folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    return folder
+
+
+def written(folder: Path) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/results.json")}
+
+
+def composed(*words: str) -> dict:
+    GlobalHydra.instance().clear()
+    with initialize_config_module("relsym.conf", version_base="1.3"):
+        return OmegaConf.to_container(compose("train", [*QUICK, *words]), resolve=True)
+
+
+def job_hash(*words: str, weights: str = "w", content: str = "c") -> str:
+    return identity(composed(*words), weights, content, "grouped", None).job
+
+
+@pytest.mark.parametrize("word", ["tracking=tensorboard", "hardware=ddp_cpu", "sweep.reuse=any", "sweep=sample_efficiency"])
+def test_where_and_how_a_job_runs_is_no_part_of_what_it_is(word):
+    assert job_hash(word) == job_hash()
+
+
+def test_where_the_data_lies_is_no_part_of_what_a_job_is():
+    assert job_hash("data=wikidata5m", "data.folder=/a") == job_hash("data=wikidata5m", "data.folder=/b", "data.triples=t.tsv")
+    assert job_hash("data=mnli", "data.folder=/a") == job_hash("data=mnli", "data.folder=/b")
+
+
+@pytest.mark.parametrize("word", ["seed=1", "objective=finetune", "metric=rotate", "probe=nearest_label", "objective.learning_rate=1", "precision=bf16",
+                                  "data.batch_size=8", "data.samples=8", "data.sample_seed=3", "data.form=lexicalised", "training.epochs=3",
+                                  "data.score_on=validation", "model.pooling=cls"])
+def test_what_a_job_computes_is_what_it_is(word):
+    assert job_hash(word) != job_hash()
+
+
+def test_other_weights_other_data_and_another_version_are_other_jobs(monkeypatch):
+    same = identity(composed(), "w", "c", "grouped", None)
+    assert len({same.job, job_hash(weights="v"), job_hash(content="d")}) == 3
+    monkeypatch.setattr("relsym.__version__", "99")
+    newer = identity(composed(), "w", "c", "grouped", None)
+    assert (newer.cell, newer.job == same.job) == (same.cell, False)
+
+
+def test_rungs_of_a_ladder_share_a_hash():
+    ladders = {identity(composed(word), "w", "c", "grouped", None).ladder for word in ("data.samples=8", "data.samples=16")}
+    assert len(ladders) == 1
+
+
+def rung(samples: int, verdict: str = WAITING, solved: bool = False, of: str = "l") -> Entry:
+    return Entry(samples, f"{samples}", [], {}, samples, 0, "test", Identity("c", f"j{of}{samples}", of), "cpu", 1, f"{samples}", verdict, solved=solved)
+
+
+def test_what_lies_above_two_solved_rungs_in_a_row_is_left_out():
+    rungs = [rung(16, DONE, solved=True), rung(28, DONE), rung(36, DONE, solved=True), rung(48, DONE, solved=True), rung(64), rung(128)]
+    assert [entry.samples for entry in ladder.leave_out(rungs)] == [64, 128]
+
+
+@pytest.mark.parametrize("second", [rung(28, FAILED), rung(28, DONE), rung(28, WAITING), rung(28, DONE, solved=True, of="another")])
+def test_one_solved_rung_leaves_nothing_out(second):
+    assert ladder.leave_out([rung(16, DONE, solved=True), second, rung(36)]) == []
+
+
+def test_a_rung_waits_for_those_below_it_alone():
+    rungs = [rung(16, DONE), rung(36), rung(28), rung(16, of="another")]
+    assert [entry.samples for entry in rungs if entry.verdict == WAITING and ladder.may_start(entry, rungs)] == [28, 16]
+
+
+def test_a_run_is_solved_if_no_form_has_an_error():
+    results = {"score_on": "test", "rows": {"train": 8, "a": 10, "b": 10}, "metrics": {"test/accuracy/a": 1.0, "test/accuracy/b": 1.0}}
+    assert ladder.is_solved(results)
+    assert not ladder.is_solved({**results, "metrics": {"test/accuracy/a": 1.0, "test/accuracy/b": 0.9}})
+
+
+def test_a_sweep_runs_each_job_in_a_process_of_its_own_and_again_runs_nothing(relsym, tmp_path):
+    words = ("train", "-m", *QUICK, "data.samples=8", "objective=knn,finetune", "seed=0,1")
+    first = relsym(*words)
+    assert (first.code, "4 jobs, 4 to run" in first.out) == (0, True)
+    folder = only_sweep(tmp_path)
+    assert folder.name.startswith("train-")
+    assert [job["name"] for job in jobs_of(folder)] == ["000-knn-seed0", "001-knn-seed1", "002-finetune-seed0", "003-finetune-seed1"]
+    assert {job["verdict"] for job in jobs_of(folder)} == {DONE}
+    results = json.loads((folder / "002-finetune-seed0" / "results.json").read_text())
+    assert (results["sweep"], results["job"], results["choices"]["objective"]) == (folder.name, "002-finetune-seed0", "finetune")
+    assert results["job_hash"] == jobs_of(folder)[2]["job_hash"]
+    before = written(folder)
+    again = relsym(*words)
+    assert (again.code, "0 to run, 4 finished here before" in again.out) == (0, True)
+    assert written(folder) == before
+
+
+def test_a_job_of_a_sweep_gives_the_numbers_of_a_run_by_hand(relsym, tmp_path):
+    words = (*QUICK, "data.samples=8", "objective=random_label")
+    assert relsym("train", "-m", *words, "seed=3,4").code == 0
+    assert relsym("train", *words, "seed=3", f"hydra.run.dir={tmp_path / 'alone'}").code == 0
+    alone, swept = (json.loads(path.read_text()) for path in (tmp_path / "alone" / "results.json", only_sweep(tmp_path) / "000-seed3" / "results.json"))
+    assert swept["metrics"] == alone["metrics"]
+    assert (swept["job_hash"], swept["config_hash"], swept["model"]) == (alone["job_hash"], alone["config_hash"], alone["model"])
+
+
+def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, tmp_path):
+    words = ("train", "-m", *QUICK, "data.samples=8,100000,16")
+    ended = relsym(*words)
+    folder = only_sweep(tmp_path)
+    assert ended.code == 1
+    assert "1 of 3 jobs failed" in ended.err
+    assert "001-samples100000: data.samples=100000: the training part has" in ended.err
+    assert "001-samples100000/job.log" in ended.err
+    assert [job["verdict"] for job in jobs_of(folder)] == [DONE, FAILED, DONE]
+    before = written(folder)
+    assert "3 jobs, 1 to run, 2 finished here before" in relsym(*words).out
+    assert written(folder) == before
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (("objective=knn,kn",), "Did you mean objective=knn, "),
+    (("data.sampels=8,16",), "Did you mean data.samples, "),
+    (("sweep=tabel4",), "Did you mean sweep=table4"),
+    (("metric=hadamard,pair",), "no job was started, for this one cannot run: .*metric=pair"),
+    (("seed=0,x",), "seed=x: must be a whole number"),
+    (("hydra.launcher.jobs=0", "seed=0,1"), "hydra.launcher.jobs=0: auto, or a whole number"),
+])
+def test_a_wrong_word_anywhere_refuses_all_jobs_before_the_first_starts(relsym, tmp_path, words, message):
+    ended = relsym("train", "-m", *QUICK, "data.samples=8", *words)
+    assert ended.code == 1
+    assert subprocess.run(["grep", "-Eq", message], input=ended.err.replace("\n", " "), text=True, check=False).returncode == 0, ended.err
+    assert not list(tmp_path.rglob("results.json"))
+    assert "started" not in ended.out
+
+
+def test_finished_jobs_are_taken_from_other_sweeps_of_a_clean_tree_or_if_told(relsym, tmp_path):
+    words = ("train", "-m", *QUICK, "data.samples=8")
+    assert relsym(*words, "seed=0,1").code == 0
+    first = only_sweep(tmp_path)
+    for path in first.glob("*/results.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "git_commit": "abc-dirty"}))
+    assert "3 jobs, 3 to run" in relsym(*words, "seed=0,1,2", "sweep.name=b").out
+    assert "4 jobs, 4 to run" in relsym(*words, "seed=0,1,3,4", "sweep.name=c", "sweep.reuse=false").out
+    shutil.rmtree(next(first.parent.glob("b-*")))
+    shutil.rmtree(next(first.parent.glob("c-*")))
+    told = relsym(*words, "seed=0,1,2", "sweep.name=b", "sweep.reuse=any")
+    assert f"3 jobs, 1 to run, 2 taken from {first.name}" in told.out
+    shutil.rmtree(next(first.parent.glob("b-*")))
+    for path in first.glob("*/results.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "git_commit": "abc"}))
+    assert f"2 taken from {first.name}" in relsym(*words, "seed=0,1,2", "sweep.name=b").out
+    jobs = jobs_of(next(first.parent.glob("b-*")))
+    assert [job["verdict"] for job in jobs] == [REUSED, REUSED, DONE]
+    assert jobs[0]["folder"] == f"../{first.name}/000-seed0"
+
+
+def test_results_of_another_version_are_taken_only_if_told(relsym, tmp_path, monkeypatch):
+    words = ("train", "-m", *QUICK, "data.samples=8")
+    assert relsym(*words, "seed=0,1").code == 0
+    for path in only_sweep(tmp_path).glob("*/results.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "git_commit": "abc", "job_hash": "of another version"}))
+    (tmp_path / "outputs" / "sweeps" / only_sweep(tmp_path).name).rename(tmp_path / "outputs" / "sweeps" / "older")
+    assert "2 jobs, 2 to run" in relsym(*words, "seed=0,1").out
+    assert "3 jobs, 1 to run, 2 taken from older" in relsym(*words, "seed=0,1,5", "sweep.reuse=any", f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/x'}").out
+
+
+def test_solved_rungs_end_a_ladder(relsym, tmp_path, monkeypatch):
+    words = ("train", "-m", *QUICK, "data.samples=8,16,24,32", "sweep.stop_when_solved=true")
+    assert "4 jobs, 4 to run" in relsym(*words).out
+    folder = only_sweep(tmp_path)
+    for name in ("000-samples8", "001-samples16"):
+        path = folder / name / "results.json"
+        results = json.loads(path.read_text())
+        results["metrics"] |= {f"test/accuracy/{form}": 1.0 for form in ("lexicalised", "delexicalised")}
+        path.write_text(json.dumps(results))
+    for name in ("002-samples24", "003-samples32"):
+        shutil.rmtree(folder / name)
+    assert "2 left out" in relsym(*words).out
+    assert [job["verdict"] for job in jobs_of(folder)] == [DONE, DONE, LEFT_OUT, LEFT_OUT]
+
+
+def test_a_folder_that_holds_something_else_is_refused(relsym, tmp_path):
+    words = ("train", "-m", *QUICK, "data.samples=8")
+    assert relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'mine'}").code == 0
+    assert "holds another sweep (2 jobs)" in relsym(*words, "seed=0,2", f"hydra.sweep.dir={tmp_path / 'mine'}").err
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("x")
+    assert "no sweep's folder, it holds thesis.tex" in relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'full'}").err
+
+
+def test_a_folder_that_another_process_runs_is_refused(relsym, tmp_path):
+    (tmp_path / "held").mkdir()
+    with open(tmp_path / "held" / "sweep.lock", "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another process runs this sweep" in relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'held'}").err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_to_is_refused(relsym, tmp_path):
+    (tmp_path / "closed").mkdir(mode=stat.S_IRUSR | stat.S_IXUSR)
+    assert "cannot write there" in relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'closed' / 's'}").err
+
+
+def test_a_file_where_the_folder_should_be_is_refused(relsym, tmp_path):
+    (tmp_path / "file").write_text("")
+    ended = relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'file' / 's'}")
+    assert (ended.code, str(tmp_path / "file") in ended.err, "Choose another hydra.sweep.dir" in ended.err) == (1, True, True)
+
+
+def test_damaged_results_are_no_results(relsym, tmp_path):
+    words = ("train", "-m", *QUICK, "data.samples=8", "seed=0,1")
+    assert relsym(*words).code == 0
+    (only_sweep(tmp_path) / "001-seed1" / "results.json").write_text('{"task": "tr')
+    assert "2 jobs, 1 to run, 1 finished here before" in relsym(*words).out
+    assert len(written(only_sweep(tmp_path))) == 2
+
+
+def test_the_frozen_configuration_is_what_runs_whatever_happens_to_the_files(relsym, tmp_path):
+    assert relsym("train", "-m", *QUICK, "data.samples=8", "seed=0,1").code == 0
+    frozen = OmegaConf.load(only_sweep(tmp_path) / "frozen" / "001.yaml")
+    ran = OmegaConf.load(only_sweep(tmp_path) / "001-seed1" / "config.yaml")
+    labels = ran.pop("labels")
+    frozen.pop("hydra")
+    assert labels == ["entailment", "contradiction"]
+    assert frozen == ran
+
+
+def job(number: int, accelerator: str = "cpu", devices: int = 1) -> Job:
+    return Job(number, f"{number}", Path(), Path(), accelerator, devices)
+
+
+def test_gpus_are_handed_out_one_a_job_and_all_to_a_job_that_asks_for_all(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    started = []
+    monkeypatch.setattr("relsym.app.sweep.processes.context", lambda: _Recorder(started))
+    engine = ProcessEngine("auto", 4)
+    for number in range(3):
+        assert engine.has_room(job(number, "gpu"))
+        engine.start(job(number, "gpu"))
+    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in started] == ["0", "1", "2"]
+    assert not engine.has_room(job(3, "gpu", 2))
+    assert engine.has_room(job(3, "gpu"))
+    engine.start(job(3, "gpu"))
+    assert not engine.has_room(job(4, "gpu"))
+    alone = ProcessEngine("auto", 4)
+    alone.start(job(0, "gpu", -1))
+    assert started[-1]["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"
+    assert not alone.has_room(job(1, "gpu"))
+
+
+def test_the_gpus_that_the_user_has_chosen_are_the_ones_handed_out(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert ProcessEngine("auto", 2).gpus == ["3", "5"]
+
+
+def test_threads_are_divided_among_the_jobs_of_a_cpu(monkeypatch):
+    started = []
+    monkeypatch.setattr("relsym.app.sweep.processes.context", lambda: _Recorder(started))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for jobs, threads in (("auto", "8"), (2, "4"), (16, "1")):
+        engine = ProcessEngine(jobs)
+        engine.start(job(0))
+        assert started[-1]["OMP_NUM_THREADS"] == threads
+        assert engine.has_room(job(1)) == (jobs != "auto")
+
+
+class _Recorder:
+    """Stands for the fork server: keeps the environment that a job was to get."""
+
+    def __init__(self, started: list) -> None:
+        self.started = started
+
+    def Process(self, target, args):  # noqa: N802 (multiprocessing's name)
+        self.started.append(args[2])
+        self.sentinel = len(self.started)
+        return self
+
+    def start(self) -> None:
+        self.pid = None
+
+
+def test_a_sweep_from_the_command_line_loads_no_torch_in_its_own_process(tmp_path):
+    code = ("import sys; sys.argv[1:] = ['train', '-m', *sys.argv[1:]]\nfrom relsym.app.cli import main\nmain()\n"
+            "sys.exit('torch' in sys.modules)")
+    ran = subprocess.run([sys.executable, "-c", code, *QUICK, "data.samples=8", "seed=0,1"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "2 done" in ran.stdout
