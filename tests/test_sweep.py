@@ -135,13 +135,13 @@ def test_a_job_of_a_sweep_gives_the_numbers_of_a_run_by_hand(relsym, tmp_path):
 
 
 def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, tmp_path):
-    words = ("train", "-m", *QUICK, "data.samples=8,100000,16")
+    words = ("train", "-m", *QUICK, "training.max_steps=6", "training.gradient_clip=null", "objective.learning_rate=1e-4,1e30,1e-5", "data.samples=8")
     ended = relsym(*words)
     folder = only_sweep(tmp_path)
     assert ended.code == 1
     assert "1 of 3 jobs failed" in ended.err
-    assert "001-samples100000: data.samples=100000: the training part has" in ended.err
-    assert "001-samples100000/job.log" in ended.err
+    assert "001-learning_rate1e+30: training diverged" in ended.err
+    assert "001-learning_rate1e+30/job.log" in ended.err
     assert [job["verdict"] for job in jobs_of(folder)] == [DONE, FAILED, DONE]
     before = written(folder)
     assert "3 jobs, 1 to run, 2 finished here before" in relsym(*words).out
@@ -154,6 +154,7 @@ def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, 
     (("sweep=tabel4",), "Did you mean sweep=table4"),
     (("metric=hadamard,pair",), "no job was started, for this one cannot run: .*metric=pair"),
     (("seed=0,x",), "seed=x: must be a whole number"),
+    (("data.samples=8,100000",), "data.samples=100000: the training part has"),
     (("hydra.launcher.jobs=0", "seed=0,1"), "hydra.launcher.jobs=0: auto, or a whole number"),
 ])
 def test_a_wrong_word_anywhere_refuses_all_jobs_before_the_first_starts(relsym, tmp_path, words, message):
@@ -302,7 +303,7 @@ class _Recorder:
     def __init__(self, started: list) -> None:
         self.started = started
 
-    def Process(self, target, args):  # noqa: N802 (multiprocessing's name)
+    def Process(self, target, args):
         self.started.append(args[2])
         self.sentinel = len(self.started)
         return self

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -135,15 +134,12 @@ def run_child(frozen: str, several_ranks: bool, environment: dict[str, str]) -> 
     """The body of a forked process: one job, in a process group of its own."""
     os.environ.update(environment)
     end_with_parent()
-    if several_ranks:  # Lightning starts further ranks by repeating this process's command line, which a forked one lacks
-        signal.signal(signal.SIGINT, lambda *_: None)  # the ranks end themselves
-        sys.exit(subprocess.run([sys.executable, "-m", "relsym.app.job", frozen], check=False).returncode)
     import torch
 
     from relsym.app.job import run_frozen
 
     torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
-    sys.exit(run_frozen(frozen))
+    sys.exit(run_frozen(frozen, several_ranks))
 
 
 def end_with_parent() -> None:

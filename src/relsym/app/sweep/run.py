@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, read_write
 
 import relsym
 from relsym.app.identity import digest
@@ -25,8 +25,8 @@ from relsym.app.sweep.terminal import say
 from relsym.report.tables import forms_of
 
 
-class SweepFailed(ValueError):
-    """Jobs of a sweep have failed; the others have their results."""
+class JobFailed(ValueError):
+    """Why a job of a sweep has no results, and where its log is; the others have theirs."""
 
 
 class Sweep:
@@ -41,11 +41,11 @@ class Sweep:
         self.entries: list[Entry] = []
         self.folder: SweepFolder | None = None
 
-    def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[dict[str, Any]]:
-        """Run these jobs, numbered from ``first``; their results, in order.
+    def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[dict[str, Any] | JobFailed | None]:
+        """Run these jobs, numbered from ``first``; their results, in order: None for a job that was left out.
 
         Raises:
-            ValueError: a job cannot run; none has been started.  SweepFailed: some have failed.
+            ValueError: a job cannot run; none has been started.
         """
         start_server(with_wandb=self._tracked_by_wandb(overrides))
         jobs = plan.compose_all(self.context, self.master, overrides)
@@ -53,7 +53,7 @@ class Sweep:
         if inspected.refused is not None:
             words = " ".join(jobs[inspected.refused].overrides)
             raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
-        entries = plan.entries_of(jobs, inspected.identities, first)
+        entries = plan.entries_of(jobs, inspected.identities, first, list(self.master.hydra.overrides.task))
         options = jobs[0].config["sweep"]
         engine = self.make_engine(inspected.gpus)
         self.entries = [*self.entries[:first], *entries]
@@ -131,13 +131,17 @@ class Sweep:
             entry.error = ended.problem or last_error(self.folder.path / entry.folder / LOG) or f"exit code {ended.code}"
         watch.ended(entry, results)
 
-    def _conclude(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-        terminal.print_summary(entries, self._told_folder())
-        if failed := [entry for entry in entries if entry.verdict == FAILED]:
-            told = "\n".join(f"  {entry.name}: {entry.error}\n    log: {self._told(entry)}/{LOG}" for entry in failed)
-            raise SweepFailed(f"{len(failed)} of {len(entries)} jobs failed; the same command runs these again, and only these:\n{told}")
-        by_job = {entry.identity.job: self._results(entry) for entry in entries if entry.verdict in HAS_RESULTS}
-        return [by_job.get(entry.identity.job, {}) for entry in entries]
+    def _conclude(self, entries: Sequence[Entry]) -> list[dict[str, Any] | JobFailed | None]:
+        terminal.print_summary(entries, os.path.relpath(self.folder.path))
+        with read_write(self.master.hydra):  # where a sweeper may put what it makes of the jobs
+            self.master.hydra.sweep.dir = str(self.folder.path)
+        by_job: dict[str, dict[str, Any] | JobFailed] = {}
+        for entry in entries:
+            if entry.verdict == FAILED:
+                by_job[entry.identity.job] = JobFailed(f"{entry.name}: {entry.error}\n    log: {self._told(entry)}/{LOG}")
+            elif entry.verdict in HAS_RESULTS:
+                by_job[entry.identity.job] = self._results(entry)
+        return [by_job.get(entry.identity.job) for entry in entries]
 
     def _job(self, entry: Entry) -> Job:
         devices = entry.devices if isinstance(entry.devices, int) else -1
@@ -149,9 +153,6 @@ class Sweep:
 
     def _write(self) -> None:
         self.folder.write(self.name, self.entries, {"relsym": relsym.__version__, "folder": self.folder.path.name})
-
-    def _told_folder(self) -> str:
-        return os.path.relpath(self.folder.path)
 
     def _told(self, entry: Entry) -> str:
         return os.path.relpath(self.folder.path / entry.folder)
@@ -171,8 +172,6 @@ def last_error(log: Path) -> str | None:
     return message.strip().splitlines()[0] if found else None
 
 
-def mean_accuracy(results: dict[str, Any]) -> float | None:
-    """The mean accuracy over the forms; None for a job without results of its own (left out)."""
-    if not results:
-        return None
+def mean_accuracy(results: dict[str, Any]) -> float:
+    """The mean accuracy over the forms."""
     return mean(results["metrics"][f"{results['score_on']}/accuracy/{form}"] for form in forms_of(results))
