@@ -1,0 +1,26 @@
+"""What was run, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from relsym.report.labels import objective_of
+
+
+def lead(runs: Sequence[dict[str, Any]]) -> str:
+    """Numbers of runs, objectives, encoders, samples, seeds; benchmarks and versions by name."""
+    return (f"{len(runs)} finished runs: {_named(map(objective_of, runs), 'objective')}; {_named((run['model'] for run in runs), 'encoder')}; "
+            f"training samples {_listed(sorted({run['rows']['train'] for run in runs}))}; seeds {_listed(sorted({run['seed'] for run in runs}))}. "
+            f"{_named((run['benchmark'] for run in runs), 'benchmark')}. "
+            f"relsym {_listed(sorted({str(run['versions'].get('relsym', 'unknown')) for run in runs}))}.")
+
+
+def _named(values: Iterable[str], noun: str) -> str:
+    found = list(dict.fromkeys(values))
+    return f"{len(found)} {noun}{'s' * (len(found) > 1)} ({', '.join(found)})"
+
+
+def _listed(values: Sequence[Any]) -> str:
+    """All of a few; of many the first and the last."""
+    return ", ".join(map(str, values)) if len(values) <= 12 else f"{values[0]} to {values[-1]} ({len(values)} of them)"
