@@ -7,12 +7,15 @@ from statistics import mean
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from relsym.report.points import Point
 
 # One for each objective, with a marker of its own for those who see few colours; the page draws the same.
 COLOURS = ("#2f6fdb", "#d9822b", "#2c9c69", "#a05195", "#c8483d", "#5b7083", "#9a7d0a", "#1797a6")
+# From all wrong over half to all right.
+SCALE = ((0.0, "#c2571a"), (0.5, "#f4ead9"), (1.0, "#2f6fb5"))
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 
 
@@ -77,7 +80,7 @@ def heat_figure(points: Sequence[Point]) -> Figure:
     image = None
     for axes, name in zip(panels.flat, names, strict=False):
         grid = [[_level(of_property, name, property, n) for n in samples] for property in properties]
-        image = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
+        image = axes.imshow(grid, vmin=0, vmax=100, cmap=LinearSegmentedColormap.from_list("relsym", SCALE), aspect="auto")
         axes.set_xticks(range(len(samples)), list(map(str, samples)))
         axes.set_yticks(range(len(properties)), properties, fontsize=8, parse_math=False)
         axes.set_title(told(name, of_property), fontsize=10, parse_math=False)

@@ -74,7 +74,8 @@ document.addEventListener("click", (event) => {
 });
 
 // ---- figures ---------------------------------------------------------------------------------------------------------
-const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+// Plotly would offer to send a figure to its maker's server.
+const config = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const names = (points) => unique(points.map((point) => JSON.stringify([point.objective, point.model])));
 const nameOf = (key, points) => {
@@ -86,6 +87,9 @@ const colour = (key, all) => data.colours[Math.max(0, names(all).indexOf(key)) %
 const symbols = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"];
 const symbol = (key, all) => symbols[Math.max(0, names(all).indexOf(key)) % symbols.length];
 const kept = (points) => points.filter((point) => fits({ dataset: { ...point, property: "" } }));
+
+const modebar = () => ({ bgcolor: "rgba(0,0,0,0)", color: css("--soft"), activecolor: css("--accent") });
+const hoverlabel = () => ({ bgcolor: css("--card"), bordercolor: css("--soft"), font: { color: css("--text"), size: 12 }, align: "left" });
 
 function axis(title, extra) {
   return { title: { text: title, font: { size: 12 } }, gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line"), ...extra };
@@ -100,11 +104,11 @@ function panels(place, titles, traces, xaxis, yaxes, height) {
   const wide = place.clientWidth > 620, count = titles.length;
   const layout = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--text"), family: "system-ui, sans-serif", size: 12 },
     margin: { l: 56, r: 14, t: 34, b: 46 }, height: wide ? height : 60 + height * 0.78 * count, legend: { orientation: "h", y: wide ? -0.2 : -0.1 / count - 0.06 },
-    hovermode: "closest", annotations: [] };
+    hovermode: "closest", annotations: [], modebar: modebar(), hoverlabel: hoverlabel() };
   titles.forEach((title, i) => {
-    const suffix = i ? String(i + 1) : "", gap = wide ? 0.075 : 0.11;
+    const suffix = i ? String(i + 1) : "", gap = wide ? 0.075 : 0.13, last = wide || i === count - 1;
     const size = (1 - gap * (count - 1)) / count, start = i * (size + gap), across = [start, Math.min(1, start + size)], down = [1 - Math.min(1, start + size), 1 - start];
-    layout["xaxis" + suffix] = { ...xaxis, domain: wide ? across : [0, 1], anchor: "y" + suffix };
+    layout["xaxis" + suffix] = { ...xaxis, domain: wide ? across : [0, 1], anchor: "y" + suffix, ...(last ? {} : { title: {} }) };
     layout["yaxis" + suffix] = { ...yaxes[i], domain: wide ? [0, 1] : down, anchor: "x" + suffix };
     layout.annotations.push({ text: `<b>${plain(title)}</b>`, showarrow: false, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom",
       x: wide ? across[0] : 0, y: wide ? 1.02 : down[1] });
@@ -145,18 +149,18 @@ const draws = {
     const shown = kept(all).filter((point) => !chosen("property") || point.property === chosen("property"));
     [...place.children].forEach((panel) => Plotly.purge(panel));
     place.textContent = "";
-    names(shown).forEach((key) => {
+    const places = names(shown).map(() => element("div", null, place)); // all of them first: they share the width
+    names(shown).forEach((key, i) => {
       const mine = shown.filter(ofName(key)), rows = unique(mine.map((point) => point.property)), columns = unique(mine.map((point) => point.samples)).sort((a, b) => a - b);
       const level = (row, column) => mine.filter((point) => point.property === row && point.samples === column).map((point) => mean(point.values));
       const z = rows.map((row) => columns.map((column) => { const values = level(row, column); return values.length ? 100 * mean(values) : null; }));
-      const text = rows.map((row, i) => columns.map((column, j) => `${plain(row)}, ${column} samples<br>${z[i][j] === null ? "-" : z[i][j].toFixed(2) + " %"}`));
+      const text = rows.map((row, j) => columns.map((column, k) => `${plain(row)}, ${column} samples<br>${z[j][k] === null ? "-" : z[j][k].toFixed(2) + " %"}`));
       const trace = { type: "heatmap", x: columns.map(String), y: rows.map(plain), z, text, hoverinfo: "text", zmin: 0, zmax: 100, colorscale: data.scale, showscale: false,
         texttemplate: "%{z:.0f}", textfont: { size: 10 }, xgap: 1, ygap: 1 };
       const layout = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--text"), family: "system-ui, sans-serif", size: 11 },
-        title: { text: nameOf(key, all), font: { size: 13 }, x: 0.02 }, margin: { l: 10, r: 8, t: 34, b: 40 }, height: 90 + 22 * rows.length,
+        hoverlabel: hoverlabel(), title: { text: nameOf(key, all), font: { size: 13 }, x: 0.02 }, margin: { l: 10, r: 8, t: 34, b: 40 }, height: 90 + 22 * rows.length,
         xaxis: { type: "category", title: { text: "training samples", font: { size: 11 } } }, yaxis: { type: "category", autorange: "reversed", automargin: true } };
-      const panel = element("div", null, place);
-      Plotly.newPlot(panel, [trace], layout, config);
+      Plotly.newPlot(places[i], [trace], layout, { ...config, displayModeBar: false });
     });
   },
   cost(place, points) {

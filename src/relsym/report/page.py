@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 import relsym
 from relsym.report.cells import Table
-from relsym.report.curves import COLOURS
+from relsym.report.curves import COLOURS, SCALE
 from relsym.report.labels import MODELS, name_of
 from relsym.report.provenance import commit_of, link_to, runs_table
 from relsym.report.sections import Section
@@ -22,13 +22,14 @@ from relsym.report.summary import lead
 from relsym.report.tables import CAUTION
 
 FIRST = ("samples_to_solved", "table2", "table4")
-FIGURES = {"accuracy": "Accuracy against samples", "heat": "Properties", "cost": "Time and memory", "forgetting": "Accuracy against forgetting"}
+FIGURES = {"accuracy": "Accuracy against samples", "heat": "Accuracy by property and samples", "cost": "Time and memory",
+           "forgetting": "Accuracy against forgetting"}
+NAMES = {"samples_to_solved": "Samples to solve it", "table2": "Table 2", "table4": "Table 4", "comparisons": "Differences", "properties": "By property",
+         "samples_by_seed": "By seed", "accuracy": "Every reader", "groups": "Groups", "macro": "Mean over kinds"}
 CAPTIONS = {"accuracy": "Mean over the seeds; the band goes from the lowest to the highest seed. A seed that was solved with fewer samples, so that the sweep "
                         "left the rest out, keeps its last value. Dashed: the best shortcut on the same rows. Choose a property above to see its curves.",
             "heat": "Accuracy in % by property and number of training samples: mean over the seeds, and over the forms unless one is chosen above.",
             "cost": "Mean over the seeds. Memory is that of the GPU where one was used.", "forgetting": "One marker a run."}
-# From what is wrong to what is right: orange, white, blue, told apart by all eyes.
-SCALE = [[0, "#c2571a"], [0.5, "#f4ead9"], [1, "#2f6fb5"]]
 
 
 def page(sections: Sequence[Section], missing: Table | None, runs: Sequence[dict[str, Any]], out: Path) -> str:
@@ -41,8 +42,24 @@ def page(sections: Sequence[Section], missing: Table | None, runs: Sequence[dict
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     return environment.from_string(_file("page.html.j2")).render(
         css=Markup(_file("page.css")), js=Markup(_file("page.js")), plotly=Markup(get_plotlyjs()), data=Markup(script_json(content)),
-        sections=sections, missing=missing, runs=runs_table(runs, out), filters=choices(sections), first=FIRST, figures=FIGURES, captions=CAPTIONS,
+        sections=sections, missing=missing, runs=runs_table(runs, out), filters=choices(sections), first=FIRST, figures=figures, nav=nav, captions=CAPTIONS,
         caution=CAUTION, lead=lead(runs), version=relsym.__version__, numbers=lambda paths: " ".join(str(places[path]) for path in paths))
+
+
+def figures(section: Section) -> list[tuple[str, str, bool]]:
+    """Name and title of each figure of a section, and whether there is anything to draw; forgetting is named in any case."""
+    points = section.points
+    drawn = {name: bool(points.get(name)) for name in FIGURES} | {"heat": any(point["property"] for point in points.get("accuracy", []))}
+    return [(name, title, drawn[name]) for name, title in FIGURES.items() if drawn[name] or (name == "forgetting" and points)]
+
+
+def nav(section: Section, number: int) -> list[tuple[str, str]]:
+    """What a section's list of contents says, and where it leads; in the order of the page."""
+    tables = [(NAMES.get(table.name, "Folds"), f"{table.name}-{number}") for table in section.tables]
+    ahead = [entry for entry, table in zip(tables, section.tables, strict=True) if table.name in FIRST]
+    best = [("Best results", f"best-{number}")] if section.best else []
+    drawn = [(title, f"{name}-figure-{number}") for name, title, _ in figures(section)]
+    return [*best, *ahead, *drawn, *(entry for entry in tables if entry not in ahead), ("Runs", "runs")]
 
 
 def script_json(content: Any) -> str:

@@ -57,7 +57,7 @@ def runs_table(runs: Sequence[dict[str, Any]], out: Path) -> Table:
     forms = list(dict.fromkeys(form for run in runs for form in forms_of(run)))
     columns = (*text_columns("run", "objective", "model"), Column("samples"), Column("seed"), Column("draw"), *(Column(form, form) for form in forms),
                Column("seconds"), Column("GiB"), *text_columns("benchmark", "rows", "configuration", "commit", "relsym", "precision"))
-    return Table("runs", f"All {len(runs)} runs", columns, tuple(_run_row(run, forms, out) for run in runs))
+    return Table("runs", f"All runs ({len(runs)})", columns, tuple(_run_row(run, forms, out) for run in runs))
 
 
 def _run_row(run: dict[str, Any], forms: list[str], out: Path) -> Row:
@@ -99,7 +99,7 @@ def missing_table(jobs: Iterable[Job], known: set[str]) -> Table | None:
     """Jobs that a sweep lists and that have no results, unless the same job was finished elsewhere; None if there is none."""
     left = [job for job in jobs if job.verdict != LEFT_OUT and not job.results.exists() and job.job_hash not in known]
     rows = tuple(Row((Cell(job.sweep), Cell(job.name), Cell(job.verdict), Cell(job.error or "-"))) for job in left)
-    return Table("missing", f"{len(left)} jobs without results", text_columns("sweep", "job", "verdict", "error"), rows) if rows else None
+    return Table("missing", f"{len(left)} job{'s' * (len(left) > 1)} without results", text_columns("sweep", "job", "verdict", "error"), rows) if rows else None
 
 
 def cost_rows(runs: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -61,10 +61,10 @@ def _section(scope: Scope, collected: Collected, by_path: dict[str, dict[str, An
     found = ladders(scope, collected.jobs)
     made: list[Table | None] = []
     if scope.whole:
-        made += [solved_table(scope, found), by_seed_table(found)]
+        made.append(solved_table(scope, found))
         if set(FORMS) <= set(scope.forms):
             made += [table2(scope, found, collected.jobs), table4(found, collected.jobs)]
-    made += [comparison_table(scope, found), property_table(scope, found), *(reader_table(title, of) for title, of in lines.items())]
+    made += [comparison_table(scope, found), property_table(scope, found), by_seed_table(found) if scope.whole else None, *(reader_table(title, of) for title, of in lines.items())]
     points = {"accuracy": accuracy_points(scope, found), "shortcuts": shortcut_points(scope), "cost": cost_points(found),
               "forgetting": forgetting_points(found)}
     return Section(scope.title, scope.runs, scope.rows, [_best(scope, ladder) for ladder in found],
