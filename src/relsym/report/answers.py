@@ -37,12 +37,13 @@ def read_answers(run: dict[str, Any]) -> Answers | None:
     try:
         table = pl.read_parquet(path, columns=COLUMNS)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ValueError(f"{path}: cannot be read with the columns {', '.join(COLUMNS)} ({str(error).splitlines()[0]}): damaged, or written by "
-                         "another version. Run that job again, or leave it out.") from error
+        raise ValueError(f"{path}: cannot be read with the columns {', '.join(COLUMNS)} ({str(error).splitlines()[0]}): damaged, or "
+                         "written by another version. Run that job again, or leave it out.") from error
     correct, forms = table["correct"].to_numpy().astype(np.float64), table["form"].to_numpy()
     for form in (form for form in run["rows"] if form != "train"):
         told = run["metrics"][f"{run['score_on']}/accuracy/{form}"]
         if len(of_form := correct[forms == form]) != run["rows"][form] or abs(of_form.mean() - told) > 1e-9:
             raise ValueError(f"{path}: not the answers behind results.json ({form}). Run that job again, or leave it out.")
-    facts = pl.when(pl.col("fact_id") == "").then("pair_id").otherwise("fact_id").rank("dense").alias("fact")
-    return Answers(correct, forms, table.select(facts)["fact"].to_numpy().astype(np.int64) - 1, tuple(table["form"] + "\t" + table["pair_id"]))
+    fact = pl.when(pl.col("fact_id") == "").then("pair_id").otherwise("fact_id").rank("dense").alias("fact")
+    facts = table.select(fact)["fact"].to_numpy().astype(np.int64) - 1
+    return Answers(correct, forms, facts, tuple(table["form"] + "\t" + table["pair_id"]))

@@ -17,7 +17,7 @@ class Cell:
     """
 
     text: str
-    value: float | None = None
+    value: float | int | None = None
     runs: tuple[str, ...] = ()
     muted: bool = False
     href: str = ""
@@ -75,8 +75,15 @@ def text_columns(*headings: str) -> tuple[Column, ...]:
     return tuple(Column(heading, number=False) for heading in headings)
 
 
+def count(number: int) -> Cell:
+    """A cell that holds a whole number."""
+    return Cell(str(number), number)
+
+
 def accuracy_cell(runs: list[dict[str, Any]], key: str, suffix: str = "") -> Cell:
-    """Mean over runs of a metric, in per cent."""
+    """Mean over runs of a metric, in per cent; empty where a run has not measured it."""
+    if not all(key in run["metrics"] for run in runs):
+        return missing("not measured")
     value = mean(run["metrics"][key] for run in runs)
     return Cell(f"{percent(value)}{suffix}", value, tuple(run["path"] for run in runs))
 

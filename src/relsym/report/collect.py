@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from relsym.report.sweeps import Job, read_sweeps, unfinished
 
 # What tables and figures need; a run without one of them was written by another version.
-NEEDED = ("benchmark", "sides", "fold", "rows_hash", "kinds", "metrics", "intervals", "rows", "score_on", "choices", "model", "init", "seed",
-          "sample_seed", "precision", "benchmark_hash", "setting_hashes", "config_hash", "git_commit", "versions")
+NEEDED = ("benchmark", "sides", "fold", "rows_hash", "kinds", "metrics", "intervals", "rows", "score_on", "choices", "model", "init",
+          "seed", "sample_seed", "precision", "benchmark_hash", "setting_hashes", "config_hash", "git_commit", "versions")
 
 
 class Collected(NamedTuple):
@@ -62,4 +62,5 @@ def _check_jobs(runs: list[dict[str, Any]]) -> None:
     for run in runs:
         job = run.get("job_hash")
         if job and (other := first.setdefault(job, run))["metrics"] != run["metrics"]:
-            raise ValueError(f"{other['path']} and {run['path']} are the same job ({job[:8]}) with different results. Leave one of them out.")
+            raise ValueError(f"{other['path']} and {run['path']} are the same job ({job[:8]}) with different results. "
+                             "Leave one of them out.")

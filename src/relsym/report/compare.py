@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from statistics import stdev
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from relsym.evaluation.paired import RESAMPLES, holm, interval_and_p, resampled_means
 from relsym.report.answers import Answers, read_answers
-from relsym.report.cells import Cell, Column, Row, Table, text_columns
+from relsym.report.cells import Cell, Column, Row, Table, count, text_columns
 from relsym.report.ladders import Ladder, Seeds
 from relsym.report.scopes import Scope
 
@@ -20,8 +20,21 @@ POOLED = "all forms"
 ALPHA = 0.05
 
 
+COLUMNS = (*text_columns("first", "second", "encoder", "form"), *map(Column, ("samples", "seeds", "first - second, points")),
+           *text_columns("95 % interval"), *map(Column, ("sd over seeds", "p", "p, Holm")), *text_columns("beyond chance"))
+NOTES = (f"Paired bootstrap: facts (with all their forms) drawn with replacement {RESAMPLES:,} times, jointly over the seeds, which are "
+         "kept: interval and p speak about other rows, not about other seeds. How much the difference changes from seed to seed stands "
+         "apart, as its standard deviation.",
+         f"Holm's correction over all comparisons of the same form in this table; beyond chance: corrected p below {ALPHA}. Only numbers "
+         "of samples that both objectives were run with; what was left out as solved is not compared.")
+
+
 class Contrast(NamedTuple):
-    """Two objectives at one number of samples, in one form (or all). by_seed: mean difference in accuracy, one a seed."""
+    """Two objectives at one number of samples, in one form (or all).
+
+    by_seed: mean difference in accuracy, one a seed.  sums, sizes: of the differences (mean over seeds) of each fact's rows, and how many.
+    runs: paths of the results compared.
+    """
 
     one: Ladder
     two: Ladder
@@ -30,6 +43,7 @@ class Contrast(NamedTuple):
     by_seed: list[float]
     sums: ndarray
     sizes: ndarray
+    runs: tuple[str, ...]
 
 
 def comparison_table(scope: Scope, found: Sequence[Ladder]) -> Table | None:
@@ -43,17 +57,9 @@ def comparison_table(scope: Scope, found: Sequence[Ladder]) -> Table | None:
     (low, high), p = interval_and_p(means)
     corrected = _by_form(made, p)
     rows = tuple(_row(contrast, low[i], high[i], p[i], corrected[i]) for i, contrast in enumerate(made))
-    columns = (*text_columns("first", "second", "encoder", "form"), Column("samples"), Column("seeds"), Column("first - second, points"),
-               Column("95 % interval", number=False), Column("sd over seeds"), Column("p"), Column("p, Holm"), Column("beyond chance", number=False))
     absent = sum(table is None for table in answers.values())
     gone = (f"{absent} runs have no predictions.parquet and are left out here.",) if absent else ()
-    return Table("comparisons", "Differences between objectives on the same rows and seeds", columns, rows, (*NOTES, *gone))
-
-
-NOTES = (f"Paired bootstrap: facts (with all their forms) drawn with replacement {RESAMPLES:,} times, jointly over the seeds, which are kept: interval and "
-         "p speak about other rows, not about other seeds. How much the difference changes from seed to seed stands apart, as its standard deviation.",
-         f"Holm's correction over all comparisons of the same form in this table; beyond chance: corrected p below {ALPHA}. Only numbers of samples "
-         "that both objectives were run with; what was left out as solved is not compared.")
+    return Table("comparisons", "Differences between objectives on the same rows and seeds", COLUMNS, rows, (*NOTES, *gone))
 
 
 def _pairs(found: Sequence[Ladder]) -> Iterator[tuple[Ladder, Ladder, int, list[Seeds]]]:
@@ -65,19 +71,21 @@ def _pairs(found: Sequence[Ladder]) -> Iterator[tuple[Ladder, Ladder, int, list[
                 yield one, two, samples, seeds
 
 
-def _contrasts(scope: Scope, answers: dict[str, Answers | None], one: Ladder, two: Ladder, samples: int, seeds: list[Seeds]) -> Iterator[Contrast]:
+def _contrasts(scope: Scope, answers: Mapping[str, Answers | None], one: Ladder, two: Ladder, samples: int,
+               seeds: Sequence[Seeds]) -> Iterator[Contrast]:
     """All forms pooled, then each apart; seeds without predictions are left out."""
-    pairs = [(answers[one.runs[seed][samples]["path"]], answers[two.runs[seed][samples]["path"]]) for seed in seeds]
-    pairs = [(first, second) for first, second in pairs if first and second]
-    if not pairs:
+    paths = [(one.runs[seed][samples]["path"], two.runs[seed][samples]["path"]) for seed in seeds]
+    paths = [pair for pair in paths if all(answers[path] for path in pair)]
+    if not paths:
         return
-    differences = np.stack([first.correct - second.correct for first, second in pairs])
-    forms, facts = pairs[0][0].forms, pairs[0][0].facts
+    differences = np.stack([answers[first].correct - answers[second].correct for first, second in paths])
+    forms, facts = answers[paths[0][0]].forms, answers[paths[0][0]].facts
     for form in (POOLED, *scope.forms) if len(scope.forms) > 1 else scope.forms:
         kept = np.full(len(forms), True) if form == POOLED else forms == form
         sums = np.bincount(facts, weights=differences.mean(axis=0) * kept, minlength=facts.max() + 1)
         sizes = np.bincount(facts, weights=kept, minlength=facts.max() + 1)
-        yield Contrast(one, two, samples, form, differences[:, kept].mean(axis=1).tolist(), sums, sizes)
+        by_seed = differences[:, kept].mean(axis=1).tolist()
+        yield Contrast(one, two, samples, form, by_seed, sums, sizes, tuple(path for pair in paths for path in pair))
 
 
 def _by_form(made: Sequence[Contrast], p: ndarray) -> ndarray:
@@ -91,12 +99,11 @@ def _by_form(made: Sequence[Contrast], p: ndarray) -> ndarray:
 def _row(contrast: Contrast, low: float, high: float, p: float, corrected: float) -> Row:
     one, two, value = contrast.one, contrast.two, float(np.mean(contrast.by_seed))
     deviation = f"{100 * stdev(contrast.by_seed):.2f}" if len(contrast.by_seed) > 1 else "one seed"
-    paths = tuple(run["path"] for ladder in (one, two) for rungs in ladder.runs.values() for samples, run in rungs.items() if samples == contrast.samples)
-    cells = (Cell(one.label), Cell(two.label), Cell(one.model), Cell(contrast.form), Cell(str(contrast.samples), contrast.samples),
-             Cell(str(len(contrast.by_seed)), len(contrast.by_seed)), Cell(f"{100 * value:+.2f}", value, paths),
-             Cell(f"[{100 * low:+.2f}, {100 * high:+.2f}]"), Cell(deviation), Cell(_p_text(p), float(p)), Cell(_p_text(corrected), float(corrected)),
-             Cell("yes" if corrected < ALPHA else "no"))
-    return Row(cells, one.model, f"{one.label}\n{two.label}", "" if contrast.form == POOLED else contrast.form, strong=bool(corrected < ALPHA))
+    cells = (*map(Cell, (one.label, two.label, one.model, contrast.form)), count(contrast.samples), count(len(contrast.by_seed)),
+             Cell(f"{100 * value:+.2f}", value, contrast.runs), Cell(f"[{100 * low:+.2f}, {100 * high:+.2f}]"), Cell(deviation),
+             Cell(_p_text(p), float(p)), Cell(_p_text(corrected), float(corrected)), Cell("yes" if corrected < ALPHA else "no"))
+    form = "" if contrast.form == POOLED else contrast.form
+    return Row(cells, one.model, f"{one.label}\n{two.label}", form, strong=bool(corrected < ALPHA))
 
 
 def _p_text(p: float) -> str:

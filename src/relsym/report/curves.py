@@ -38,12 +38,12 @@ def curves_figure(points: Sequence[Point], shortcuts: Sequence[Point]) -> Figure
         for number, name in enumerate(names_of(whole)):
             curve = [point for point in whole if (point["objective"], point["model"]) == name and point["form"] == form]
             samples, colour = [point["samples"] for point in curve], COLOURS[number % len(COLOURS)]
-            axes.plot(samples, [100 * mean(point["values"]) for point in curve], marker=MARKERS[number % len(MARKERS)], markersize=4, color=colour,
-                      label=told(name, whole))
-            axes.fill_between(samples, *([100 * edge(point["values"]) for point in curve] for edge in (min, max)), color=colour, alpha=0.15, linewidth=0)
+            low, middle, high = ([100 * of(point["values"]) for point in curve] for of in (min, mean, max))
+            axes.plot(samples, middle, marker=MARKERS[number % len(MARKERS)], markersize=4, color=colour, label=told(name, whole))
+            axes.fill_between(samples, low, high, color=colour, alpha=0.15, linewidth=0)
         best = [point for point in shortcuts if point["form"] == form]
-        axes.plot([point["samples"] for point in best], [100 * point["value"] for point in best], color="grey", linestyle="--", linewidth=1.2,
-                  label="best shortcut")
+        axes.plot([point["samples"] for point in best], [100 * point["value"] for point in best], color="grey", linestyle="--",
+                  linewidth=1.2, label="best shortcut")
         _samples_axis(axes, whole)
         axes.set_title(form, fontsize=10)
     panels[0].set_ylabel("accuracy in %")
@@ -99,7 +99,8 @@ def _level(points: Sequence[Point], name: tuple[str, str], property: str, sample
 
 def cost_figure(points: Sequence[Point]) -> Figure:
     """Seconds of training and peak memory against training samples."""
-    shown = [(key, label) for key, label in (("seconds", "seconds of training"), ("memory", "peak memory in GiB")) if any(key in point for point in points)]
+    shown = [(key, label) for key, label in (("seconds", "seconds of training"), ("memory", "peak memory in GiB"))
+             if any(key in point for point in points)]
     figure = Figure(figsize=(4.6 * len(shown) + 0.6, 4), layout="constrained")
     panels: Any = figure.subplots(1, len(shown), squeeze=False)[0]
     for axes, (key, label) in zip(panels, shown, strict=True):
@@ -119,8 +120,8 @@ def forgetting_figure(points: Sequence[Point]) -> Figure:
     axes = figure.add_subplot()
     for number, name in enumerate(names_of(points)):
         of_name = [point for point in points if (point["objective"], point["model"]) == name]
-        axes.plot([100 * point["drop"] for point in of_name], [100 * point["accuracy"] for point in of_name], MARKERS[number % len(MARKERS)],
-                  color=COLOURS[number % len(COLOURS)], label=told(name, points))
+        axes.plot([100 * point["drop"] for point in of_name], [100 * point["accuracy"] for point in of_name],
+                  MARKERS[number % len(MARKERS)], color=COLOURS[number % len(COLOURS)], label=told(name, points))
     axes.set_xlabel("forgetting: drop in points")
     axes.set_ylabel("accuracy in %, mean over the forms")
     axes.grid(alpha=0.3)

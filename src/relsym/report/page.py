@@ -24,12 +24,16 @@ from relsym.report.tables import CAUTION
 FIRST = ("samples_to_solved", "table2", "table4")
 FIGURES = {"accuracy": "Accuracy against samples", "heat": "Accuracy by property and samples", "cost": "Time and memory",
            "forgetting": "Accuracy against forgetting"}
-NAMES = {"samples_to_solved": "Samples to solve it", "table2": "Table 2", "table4": "Table 4", "comparisons": "Differences", "properties": "By property",
-         "samples_by_seed": "By seed", "accuracy": "Every reader", "groups": "Groups", "macro": "Mean over kinds"}
-CAPTIONS = {"accuracy": "Mean over the seeds; the band goes from the lowest to the highest seed. A seed that was solved with fewer samples, so that the sweep "
-                        "left the rest out, keeps its last value. Dashed: the best shortcut on the same rows. Choose a property above to see its curves.",
-            "heat": "Accuracy in % by property and number of training samples: mean over the seeds, and over the forms unless one is chosen above.",
-            "cost": "Mean over the seeds. Memory is that of the GPU where one was used.", "forgetting": "One marker a run."}
+NAMES = {"samples_to_solved": "Samples to solve it", "table2": "Table 2", "table4": "Table 4", "comparisons": "Differences",
+         "properties": "By property", "samples_by_seed": "By seed", "accuracy": "Every reader", "groups": "Groups",
+         "macro": "Mean over kinds"}
+CAPTIONS = {
+    "accuracy": "Mean over the seeds; the band goes from the lowest to the highest seed. A seed that was solved with fewer samples, so "
+                "that the sweep left the rest out, keeps its last value. Dashed: the best shortcut on the same rows. Choose a property "
+                "above to see its curves.",
+    "heat": "Mean over the seeds, and over the forms unless one is chosen above.",
+    "cost": "Mean over the seeds. Memory is that of the GPU where one was used.",
+    "forgetting": "One marker a run."}
 
 
 def page(sections: Sequence[Section], missing: Table | None, runs: Sequence[dict[str, Any]], out: Path) -> str:
@@ -42,8 +46,9 @@ def page(sections: Sequence[Section], missing: Table | None, runs: Sequence[dict
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     return environment.from_string(_file("page.html.j2")).render(
         css=Markup(_file("page.css")), js=Markup(_file("page.js")), plotly=Markup(get_plotlyjs()), data=Markup(script_json(content)),
-        sections=sections, missing=missing, runs=runs_table(runs, out), filters=choices(sections), first=FIRST, figures=figures, nav=nav, captions=CAPTIONS,
-        caution=CAUTION, lead=lead(runs), version=relsym.__version__, numbers=lambda paths: " ".join(str(places[path]) for path in paths))
+        numbers=lambda paths: " ".join(str(places[path]) for path in paths),
+        sections=sections, missing=missing, runs=runs_table(runs, out), filters=choices(sections), first=FIRST, figures=figures, nav=nav,
+        captions=CAPTIONS, caution=CAUTION, lead=lead(runs), version=relsym.__version__)
 
 
 def figures(section: Section) -> list[tuple[str, str, bool]]:
@@ -71,7 +76,8 @@ def script_json(content: Any) -> str:
 def choices(sections: Sequence[Section]) -> dict[str, list[str]]:
     """What each filter offers."""
     points = [point for section in sections for point in section.points.get("accuracy", [])]
-    return {name: list(dict.fromkeys(point[name] for point in points if point[name])) for name in ("model", "objective", "form", "property")}
+    return {name: list(dict.fromkeys(point[name] for point in points if point[name]))
+            for name in ("model", "objective", "form", "property")}
 
 
 def _file(name: str) -> str:

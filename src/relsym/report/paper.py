@@ -38,7 +38,8 @@ TABLE2 = (Published("Random baseline", "", "", 50.0, 50.0),
 # Table 4: form -> method -> one figure for each of MODELS.
 MODELS = {"minilm_l6": "MiniLM-L6", "minilm_l12": "MiniLM-L12", "all_minilm_l6": "all-MiniLM-L6", "all_minilm_l12": "all-MiniLM-L12"}
 METHODS = {PRETRAINED: "pretrained", **OBJECTIVES}
-TABLE4 = {LEXICALISED: {PRETRAINED: (46.7, 49.2, 51.2, 48.3), "random_label": (100.0, 100.0, 100.0, 100.0), "knn": (99.1, 99.1, 100.0, 100.0),
+ALL_RIGHT = (100.0, 100.0, 100.0, 100.0)
+TABLE4 = {LEXICALISED: {PRETRAINED: (46.7, 49.2, 51.2, 48.3), "random_label": ALL_RIGHT, "knn": (99.1, 99.1, 100.0, 100.0),
                         "knn_learnt": (97.6, 100.0, 100.0, 100.0), "finetune": (99.8, 100.0, 100.0, 100.0)},
-          DELEXICALISED: {PRETRAINED: (49.2, 48.3, 52.3, 52.3), "random_label": (100.0, 100.0, 100.0, 100.0), "knn": (100.0, 100.0, 100.0, 100.0),
-                          "knn_learnt": (100.0, 100.0, 100.0, 100.0), "finetune": (100.0, 100.0, 99.8, 100.0)}}
+          DELEXICALISED: {PRETRAINED: (49.2, 48.3, 52.3, 52.3), "random_label": ALL_RIGHT, "knn": ALL_RIGHT,
+                          "knn_learnt": ALL_RIGHT, "finetune": (100.0, 100.0, 99.8, 100.0)}}

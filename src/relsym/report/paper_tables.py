@@ -2,67 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from statistics import mean
-from typing import Any, NamedTuple
 
 from relsym.data.pairs import DELEXICALISED, LEXICALISED
 from relsym.report import paper
 from relsym.report.cells import Cell, Column, Row, Table, accuracy_cell, missing, text_columns
-from relsym.report.labels import MODELS, metric_of, percent
+from relsym.report.labels import MODELS, percent
 from relsym.report.ladders import Ladder
+from relsym.report.ours import DROP, Ours, candidates, highest, other_settings, verdict_text
 from relsym.report.paper import PRETRAINED
 from relsym.report.scopes import Scope
 from relsym.report.solved import solved_cell
-from relsym.report.sweeps import LEFT_OUT, Job
+from relsym.report.sweeps import Job
 
 FORMS = (LEXICALISED, DELEXICALISED)
-DROP = "forgetting/drop"
-PAPERS_METRICS = ("hadamard", "pair")
 NOTE = (f"Paper: {paper.SOURCE}. Ours: the metric that the paper uses, at the highest number of samples n that was run; mean over seeds. "
         "Data, training settings and, in Table 2, the encoder differ from the paper's.")
-
-
-class Ours(NamedTuple):
-    """The runs behind a cell: those of all seeds at the highest number of samples."""
-
-    ladder: Ladder
-    samples: int
-    runs: list[dict[str, Any]]
-
-    @property
-    def carried(self) -> bool:
-        """Whether a seed was solved with fewer samples, so that the sweep left the rest out."""
-        return any(run["rows"]["train"] != self.samples for run in self.runs)
-
-    @property
-    def told(self) -> str:
-        """Number of samples and of seeds."""
-        return f"n {'≤' if self.carried else '='} {self.samples}, {len(self.runs)} seed{'s' * (len(self.runs) > 1)}"
-
-    @property
-    def short(self) -> str:
-        """The same for a narrow cell."""
-        return f"{'≤ ' * self.carried}{self.samples}; {len(self.runs)}"
-
-
-def candidates(found: Sequence[Ladder], objective: str, model: str | None = None) -> list[Ladder]:
-    """Ladders of a method with the paper's metric (pretrained: of any that reads sentences one by one), most runs first."""
-    kept = []
-    for ladder in found:
-        run = next(iter(next(iter(ladder.runs.values())).values()))
-        methods = ("random_label", "knn") if objective == PRETRAINED else (objective,)
-        same_model = model is None or MODELS.get(ladder.model, ladder.model) == model
-        if same_model and run["choices"]["objective"] in methods and metric_of(run) in PAPERS_METRICS:
-            kept.append(ladder)
-    return sorted(kept, key=lambda ladder: -sum(map(len, ladder.runs.values())))
-
-
-def highest(ladder: Ladder) -> Ours:
-    """A ladder's runs at its highest number of samples."""
-    samples = ladder.rungs[-1]
-    return Ours(ladder, samples, list(ladder.at(samples).values()))
 
 
 def table2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[Job]) -> Table:
@@ -70,8 +26,8 @@ def table2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[Job]) -> Table:
     columns = (*text_columns("model (method)", "our encoder"), *(column for form in FORMS for column in _beside(form, form)),
                *_beside("samples to 100 %"), *_beside("forgetting"), Column("n and seeds", number=False))
     rows = [row for published in paper.TABLE2 for row in _rows2(scope, found, jobs, published)]
-    return Table("table2", "Table 2: accuracy in %, training samples and forgetting in points; the paper's with RoBERTa-large", columns, tuple(rows),
-                 (NOTE, *other_settings(found)))
+    title = "Table 2: accuracy in %, training samples and forgetting in points; the paper's with RoBERTa-large"
+    return Table("table2", title, columns, tuple(rows), (NOTE, *other_settings(found)))
 
 
 def _beside(heading: str, form: str = "", model: str = "") -> tuple[Column, Column]:
@@ -97,8 +53,8 @@ def _rows2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[Job], published
             continue
         ours = highest(ladder)
         cells = [accuracy_cell(ours.runs, f"test/accuracy/{form}") for form in FORMS]
-        rows.append(_row2(published, ladder.model, cells, [solved_cell(ladder, 1.0, seeds=False), _forgetting(ours), Cell(ours.told, ours.samples)], ladder.model,
-                          ladder.label))
+        rest = [solved_cell(ladder, 1.0, seeds=False), _forgetting(ours), Cell(ours.told, ours.samples)]
+        rows.append(_row2(published, ladder.model, cells, rest, ladder.model, ladder.label))
     return rows
 
 
@@ -131,7 +87,8 @@ def table4(found: Sequence[Ladder], jobs: Sequence[Job]) -> Table:
             pairs = [(_cell4(found, jobs, form, method, model), Cell(f"{figure:.1f}", figure / 100))
                      for model, figure in zip(paper.MODELS, figures, strict=True)]
             label = next((ladder.label for ladder in candidates(found, method)), "") if method != PRETRAINED else ""
-            rows.append(Row((Cell(form), Cell(paper.METHODS[method]), *(cell for pair in pairs for cell in pair)), "", label, form, strong=bool(label)))
+            cells = (Cell(form), Cell(paper.METHODS[method]), *(cell for pair in pairs for cell in pair))
+            rows.append(Row(cells, "", label, form, strong=bool(label)))
     return Table("table4", "Table 4: accuracy in % by method and model size", columns, tuple(rows),
                  (NOTE, "In brackets: training samples; seeds. ≤ : some seeds were solved with fewer. all-MiniLM-L6 is model=bundled or "
                          "model=all_minilm_l6.", *other_settings(found)))
@@ -145,23 +102,3 @@ def _cell4(found: Sequence[Ladder], jobs: Sequence[Job], form: str, method: str,
     if method == PRETRAINED:
         return _untrained(ladder, form)
     return accuracy_cell(ours.runs, f"test/accuracy/{form}", f" ({ours.short})")
-
-
-def verdict_text(jobs: Sequence[Job], objective: str, model: str | None) -> str:
-    """Why a cell is empty: no sweep lists it, or its jobs wait or failed."""
-    counts = Counter(job.verdict for job in jobs if job.choices.get("objective") == objective and job.verdict != LEFT_OUT
-                     and model in (None, MODELS.get(job.choices.get("model"), job.choices.get("model"))) and not job.results.exists())
-    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) or "not run"
-
-
-def other_settings(found: Sequence[Ladder]) -> tuple[str, ...]:
-    """Settings beside the ones shown, where a method and model has several."""
-    counts = Counter((ladder.place, MODELS.get(ladder.model, ladder.model)) for ladder in candidates_of_all(found))
-    several = sum(count - 1 for count in counts.values())
-    return (f"{several} further settings of the same method and encoder are not in this table, but in that of samples to 95, 99 and 100 %; "
-            "shown is the one with most runs.",) if several else ()
-
-
-def candidates_of_all(found: Sequence[Ladder]) -> list[Ladder]:
-    """Every ladder that could stand in the paper's tables."""
-    return [ladder for method in paper.METHODS if method != PRETRAINED for ladder in candidates(found, method)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from relsym.report.labels import READERS, metric_of
 from relsym.report.ladders import Ladder
-from relsym.report.paper_tables import DROP
+from relsym.report.ours import DROP
 from relsym.report.provenance import cost_rows
 from relsym.report.scopes import Scope
 
@@ -27,8 +27,8 @@ def accuracy_points(scope: Scope, found: Sequence[Ladder]) -> list[Point]:
                 for property in ("", *properties):
                     key = f"{runs[0]['score_on']}/accuracy/{form}" + (f"/{property}" if property else "")
                     if values := [run["metrics"][key] for run in runs if key in run["metrics"]]:
-                        points.append({"objective": ladder.label, "model": ladder.model, "form": form, "property": property, "samples": samples,
-                                       "values": values, "stopped": stopped})
+                        points.append({"objective": ladder.label, "model": ladder.model, "form": form, "property": property,
+                                       "samples": samples, "values": values, "stopped": stopped})
     return points
 
 

@@ -10,8 +10,8 @@ from statistics import mean
 from typing import Any
 from urllib.parse import quote
 
-from relsym.report.cells import Cell, Column, Row, Table, text_columns
-from relsym.report.labels import forms_of, name_of, objective_of, percent
+from relsym.report.cells import Cell, Column, Row, Table, count, text_columns
+from relsym.report.labels import forms_of, name_of, objective_of, percent, seeds_of
 from relsym.report.sweeps import LEFT_OUT, Job
 
 Runs = dict[str, dict[str, Any]]
@@ -30,12 +30,12 @@ def link_to(run: dict[str, Any], out: Path) -> str:
 
 
 def mixture(runs: Iterable[dict[str, Any]]) -> str:
-    """``relsym 0.1.0 and 0.2.0, commits 1a2b and 3c4d`` where runs are not all of one; empty if they are."""
+    """``relsym 0.1.0 and 0.2.0; commits 1a2b and 3c4d`` where runs are not all of one; empty if they are."""
     found = list(runs)
     versions = sorted({run["versions"].get("relsym", "unknown") for run in found})
     commits = sorted({commit_of(run) for run in found})
-    parts = ([f"relsym {' and '.join(versions)}"] if len(versions) > 1 else []) + ([f"commits {', '.join(commits)}"] if len(commits) > 1 else [])
-    return ", ".join(parts)
+    parts = {"relsym": versions, "commits": commits}
+    return "; ".join(f"{name} {' and '.join(values)}" for name, values in parts.items() if len(values) > 1)
 
 
 def marked(table: Table, by_path: Runs) -> Table:
@@ -55,16 +55,17 @@ def _marked(cell: Cell, by_path: Runs) -> Cell:
 def runs_table(runs: Sequence[dict[str, Any]], out: Path) -> Table:
     """Every run with its figures and its hashes."""
     forms = list(dict.fromkeys(form for run in runs for form in forms_of(run)))
-    columns = (*text_columns("run", "objective", "model"), Column("samples"), Column("seed"), Column("draw"), *(Column(form, form) for form in forms),
-               Column("seconds"), Column("GiB"), *text_columns("benchmark", "rows", "configuration", "commit", "relsym", "precision"))
+    columns = (*text_columns("run", "objective", "model"), *map(Column, ("samples", "seed", "draw")),
+               *(Column(form, form) for form in forms), *map(Column, ("seconds", "GiB")),
+               *text_columns("benchmark", "rows", "configuration", "commit", "relsym", "precision"))
     return Table("runs", f"All runs ({len(runs)})", columns, tuple(_run_row(run, forms, out) for run in runs))
 
 
 def _run_row(run: dict[str, Any], forms: list[str], out: Path) -> Row:
     seconds, memory = run.get("seconds/train"), memory_of(run)
     figures = [run["metrics"].get(f"{run['score_on']}/accuracy/{form}") for form in forms]
-    cells = (Cell(name_of(run), href=link_to(run, out)), Cell(objective_of(run)), Cell(run["model"]), Cell(str(run["rows"]["train"]), run["rows"]["train"]),
-             Cell(str(run["seed"]), run["seed"]), Cell(str(run["sample_seed"]), run["sample_seed"]),
+    cells = (Cell(name_of(run), href=link_to(run, out)), Cell(objective_of(run)), Cell(run["model"]),
+             *map(count, (run["rows"]["train"], *seeds_of(run))),
              *(Cell("-") if value is None else Cell(percent(value), value) for value in figures),
              *(Cell("-") if value is None else Cell(f"{value:.1f}", value) for value in (seconds, memory)),
              *map(Cell, (f"{run['benchmark']} {run['benchmark_hash'][:8]}", run["rows_hash"][:8], run["config_hash"][:8], commit_of(run),
@@ -81,17 +82,17 @@ def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
     """Every cell that was made from runs, with what they can be traced back by."""
     columns = text_columns("table", "row", "column", "value", "runs", "configurations", "benchmark", "commits", "relsym")
     return Table("provenance", "Where each cell comes from", columns,
-                 tuple(_cell_row(table, row, column, cell, [by_path[path] for path in cell.runs], out)
-                       for table in tables for row in table.rows for column, cell in zip(table.columns, row.cells, strict=True) if cell.runs))
+                 tuple(_cell_row(table, row, column, cell, [by_path[path] for path in cell.runs], out) for table in tables
+                       for row in table.rows for column, cell in zip(table.columns, row.cells, strict=True) if cell.runs))
 
 
 def _cell_row(table: Table, row: Row, column: Column, cell: Cell, runs: list[dict[str, Any]], out: Path) -> Row:
     def each(values: Iterable[str]) -> Cell:
         return Cell(" ".join(dict.fromkeys(values)))
 
-    names = ", ".join(one.text for one, of in zip(row.cells, table.columns, strict=True) if not of.number and not one.runs and not one.muted)
-    return Row((Cell(table.title), Cell(names), Cell(column.heading), Cell(cell.text), each(link_to(run, out) for run in runs),
-                each(run["config_hash"] for run in runs), each(run["benchmark_hash"] for run in runs), each(str(run["git_commit"]) for run in runs),
+    names = (one.text for one, of in zip(row.cells, table.columns, strict=True) if not of.number and not one.runs and not one.muted)
+    return Row((Cell(table.title), Cell(", ".join(names)), Cell(column.heading), Cell(cell.text), each(link_to(run, out) for run in runs),
+                *(each(str(run[key]) for run in runs) for key in ("config_hash", "benchmark_hash", "git_commit")),
                 each(run["versions"].get("relsym", "unknown") for run in runs)))
 
 
@@ -99,7 +100,8 @@ def missing_table(jobs: Iterable[Job], known: set[str]) -> Table | None:
     """Jobs that a sweep lists and that have no results, unless the same job was finished elsewhere; None if there is none."""
     left = [job for job in jobs if job.verdict != LEFT_OUT and not job.results.exists() and job.job_hash not in known]
     rows = tuple(Row((Cell(job.sweep), Cell(job.name), Cell(job.verdict), Cell(job.error or "-"))) for job in left)
-    return Table("missing", f"{len(left)} job{'s' * (len(left) > 1)} without results", text_columns("sweep", "job", "verdict", "error"), rows) if rows else None
+    title = f"{len(left)} job{'s' * (len(left) > 1)} without results"
+    return Table("missing", title, text_columns("sweep", "job", "verdict", "error"), rows) if rows else None
 
 
 def cost_rows(runs: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -8,13 +8,14 @@ from statistics import mean
 from typing import Any
 
 from relsym.report.by_property import property_table
-from relsym.report.cells import Cell, Column, Row, Table, text_columns
+from relsym.report.cells import Cell, Column, Row, Table, count, text_columns
 from relsym.report.collect import Collected
 from relsym.report.compare import comparison_table
 from relsym.report.labels import percent
 from relsym.report.ladders import Ladder, ladders
 from relsym.report.lines import Line, headlines, tables
-from relsym.report.paper_tables import FORMS, highest, table2, table4
+from relsym.report.ours import highest
+from relsym.report.paper_tables import FORMS, table2, table4
 from relsym.report.points import Point, accuracy_points, best_shortcut, cost_points, forgetting_points, shortcut_points
 from relsym.report.provenance import marked
 from relsym.report.scopes import Scope, scopes
@@ -52,19 +53,20 @@ def sections(collected: Collected) -> list[Section]:
     found = [_section(scope, collected, by_path) for scope in scopes(collected.runs)]
     for title, lines in headlines(collected.runs).items():
         paths = dict.fromkeys(path for line in lines for path in line.runs)
-        found.append(Section(title, [by_path[path] for path in paths], lines={title: lines}, tables=[marked(reader_table(title, lines), by_path)]))
+        table = marked(reader_table(title, lines), by_path)
+        found.append(Section(title, [by_path[path] for path in paths], lines={title: lines}, tables=[table]))
     return found
 
 
 def _section(scope: Scope, collected: Collected, by_path: dict[str, dict[str, Any]]) -> Section:
     lines = tables(scope.title, scope.runs)
     found = ladders(scope, collected.jobs)
-    made: list[Table | None] = []
+    made = [comparison_table(scope, found), property_table(scope, found)]
     if scope.whole:
-        made.append(solved_table(scope, found))
-        if set(FORMS) <= set(scope.forms):
-            made += [table2(scope, found, collected.jobs), table4(found, collected.jobs)]
-    made += [comparison_table(scope, found), property_table(scope, found), by_seed_table(found) if scope.whole else None, *(reader_table(title, of) for title, of in lines.items())]
+        both = set(FORMS) <= set(scope.forms)
+        papers = [table2(scope, found, collected.jobs), table4(found, collected.jobs)] if both else []
+        made = [solved_table(scope, found), *papers, *made, by_seed_table(found)]
+    made += [reader_table(title, of) for title, of in lines.items()]
     points = {"accuracy": accuracy_points(scope, found), "shortcuts": shortcut_points(scope), "cost": cost_points(found),
               "forgetting": forgetting_points(found)}
     return Section(scope.title, scope.runs, scope.rows, [_best(scope, ladder) for ladder in found],
@@ -84,9 +86,11 @@ def _best(scope: Scope, ladder: Ladder) -> Best:
 def reader_table(title: str, lines: Sequence[Line]) -> Table:
     """Every reader, retrained or not, on the same rows."""
     forms = list(lines[0].values)
-    columns = (*text_columns("reader", "model"), *(Column(form, form.partition(",")[0]) for form in forms), Column("samples"), Column("seeds"))
-    rows = tuple(Row((Cell(line.reader), Cell(line.model), *(Cell(line.cell(form), mean(line.values[form]), line.runs) for form in line.values),
-                      Cell(str(line.samples), line.samples), Cell(str(len(line.seeds)), len(line.seeds))),
-                     "" if line.model == "-" else line.model, line.objective, strong=line.retrained) for line in lines)
+    columns = (*text_columns("reader", "model"), *(Column(form, form.partition(",")[0]) for form in forms), Column("samples"),
+               Column("seeds"))
+    cells = [(Cell(line.reader), Cell(line.model), *(Cell(line.cell(form), mean(line.values[form]), line.runs) for form in forms),
+              count(line.samples), count(len(line.seeds))) for line in lines]
+    rows = tuple(Row(of, "" if line.model == "-" else line.model, line.objective, strong=line.retrained)
+                 for of, line in zip(cells, lines, strict=True))
     name = {"Accuracy": "accuracy", "Group": "groups", "Mean": "macro", "Every": "every_relation", "Pairs": "pairs"}[title.split()[0]]
     return Table(name, title, columns, rows, (CAUTION,))

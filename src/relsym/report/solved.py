@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from relsym.evaluation.survival import median_interval, median_samples
-from relsym.report.cells import Cell, Column, Row, Table, text_columns
+from relsym.report.cells import Cell, Column, Row, Table, count, text_columns
 from relsym.report.ladders import Event, Ladder
 from relsym.report.scopes import Scope
 
@@ -18,10 +18,10 @@ SEEDS_FOR_INTERVAL = 5
 
 def solved_table(scope: Scope, found: Sequence[Ladder]) -> Table:
     """One line a ladder, one column a threshold."""
-    columns = (*text_columns("objective", "model"), *(Column(f"to {round(100 * threshold)} %") for threshold in THRESHOLDS),
-               Column("rungs run", number=False), Column("seeds"), Column("every property drawn from", number=False))
+    columns = (*text_columns("objective", "model"), *map(Column, map(heading, THRESHOLDS)), Column("samples run", number=False),
+               Column("seeds"), Column("every property drawn from", number=False))
     rows = tuple(Row((Cell(ladder.label), Cell(ladder.model), *(solved_cell(ladder, threshold) for threshold in THRESHOLDS),
-                      Cell(rungs_text(ladder)), Cell(str(len(ladder.runs)), len(ladder.runs)), Cell(coverage_text(ladder))),
+                      Cell(rungs_text(ladder)), count(len(ladder.runs)), Cell(coverage_text(ladder))),
                      ladder.model, ladder.label, strong=True) for ladder in found)
     return Table("samples_to_solved", f"Samples to 95, 99 and 100 % on every form; {bound_text(scope)}", columns, rows, notes(found))
 
@@ -47,18 +47,22 @@ def spread_text(events: Sequence[Event], samples: np.ndarray, reached: np.ndarra
 
 def by_seed_table(found: Sequence[Ladder]) -> Table:
     """Every seed's own numbers of samples."""
-    columns = (*text_columns("objective", "model"), Column("seed"), Column("draw"), *(Column(f"to {round(100 * threshold)} %") for threshold in THRESHOLDS),
-               Column("highest run"))
-    rows = tuple(Row((Cell(ladder.label), Cell(ladder.model), *(Cell(str(seed), seed) for seed in seeds),
-                      *(event_cell(ladder, seeds, threshold) for threshold in THRESHOLDS), Cell(str(max(rungs)), max(rungs))),
-                     ladder.model, ladder.label) for ladder in found for seeds, rungs in sorted(ladder.runs.items()))
+    columns = (*text_columns("objective", "model"), *map(Column, ("seed", "draw", *map(heading, THRESHOLDS), "highest run")))
+    rows = tuple(Row((Cell(ladder.label), Cell(ladder.model), *map(count, seeds),
+                      *(event_cell(ladder, seeds, threshold) for threshold in THRESHOLDS), count(max(rungs))), ladder.model, ladder.label)
+                 for ladder in found for seeds, rungs in sorted(ladder.runs.items()))
     return Table("samples_by_seed", "Samples to 95, 99 and 100 % by seed", columns, rows)
 
 
 def event_cell(ladder: Ladder, seeds: tuple[int, int], threshold: float) -> Cell:
     """One seed's: the number of samples and the one below; censored ones sort last."""
-    event = ladder.event(seeds, threshold)
-    return Cell(str(event), event.samples + (0 if event.reached else 1e9), tuple(run["path"] for run in ladder.runs[seeds].values()), not event.reached)
+    event, paths = ladder.event(seeds, threshold), tuple(run["path"] for run in ladder.runs[seeds].values())
+    return Cell(str(event), event.samples + (0 if event.reached else 1e9), paths, not event.reached)
+
+
+def heading(threshold: float) -> str:
+    """Of a threshold's column."""
+    return f"to {round(100 * threshold)} %"
 
 
 def median_text(events: Sequence[Event], median: float) -> str:
@@ -107,12 +111,14 @@ def covered_from(rungs: dict[int, dict]) -> int | None:
 
 def notes(found: Sequence[Ladder]) -> tuple[str, ...]:
     """How to read the table."""
-    told = ["28 (16, 28]: from 28 samples on, every form stays at or above the threshold on all higher numbers of samples that were run; with "
-            "16 it was not there yet. Over seeds: Kaplan-Meier median; > 336 was never reached up to 336 and counts as censored there."]
+    told = ["28 (16, 28]: from 28 samples on, every form stays at or above the threshold on all higher numbers of samples that were "
+            "run; with 16 it was not there yet. Over seeds: Kaplan-Meier median; > 336 was never reached up to 336 and counts as censored "
+            "there."]
     if any(len(ladder.runs) >= SEEDS_FOR_INTERVAL for ladder in found):
         told.append("95 %: bootstrap interval of the median over the seeds; it ends on numbers of samples that were tried.")
     if any(ladder.left_out for ladder in found):
-        told.append("Left out as solved below: the sweep stopped above two solved numbers of samples in a row, and what lies higher counts as solved.")
+        told.append("Solved below: the sweep stopped above two solved numbers of samples in a row; what lies higher was not run and "
+                    "counts as solved.")
     if alone := sum("ladder" not in run["setting_hashes"] for ladder in found for rungs in ladder.runs.values() for run in rungs.values()):
         told.append(f"{alone} runs were written before a run recorded what it shares with runs on other numbers of samples: "
                     "each setting of theirs stands on a line of its own.")

@@ -10,10 +10,12 @@ from relsym.report.labels import objective_of
 
 def lead(runs: Sequence[dict[str, Any]]) -> str:
     """Numbers of runs, objectives, encoders, samples, seeds; benchmarks and versions by name."""
-    return (f"{len(runs)} finished runs: {_named(map(objective_of, runs), 'objective')}; {_named((run['model'] for run in runs), 'encoder')}; "
-            f"training samples {_listed(sorted({run['rows']['train'] for run in runs}))}; seeds {_listed(sorted({run['seed'] for run in runs}))}. "
-            f"{_named((run['benchmark'] for run in runs), 'benchmark')}. "
-            f"relsym {_listed(sorted({str(run['versions'].get('relsym', 'unknown')) for run in runs}))}.")
+    samples, seeds = (sorted(values) for values in ({run["rows"]["train"] for run in runs}, {run["seed"] for run in runs}))
+    versions = sorted({str(run["versions"].get("relsym", "unknown")) for run in runs})
+    return (f"{len(runs)} finished run{'s' * (len(runs) > 1)}: {_named(map(objective_of, runs), 'objective')}; "
+            f"{_named((run['model'] for run in runs), 'encoder')}; training samples {_listed(samples)}; "
+            f"seed{'s' * (len(seeds) > 1)} {_listed(seeds)}. {_named((run['benchmark'] for run in runs), 'benchmark')}. "
+            f"relsym {_listed(versions)}.")
 
 
 def _named(values: Iterable[str], noun: str) -> str:

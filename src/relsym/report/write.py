@@ -30,7 +30,8 @@ def report_files(collected: Collected, sections: Sequence[Section], out: Path) -
     found |= {f"tables/{table.name}.tex": _text(latex(table)) for table in tables}
     for name, figure in static_figures(sections).items():
         found |= {f"figures/{name}.{ending}": lambda path, figure=figure: save(figure, path) for ending in ("png", "svg")}
-    return {**found, "report.md": _text(markdown_text_of(collected, sections, out)), "report.html": _text(page(sections, missing, collected.runs, out))}
+    return {**found, "report.md": _text(markdown_of(collected, sections, out)),
+            "report.html": _text(page(sections, missing, collected.runs, out))}
 
 
 def missing_of(collected: Collected) -> Table | None:
@@ -40,7 +41,8 @@ def missing_of(collected: Collected) -> Table | None:
 
 def numbered(sections: Sequence[Section]) -> list[Table]:
     """Every section's tables; from the second section on a number tells the files apart."""
-    return [replace(table, name=f"{table.name}{_suffix(number)}") for number, section in enumerate(sections, start=1) for table in section.tables]
+    return [replace(table, name=f"{table.name}{_suffix(number)}") for number, section in enumerate(sections, start=1)
+            for table in section.tables]
 
 
 def _suffix(number: int) -> str:
@@ -64,7 +66,7 @@ def static_figures(sections: Sequence[Section]) -> dict[str, object]:
     return found
 
 
-def markdown_text_of(collected: Collected, sections: Sequence[Section], out: Path) -> str:
+def markdown_of(collected: Collected, sections: Sequence[Section], out: Path) -> str:
     """The report as Markdown: every table; of the comparisons those of all forms together."""
     parts = [f"# relsym report\n\n{lead(collected.runs)}\n\n{CAUTION}\n"]
     if missing := missing_of(collected):
