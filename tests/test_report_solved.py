@@ -7,12 +7,12 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs_of import change, job, write_run, write_sweep
 
 from relsym.report.collect import collect
 from relsym.report.ladders import Event, Ladder, ladders
 from relsym.report.scopes import scopes
 from relsym.report.sections import sections
+from runs_of import change, job, write_run, write_sweep
 
 
 def section_of(folder):

@@ -35,7 +35,7 @@ def read_answers(run: dict[str, Any]) -> Answers | None:
     if not path.exists():
         return None
     try:
-        table = pl.read_parquet(path, columns=COLUMNS)
+        table = pl.read_parquet(path, columns=COLUMNS, glob=False)  # a folder may be called [x]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ValueError(f"{path}: cannot be read with the columns {', '.join(COLUMNS)} ({str(error).splitlines()[0]}): damaged, or "
                          "written by another version. Run that job again, or leave it out.") from error

@@ -15,7 +15,7 @@ from relsym.report.provenance import cells_table, missing_table, runs_table
 from relsym.report.sections import Section
 from relsym.report.summary import lead
 from relsym.report.tables import CAUTION
-from relsym.report.writers import csv_text, latex, markdown
+from relsym.report.writers import csv_text, latex, markdown, markdown_text
 
 Writer = Callable[[Path], object]
 
@@ -68,7 +68,7 @@ def static_figures(sections: Sequence[Section]) -> dict[str, object]:
 
 def markdown_of(collected: Collected, sections: Sequence[Section], out: Path) -> str:
     """The report as Markdown: every table; of the comparisons those of all forms together."""
-    parts = [f"# relsym report\n\n{lead(collected.runs)}\n\n{CAUTION}\n"]
+    parts = [f"# relsym report\n\n{markdown_text(lead(collected.runs))}\n\n{CAUTION}\n"]
     if missing := missing_of(collected):
         parts.append(markdown(missing))
     parts += [markdown(_pooled(table)) for section in sections for table in section.tables]
