@@ -38,11 +38,11 @@ def _beside(heading: str, form: str = "", model: str = "") -> tuple[Column, Colu
 def _rows2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[Job], published: paper.Published) -> list[Row]:
     if not published.objective:
         ours = [accuracy_cell(scope.runs[:1], f"reference/constant/{form}") for form in FORMS]
-        return [_row2(published, "-", ours, [missing("-"), missing("-"), Cell("best constant answer")], "", "")]
+        return [_row2(published, "-", ours, [missing("-"), missing("-"), Cell("constant")], "", "")]
     if published.objective == PRETRAINED:
         ladder = next(iter(candidates(found, PRETRAINED, published.model)), None)
         ours = [_untrained(ladder, form) for form in FORMS] if ladder else [missing()] * 2
-        return [_row2(published, published.model, ours, [missing("-"), missing("-"), Cell("untrained")], published.model, "")]
+        return [_row2(published, ladder.model if ladder else "-", ours, [missing("-"), missing("-"), Cell("untrained")], published.model, "")]
     models = dict.fromkeys(MODELS.get(ladder.model, ladder.model) for ladder in candidates(found, published.objective))
     rows = []
     for model in models or [""]:

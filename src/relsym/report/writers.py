@@ -64,9 +64,9 @@ def latex(table: Table) -> str:
 
 def print_table(table: Table, console: Console) -> None:
     """The table on a terminal, its notes below."""
-    printed = Printed(title=table.title)
+    printed = Printed(title=table.title, collapse_padding=True, pad_edge=False)
     for column in table.columns:
-        printed.add_column(column.shown, justify="right" if column.number else "left")
+        printed.add_column(column.shown, justify="right" if column.number else "left", overflow="fold")
     for row in table.rows:
         printed.add_row(*(cell.text for cell in row.cells), style="bold" if row.strong else None)
     console.print(printed)
