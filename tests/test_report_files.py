@@ -107,7 +107,8 @@ def test_markdown_links_every_run_and_leaves_the_apart_forms_to_the_other_files(
 
 
 def test_names_from_data_are_shown_as_they_are_in_every_file(tmp_path, report):
-    write_run(tmp_path / "runs" / "a", model=EVIL, kinds={EVIL: "symmetric", "a|b_c": "symmetric", "$x^2": "antisymmetric"}, benchmark="50 % & #1_{}")
+    for samples in (16, 64):
+        write_run(tmp_path / "runs" / str(samples), samples=samples, model=EVIL, kinds={EVIL: "symmetric", "a|b_c": "symmetric", "$x^2": "antisymmetric"}, benchmark="50 % & #1_{}")
     out = report()
     page = (out / "report.html").read_text()
     assert "<script>alert" not in page

@@ -68,6 +68,13 @@ def test_the_share_of_draws_is_that_of_the_double_loop():
     assert means.std() == pytest.approx(np.std(loop), rel=0.08)
 
 
+def test_facts_that_are_alike_are_drawn_as_often_as_if_each_were_drawn_alone():
+    sums = np.concatenate([np.zeros((30, 1)), np.ones((10, 1))])
+    loop = np.random.default_rng(1).integers(0, 40, size=(20_000, 40)) >= 30
+    means = resampled_means(sums, np.ones((40, 1)), resamples=20_000)[:, 0]
+    assert np.quantile(means, (0.025, 0.5, 0.975)) == pytest.approx(np.quantile(loop.mean(axis=1), (0.025, 0.5, 0.975)), abs=0.011)
+
+
 def test_no_difference_has_p_one_and_a_clear_one_the_least_that_the_draws_allow():
     sums = np.column_stack([np.zeros(50), np.ones(50), -np.ones(50), np.eye(50)[0]])
     (low, high), p = interval_and_p(resampled_means(sums, np.ones((50, 4)), resamples=999))
@@ -94,5 +101,6 @@ def test_holms_correction_is_that_of_the_double_loop(values):
 
 def test_a_thousand_rows_and_a_hundred_contrasts_take_about_a_second():
     started = time.perf_counter()
-    assert resampled_means(np.ones((1000, 100)), np.ones((1000, 100))).shape == (10_000, 100)
+    sums = np.random.default_rng(0).normal(size=(1000, 100))
+    assert resampled_means(sums, np.ones((1000, 100))).shape == (10_000, 100)
     assert time.perf_counter() - started < 10

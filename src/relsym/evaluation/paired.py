@@ -17,15 +17,18 @@ def resampled_means(sums: Float[ndarray, "facts contrasts"], sizes: Float[ndarra
 
         m_b = sum_f w_bf sums_f / sum_f w_bf sizes_f,   w_b ~ Multinomial(facts, 1 / facts)
 
-    Rows of one fact (its forms and variants) are drawn together, for they are not independent.
+    Rows of one fact (its forms and variants) are drawn together, for they are not independent. Facts that are alike in every contrast
+    are drawn as one group, with the multinomial's own group counts: near 100 % almost all facts are alike.
 
     Args:
         sums: of the differences over the rows of a fact.  sizes: rows of the fact.
     """
     facts, generator, found = len(sums), np.random.default_rng(seed), []
-    step = max(1, CHUNK // facts)
+    groups, alike = np.unique(np.hstack([sums, sizes]), axis=0, return_counts=True)
+    sums, sizes = np.hsplit(groups, 2)
+    step = max(1, CHUNK // len(groups))
     for start in range(0, resamples, step):
-        draws = generator.multinomial(facts, np.full(facts, 1 / facts), size=min(step, resamples - start)).astype(np.float64)
+        draws = generator.multinomial(facts, alike / facts, size=min(step, resamples - start)).astype(np.float64)
         found.append((draws @ sums) / np.maximum(draws @ sizes, 1))
     return np.concatenate(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,13 +17,13 @@ COLUMNS = ["form", "pair_id", "fact_id", "correct"]
 class Answers(NamedTuple):
     """One run's scored rows, in the order of the file.
 
-    correct: 1 or 0 for each row.  forms: each row's.  facts: each row's, as a number.  rows: what identifies them all.
+    correct: 1 or 0 for each row.  forms: each row's.  facts: each row's, as a number.  rows: SHA-256 of their forms and pair ids.
     """
 
     correct: ndarray
     forms: ndarray
     facts: ndarray
-    rows: tuple[str, ...]
+    rows: str
 
 
 def read_answers(run: dict[str, Any]) -> Answers | None:
@@ -46,4 +47,5 @@ def read_answers(run: dict[str, Any]) -> Answers | None:
             raise ValueError(f"{path}: not the answers behind results.json ({form}). Run that job again, or leave it out.")
     fact = pl.when(pl.col("fact_id") == "").then("pair_id").otherwise("fact_id").rank("dense").alias("fact")
     facts = table.select(fact)["fact"].to_numpy().astype(np.int64) - 1
-    return Answers(correct, forms, facts, tuple(table["form"] + "\t" + table["pair_id"]))
+    rows = sha256("\n".join(table["form"] + "\t" + table["pair_id"]).encode()).hexdigest()
+    return Answers(correct, forms, facts, rows)

@@ -113,10 +113,11 @@ def ladder_key(run: dict[str, Any]) -> str:
 def _place_jobs(found: dict[str, Ladder], jobs: list[Job]) -> None:
     """Tell each ladder which of its rungs a sweep left out, and which have no results yet."""
     by_path = {run["path"]: (ladder, seeds) for ladder in found.values() for seeds, rungs in ladder.runs.items() for run in rungs.values()}
-    places = {(job.sweep, job.setting): by_path[str(job.results)][0] for job in jobs if str(job.results) in by_path}
-    seeds = {(job.sweep, job.setting, job.seed): by_path[str(job.results)][1] for job in jobs if str(job.results) in by_path}
+    finished = [(job, *by_path[str(job.results)]) for job in jobs if str(job.results) in by_path]
+    places = {(job.folder, job.setting): ladder for job, ladder, _ in finished}
+    seeds = {(job.folder, job.setting, job.seed): seeds for job, _, seeds in finished}
     for job in jobs:
-        ladder, place = places.get((job.sweep, job.setting)), (job.sweep, job.setting, job.seed)
+        ladder, place = places.get((job.folder, job.setting)), (job.folder, job.setting, job.seed)
         if ladder is not None and job.samples is not None and job.verdict == LEFT_OUT and place in seeds:
             ladder.left_out.setdefault(seeds[place], set()).add(job.samples)
         elif ladder is not None and job.verdict != LEFT_OUT and not job.results.exists():

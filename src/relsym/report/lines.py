@@ -14,6 +14,8 @@ MEASURES = {"accuracy": "Accuracy in %", "groups": "Group accuracy in % (facts w
             "macro": "Mean over kinds of the mean over their properties in %"}
 FOLDS = {"loo-": "Every relation held out in its turn: mean over kinds of the mean over their relations in %",
          "pair-": "Pairs of relations held out: mean over kinds in %"}
+# First word of a title -> name of its files.
+FILES = {"Accuracy": "accuracy", "Group": "groups", "Mean": "macro", "Every": "every_relation", "Pairs": "pairs"}
 MODEL_READERS = ("test/accuracy", "validation/accuracy")
 
 
@@ -65,6 +67,11 @@ def tables(title: str, runs: list[dict[str, Any]]) -> dict[str, list[Line]]:
     found = {f"{what}, {title}": _lines(runs, measure) for measure, what in MEASURES.items()
              if measure != "macro" or "held out" in title}  # elsewhere it says what the accuracy says
     return {name: lines for name, lines in found.items() if lines}
+
+
+def file_name(title: str) -> str:
+    """What the files of a table are called."""
+    return FILES[title.split()[0]]
 
 
 def headlines(runs: list[dict[str, Any]]) -> dict[str, list[Line]]:

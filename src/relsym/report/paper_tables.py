@@ -42,7 +42,8 @@ def _rows2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[Job], published
     if published.objective == PRETRAINED:
         ladder = next(iter(candidates(found, PRETRAINED, published.model)), None)
         ours = [_untrained(ladder, form) for form in FORMS] if ladder else [missing()] * 2
-        return [_row2(published, ladder.model if ladder else "-", ours, [missing("-"), missing("-"), Cell("untrained")], published.model, "")]
+        rest = [missing("-"), missing("-"), Cell("untrained")]
+        return [_row2(published, ladder.model if ladder else "-", ours, rest, published.model, "")]
     models = dict.fromkeys(MODELS.get(ladder.model, ladder.model) for ladder in candidates(found, published.objective))
     rows = []
     for model in models or [""]:

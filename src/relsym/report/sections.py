@@ -13,7 +13,7 @@ from relsym.report.collect import Collected
 from relsym.report.compare import comparison_table
 from relsym.report.labels import percent
 from relsym.report.ladders import Ladder, ladders
-from relsym.report.lines import Line, headlines, tables
+from relsym.report.lines import Line, file_name, headlines, tables
 from relsym.report.ours import highest
 from relsym.report.paper_tables import FORMS, table2, table4
 from relsym.report.points import Point, accuracy_points, best_shortcut, cost_points, forgetting_points, shortcut_points
@@ -92,5 +92,4 @@ def reader_table(title: str, lines: Sequence[Line]) -> Table:
               count(line.samples), count(len(line.seeds))) for line in lines]
     rows = tuple(Row(of, "" if line.model == "-" else line.model, line.objective, strong=line.retrained)
                  for of, line in zip(cells, lines, strict=True))
-    name = {"Accuracy": "accuracy", "Group": "groups", "Mean": "macro", "Every": "every_relation", "Pairs": "pairs"}[title.split()[0]]
-    return Table(name, title, columns, rows, (CAUTION,))
+    return Table(file_name(title), title, columns, rows, (CAUTION,))

@@ -18,11 +18,13 @@ FINISHED = ("done", "reused", "repeated")
 class Job:
     """One job of a sweep.
 
+    folder: the sweep's.  setting: what jobs share that differ in samples and seed alone.
     results: the path of its ``results.json``, whether it is there or not.  verdict: waiting, running, done, reused, repeated, failed,
     or left_out (the sweep was told to stop when solved, and was below this number of samples).
     """
 
     sweep: str
+    folder: Path
     name: str
     setting: tuple[str, ...]
     choices: dict[str, Any]
@@ -65,8 +67,7 @@ def _jobs(path: Path) -> list[Job]:
 
 
 def _job(folder: Path, sweep: str, job: dict[str, Any]) -> Job:
-    """``setting`` is what jobs share that differ in samples and seed alone."""
     setting = tuple(sorted(word for word in job["overrides"] if not word.startswith(("data.samples=", "seed="))))
     results = (folder / job["folder"]).resolve() / "results.json"
-    return Job(sweep, job["name"], setting, job["choices"], job["samples"], job["seed"], job.get("job_hash"), job["verdict"],
+    return Job(sweep, folder, job["name"], setting, job["choices"], job["samples"], job["seed"], job.get("job_hash"), job["verdict"],
                job.get("error"), results)

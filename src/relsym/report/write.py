@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from relsym.report import curves
 from relsym.report.cells import Table
 from relsym.report.collect import Collected
 from relsym.report.figures import accuracy_figure, save
+from relsym.report.lines import file_name
 from relsym.report.page import page
+from relsym.report.points import Point
 from relsym.report.provenance import cells_table, missing_table, runs_table
 from relsym.report.sections import Section
 from relsym.report.summary import lead
@@ -49,21 +53,27 @@ def _suffix(number: int) -> str:
     return "" if number == 1 else f"_{number}"
 
 
-def static_figures(sections: Sequence[Section]) -> dict[str, object]:
+def static_figures(sections: Sequence[Section]) -> dict[str, Figure]:
     """The figures by name."""
     found = {}
     for number, section in enumerate(sections, start=1):
-        points, suffix = section.points, _suffix(number)
-        for title, lines in section.lines.items():
-            found[f"{title.split()[0].lower()}{suffix}"] = accuracy_figure(title, lines)
-        if len({point["samples"] for point in points.get("accuracy", [])}) > 1:
-            found[f"curves{suffix}"] = curves.curves_figure(points["accuracy"], points["shortcuts"])
-            found[f"cost{suffix}"] = curves.cost_figure(points["cost"])
-        if any(point["property"] for point in points.get("accuracy", [])):
-            found[f"properties{suffix}"] = curves.heat_figure(points["accuracy"])
-        if points.get("forgetting"):
-            found[f"forgetting{suffix}"] = curves.forgetting_figure(points["forgetting"])
+        suffix = _suffix(number)
+        found |= {f"{file_name(title)}{suffix}": accuracy_figure(title, lines) for title, lines in section.lines.items()}
+        found |= {f"{name}{suffix}": figure for name, figure in _over_samples(section.points)}
     return found
+
+
+def _over_samples(points: dict[str, list[Point]]) -> Iterator[tuple[str, Figure]]:
+    """What changes with the number of samples, if several were run; and forgetting, if it was measured."""
+    accuracy = points.get("accuracy", [])
+    if len({point["samples"] for point in accuracy}) > 1:
+        yield "curves", curves.curves_figure(accuracy, points["shortcuts"])
+        if any(point["property"] for point in accuracy):
+            yield "properties", curves.heat_figure(accuracy)
+        if points["cost"]:
+            yield "cost", curves.cost_figure(points["cost"])
+    if points.get("forgetting"):
+        yield "forgetting", curves.forgetting_figure(points["forgetting"])
 
 
 def markdown_of(collected: Collected, sections: Sequence[Section], out: Path) -> str:
