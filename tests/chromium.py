@@ -91,6 +91,11 @@ class Browser:
         """Wait until two frames have been drawn."""
         self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
 
+    def wait(self, script: str) -> bool:
+        """Whether an expression comes true within some seconds."""
+        return self.run("(async () => { for (let i = 0; i < 200; i++) { if (%s) return true; await new Promise(done => setTimeout(done, 50)); } "
+                        "return false; })()" % script)
+
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""
         answer = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)

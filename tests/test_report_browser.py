@@ -179,10 +179,8 @@ def test_names_that_are_markup_are_shown_as_text(browser):
 
 def test_a_phone_scrolls_tables_not_the_page(browser):
     browser.look(width=390, height=844)
-    browser.settle()
-    browser.settle()
+    assert browser.wait("[...document.querySelectorAll('.figure svg.main-svg')].every(figure => figure.getBoundingClientRect().right <= 390)")
     assert browser.run("document.documentElement.scrollWidth") == 390
-    assert browser.run("[...document.querySelectorAll('.figure svg.main-svg')].every(figure => figure.getBoundingClientRect().right <= 390)")
     assert browser.run("(place => place.scrollWidth > place.clientWidth)(document.querySelector('#table4-0 .scroll'))")
 
 

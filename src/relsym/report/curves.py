@@ -12,16 +12,24 @@ from matplotlib.figure import Figure
 
 from relsym.report.points import Point
 
-# One for each objective, with a marker of its own for those who see few colours; the page draws the same.
+# An objective has a colour, and a marker for those who see few colours; an encoder has a kind of line. The page draws the same.
 COLOURS = ("#2f6fdb", "#d9822b", "#2c9c69", "#a05195", "#c8483d", "#5b7083", "#9a7d0a", "#1797a6")
 # From all wrong over half to all right.
 SCALE = ((0.0, "#c2571a"), (0.5, "#f4ead9"), (1.0, "#2f6fb5"))
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+LINES = ("-", ":", "-.", "--")
 
 
 def names_of(points: Sequence[Point]) -> list[tuple[str, str]]:
     """Objective and model of every curve."""
     return list(dict.fromkeys((point["objective"], point["model"]) for point in points))
+
+
+def style(name: tuple[str, str], points: Sequence[Point]) -> dict[str, Any]:
+    """How a curve is drawn."""
+    objective, model = (list(dict.fromkeys(one[place] for one in names_of(points))).index(name[place]) for place in (0, 1))
+    return {"color": COLOURS[objective % len(COLOURS)], "marker": MARKERS[objective % len(MARKERS)], "linestyle": LINES[model % len(LINES)],
+            "markersize": 4, "label": told(name, points)}
 
 
 def told(name: tuple[str, str], points: Sequence[Point]) -> str:
@@ -35,12 +43,12 @@ def curves_figure(points: Sequence[Point], shortcuts: Sequence[Point]) -> Figure
     figure = Figure(figsize=(4.6 * len(forms) + 0.6, 4.4), layout="constrained")
     panels: Any = figure.subplots(1, len(forms), squeeze=False, sharey=True)[0]
     for axes, form in zip(panels, forms, strict=True):
-        for number, name in enumerate(names_of(whole)):
+        for name in names_of(whole):
             curve = [point for point in whole if (point["objective"], point["model"]) == name and point["form"] == form]
-            samples, colour = [point["samples"] for point in curve], COLOURS[number % len(COLOURS)]
+            samples, drawn = [point["samples"] for point in curve], style(name, whole)
             low, middle, high = ([100 * of(point["values"]) for point in curve] for of in (min, mean, max))
-            axes.plot(samples, middle, marker=MARKERS[number % len(MARKERS)], markersize=4, color=colour, label=told(name, whole))
-            axes.fill_between(samples, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.plot(samples, middle, **drawn)
+            axes.fill_between(samples, low, high, color=drawn["color"], alpha=0.15, linewidth=0)
         best = [point for point in shortcuts if point["form"] == form]
         axes.plot([point["samples"] for point in best], [100 * point["value"] for point in best], color="grey", linestyle="--",
                   linewidth=1.2, label="best shortcut")
@@ -104,10 +112,9 @@ def cost_figure(points: Sequence[Point]) -> Figure:
     figure = Figure(figsize=(4.6 * len(shown) + 0.6, 4), layout="constrained")
     panels: Any = figure.subplots(1, len(shown), squeeze=False)[0]
     for axes, (key, label) in zip(panels, shown, strict=True):
-        for number, name in enumerate(names_of(points)):
+        for name in names_of(points):
             curve = [point for point in points if (point["objective"], point["model"]) == name and key in point]
-            axes.plot([point["samples"] for point in curve], [point[key] for point in curve], marker=MARKERS[number % len(MARKERS)],
-                      markersize=4, color=COLOURS[number % len(COLOURS)], label=told(name, points))
+            axes.plot([point["samples"] for point in curve], [point[key] for point in curve], **style(name, points))
         _samples_axis(axes, points)
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
@@ -118,10 +125,10 @@ def forgetting_figure(points: Sequence[Point]) -> Figure:
     """Accuracy against the drop on what the encoder knew before, one marker a run."""
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    for number, name in enumerate(names_of(points)):
+    for name in names_of(points):
         of_name = [point for point in points if (point["objective"], point["model"]) == name]
         axes.plot([100 * point["drop"] for point in of_name], [100 * point["accuracy"] for point in of_name],
-                  MARKERS[number % len(MARKERS)], color=COLOURS[number % len(COLOURS)], label=told(name, points))
+                  **{**style(name, points), "linestyle": ""})
     axes.set_xlabel("forgetting: drop in points")
     axes.set_ylabel("accuracy in %, mean over the forms")
     axes.grid(alpha=0.3)

@@ -83,9 +83,12 @@ const nameOf = (key, points) => {
   return plain(unique(points.map((point) => point.model)).length > 1 ? `${objective}, ${model}` : objective);
 };
 const ofName = (key) => (point) => JSON.stringify([point.objective, point.model]) === key;
-const colour = (key, all) => data.colours[Math.max(0, names(all).indexOf(key)) % data.colours.length];
-const symbols = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"];
-const symbol = (key, all) => symbols[Math.max(0, names(all).indexOf(key)) % symbols.length];
+// An objective has a colour and a marker, an encoder a kind of line.
+const place = (key, all, which) => unique(all.map((point) => [point.objective, point.model][which])).indexOf(JSON.parse(key)[which]);
+const pick = (list, number) => list[Math.max(0, number) % list.length];
+const colour = (key, all) => pick(data.colours, place(key, all, 0));
+const symbol = (key, all) => pick(["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"], place(key, all, 0));
+const dash = (key, all) => pick(["solid", "dot", "dashdot", "longdash"], place(key, all, 1));
 const kept = (points) => points.filter((point) => fits({ dataset: { ...point, property: "" } }));
 
 const modebar = () => ({ bgcolor: "rgba(0,0,0,0)", color: css("--soft"), activecolor: css("--accent") });
@@ -101,9 +104,11 @@ const samplesAxis = (points) => {
 
 // Panels side by side where there is room, else one below the other; one legend for all.
 function panels(place, titles, traces, xaxis, yaxes, height) {
-  const wide = place.clientWidth > 620, count = titles.length;
+  const wide = place.clientWidth > 620, count = titles.length, drawn = wide ? height : height * count;
+  const letters = traces.filter((trace) => trace.showlegend).map((trace) => 52 + 6.3 * trace.name.length);
+  const rows = Math.max(1, Math.ceil(letters.reduce((sum, width) => sum + width, 0) / (0.88 * place.clientWidth)));
   const layout = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--text"), family: "system-ui, sans-serif", size: 12 },
-    margin: { l: 56, r: 14, t: 34, b: 46 }, height: wide ? height : 60 + height * 0.78 * count, legend: { orientation: "h", y: wide ? -0.2 : -0.1 / count - 0.06 },
+    margin: { l: 56, r: 14, t: wide ? 34 : 54, b: 68 + 21 * rows }, height: drawn + 110 + 21 * rows, legend: { orientation: "h", yanchor: "top", y: -58 / drawn },
     hovermode: "closest", annotations: [], modebar: modebar(), hoverlabel: hoverlabel() };
   titles.forEach((title, i) => {
     const suffix = i ? String(i + 1) : "", gap = wide ? 0.075 : 0.13, last = wide || i === count - 1;
@@ -124,7 +129,7 @@ function band(points, key, all, panel, name) {
   return [{ ...on, x: [...x, ...[...x].reverse()], y: [...top, ...bottom.reverse()], fill: "toself", fillcolor: paint + "26", line: { width: 0 }, mode: "lines",
     hoverinfo: "skip", showlegend: false },
   { ...on, x, y: points.map((point) => 100 * mean(point.values)), name, text, hoverinfo: "text", mode: "lines+markers", showlegend: !panel,
-    line: { color: paint, width: 2 }, marker: { color: paint, size: 7, symbol: symbol(key, all) } }];
+    line: { color: paint, width: 2, dash: dash(key, all) }, marker: { color: paint, size: 7, symbol: symbol(key, all) } }];
 }
 
 const draws = {
@@ -142,7 +147,7 @@ const draws = {
       }
     });
     const label = property ? `accuracy in %, ${plain(property)}` : "accuracy in %";
-    panels(place, forms, traces, samplesAxis(all), forms.map(() => axis(label, { rangemode: "normal" })), 400);
+    panels(place, forms, traces, samplesAxis(all), forms.map(() => axis(label, { rangemode: "normal" })), 310);
   },
   heat(place, points) {
     const all = points.accuracy.filter((point) => point.property);
@@ -169,10 +174,10 @@ const draws = {
     measures.forEach(([measure], i) => names(shown).forEach((key) => {
       const mine = shown.filter(ofName(key)).filter((point) => measure in point), name = nameOf(key, all), paint = colour(key, all);
       traces.push({ xaxis: "x" + (i ? i + 1 : ""), yaxis: "y" + (i ? i + 1 : ""), x: mine.map((point) => point.samples), y: mine.map((point) => point[measure]), name,
-        legendgroup: key, showlegend: !i, mode: "lines+markers", line: { color: paint, width: 2 }, marker: { color: paint, size: 7, symbol: symbol(key, all) },
+        legendgroup: key, showlegend: !i, mode: "lines+markers", line: { color: paint, width: 2, dash: dash(key, all) }, marker: { color: paint, size: 7, symbol: symbol(key, all) },
         hoverinfo: "text", text: mine.map((point) => `${name}<br>${point.samples} samples: ${point[measure].toFixed(1)} ${measure === "seconds" ? "s" : "GiB"}`) });
     }));
-    panels(place, measures.map(([, title]) => title), traces, samplesAxis(all), measures.map(() => axis("", { rangemode: "tozero" })), 340);
+    panels(place, measures.map(([, title]) => title), traces, samplesAxis(all), measures.map(() => axis("", { rangemode: "tozero" })), 250);
   },
   forgetting(place, points) {
     const all = points.forgetting, shown = kept(all);
@@ -182,7 +187,7 @@ const draws = {
         marker: { color: colour(key, all), size: 9, symbol: symbol(key, all) },
         text: mine.map((point) => `${name}, seed ${point.seed}, ${point.samples} samples<br>drop ${(100 * point.drop).toFixed(2)} points, accuracy ${percent(point.accuracy)}`) };
     });
-    panels(place, ["accuracy in %, mean over the forms"], traces, axis("forgetting: drop in points"), [axis("")], 380);
+    panels(place, ["accuracy in %, mean over the forms"], traces, axis("forgetting: drop in points"), [axis("")], 300);
   },
 };
 
