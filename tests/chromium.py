@@ -93,8 +93,8 @@ class Browser:
 
     def wait(self, script: str) -> bool:
         """Whether an expression comes true within some seconds."""
-        return self.run("(async () => { for (let i = 0; i < 200; i++) { if (%s) return true; await new Promise(done => setTimeout(done, 50)); } "
-                        "return false; })()" % script)
+        return self.run(f"(async () => {{ for (let i = 0; i < 200; i++) {{ if ({script}) return true; await new Promise(done => setTimeout(done, 50)); }} "
+                        "return false; })()")
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""

@@ -83,8 +83,8 @@ def test_a_figure_shows_its_values_where_the_pointer_is_and_zooms(browser):
                         "const box = place.querySelector('.scatterlayer .trace:nth-of-type(2) .point').getBoundingClientRect();"
                         "return [box.x + box.width / 2, box.y + box.height / 2]; })()")
     browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=point[0], y=point[1])
-    browser.run("new Promise(done => setTimeout(done, 300))")
-    told = browser.run("document.querySelector('[data-figure=accuracy] .hoverlayer').textContent")
+    assert browser.wait(f"{ACCURACY}.querySelector('.hoverlayer').textContent")
+    told = browser.run(f"{ACCURACY}.querySelector('.hoverlayer').textContent")
     assert "16 samples: " in told
     assert "2 seeds, " in told
     full = browser.run(f"{ACCURACY}._fullLayout.xaxis.range")
