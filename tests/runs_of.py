@@ -61,7 +61,7 @@ def job(number: int, objective: str, samples: int, seed: int, verdict: str = "do
     name = f"{number:03d}-{objective}-samples{samples}-seed{seed}"
     return {"number": number, "name": name, "overrides": [f"objective={objective}", f"data.samples={samples}", f"seed={seed}"],
             "choices": {"objective": objective, "model": "bundled"}, "samples": samples, "seed": seed, "job_hash": digest(number), "verdict": verdict,
-            "folder": folder or name, "error": error, **more}
+            "folder": folder or name, "error": error} | more
 
 
 def write_sweep(folder: Path, jobs: list[dict], name: str = "table4") -> Path:

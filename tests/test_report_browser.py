@@ -12,7 +12,7 @@ from relsym.report.write import missing_of
 from runs_of import METRICS, job, write_run, write_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(chromium() is None, reason="no chromium on the path, and RELSYM_CHROMIUM names none")]
-EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)><b>x</b>"
 ACCURACY = "document.querySelector('[data-figure=accuracy]')"
 KINDS = {"P1382": "symmetric", "P131": "antisymmetric", EVIL: "antisymmetric"}
 

@@ -8,6 +8,7 @@ import pytest
 
 from relsym.app.report import listed
 from relsym.report.collect import collect
+from relsym.report.write import missing_of
 from runs_of import change, job, write_run, write_sweep
 
 
@@ -26,6 +27,14 @@ def test_a_run_that_a_sweep_took_from_another_sweep_is_read_too(tmp_path):
     assert [run["path"] for run in found.runs] == [str(tmp_path / "old" / "004" / "results.json")]
     assert [job.verdict for job in found.jobs] == ["reused", "waiting"]
     assert len(collect([tmp_path]).runs) == 1
+
+
+def test_a_job_that_was_finished_elsewhere_is_not_missing(tmp_path):
+    write_run(tmp_path / "elsewhere", job_hash="h" * 64)
+    write_sweep(tmp_path / "sweep", [job(0, "knn", 64, 0, "waiting", job_hash="h" * 64), job(1, "knn", 64, 1, "failed", error="out of memory"), job(2, "knn", 336, 1, "left_out")])
+    missing = missing_of(collect([tmp_path]))
+    assert missing.title == "1 job without results"
+    assert [[cell.text for cell in row.cells] for row in missing.rows] == [["table4", "001-knn-samples64-seed1", "failed", "out of memory"]]
 
 
 def test_no_finished_run_is_an_error_that_names_folders_and_unfinished_jobs(tmp_path, relsym):

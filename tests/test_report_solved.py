@@ -159,6 +159,14 @@ def test_objectives_are_compared_on_the_same_seeds_and_samples_alone(tmp_path):
     assert 25 < low < 45 < high < 65
 
 
+def test_objectives_of_two_encoders_are_not_compared(tmp_path):
+    for model in ("bundled", "minilm_l6"):
+        for objective in ("knn", "finetune"):
+            write_run(tmp_path / f"{model}-{objective}", objective, model=model)
+    assert [(row["first"], row["second"], row["encoder"]) for row in table_of(tmp_path, "comparisons") if row["form"] == "all forms"] == [
+        ("k-NN (hadamard)", "fine-tuning", "bundled"), ("k-NN (hadamard)", "fine-tuning", "minilm_l6")]
+
+
 def test_equal_objectives_differ_by_chance_and_without_predictions_there_is_nothing_to_compare(tmp_path):
     write_run(tmp_path / "a", "knn", wrong=2)
     write_run(tmp_path / "b", "finetune", wrong=2)
