@@ -24,7 +24,7 @@ def task(cfg: DictConfig) -> None:
     from relsym.report.write import report_files
 
     out = Path(HydraConfig.get().runtime.output_dir)
-    collected = collect([cfg.inputs] if isinstance(cfg.inputs, str) else list(cfg.inputs))
+    collected = collect([cfg.inputs] if isinstance(cfg.inputs, str) else [str(folder) for folder in cfg.inputs or ()])
     found = sections(collected)
     print_sections(found, collected, console())
     for name, writer in report_files(collected, found, out).items():
