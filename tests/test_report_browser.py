@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from chromium import Browser, chromium
@@ -9,7 +11,7 @@ from relsym.report.collect import collect
 from relsym.report.page import page
 from relsym.report.sections import sections
 from relsym.report.write import missing_of
-from runs_of import METRICS, job, write_run, write_sweep
+from runs_of import METRICS, change, job, write_run, write_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(chromium() is None, reason="no chromium on the path, and RELSYM_CHROMIUM names none")]
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)><b>x</b>"
@@ -27,7 +29,8 @@ def browser(tmp_path_factory):
                 for seed in (0, 1):
                     jobs.append(job(len(jobs), objective, samples, seed))
                     write_run(folder / jobs[-1]["folder"], objective, samples, seed, wrong=max(0, 30 - samples + 3 * seed), model=model, kinds=KINDS)
-    write_run(folder / "other", "knn", 64, benchmark="another", benchmark_hash="e" * 64, job_hash=None)
+    other = write_run(folder / "other", "knn", 64, benchmark="another", benchmark_hash="e" * 64, job_hash=None)
+    change(other, metrics={**json.loads((other / "results.json").read_text())["metrics"], "forgetting/drop": 0.05})
     write_sweep(folder, [*jobs, job(len(jobs), "knn", 336, 0, "failed", error=EVIL)])
     collected = collect([folder])
     text = page(sections(collected), missing_of(collected), collected.runs, folder / "out")
@@ -128,6 +131,7 @@ def test_another_benchmark_is_another_set_of_sections(browser):
     assert browser.run("[...document.querySelectorAll('article')].map(article => article.offsetParent !== null)") == [False, True]
     assert cells(browser, "samples_to_solved-1", 0) == ["k-NN (hadamard)"]
     assert curves(browser) == ["k-NN (hadamard)", "best shortcut"]
+    assert browser.run("document.querySelector('article:not([hidden]) [data-figure=forgetting]').data.map(trace => [trace.name, trace.x, trace.y])") == [["k-NN (hadamard)", [5], [100]]]
 
 
 def test_a_click_on_a_heading_sorts_and_a_second_one_reverses(browser):

@@ -81,6 +81,7 @@ def test_folders_may_be_separated_by_commas_and_hold_what_hydra_would_read_other
     assert listed("inputs=a,b c") == "inputs=['a','b c']"
     assert listed("inputs=it's,b\\c") == r"inputs=['it\'s','b\\c']"
     assert [listed(word) for word in ("inputs=[a,b]", "inputs=a", "x=a,b", "--help")] == ["inputs=[a,b]", "inputs=a", "x=a,b", "--help"]
+    assert "inputs: 2026: no such folder" in relsym("report", "inputs=2026", f"hydra.run.dir={tmp_path / 'out'}").err
     odd = tmp_path / "it's (1) = {odd}"
     write_run(odd)
     write_run(tmp_path / "b", seed=1)

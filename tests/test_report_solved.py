@@ -12,6 +12,7 @@ from relsym.report.collect import collect
 from relsym.report.ladders import Event, Ladder, ladders
 from relsym.report.scopes import scopes
 from relsym.report.sections import sections
+from relsym.report.write import static_figures
 from runs_of import change, job, write_run, write_sweep
 
 
@@ -145,6 +146,8 @@ def test_a_measured_drop_fills_the_column_and_the_figure_of_forgetting(tmp_path)
     change(folder, metrics={**run["metrics"], "forgetting/drop": 0.058})
     assert next(row for row in table_of(tmp_path, "table2") if row["model (method)"] == "k-NN")["forgetting"] == "5.80"
     assert section_of(tmp_path).points["forgetting"] == [{"objective": "k-NN (hadamard)", "model": "bundled", "samples": 64, "seed": 0, "drop": 0.058, "accuracy": 1.0}]
+    drawn = static_figures(sections(collect([tmp_path])))
+    assert [text.get_text() for text in drawn["forgetting"].legends[0].get_texts()] == ["k-NN (hadamard)"]
 
 
 def test_objectives_are_compared_on_the_same_seeds_and_samples_alone(tmp_path):

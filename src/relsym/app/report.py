@@ -7,7 +7,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from relsym.app.entry import guarded, run
 
@@ -24,7 +24,7 @@ def task(cfg: DictConfig) -> None:
     from relsym.report.write import report_files
 
     out = Path(HydraConfig.get().runtime.output_dir)
-    collected = collect([cfg.inputs] if isinstance(cfg.inputs, str) else list(cfg.inputs))
+    collected = collect([str(folder) for folder in (cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs])])
     found = sections(collected)
     print_sections(found, collected, console())
     for name, writer in report_files(collected, found, out).items():

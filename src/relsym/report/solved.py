@@ -95,7 +95,7 @@ def coverage_text(ladder: Ladder) -> str:
     if not known:
         return f"none up to {max(ladder.rungs)}"
     text = str(known[0]) if len(known) == 1 else f"{known[0]} to {known[-1]}"
-    return text if len(known) and all(found) else f"{text}, in {sum(map(bool, found))} of {len(found)} seeds"
+    return text if all(found) else f"{text}, in {sum(map(bool, found))} of {len(found)} seeds"
 
 
 def covered_from(rungs: dict[int, dict]) -> int | None:
