@@ -43,9 +43,9 @@ class RayEngine(Engine):
 
     def needs(self, job: Job) -> dict[str, float]:
         """What Ray reserves for a job."""
-        gpus = float(job.accelerator == "gpu") if self.num_gpus is None else self.num_gpus
+        gpus = int(job.accelerator == "gpu") if self.num_gpus is None else self.num_gpus
         devices = max(job.devices, 1)  # "auto" is what Ray then lets it see
-        return {"CPU": self.num_cpus * devices, "GPU": gpus * devices}
+        return {"CPU": float(self.num_cpus * devices), "GPU": float(gpus * devices)}
 
     def check(self, job: Job) -> None:
         """Refuse a job that Ray would keep waiting for ever: too few CPUs or GPUs, and no ``parallelism`` that says more will come."""

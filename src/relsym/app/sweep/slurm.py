@@ -29,6 +29,8 @@ except ModuleNotFoundError as absent:
 COMMANDS = ("sbatch", "srun", "squeue", "scancel")
 # sbatch's names for what the preset calls otherwise.
 RENAMED = {"timeout_min": "time", "tasks_per_node": "ntasks_per_node"}
+# In place of a state, of a job that SLURM no longer knows.
+LOST = "nothing"
 KEPT_VARIABLES = ("SLURM_CONF",)
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 1.0, 10.0
 SILENCE_S = 600.0
@@ -125,7 +127,7 @@ class SlurmEngine(Engine):
     def verdict(self, number: str, said: Said | None) -> Ended | None:
         """How a job ended; None if it has not."""
         said = said or recall(number) or self.forgotten(number)
-        if said.state not in ENDED:
+        if said.state not in (*ENDED, LOST):
             if said.reason not in HOPELESS:
                 return None
             cancel([number])
@@ -138,7 +140,7 @@ class SlurmEngine(Engine):
 
     def forgotten(self, number: str) -> Said:
         """A job that neither the controller nor the database knows: it went well if submitit's record, written last, is there."""
-        return Said("COMPLETED", 0) if self.paths(number).result_pickle.exists() else Said("nothing", 1)
+        return Said("COMPLETED", 0) if self.paths(number).result_pickle.exists() else Said(LOST, 1)
 
     def paths(self, number: str) -> JobPaths:
         """Where submitit keeps the files of a job."""
