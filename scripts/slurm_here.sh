@@ -5,6 +5,7 @@
 #   scripts/slurm_here.sh stop                       waits for its jobs (a minute at most; then cancels them) and ends its daemons
 # It listens on 127.0.0.1 alone: whoever reaches the ports of a cluster without authentication can run anything as root.
 set -euo pipefail
+PATH=$PATH:/usr/sbin
 die() { echo "slurm_here.sh: $*" >&2; exit 1; }
 
 start() {

@@ -315,7 +315,8 @@ class TestRay:
         assert "MEMBER: 2/2" in (jobs[4].folder / "job.log").read_text()
 
     def test_what_ray_could_never_run_is_refused_and_stopping_interrupts_the_rest(self, ray_here, tmp_path):
-        job = frozen_job(tmp_path, 0, act="print('sleeps', flush=True) or time.sleep(600)")
+        # Ray interrupts Python's steps, so many short sleeps in place of a long one.
+        job = frozen_job(tmp_path, 0, act="print('sleeps', flush=True) or [time.sleep(0.1) for _ in range(6000)]")
         engine = RayEngine(**ray_here)
         try:
             with pytest.raises(ValueError, match=r"needs 1 GPUs of 0 that Ray has.*hydra\.launcher\.num_cpus"):
