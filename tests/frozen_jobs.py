@@ -37,7 +37,7 @@ def frozen_job(sweep: Path, number: int, *overrides: str, act: str | None = None
     return Job(number, f"job-{number}", folder, frozen, composed.hardware.accelerator, composed.hardware.devices)
 
 
-def drive(engine: Engine, jobs: list[Job], limit_s: float = 120) -> dict[int, Ended]:
+def drive(engine: Engine, jobs: list[Job], limit_s: float = 300) -> dict[int, Ended]:
     """Run the jobs; how each ended, by number."""
     waiting, ended, deadline = list(jobs), {}, time.monotonic() + limit_s
     while len(ended) < len(jobs):

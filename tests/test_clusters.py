@@ -275,6 +275,12 @@ class TestSlurm:
         assert engine.wait() == [(job, 0, None)]
         assert finished([job]) == [0]
 
+    def test_a_job_near_its_time_limit_ends_with_advice(self, here, tmp_path):
+        job = frozen_job(tmp_path, 0, act="time.sleep(600)")
+        ended = drive(SlurmEngine(**{**here, "timeout_min": 1}, signal_delay_s=35), [job])
+        assert ended == {0: (job, 1, None)}
+        assert "relsym: error: SLURM's time limit of this job is near. Raise hydra.launcher.timeout_min." in (job.folder / "job.log").read_text()
+
     def test_what_sbatch_refuses_is_told_in_its_words(self, here, tmp_path):
         job = frozen_job(tmp_path, 0)
         ended = drive(SlurmEngine(**here, partition="none_such"), [job])
@@ -299,8 +305,8 @@ class TestRay:
 
     def test_each_job_has_a_process_of_its_own_and_one_that_dies_takes_none_with_it(self, ray_here, tmp_path):
         tell = "print('pid', os.getpid()) or csv(folder)"
-        jobs = [frozen_job(tmp_path, 0, act="os._exit(7)"), *(frozen_job(tmp_path, number, f"seed={number}", act=tell) for number in (1, 2, 3)),
-                frozen_job(tmp_path, 4, "hardware=ddp_cpu")]
+        jobs = [frozen_job(tmp_path, 0, act="os._exit(7)"), *(frozen_job(tmp_path, number, f"seed={number}", act=tell) for number in (1, 2)),
+                frozen_job(tmp_path, 3, "hardware=ddp_cpu")]
         engine = RayEngine(**ray_here)
         try:
             ended = drive(engine, jobs)
@@ -308,11 +314,11 @@ class TestRay:
             engine.stop()
         assert ended[0].code != 0
         assert "Ray says WorkerCrashedError" in ended[0].problem
-        assert [ended[number] for number in (1, 2, 3, 4)] == [(job, 0, None) for job in jobs[1:]]
-        assert finished(jobs) == [1, 2, 3, 4]
-        pids = {re.search(r"pid (\d+)", (job.folder / "job.log").read_text())[1] for job in jobs[1:4]}
-        assert len(pids) == 3
-        assert "MEMBER: 2/2" in (jobs[4].folder / "job.log").read_text()
+        assert [ended[number] for number in (1, 2, 3)] == [(job, 0, None) for job in jobs[1:]]
+        assert finished(jobs) == [1, 2, 3]
+        pids = {re.search(r"pid (\d+)", (job.folder / "job.log").read_text())[1] for job in jobs[1:3]}
+        assert len(pids) == 2
+        assert "MEMBER: 2/2" in (jobs[3].folder / "job.log").read_text()
 
     def test_what_ray_could_never_run_is_refused_and_stopping_interrupts_the_rest(self, ray_here, tmp_path):
         # Ray interrupts Python's steps, so many short sleeps in place of a long one.

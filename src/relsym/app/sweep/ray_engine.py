@@ -34,12 +34,20 @@ class RayEngine(Engine):
             import ray
         except ModuleNotFoundError as error:
             raise ImportError('hydra/launcher=ray needs the package ray: pip install "relsym[ray]"') from error
-        self.ray = ray
+        self.ray, self.init = ray, OmegaConf.to_container(OmegaConf.create(dict(init or {})), resolve=True)
         self.num_cpus, self.num_gpus, self.parallelism = num_cpus, num_gpus, parallelism
-        options = OmegaConf.to_container(OmegaConf.create(dict(init or {})), resolve=True)
-        ray.init(**{key: value for key, value in options.items() if value is not None})
         self.task = ray.remote(max_calls=1, max_retries=0)(run_task)
         self.running: dict[Any, Job] = {}
+
+    def resources(self) -> dict[str, float]:
+        """What Ray has in all; it is started, or joined, when this is asked first.
+
+        Raises:
+            ConnectionError: there is no cluster at the address.
+        """
+        if not self.ray.is_initialized():
+            self.ray.init(**{key: value for key, value in self.init.items() if value is not None})
+        return self.ray.cluster_resources()
 
     def needs(self, job: Job) -> dict[str, float]:
         """What Ray reserves for a job."""
@@ -49,7 +57,7 @@ class RayEngine(Engine):
 
     def check(self, job: Job) -> None:
         """Refuse a job that Ray would keep waiting for ever: too few CPUs or GPUs, and no ``parallelism`` that says more will come."""
-        there = self.ray.cluster_resources()
+        there = self.resources()
         if self.parallelism is None and (lacking := {name: n for name, n in self.needs(job).items() if n > there.get(name, 0)}):
             lack = ", ".join(f"{n:g} {name}s of {there.get(name, 0):g} that Ray has" for name, n in lacking.items())
             raise ValueError(f"job {job.number} ({job.name}) needs {lack}. Lower hydra.launcher.num_cpus or num_gpus, join a larger "
@@ -61,7 +69,7 @@ class RayEngine(Engine):
             return True
         if self.parallelism is not None:
             return len(self.running) < self.parallelism
-        there = self.ray.cluster_resources()
+        there = self.resources()
         held = [self.needs(other) for other in (*self.running.values(), job)]
         return all(sum(need[name] for need in held) <= there.get(name, 0) for name in ("CPU", "GPU"))
 

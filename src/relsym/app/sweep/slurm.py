@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from relsym.app.sweep.slurm_queue import ENDED, HOPELESS, NoAnswer, Said, ask, c
 
 try:
     import submitit
-    from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths, environment_variables
+    from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths, UncompletedJobError, environment_variables
 except ModuleNotFoundError as absent:
     if absent.name != "submitit":
         raise
@@ -182,9 +182,21 @@ def outside_of_any_job() -> Iterator[None]:
         yield
 
 
+def time_is_up(requeue: Any) -> Callable[[int, Any], None]:
+    """What SLURM's warning does: submitit requeues a job that has to make room, and one that is near its time limit ends with advice."""
+    def warned(number: int, frame: Any) -> None:
+        try:
+            requeue(number, frame)
+        except UncompletedJobError as end:
+            raise TimeoutError("SLURM's time limit of this job is near. Raise hydra.launcher.timeout_min.") from end
+
+    return warned
+
+
 def run_task(frozen: str) -> None:
     """One task of a job, on its node. Leaves with the job's exit code, which SLURM then knows; scancel ends it as Ctrl-C would."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGUSR2, time_is_up(signal.getsignal(signal.SIGUSR2)))
     os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("SLURM_CPUS_PER_TASK", "1"))
     if code := run_frozen(frozen):
         sys.exit(code)
