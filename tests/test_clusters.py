@@ -13,6 +13,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import torch
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
@@ -72,6 +73,22 @@ def test_without_slurms_commands_the_error_says_where_to_start(monkeypatch, tmp_
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ValueError, match=r"no sbatch, srun, squeue, scancel .* login node"):
         SlurmEngine()
+
+
+@pytest.mark.slow
+def test_jobs_for_gpus_elsewhere_are_not_refused_for_want_of_one_here(tmp_path, shell):
+    pytest.importorskip("submitit")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    for command in slurm.COMMANDS:  # a login node of a made-up cluster that refuses every job
+        (tmp_path / command).write_text("#!/bin/sh\necho no such cluster >&2\nexit 1\n")
+        (tmp_path / command).chmod(0o755)
+    gpu = ["train", "-m", "seed=0,1", "hardware=gpu", *SMALL, "sweep.reuse=false", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    ended = shell(sys.executable, "-m", "relsym", *gpu)
+    assert "needs a CUDA GPU" in ended.err
+    ended = shell(sys.executable, "-m", "relsym", *gpu, "hydra/launcher=submitit_slurm", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert ended.code == 1
+    assert ended.err.count("SLURM refused it: no such cluster") == 2
 
 
 # What SLURM says, by a made-up controller.

@@ -34,7 +34,9 @@ class Grid(BasicSweeper):
 
 
 class SweepLauncher(Launcher):
-    """Runs jobs by an engine; subclasses say which."""
+    """Runs jobs by an engine; subclasses say which, and whether it runs them on this machine."""
+
+    here = True
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -43,7 +45,7 @@ class SweepLauncher(Launcher):
         """Keep what a sweep needs; the task itself is run by ``relsym.app.job``."""
         from relsym.app.sweep.run import Sweep
 
-        self.sweep = Sweep(hydra_context, config, self.engine)
+        self.sweep = Sweep(hydra_context, config, self.engine, self.here)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs. What each returns is what a sweeper may maximise: the mean accuracy over the forms."""
@@ -74,6 +76,8 @@ class Processes(SweepLauncher):
 class Slurm(SweepLauncher):
     """A SLURM cluster, by submitit."""
 
+    here = False
+
     def engine(self, gpus: int) -> Any:
         """See ``SweepLauncher``."""
         from relsym.app.sweep.slurm import SlurmEngine
@@ -83,6 +87,8 @@ class Slurm(SweepLauncher):
 
 class Ray(SweepLauncher):
     """Ray, on this machine or a cluster."""
+
+    here = False
 
     def engine(self, gpus: int) -> Any:
         """See ``SweepLauncher``."""

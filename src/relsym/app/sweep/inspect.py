@@ -22,8 +22,11 @@ class Inspected(NamedTuple):
     reason: str = ""
 
 
-def inspect(configs: list[dict[str, Any]], answer: Connection) -> None:
-    """Check every job and hash it; models and benchmarks that several jobs share are read once."""
+def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> None:
+    """Check every job and hash it; models and benchmarks that several jobs share are read once.
+
+    Jobs that do not run here are not asked for this machine's GPUs: they check those of their own.
+    """
     import torch
 
     from relsym.app.training import check
@@ -33,7 +36,7 @@ def inspect(configs: list[dict[str, Any]], answer: Connection) -> None:
     for number, config in enumerate(configs):
         try:
             cfg = OmegaConf.create(config)
-            check(cfg)
+            check(cfg if here else OmegaConf.merge(cfg, {"hardware": {"accelerator": "cpu"}}))
             identities.append(_identity(cfg, config, known))
         except Exception as error:  # reported by the launcher, which refuses the sweep
             answer.send(Inspected(identities, 0, number, describe(error)))

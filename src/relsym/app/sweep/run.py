@@ -34,10 +34,11 @@ class Sweep:
 
     Args:
         context, master: of Hydra.  make_engine: from the number of GPUs to what runs the jobs.
+        here: whether they run on this machine.
     """
 
-    def __init__(self, context: HydraContext, master: DictConfig, make_engine: Callable[[int], Engine]) -> None:
-        self.context, self.master, self.make_engine = context, master, make_engine
+    def __init__(self, context: HydraContext, master: DictConfig, make_engine: Callable[[int], Engine], here: bool = True) -> None:
+        self.context, self.master, self.make_engine, self.here = context, master, make_engine, here
         self.entries: list[Entry] = []
         self.folder: SweepFolder | None = None
 
@@ -49,7 +50,7 @@ class Sweep:
         """
         start_server(with_wandb=self._tracked_by_wandb(overrides))
         jobs = plan.compose_all(self.context, self.master, overrides)
-        inspected: Inspected = call(inspect, [job.config for job in jobs])
+        inspected: Inspected = call(inspect, [job.config for job in jobs], self.here)
         if inspected.refused is not None:
             words = " ".join(jobs[inspected.refused].overrides)
             raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
@@ -61,6 +62,7 @@ class Sweep:
             self._look_back(entries, options)
             for job, entry in zip(jobs, entries, strict=True):
                 if entry.verdict == WAITING:
+                    engine.check(self._job(entry))
                     plan.freeze(job, entry, folder.path)
             self._work(engine, entries, options["stop_when_solved"])
             return self._conclude(entries)
