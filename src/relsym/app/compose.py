@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
 from safetensors.torch import load_file
 
-from relsym.app.progress import TrainingProgress
+from relsym.app.progress import Curves, TrainingProgress
 from relsym.app.run_folder import CONFIG, ENCODER, PROBE, RESULTS
 from relsym.data.module import PairData
 from relsym.encoders.encoder import PRECISIONS, Encoder
@@ -117,9 +117,9 @@ def build_trainer(cfg: DictConfig, logger: Logger, folder: Path) -> Trainer:
     """A Trainer for the training loop alone: scores come later, from the saved encoder."""
     stop = EarlyStopping("train/loss", patience=cfg.training.patience, min_delta=0.0, stopping_threshold=cfg.training.stop_loss,
                          check_on_train_epoch_end=True, check_finite=True)
-    options: dict[str, Any] = OmegaConf.to_container(cfg.hardware)
+    options: dict[str, Any] = OmegaConf.to_container(cfg.hardware, resolve=True)
     return Trainer(**options, precision=TRAINER_PRECISION[cfg.precision], max_epochs=cfg.training.epochs,
                    max_steps=cfg.training.max_steps, gradient_clip_val=cfg.training.gradient_clip, logger=logger,
-                   callbacks=[stop, TrainingProgress()], default_root_dir=folder,
+                   callbacks=[stop, Curves(), TrainingProgress()], default_root_dir=folder,
                    enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False, log_every_n_steps=1,
                    use_distributed_sampler=False)

@@ -1,10 +1,23 @@
-"""The progress bar of a training."""
+"""What is watched of a training: its curves, and the bar on the terminal."""
 
 from __future__ import annotations
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from relsym.data.progress import bar
+
+
+class Curves(Callback):
+    """Logs, beside the figures of each epoch, the loss of each step and the learning rate that the step was made with."""
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: object) -> None:
+        """The rate, before the schedule moves it on; it is the same for all groups of parameters."""
+        pl_module.log("train/learning_rate", trainer.optimizers[0].param_groups[0]["lr"], on_step=True, on_epoch=False)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: dict[str, Tensor], *args: object) -> None:
+        """The loss of the global batch, which every rank holds."""
+        pl_module.log("train/loss_step", outputs["loss"], on_step=True, on_epoch=False)
 
 
 class TrainingProgress(Callback):

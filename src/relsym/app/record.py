@@ -54,6 +54,10 @@ class Record:
             "benchmark_hash": data.content_hash, "git_commit": self.commit, "versions": provenance.versions(), **self.measured,
             **provenance.peak_memory()}
 
+    def tags(self, data: PairData) -> list[str]:
+        """Objective, model and benchmark, as a report calls them: what people look for in a tracker."""
+        return [self.choices["objective"], self._model(), data.title or self.choices["data"]]
+
     def _model(self) -> str:
         """What a report calls the encoder: the option, or the name if another was given, or the run it goes on from."""
         if self.init is not None:

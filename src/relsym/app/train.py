@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import hydra
 from omegaconf import DictConfig
 
 from relsym.app.entry import guarded, run
+from relsym.app.job import rank_of_this_process
 
 
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="train")
@@ -19,4 +22,6 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    if rank_of_this_process() > 0:  # the folder belongs to the first: no log file, no .hydra from the others
+        sys.argv += ["hydra/job_logging=none", "hydra.output_subdir=null"]
     run(main)

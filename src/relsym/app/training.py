@@ -19,11 +19,13 @@ from transformers.utils.logging import disable_progress_bar
 
 from relsym.app import scoring
 from relsym.app.compose import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
+from relsym.app.hardware import check_hardware, scoring_device
 from relsym.app.numbers import check_numbers
 from relsym.app.provenance import weights_hash
 from relsym.app.record import Record
 from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
-from relsym.app.tracking import tracked
+from relsym.app.tracking import conclude, tracked
+from relsym.app.view import final_of
 from relsym.data.module import PairData
 from relsym.encoders.encoder import PRECISIONS
 from relsym.encoders.load import load_encoder
@@ -48,6 +50,7 @@ def check(cfg: DictConfig) -> None:
     # A login node has srun; what a sweep submits there is started by it.
     warnings.filterwarnings("ignore", ".*srun. command is available.*")
     check_numbers(cfg)
+    check_hardware(cfg.hardware)
     check_combination(cfg)
 
 
@@ -62,7 +65,7 @@ def train_and_score(cfg: DictConfig) -> None:
     announce(cfg, data)
     probe: Probe = instantiate(cfg.probe)
     probe.check_memory(len(data.train_rows))
-    with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config) as logger:
+    with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config, record.tags(data)) as logger:
         started = time.perf_counter()
         encoder = build_encoder(cfg)
         record.weights = weights_hash(encoder)
@@ -82,9 +85,8 @@ def train_and_score(cfg: DictConfig) -> None:
         scores = score(cfg, data, objective, probe, folder)
         record.measured["seconds/score"] = time.perf_counter() - started
         results = record.results(scores, data, objective)
-        logger.log_metrics(results["metrics"], step=trainer.global_step)
-        logger.save()
         folder.finish(results)
+        conclude(logger, final_of(results, scores, trainer.global_step))
     print_run(results, console())
     console().print(f"Run folder: {path}", soft_wrap=True)
 
@@ -119,7 +121,7 @@ def fit(trainer: Trainer, objective: Objective, data: PairData) -> None:
 
 def score(cfg: DictConfig, data: PairData, objective: Objective, probe: Probe, folder: RunFolder) -> Scores:
     """Score the saved encoder, the untrained one and the shortcuts; write what the probe keeps and the predictions."""
-    device = torch.device("cuda" if cfg.hardware.accelerator == "gpu" else "cpu")
+    device = scoring_device(cfg.hardware)
     metric, model, dtype = objective.metric, f"{cfg.data.score_on}/accuracy", PRECISIONS[cfg.precision]
     saved = load_encoder(str(folder.path / ENCODER), None, objective.encoder.pooling, objective.encoder.max_length,
                          trust_remote_code=cfg.model.get("trust_remote_code", False)).to(device, dtype)
