@@ -220,6 +220,15 @@ def test_a_folder_that_holds_something_else_is_refused(relsym, tmp_path):
     assert "no sweep's folder, it holds thesis.tex" in relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'full'}").err
 
 
+def test_results_of_another_version_in_the_folder_are_refused(relsym, tmp_path):
+    words = ("train", "-m", *QUICK, "data.samples=8", "seed=0,1")
+    assert relsym(*words).code == 0
+    path = only_sweep(tmp_path) / "001-seed1" / "results.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "job_hash": "of another version"}))
+    ended = relsym(*words)
+    assert (ended.code, "is not what job 001-seed1 gives (another version, model or benchmark)" in ended.err) == (1, True)
+
+
 def test_a_folder_that_another_process_runs_is_refused(relsym, tmp_path):
     (tmp_path / "held").mkdir()
     with open(tmp_path / "held" / "sweep.lock", "ab") as lock:

@@ -139,6 +139,21 @@ def test_a_job_that_dies_without_a_word_is_named_and_the_others_finish(tmp_path)
     assert len(finished(tmp_path)) == 2
 
 
+def test_a_full_disk_fails_the_jobs_and_the_same_command_runs_them_when_there_is_room(tmp_path):
+    words = ("data.samples=8", "seed=0,1")
+    # No file may grow beyond 40,000 bytes: the weights do not fit. (The kernel's way to say so differs from a full disk's by its number alone.)
+    limited = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40000, 40000)); sys.argv = ['relsym', *{['train', '-m', *QUICK, *words]!r}]"
+    full = subprocess.run([sys.executable, "-c", f"{limited}; runpy.run_module('relsym', run_name='__main__')"], cwd=tmp_path, capture_output=True,
+                          text=True, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert full.returncode == 1, full.stdout
+    assert "2 of 2 jobs failed" in full.stderr
+    assert "File too large" in full.stderr
+    assert not list(tmp_path.rglob("results.json"))
+    assert not list(tmp_path.rglob("partial.*"))
+    assert "2 jobs, 2 to run" in run(tmp_path, *words)
+    assert len(finished(tmp_path)) == 2
+
+
 def test_optuna_tunes_on_validation_rows_and_a_broken_search_goes_on(tmp_path):
     words = ("sweep=tune", "data.samples=8", "objective=random_label")
     run(tmp_path, *words, "hydra.sweeper.n_trials=2")

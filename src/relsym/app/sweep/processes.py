@@ -18,6 +18,8 @@ from relsym.app.sweep.engine import Ended, Engine, Job
 
 # What the fork server imports before any thread or CUDA context exists, so that no job has to.
 PRELOAD = ["relsym.app.training", "relsym.app.job", "relsym.app.sweep.inspect"]
+# What wandb.init imports besides; best before torch.
+WANDB = ["wandb", "wandb.sdk.launch.inputs.internal"]
 GRACE_S = 20.0
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -26,7 +28,7 @@ def start_server(with_wandb: bool) -> None:
     """Start the fork server; it imports while this process goes on."""
     from multiprocessing import forkserver
 
-    context().set_forkserver_preload([*PRELOAD, *(["wandb"] if with_wandb else [])])
+    context().set_forkserver_preload([*(WANDB if with_wandb else []), *PRELOAD])
     forkserver.ensure_running()
 
 
