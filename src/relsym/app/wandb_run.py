@@ -22,8 +22,6 @@ START_S, FINISH_S = 30.0, 300.0  # how long a server that does not answer is wai
 FLUSH_S = 2.0  # a process that is killed loses the curve of so many seconds
 STEP = "trainer/global_step"  # the axis of all curves, under Lightning's name for it
 LONGEST_TAG = 64  # W&B refuses longer ones
-# What wandb.init imports: a server that forks runs imports it once for all, best before torch.
-IMPORTED_BY_INIT = ("wandb", "wandb.sdk.launch.inputs.internal")
 
 
 class WandbRun(Tracker, WandbLogger):
