@@ -339,36 +339,6 @@ def test_the_config_hash_does_not_see_hardware_and_tracking():
     assert hashes["encoder"] == provenance.setting_hashes({**config, "metric": {"_target_": "other"}}, "Pair")["encoder"]
 
 
-# --- tracking
-
-def test_tensorboard_gets_the_curves(relsym, quick, tmp_path):
-    pytest.importorskip("tensorboard")
-    assert relsym("train", *quick, "tracking=tensorboard").code == 0
-    assert list((tmp_path / "run" / "tensorboard").glob("events.*"))
-
-
-def test_csv_gets_curves_and_scores(relsym, quick, tmp_path):
-    assert relsym("train", *quick).code == 0
-    head = (tmp_path / "run" / "csv" / "metrics.csv").read_text().splitlines()[0]
-    assert "train/loss" in head
-    assert "test/accuracy/lexicalised" in head
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("overrides", "code"), [
-    ([], 0), (["objective.learning_rate=1e30", "training.gradient_clip=null", "training.max_steps=6"], 1)], ids=["a run that ends", "one that fails"])
-def test_wandb_runs_offline_without_a_login_and_records_the_exit_code(shell, quick, tmp_path, overrides, code):
-    environment = {"WANDB_API_KEY": "", "NETRC": "/dev/null", "HOME": str(tmp_path)}
-    ended = shell(sys.executable, "-m", "relsym", "train", *quick, "tracking=wandb", *overrides, **environment)
-    assert ended.code == code, ended.err
-    (folder,) = (tmp_path / "run" / "wandb").glob("offline-run-*")
-    assert f"wandb sync {os.path.relpath(folder)}" in ended.err
-    seen = shell(str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--summary", "--json", str(folder), **environment)
-    assert seen.code == 0, seen.err
-    assert json.loads(seen.out)
-    assert ("test/accuracy/lexicalised" in seen.out) == (code == 0)
-
-
 # --- the command itself
 
 def test_help_lists_the_tasks_the_groups_and_five_examples(shell):

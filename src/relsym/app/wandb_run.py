@@ -20,6 +20,7 @@ from relsym.app.tracking import Final, Tracker
 log = logging.getLogger(__name__)
 START_S, FINISH_S = 30.0, 300.0  # how long a server that does not answer is waited for: before the training, and after
 FLUSH_S = 2.0  # a process that is killed loses the curve of so many seconds
+STEP = "trainer/global_step"  # the axis of all curves, under Lightning's name for it
 LONGEST_TAG = 64  # W&B refuses longer ones
 
 
@@ -32,9 +33,9 @@ class WandbRun(Tracker, WandbLogger):
     """
 
     def __init__(self, folder: str, project: str, name: str | None, group: str | None, tags: Sequence[str]) -> None:
-        super().__init__(project=project, name=name, group=group, save_dir=folder)
-        self._wandb_init.pop("anonymous", None)  # which Lightning passes on, and W&B warns about
-        self.tags, self.lost = list(tags), False
+        super().__init__(project=project, save_dir=folder)
+        self.names = {"project": project, "name": name, "group": group, "dir": folder}
+        self.tags, self.lost, self._place = list(tags), False, False
 
     @rank_zero_only
     def start(self, config: Mapping[str, Any], tags: Sequence[str]) -> None:
@@ -46,24 +47,26 @@ class WandbRun(Tracker, WandbLogger):
         online = _default_to_offline()
         self._place = "WANDB_DATA_DIR" not in os.environ  # of tables until they are synced: by default the user's home
         if self._place:
-            os.environ["WANDB_DATA_DIR"] = str(Path(self.save_dir or ".", "wandb").absolute())
+            os.environ["WANDB_DATA_DIR"] = str(Path(self.names["dir"], "wandb").absolute())
         import wandb
 
-        self._wandb_init |= {"config": dict(config), "settings": _settings(),
-                             "tags": [tag[:LONGEST_TAG] for tag in dict.fromkeys([*self.tags, *tags]) if tag]}
+        found_by = [tag[:LONGEST_TAG] for tag in dict.fromkeys([*self.tags, *tags]) if tag]
         try:
             if online:
                 _log_in(wandb)
-            run = self.experiment
+            # Not Lightning's way, which goes on in a run that is still open, and asks the server for one to resume.
+            self._experiment = wandb.init(config=dict(config), tags=found_by, settings=_settings(), reinit="create_new", **self.names)
         except (wandb.Error, OSError, ValueError) as error:
             _abandon()
             raise ValueError(_refusal(error, online)) from error
+        self._experiment.define_metric(STEP)
+        self._experiment.define_metric("*", step_metric=STEP, step_sync=True)
         if online:
-            log.info("W&B run: %s", run.url)
+            log.info("W&B run: %s", self._experiment.url)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """One row of the history, at a step of the optimiser (``trainer/global_step``)."""
+        """One row of the history, at a step of the optimiser (``STEP``)."""
         self._attempt(partial(super().log_metrics, metrics, step))
 
     @rank_zero_only
@@ -77,9 +80,9 @@ class WandbRun(Tracker, WandbLogger):
         """See ``Tracker``. A process that dies before this leaves a run without an exit code."""
         if self._place:
             del os.environ["WANDB_DATA_DIR"]
-        if self._experiment is None:  # it never started; asking for the run would start it
-            return
         run = self._experiment
+        if run is None:  # it never started
+            return
         self._attempt(partial(run.finish, exit_code=code))
         if self.lost:
             _abandon()
@@ -93,7 +96,7 @@ class WandbRun(Tracker, WandbLogger):
         (table_name, columns, lines), (figure_name, figure) = final.rows(), final.figure()
         figure.canvas.draw()
         shown = {table_name: wandb.Table(columns=columns, data=lines), figure_name: wandb.Image(np.asarray(figure.canvas.buffer_rgba()))}
-        run.log({**shown, "trainer/global_step": final.step})
+        run.log({**shown, STEP: final.step})
         run.summary.update({**final.metrics, **final.measured})
 
     def _attempt(self, call: Callable[[], object]) -> None:

@@ -1,0 +1,403 @@
+"""Trackers: all show the same, W&B ends as the run did, and none is the reason why a run fails."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+import wandb
+from matplotlib.figure import Figure
+
+from relsym.app import tracking, training, view, wandb_run
+from relsym.report.run_figure import COLUMNS, MOST_ROWS, Bars, properties_figure, worst_rows
+
+KEY = "0123456789abcdef0123456789abcdef01234567"
+# Kills W&B's service when the training starts.
+KILLS = """
+import os, signal, time
+from pathlib import Path
+from relsym.app import entry, train, training
+fit = training.fit
+def fit_and_kill(*args):
+    words = [word for path in Path(f"/proc/{os.getpid()}/task").glob("*/children") for word in path.read_text().split()]
+    (service,) = [int(word) for word in set(words) if "wandb-core" in Path(f"/proc/{word}/cmdline").read_text()]
+    os.kill(service, signal.SIGKILL)
+    time.sleep(0.5)
+    fit(*args)
+training.fit = fit_and_kill
+entry.run(train.main)
+"""
+LONG = ("training.max_steps=-1", "training.epochs=100000", "training.patience=100000", "training.stop_loss=0", "data.samples=8")
+DIVERGES = ("objective.learning_rate=1e30", "training.gradient_clip=null", "training.max_steps=6")
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
+
+
+@pytest.fixture(autouse=True)
+def _a_wandb_of_its_own(monkeypatch, tmp_path):
+    """No variable of the user's, and none of an earlier test's."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    for name in ("WANDB_MODE", "WANDB_SILENT", "WANDB_ERROR_REPORTING"):  # set by a run; set first, so that they are taken back
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NETRC", "/dev/null")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield
+    wandb.teardown()
+
+
+class Server(ThreadingHTTPServer):
+    """Answers every request in one way and counts them."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.status, self.asked, self.over = status, [], threading.Event()
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.server.asked.append(self.path)
+        if self.server.status is None:
+            self.server.over.wait(60)
+            return
+        self.send_response(self.server.status)
+        self.end_headers()
+        self.wfile.write(b'{"errors": [{"message": "user is not logged in"}]}')
+
+    do_GET = do_POST
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server(request, monkeypatch):
+    with Server(request.param) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{running.server_address[1]}")
+        yield running
+        running.over.set()
+        running.shutdown()
+
+
+def inspect(run: Path, *words: str) -> str:
+    """What ``wandb leet inspect --json`` says of the only W&B run in a run folder."""
+    (folder,) = (run / "wandb").glob("offline-run-*")
+    done = subprocess.run([sys.executable, "-m", "wandb", "leet", "inspect", "--json", *words, str(folder)], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def summary(run: Path) -> dict:
+    return json.loads(inspect(run, "--summary"))
+
+
+def records(run: Path, kind: str) -> list[dict]:
+    lines = map(json.loads, inspect(run).splitlines())
+    return [line[kind] for line in lines if line["type"] == kind]
+
+
+def rows_of_wandb(run: Path) -> set[tuple[str, int, float]]:
+    """(key, step, value) of all numbers."""
+    items = [record["item"] for record in records(run, "history")]
+    return {(key, item["trainer/global_step"], float(np.float32(value))) for item in items for key, value in item.items()
+            if not key.startswith(("_", "trainer/")) and isinstance(value, int | float) and "by_property." not in key and "worst_property." not in key}
+
+
+def rows_of_csv(run: Path) -> set[tuple[str, int, float]]:
+    with open(run / "csv" / "metrics.csv", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    return {(key, int(line["step"]), float(np.float32(value))) for line in lines for key, value in line.items() if value and key != "step"}
+
+
+def rows_of_tensorboard(run: Path) -> set[tuple[str, int, float]]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0}).Reload()
+    return {(key, event.step, event.value) for key in events.Tags()["scalars"] for event in events.Scalars(key)}
+
+
+# --- the same in all of them
+
+def test_all_trackers_hold_the_same_curves_and_scores_and_none_changes_the_run(relsym, quick, tmp_path):
+    pytest.importorskip("tensorboard")
+    found = {}
+    for tracker, read in (("csv", rows_of_csv), ("tensorboard", rows_of_tensorboard), ("wandb", rows_of_wandb)):
+        ended = relsym("train", *quick, f"tracking={tracker}", "training.max_steps=4", "data.samples=20", f"hydra.run.dir={tmp_path / tracker}")
+        assert ended.code == 0, ended.err
+        found[tracker] = read(tmp_path / tracker)
+    assert found["csv"] == found["tensorboard"] == found["wandb"]
+    keys = {key for key, _, _ in found["csv"]}
+    assert {"train/loss", "train/loss_step", "train/learning_rate", "train/accuracy", "epoch", "test/accuracy/lexicalised"} <= keys
+    results = [json.loads((tmp_path / tracker / "results.json").read_text()) for tracker in ("csv", "tensorboard", "wandb")]
+    assert results[0]["metrics"] == results[1]["metrics"] == results[2]["metrics"]
+    assert results[0]["job_hash"] == results[2]["job_hash"]
+    assert {key for key, step, _ in found["csv"] if step == 4} == results[0]["metrics"].keys()
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    tags = EventAccumulator(str(tmp_path / "tensorboard" / "tensorboard")).Reload().Tags()
+    assert "test/by_property" in tags["images"]
+    assert any(tag.startswith("test/worst_property") for tag in tags["tensors"])
+
+
+def test_curves_hold_every_steps_loss_and_the_rate_it_was_made_with(relsym, quick, tmp_path):
+    assert relsym("train", *quick, "training.max_steps=8", "data.samples=32", "objective.warmup=0.25", "objective.learning_rate=0.008").code == 0
+    curves: dict[str, dict[int, float]] = {}
+    for key, step, value in rows_of_csv(tmp_path / "run"):
+        curves.setdefault(key, {})[step] = value
+    rates = [curves["train/learning_rate"][step] for step in range(8)]
+    assert rates == pytest.approx([0, 0.004, 0.008, *(0.008 * (6 - i) / 6 for i in range(1, 6))], rel=1e-5)
+    steps = curves["train/loss_step"]
+    assert sorted(steps) == list(range(8))
+    for end, loss in curves["train/loss"].items():  # two batches of 16 an epoch
+        assert loss == pytest.approx((steps[end - 1] + steps[end]) / 2, rel=1e-5)
+
+
+# --- Weights & Biases
+
+def test_a_wandb_run_can_be_found_and_shows_what_the_record_holds(relsym, quick, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    ended = relsym("train", *quick, "tracking=wandb", "tracking.name=job 7", "tracking.group=table4-0123abcd", "tracking.tags=[mine]", "data.test_pairs=40")
+    assert ended.code == 0, ended.err
+    run = tmp_path / "run"
+    results = json.loads((run / "results.json").read_text())
+    seen = summary(run)
+    assert (seen["state"], seen["exit_code"], seen["name"]) == ("finished", 0, "job 7")
+    assert set(seen["tags"]) == {"mine", "knn", "tiny", "mini"}
+    (started,) = records(run, "run")
+    assert started["run_group"] == "table4-0123abcd"
+    assert seen["config"]["data"]["samples"] == 8
+    assert seen["config"]["objective"]["margin"] == 0.5
+    for key, value in results["metrics"].items():
+        assert seen["summary"][key] == pytest.approx(value), key
+    for key in ("seconds/train", "seconds/score", "memory/peak_gib", "epochs"):
+        assert seen["summary"][key] == results[key]
+    (table,) = (run / "wandb").glob("offline-run-*/files/media/table/test/*.json")
+    content = json.loads(table.read_text())
+    assert content["columns"] == list(COLUMNS)
+    assert content["data"] == worst_rows(pq.read_table(run / "predictions.parquet").to_pydict())
+    (figure,) = (run / "wandb").glob("offline-run-*/files/media/images/test/*.png")
+    assert figure.stat().st_size > 5000
+    (folder,) = (run / "wandb").glob("offline-run-*")
+    assert f"wandb sync {os.path.relpath(folder)}" in ended.err
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 15
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+    assert not (tmp_path / "home" / ".local").exists()  # the run folder is all that there is to sync
+
+
+def test_a_tag_is_told_once_and_never_longer_than_wandb_takes(tmp_path):
+    tracker = tracking.wandb(str(tmp_path), "relsym", None, None, ["knn", "mine"])
+    with tracking.tracked(tracker, {}, ["knn", "m" * 100, ""]):
+        pass
+    assert set(summary(tmp_path)["tags"]) == {"knn", "mine", "m" * 64}
+
+
+def test_wandb_leaves_the_random_states_alone(tmp_path):
+    def states() -> list[bytes]:  # not Python's own, which beartype draws from when it checks containers in tests
+        return [np.random.get_state()[1].tobytes(), torch.get_rng_state().numpy().tobytes()]
+
+    before = states()
+    with tracking.tracked(tracking.wandb(str(tmp_path), "relsym", None, None, []), {"seed": 0}, []) as tracker:
+        tracker.log_metrics({"train/loss": 1.0}, step=0)
+    assert states() == before
+
+
+@pytest.mark.parametrize(("overrides", "error", "code"), [
+    ((), None, 0), (DIVERGES, None, 1), ((), KeyboardInterrupt, 130), ((), ValueError, 1)], ids=["ends", "diverges", "Ctrl-C", "fails in scoring"])
+def test_wandb_records_the_runs_own_exit_code(relsym, quick, tmp_path, monkeypatch, overrides, error, code):
+    if error is not None:
+        monkeypatch.setattr(training, "score", lambda *args: (_ for _ in ()).throw(error("while scoring")))
+    assert relsym("train", *quick, "tracking=wandb", *overrides).code == code
+    (end,) = records(tmp_path / "run", "exit")
+    assert end.get("exit_code", 0) == code
+    assert (tmp_path / "run" / "results.json").exists() == (code == 0)
+
+
+@pytest.mark.parametrize("server", [200], indirect=True)
+def test_an_offline_run_sends_nothing_not_even_what_wandb_reports_on_itself(relsym, quick, monkeypatch, server):
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    assert relsym("train", *quick, "tracking=wandb").code == 0
+    assert relsym("train", *quick, "tracking=wandb").code == 1  # the folder holds a finished run
+    wandb.teardown()
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(("server", "key", "reason"), [
+    (401, KEY, "not logged in"), (401, None, "no API key"), (401, "short", "API key must have 40"), (None, KEY, "context deadline exceeded")], indirect=["server"],
+    ids=["wrong key", "no key", "no key of theirs", "no answer"])
+def test_wandb_online_without_a_login_is_refused_before_the_training(relsym, quick, tmp_path, monkeypatch, server, key, reason):
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setattr(wandb_run, "START_S", 2.0)
+    monkeypatch.setattr(training, "fit", lambda *args: pytest.fail("trained"))
+    if key:
+        monkeypatch.setenv("WANDB_API_KEY", key)
+    ended = relsym("train", *quick, "tracking=wandb")
+    assert ended.code == 1
+    assert ended.err.count("relsym: error:") == 1
+    for part in (reason, "WANDB_MODE=offline", "tracking=csv", "wandb login"):
+        assert part in ended.err
+    assert KEY not in ended.err + ended.out
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("tracker", ["wandb", "tensorboard"])
+def test_a_tracker_that_fails_at_the_end_costs_the_run_nothing(relsym, quick, tmp_path, monkeypatch, tracker):
+    monkeypatch.setattr(view, "properties_figure", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    ended = relsym("train", *quick, f"tracking={tracker}")
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "run" / "results.json").exists()
+    assert "No space left on device" in ended.out + ended.err
+
+
+def test_the_folder_of_a_missing_wandb_is_no_place_for_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(wandb, "init", lambda **_: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+    tracker = tracking.wandb(str(tmp_path), "relsym", None, None, [])
+    with pytest.raises(ValueError, match=r"Read-only file system\. Use tracking=csv"), tracking.tracked(tracker, {}, []):
+        pytest.fail("started")
+
+
+# --- real processes
+
+def start(quick: tuple[str, ...], *overrides: str, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-m", "relsym", "train", *quick, *overrides], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+
+def wait_for_curves(run: Path, process: subprocess.Popen) -> None:
+    until = time.monotonic() + 100
+    while time.monotonic() < until and process.poll() is None:
+        if list((run / "wandb").glob("offline-run-*/*.wandb")) and (summary(run)["step"] or 0) > 3:
+            return
+        time.sleep(0.5)
+    raise AssertionError(process.communicate()[1])
+
+
+@pytest.mark.slow
+def test_an_interrupted_wandb_run_ends_with_the_code_of_an_interruption(quick, tmp_path):
+    process = start(quick, "tracking=wandb", *LONG)
+    try:
+        wait_for_curves(tmp_path / "run", process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    seen = summary(tmp_path / "run")
+    assert (seen["state"], seen["exit_code"]) == ("failed", 130)
+    assert seen["summary"]["train/loss_step"] >= 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["killed", "os._exit"])
+def test_a_wandb_run_of_a_process_that_dies_is_never_shown_as_finished(quick, tmp_path, how):
+    """It keeps the curves up to its last seconds and has no exit code; W&B calls such a run crashed."""
+    if how == "killed":
+        process = start(quick, "tracking=wandb", *LONG)
+        wait_for_curves(tmp_path / "run", process)
+        process.kill()
+    else:
+        dies = "import os, sys, time; from relsym.app import training, train, entry; sys.argv[0] = 'relsym'; " \
+               "training.score = lambda *a: (time.sleep(3), os._exit(0)); entry.run(train.main)"
+        process = subprocess.Popen([sys.executable, "-c", dies, *quick, "tracking=wandb"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.communicate(timeout=100)
+    time.sleep(1)
+    seen = summary(tmp_path / "run")
+    assert seen["exit_code"] is None
+    assert seen["state"] == "running"
+    assert seen["summary"]["train/loss_step"] >= 0
+    assert not (tmp_path / "run" / "results.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to find W&B's service")
+def test_a_wandb_that_dies_costs_the_run_nothing(shell, quick, tmp_path):
+    ended = shell(sys.executable, "-c", KILLS, *quick, "tracking=wandb")
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "run" / "results.json").exists()
+    assert (ended.out + ended.err).count("W&B failed (ConnectionResetError") == 1
+    assert "Traceback" not in ended.err
+    assert summary(tmp_path / "run")["exit_code"] is None
+
+
+@pytest.mark.slow
+def test_a_run_that_does_not_use_wandb_does_not_import_it(shell, quick):
+    code = "import sys; from relsym.app import train, entry; entry.run(train.main); assert 'wandb' not in sys.modules, 'imported'; print('free of it')"
+    ended = shell(sys.executable, "-c", code, *quick)
+    assert ended.code == 0, ended.err
+    assert "free of it" in ended.out
+
+
+# --- table and figure
+
+def predictions(*lines: tuple[str, str, bool]) -> dict[str, list]:
+    columns = {name: [f"{name} {number}" for number in range(len(lines))] for name in ("premise", "hypothesis", "label", "prediction")}
+    return {**columns, **{name: list(values) for name, values in zip(("form", "property", "correct"), zip(*lines, strict=True), strict=True)}}
+
+
+def test_the_worst_property_is_the_worst_of_the_form_scored_worst():
+    table = predictions(("a", "P1", False), ("a", "P2", True), ("a", "P2", True), ("b", "P1", False), ("b", "P1", True), ("b", "P2", False), ("b", "P2", False))
+    rows = worst_rows(table)
+    assert [row[:3] for row in rows] == [["b", "P2", "premise 5"], ["b", "P2", "premise 6"]]
+
+
+def test_errors_stand_first_in_the_table_and_it_ends_somewhere():
+    table = predictions(*[("a", "P1", number % 2 == 0) for number in range(2 * MOST_ROWS)])
+    rows = worst_rows(table)
+    assert len(rows) == MOST_ROWS
+    assert [row[2] for row in rows] == [f"premise {number}" for number in range(1, 2 * MOST_ROWS, 2)]
+    few = worst_rows(predictions(("a", "P1", True), ("a", "P1", False)))
+    assert [row[2] for row in few] == ["premise 1", "premise 0"]
+
+
+def test_the_figure_shows_model_interval_and_shortcut_of_every_property_in_every_form():
+    values = {"P1": 0.25, "a very long name of a property": 1.0}
+    panel = Bars("lexicalised", "majority", values, {"P1": 0.1, "a very long name of a property": 0.9}, {"P1": 0.4, "a very long name of a property": 1.0}, dict.fromkeys(values, 0.5))
+    figure = properties_figure("title", [panel, panel._replace(form="delexicalised")])
+    assert isinstance(figure, Figure)
+    left, right = figure.axes
+    assert [patch.get_width() for patch in left.patches] == [25, 100]
+    (intervals,) = left.collections
+    assert intervals.get_segments()[0][:, 0].tolist() == pytest.approx([10, 40])
+    (shortcut,) = [line for line in left.lines if line.get_marker() == "D"]
+    assert list(shortcut.get_xdata()) == [50, 50]
+    assert "majority" in shortcut.get_label()
+    assert right.get_xlabel().endswith("delexicalised")
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["P1", "a very long na"]
+
+
+def test_the_shortcut_beside_the_model_is_the_best_on_all_rows_of_the_form():
+    from relsym.data.pairs import Row
+    from relsym.evaluation.score import Scores
+
+    rows = [Row(str(i), f"P{i % 2}", "lexicalised", "p", "h", "entailment") for i in range(6)]
+    scores = Scores({"lexicalised": rows})
+    for name, right in (("test/accuracy", 3), ("shortcut/a", 2), ("shortcut/b", 5)):
+        scores.add(name, "lexicalised", ["entailment"] * right + ["contradiction"] * (6 - right))
+    bars = view.panel(scores, "test/accuracy", "lexicalised")
+    assert bars.shortcut == "b"
+    assert bars.model == {"P0": pytest.approx(2 / 3), "P1": pytest.approx(1 / 3)}
+    assert bars.beside == {"P0": 1.0, "P1": pytest.approx(2 / 3)}
+    assert all(bars.low[name] < bars.model[name] < bars.high[name] for name in bars.model)
+
+
+def test_names_reach_the_tracker_as_the_sweep_sets_them(relsym, quick, monkeypatch):
+    seen = []
+    monkeypatch.setattr(wandb, "init", lambda **words: seen.append(words) or (_ for _ in ()).throw(OSError("enough")))
+    relsym("train", *quick, "tracking=wandb", "tracking.name=j", "tracking.group=g", "tracking.project=p")
+    assert SimpleNamespace(**seen[0]).name == "j"
+    assert (seen[0]["group"], seen[0]["project"]) == ("g", "p")
