@@ -21,6 +21,7 @@ from relsym.app.sweep import ladder
 from relsym.app.sweep.engine import Job
 from relsym.app.sweep.folder import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
 from relsym.app.sweep.processes import ProcessEngine
+from relsym.app.sweep.run import last_error, size_of
 
 QUICK = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.test_pairs=8")
 
@@ -246,6 +247,16 @@ def test_a_file_where_the_folder_should_be_is_refused(relsym, tmp_path):
     (tmp_path / "file").write_text("")
     ended = relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'file' / 's'}")
     assert (ended.code, str(tmp_path / "file") in ended.err, "Choose another hydra.sweep.dir" in ended.err) == (1, True, True)
+
+
+def test_the_error_of_a_job_is_that_of_its_last_attempt(tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text("a\nrelsym: error: the first\nmore of it\n")
+    before = size_of(log)
+    assert (before, size_of(tmp_path / "none"), last_error(tmp_path / "none")) == (len(log.read_bytes()), 0, None)
+    assert (last_error(log), last_error(log, before)) == ("the first", None)
+    log.write_text(log.read_text() + "b\nrelsym: error: the second\n")
+    assert last_error(log, before) == "the second"
 
 
 def test_damaged_results_are_no_results(relsym, tmp_path):

@@ -100,6 +100,7 @@ class Sweep:
     def _work(self, engine: Engine, entries: Sequence[Entry], stop_when_solved: bool) -> None:
         watch = terminal.Watch(entries, 1)
         running: dict[int, Entry] = {}
+        logs: dict[int, int] = {}
         try:
             while True:
                 if stop_when_solved and ladder.leave_out(entries):
@@ -108,6 +109,7 @@ class Sweep:
                 for entry in waiting:
                     job = self._job(entry)
                     if engine.has_room(job) and not (stop_when_solved and not ladder.may_start(entry, entries)):
+                        logs[entry.number] = size_of(job.folder / LOG)
                         engine.start(job)
                         entry.verdict, running[entry.number] = RUNNING, entry
                         watch.slots = max(watch.slots, len(running))
@@ -115,13 +117,13 @@ class Sweep:
                 if not running:
                     return
                 for ended in engine.wait():
-                    self._judge(running.pop(ended.job.number), ended, watch)
+                    self._judge(running.pop(ended.job.number), ended, logs[ended.job.number], watch)
                 self._write()
         finally:
             engine.stop()
 
-    def _judge(self, entry: Entry, ended: Ended, watch: terminal.Watch) -> None:
-        """Results say that a job is done; whatever else its process says, it has failed."""
+    def _judge(self, entry: Entry, ended: Ended, before: int, watch: terminal.Watch) -> None:
+        """Results say that a job is done; whatever else its process says, it has failed. Its log had ``before`` bytes when it began."""
         entry.verdict = FAILED
         try:
             results = self.folder.results(entry)
@@ -130,7 +132,7 @@ class Sweep:
         if results is not None:
             entry.verdict, entry.error, entry.solved = DONE, None, ladder.is_solved(results)
         elif entry.error is None:
-            entry.error = ended.problem or last_error(self.folder.path / entry.folder / LOG) or f"exit code {ended.code}"
+            entry.error = ended.problem or last_error(self.folder.path / entry.folder / LOG, before) or f"exit code {ended.code}"
         watch.ended(entry, results)
 
     def _conclude(self, entries: Sequence[Entry]) -> list[dict[str, Any] | JobFailed | None]:
@@ -164,10 +166,15 @@ class Sweep:
         return not any(word.startswith("tracking=") and word != "tracking=wandb" for words in overrides for word in words)
 
 
-def last_error(log: Path) -> str | None:
-    """The message with which a job ended, from its log."""
+def size_of(path: Path) -> int:
+    """Bytes in a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def last_error(log: Path, start: int = 0) -> str | None:
+    """The message with which a job ended, from its log; an earlier attempt may have written to it before ``start``."""
     try:
-        text = log.read_text(encoding="utf-8", errors="replace")
+        text = log.read_bytes()[start:].decode("utf-8", errors="replace")
     except OSError:
         return None
     _, found, message = text.rpartition("relsym: error: ")
