@@ -27,7 +27,7 @@ def start_server(with_wandb: bool) -> None:
     """Start the fork server; it imports while this process goes on."""
     from multiprocessing import forkserver
 
-    context().set_forkserver_preload([*PRELOAD, *(["wandb"] if with_wandb else [])])
+    context().set_forkserver_preload([*(["wandb.sdk.launch.inputs.internal"] if with_wandb else []), *PRELOAD])
     forkserver.ensure_running()
 
 
