@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 
@@ -103,9 +104,10 @@ def test_bf16_on_a_gpu_trains_scores_and_searches(relsym, quick, tmp_path, objec
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["memory/peak_gpu_gib"] > 0
     assert results["precision"] == "bf16"
-    for form in ("lexicalised", "delexicalised"):
-        assert results["metrics"][f"test/accuracy/{form}"] >= 0.5
-        assert 0 <= results["metrics"][f"shortcut/knn_untrained/{form}"] <= 1
+    with open(tmp_path / "run" / "csv" / "metrics.csv", newline="") as stream:
+        learnt = [float(line["train/accuracy"]) for line in csv.DictReader(stream) if line["train/accuracy"]]
+    assert learnt[-1] >= 0.9
+    assert results["metrics"]["test/accuracy/delexicalised"] >= 0.6
 
 
 @pytest.mark.gpu
