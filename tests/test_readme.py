@@ -35,8 +35,8 @@ def help_commands() -> list[str]:
     return [line.strip() for text in texts for line in text.splitlines() if re.match(r"relsym (build|train|report)( \S+=|$| -m| ')", line.strip())]
 
 
-COMMANDS = sorted({c for c in readme_commands() + help_commands() if c not in ELSEWHERE and " -m " not in c})
-SWEEPS = sorted({c for c in readme_commands() + help_commands() if " -m " in c})
+SWEEPS = sorted({c for c in readme_commands() + help_commands() if " -m " in c or " sweep=" in c})
+COMMANDS = sorted({c for c in readme_commands() + help_commands()} - ELSEWHERE - set(SWEEPS))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places):
     if task == "report":
         for name in ("outputs/demo", "a", "b"):
             assert relsym("train", *SMALL, f"hydra.run.dir={tmp_path / name}").code == 0
-        arguments = [re.sub(r"inputs=outputs/demo", f"inputs={tmp_path / 'outputs' / 'demo'}", a) for a in arguments]
+        arguments = [re.sub(r"inputs=outputs\b", f"inputs={tmp_path / 'outputs'}", a.replace("outputs/sweeps", "outputs")) for a in arguments]
         arguments = [f"inputs={tmp_path / 'a'},{tmp_path / 'b'}" if a.startswith("inputs=") and "," in a else a for a in arguments]
         ended = relsym("report", *arguments, f"hydra.run.dir={tmp_path / 'report'}")
     elif task == "build":
@@ -93,10 +93,16 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places):
 @pytest.mark.parametrize("command", SWEEPS)
 def test_a_documented_sweep_runs(command, relsym, tmp_path, places):
     _, task, *arguments = words(command, places)
-    ended = relsym(task, *arguments, *SMALL, f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    few = ("seed=0", "data.samples=8,16") if " sweep=" in command else ("seed=0,1",)
+    ended = relsym(task, *arguments, *SMALL, *few, f"hydra.sweep.dir={tmp_path / 'sweep'}")
     assert ended.code == 0, ended.err
-    expected = 36 if "objective=" in command else 3
+    expected = {"sweep=sample_efficiency": 4 * 2}.get(next((a for a in arguments if a.startswith("sweep=")), ""), 4 * 3 * 2)
     assert len(list((tmp_path / "sweep").glob("*/results.json"))) == expected
+
+
+@pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "sweep").glob("*.yaml")))
+def test_every_named_sweep_is_a_row_of_the_readme(option):
+    assert option == "by_hand" or f"`{option}`" in README
 
 
 def test_the_files_that_the_readme_links_are_there():
