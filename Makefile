@@ -15,7 +15,7 @@ demo: install
 	    test -f $(OUT)/$$objective/results.json && echo "$$objective: kept from an earlier run in $(OUT)/$$objective" \
 	    || $(BIN)/relsym train objective=$$objective hydra.run.dir=$(OUT)/$$objective || exit 1; \
 	done
-	@$(BIN)/relsym report runs=$(OUT) hydra.run.dir=$(OUT)/report
+	@$(BIN)/relsym report inputs=$(OUT) hydra.run.dir=$(OUT)/report
 
 test: install-test
 	$(BIN)/python -m pytest

@@ -29,7 +29,7 @@ def main() -> None:
         for seed in arguments.seeds:
             run_once(arguments.out / f"{objective}-{metric}" / str(seed), f"objective={objective}", f"metric={metric}", f"seed={seed}",
                      "data=wikidata5m", f"data.folder={arguments.data_folder}", f"data.samples={arguments.samples}", "data.test_pairs=2000")
-    subprocess.run([sys.executable, "-m", "relsym", "report", f"runs={arguments.out}", f"hydra.run.dir={arguments.out / 'report'}"], check=True)
+    subprocess.run([sys.executable, "-m", "relsym", "report", f"inputs={arguments.out}", f"hydra.run.dir={arguments.out / 'report'}"], check=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from relsym.evaluation.measures import measure_of
-from relsym.report.collect import READERS, headline
+from relsym.report.labels import READERS
+from relsym.report.lines import headline
 from runs import markdown, run_once
 
 BENCHMARKS = {"paper": (), "contrast": (), "held_out": ("data.fold=fixed",), "extended": ()}

@@ -60,10 +60,10 @@ def test_train_scores_a_built_benchmark_with_the_keys_of_any_other_run_and_its_g
     assert "the worse kind first" in ended.out
     predictions = pl.read_parquet(tmp_path / "run" / "predictions.parquet")
     assert {"fact_id", "kind", "variant", "prediction", "correct"} <= set(predictions.columns)
-    report = relsym("report", f"runs={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'report'}")
+    report = relsym("report", f"inputs={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'report'}")
     assert report.code == 0, report.err
-    assert ", built contrast " in (tmp_path / "report" / "table.md").read_text()
-    assert "Group accuracy in %" in (tmp_path / "report" / "table.md").read_text()
+    assert ", built contrast " in (tmp_path / "report" / "report.md").read_text()
+    assert "Group accuracy in %" in (tmp_path / "report" / "report.md").read_text()
 
 
 def test_a_fold_is_trained_on_the_rest_and_scored_on_what_it_holds_out(build, relsym, quick, tmp_path):

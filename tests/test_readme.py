@@ -78,8 +78,8 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places):
     if task == "report":
         for name in ("outputs/demo", "a", "b"):
             assert relsym("train", *SMALL, f"hydra.run.dir={tmp_path / name}").code == 0
-        arguments = [re.sub(r"runs=outputs/demo", f"runs={tmp_path / 'outputs' / 'demo'}", a) for a in arguments]
-        arguments = [f"runs=[{tmp_path / 'a'},{tmp_path / 'b'}]" if a.startswith("runs=[") else a for a in arguments]
+        arguments = [re.sub(r"inputs=outputs/demo", f"inputs={tmp_path / 'outputs' / 'demo'}", a) for a in arguments]
+        arguments = [f"inputs={tmp_path / 'a'},{tmp_path / 'b'}" if a.startswith("inputs=") and "," in a else a for a in arguments]
         ended = relsym("report", *arguments, f"hydra.run.dir={tmp_path / 'report'}")
     elif task == "build":
         ended = relsym("build", *arguments, f"hydra.run.dir={tmp_path / 'benchmark'}")

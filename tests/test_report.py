@@ -1,4 +1,4 @@
-"""Stage 7: tables and figures from run folders."""
+"""Stage 7: every reader beside the others, by benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from relsym.report.collect import read_runs, tables
+from relsym.report.collect import collect
+from relsym.report.sections import sections
+from runs_of import change as changed
 
 
 def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "knn", benchmark: str = "b" * 64, setting: str = "s",
@@ -15,10 +17,11 @@ def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "kn
     interval = {"correct": 9, "rows": 10, "value": accuracy, "low": 0.6, "high": 1.0}
     names = {f"{score_on}/accuracy": accuracy, "shortcut/template_lookup": 0.9, "shortcut/knn_untrained": 0.6}
     results = {"metrics": {f"{name}/{form}": value for name, value in names.items() for form in ("lexicalised", "delexicalised")}
-               | {f"{score_on}/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4},
+               | {f"{score_on}/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4}
+               | {f"reference/constant/{form}": 0.5 for form in ("lexicalised", "delexicalised")},
                "intervals": {f"{name}/{form}": interval for name in names for form in ("lexicalised", "delexicalised")},
                "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "sides": "grouped, seed 0", "benchmark": "mini", "fold": None, "rows_hash": "r" * 64,
-               "kinds": {"P131": "antisymmetric"}, "score_on": score_on,
+               "kinds": {"P131": "antisymmetric"}, "score_on": score_on, "precision": "fp32", "config_hash": "f" * 64, "git_commit": None, "versions": {"relsym": "0.1.0"},
                "model": "bundled" if init is None else "run a (bundled)", "init": init, "seed": seed,
                "sample_seed": seed if sample_seed is None else sample_seed, "benchmark_hash": benchmark,
                "choices": {"objective": objective, "metric": metric, "model": "bundled", "data": "mini"},
@@ -27,8 +30,13 @@ def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "kn
     (folder / "results.json").write_text(json.dumps(results))
 
 
+def tables_of(folder: Path):
+    """Every table of readers below a folder, by title."""
+    return {title: lines for section in sections(collect([folder])) for title, lines in section.lines.items()}
+
+
 def lines_of(folder: Path):
-    (lines,) = tables(read_runs([folder])).values()
+    (lines,) = tables_of(folder).values()
     return {line.reader: line for line in lines}
 
 
@@ -60,7 +68,7 @@ def test_runs_with_other_settings_are_not_averaged_but_told_apart(tmp_path):
 def test_each_benchmark_has_a_table_of_its_own(tmp_path):
     run(tmp_path / "a", benchmark="a" * 64)
     run(tmp_path / "b", benchmark="b" * 64)
-    assert len(tables(read_runs([tmp_path]))) == 2
+    assert len(tables_of(tmp_path)) == 2
 
 
 def test_one_wrong_row_in_2000_does_not_read_100(tmp_path):
@@ -71,7 +79,7 @@ def test_one_wrong_row_in_2000_does_not_read_100(tmp_path):
 def test_validation_scores_never_stand_in_a_table_of_test_scores(tmp_path):
     run(tmp_path / "a")
     run(tmp_path / "b", score_on="validation")
-    titles = list(tables(read_runs([tmp_path])))
+    titles = list(tables_of(tmp_path))
     assert len(titles) == 2
     assert any("validation rows" in title for title in titles)
 
@@ -100,7 +108,7 @@ def test_groups_have_a_table_of_their_own_with_the_kind_that_the_model_knows_wor
         for form in ("lexicalised", "delexicalised"):
             results["metrics"] |= {f"{reader}/{form}": low, f"{reader}/{form}/symmetric": low, f"{reader}/{form}/antisymmetric": high}
     path.write_text(json.dumps(results))
-    found = tables(read_runs([tmp_path]))
+    found = tables_of(tmp_path)
     (groups,) = [lines for title, lines in found.items() if title.startswith("Group accuracy")]
     assert [line.reader for line in groups] == ["template look-up", "k-NN (hadamard)"]
     assert list(groups[1].values) == ["lexicalised, symmetric", "lexicalised, antisymmetric", "delexicalised, symmetric", "delexicalised, antisymmetric"]
@@ -115,57 +123,23 @@ def test_the_mean_over_kinds_is_shown_where_relations_are_held_out(tmp_path):
         results = json.loads(path.read_text())
         results["metrics"] |= {f"test/macro/{form}": 0.5 for form in ("lexicalised", "delexicalised")}
         path.write_text(json.dumps({**results, "sides": sides}))
-    titles = [title for title in tables(read_runs([tmp_path])) if title.startswith("Mean over kinds")]
+    titles = [title for title in tables_of(tmp_path) if title.startswith("Mean over kinds")]
     assert len(titles) == 1
     assert "held out P22 P3373" in titles[0]
-
-
-def changed(folder: Path, **changes) -> None:
-    path = folder / "results.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 def test_runs_on_other_rows_are_another_table(tmp_path):
     run(tmp_path / "a")
     run(tmp_path / "b", setting="t")
     changed(tmp_path / "b", rows_hash="q" * 64)
-    assert sorted(title[-12:] for title in tables(read_runs([tmp_path]))) == ["rows #qqqqqq", "rows #rrrrrr"]
+    assert sorted(title[-12:] for title in tables_of(tmp_path)) == ["rows #qqqqqq", "rows #rrrrrr"]
 
 
 def test_the_headline_over_folds_is_the_mean_over_kinds_of_the_mean_over_relations(tmp_path):
     for property, kind, accuracy in (("P131", "antisymmetric", 0.0), ("P22", "antisymmetric", 0.5), ("P25", "antisymmetric", 0.1), ("P3373", "symmetric", 0.8)):
         run(tmp_path / property, 0, accuracy)
         changed(tmp_path / property, fold=f"loo-{property}", kinds={property: kind}, sides=f"grouped, seed 0, held out {property}", rows_hash=property)
-    found = tables(read_runs([tmp_path]))
+    found = tables_of(tmp_path)
     (headline,) = [lines for title, lines in found.items() if title.startswith("Every relation held out")]
     assert {line.reader: line.cell("lexicalised") for line in headline}["k-NN (hadamard), 4 folds"] == "50.00"
     assert len(found) == 5
-
-
-def test_no_runs_and_damaged_ones_are_named(tmp_path, relsym):
-    ended = relsym("report", f"runs={tmp_path}", f"hydra.run.dir={tmp_path / 'out'}")
-    assert ended.code == 1
-    assert "no results.json below" in ended.err
-    run(tmp_path / "a")
-    (tmp_path / "a" / "results.json").write_text("{")
-    with pytest.raises(ValueError, match=r"results\.json: not JSON"):
-        read_runs([tmp_path])
-    (tmp_path / "a" / "results.json").write_text('{"task": "train"}')
-    with pytest.raises(ValueError, match="no benchmark, sides, fold, rows_hash, kinds: written by another version"):
-        read_runs([tmp_path])
-    (tmp_path / "a" / "results.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"results\.json: not the results of relsym train"):
-        read_runs([tmp_path])
-
-
-def test_the_command_writes_markdown_json_and_a_figure(tmp_path, relsym):
-    run(tmp_path / "runs" / "a")
-    ended = relsym("report", f"runs={tmp_path / 'runs'}", f"hydra.run.dir={tmp_path / 'out'}")
-    assert ended.code == 0, ended.err
-    assert "k-NN (hadamard)" in ended.out
-    markdown = (tmp_path / "out" / "table.md").read_text()
-    assert "| k-NN (hadamard) | bundled |" in markdown
-    assert "look-up of templates can score 100 %" in markdown
-    content = json.loads((tmp_path / "out" / "table.json").read_text())
-    assert len(content) == 1
-    assert (tmp_path / "out" / "accuracy.png").read_bytes().startswith(b"\x89PNG")

@@ -21,6 +21,7 @@ from relsym.app.sweep import ladder
 from relsym.app.sweep.engine import Job
 from relsym.app.sweep.folder import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
 from relsym.app.sweep.processes import ProcessEngine
+from relsym.app.sweep.run import last_error, size_of
 
 QUICK = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.test_pairs=8")
 
@@ -135,13 +136,13 @@ def test_a_job_of_a_sweep_gives_the_numbers_of_a_run_by_hand(relsym, tmp_path):
 
 
 def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, tmp_path):
-    words = ("train", "-m", *QUICK, "data.samples=8,100000,16")
+    words = ("train", "-m", *QUICK, "training.max_steps=6", "training.gradient_clip=null", "objective.learning_rate=1e-4,1e30,1e-5", "data.samples=8")
     ended = relsym(*words)
     folder = only_sweep(tmp_path)
     assert ended.code == 1
     assert "1 of 3 jobs failed" in ended.err
-    assert "001-samples100000: data.samples=100000: the training part has" in ended.err
-    assert "001-samples100000/job.log" in ended.err
+    assert "001-learning_rate1e+30: training diverged" in ended.err
+    assert "001-learning_rate1e+30/job.log" in ended.err
     assert [job["verdict"] for job in jobs_of(folder)] == [DONE, FAILED, DONE]
     before = written(folder)
     assert "3 jobs, 1 to run, 2 finished here before" in relsym(*words).out
@@ -154,6 +155,7 @@ def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, 
     (("sweep=tabel4",), "Did you mean sweep=table4"),
     (("metric=hadamard,pair",), "no job was started, for this one cannot run: .*metric=pair"),
     (("seed=0,x",), "seed=x: must be a whole number"),
+    (("data.samples=8,100000",), "data.samples=100000: the training part has"),
     (("hydra.launcher.jobs=0", "seed=0,1"), "hydra.launcher.jobs=0: auto, or a whole number"),
 ])
 def test_a_wrong_word_anywhere_refuses_all_jobs_before_the_first_starts(relsym, tmp_path, words, message):
@@ -219,6 +221,15 @@ def test_a_folder_that_holds_something_else_is_refused(relsym, tmp_path):
     assert "no sweep's folder, it holds thesis.tex" in relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'full'}").err
 
 
+def test_results_of_another_version_in_the_folder_are_refused(relsym, tmp_path):
+    words = ("train", "-m", *QUICK, "data.samples=8", "seed=0,1")
+    assert relsym(*words).code == 0
+    path = only_sweep(tmp_path) / "001-seed1" / "results.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "job_hash": "of another version"}))
+    ended = relsym(*words)
+    assert (ended.code, "is not what job 001-seed1 gives (another version, model or benchmark)" in ended.err) == (1, True)
+
+
 def test_a_folder_that_another_process_runs_is_refused(relsym, tmp_path):
     (tmp_path / "held").mkdir()
     with open(tmp_path / "held" / "sweep.lock", "ab") as lock:
@@ -236,6 +247,16 @@ def test_a_file_where_the_folder_should_be_is_refused(relsym, tmp_path):
     (tmp_path / "file").write_text("")
     ended = relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'file' / 's'}")
     assert (ended.code, str(tmp_path / "file") in ended.err, "Choose another hydra.sweep.dir" in ended.err) == (1, True, True)
+
+
+def test_the_error_of_a_job_is_that_of_its_last_attempt(tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text("a\nrelsym: error: the first\nmore of it\n")
+    before = size_of(log)
+    assert (before, size_of(tmp_path / "none"), last_error(tmp_path / "none")) == (len(log.read_bytes()), 0, None)
+    assert (last_error(log), last_error(log, before)) == ("the first", None)
+    log.write_text(log.read_text() + "b\nrelsym: error: the second\n")
+    assert last_error(log, before) == "the second"
 
 
 def test_damaged_results_are_no_results(relsym, tmp_path):
@@ -302,7 +323,7 @@ class _Recorder:
     def __init__(self, started: list) -> None:
         self.started = started
 
-    def Process(self, target, args):  # noqa: N802 (multiprocessing's name)
+    def Process(self, target, args):
         self.started.append(args[2])
         self.sentinel = len(self.started)
         return self

@@ -26,11 +26,17 @@ class Grid(BasicSweeper):
         """List the jobs and hand them over at once."""
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         (jobs,) = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), None)
-        return [self.launcher.launch(jobs, initial_job_idx=0)]
+        ended = self.launcher.launch(jobs, initial_job_idx=0)
+        if failed := [str(job._return_value) for job in ended if job.status == JobStatus.FAILED]:
+            raise ValueError(f"{len(failed)} of {len(jobs)} jobs failed; the same command runs these again, and only these:\n  "
+                             + "\n  ".join(failed))
+        return [ended]
 
 
 class SweepLauncher(Launcher):
-    """Runs jobs by an engine; subclasses say which."""
+    """Runs jobs by an engine; subclasses say which, and whether it runs them on this machine."""
+
+    here = True
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -39,15 +45,18 @@ class SweepLauncher(Launcher):
         """Keep what a sweep needs; the task itself is run by ``relsym.app.job``."""
         from relsym.app.sweep.run import Sweep
 
-        self.sweep = Sweep(hydra_context, config, self.engine)
+        self.sweep = Sweep(hydra_context, config, self.engine, self.here)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs. What each returns is what a sweeper may maximise: the mean accuracy over the forms."""
-        from relsym.app.sweep.run import mean_accuracy
+        from relsym.app.sweep.run import JobFailed, mean_accuracy
 
-        results = self.sweep.run(job_overrides, initial_job_idx)
-        return [JobReturn(overrides=list(words), status=JobStatus.COMPLETED, _return_value=mean_accuracy(found))
-                for words, found in zip(job_overrides, results, strict=True)]
+        ended = []
+        for words, found in zip(job_overrides, self.sweep.run(job_overrides, initial_job_idx), strict=True):
+            status = JobStatus.FAILED if isinstance(found, JobFailed) else JobStatus.COMPLETED
+            value = mean_accuracy(found) if isinstance(found, dict) else found
+            ended.append(JobReturn(overrides=list(words), status=status, _return_value=value))
+        return ended
 
     def engine(self, gpus: int) -> Any:
         """What runs the jobs, on a machine with so many GPUs."""
@@ -67,6 +76,8 @@ class Processes(SweepLauncher):
 class Slurm(SweepLauncher):
     """A SLURM cluster, by submitit."""
 
+    here = False
+
     def engine(self, gpus: int) -> Any:
         """See ``SweepLauncher``."""
         from relsym.app.sweep.slurm import SlurmEngine
@@ -76,6 +87,8 @@ class Slurm(SweepLauncher):
 
 class Ray(SweepLauncher):
     """Ray, on this machine or a cluster."""
+
+    here = False
 
     def engine(self, gpus: int) -> Any:
         """See ``SweepLauncher``."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -28,16 +30,23 @@ class JobRuns(BlockingIOError):
     """Another process runs this job."""
 
 
-def run_frozen(frozen: str) -> int:
-    """Run a frozen job in this process and return its exit code; what it prints goes to ``job.log`` in its folder.
+def run_frozen(frozen: str, several_ranks: bool = False) -> int:
+    """Run a frozen job and return its exit code; what it prints goes to ``job.log`` in its folder.
 
     Every process that runs one (of this machine, SLURM's, Ray's) runs this.
+
+    Args:
+        several_ranks: Lightning has to start further ranks. It does so by repeating the command line of its process, so the job gets
+            a process with one.
     """
     cfg = OmegaConf.load(frozen)
     folder = Path(cfg.hydra.runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     rank = os.environ.get("SLURM_PROCID", "0")
     redirect(folder / (LOG if rank == "0" else f"rank{rank}.log"))
+    if several_ranks:
+        signal.signal(signal.SIGINT, lambda *_: None)  # the ranks end themselves
+        return subprocess.run([sys.executable, "-m", "relsym.app.job", frozen], check=False).returncode
     return ended(frozen, cfg)
 
 

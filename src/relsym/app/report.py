@@ -1,38 +1,51 @@
-"""``relsym report``: finished runs -> one table (terminal, Markdown, JSON) and one figure (PNG) per benchmark."""
+"""``relsym report``: finished runs -> tables and figures as one page (HTML), Markdown, CSV, LaTeX, PNG and SVG."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+import sys
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from relsym.app.entry import guarded, run
 
 
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="report")
 @guarded
-def main(cfg: DictConfig) -> None:
+def task(cfg: DictConfig) -> None:
     """Read, print, write."""
     from relsym.app.files import write_atomically
-    from relsym.report.collect import read_runs, tables
-    from relsym.report.figures import accuracy_figure
-    from relsym.report.tables import console, markdown_lines, print_lines
+    from relsym.report.collect import collect
+    from relsym.report.sections import sections
+    from relsym.report.tables import console
+    from relsym.report.terminal import print_sections
+    from relsym.report.write import report_files
 
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    found = tables(read_runs([cfg.runs] if isinstance(cfg.runs, str) else cfg.runs))
-    for number, (title, lines) in enumerate(found.items(), start=1):
-        print_lines(title, lines, console())
-        name = "accuracy.png" if len(found) == 1 else f"accuracy_{number}.png"
-        write_atomically(folder / name, lambda path, t=title, rows=lines: accuracy_figure(t, rows, path))
-    text = "\n".join(markdown_lines(title, lines) for title, lines in found.items())
-    write_atomically(folder / "table.md", lambda path: path.write_text(text, encoding="utf-8"))
-    content = json.dumps({title: [asdict(line) for line in lines] for title, lines in found.items()}, indent=2)
-    write_atomically(folder / "table.json", lambda path: path.write_text(content + "\n", encoding="utf-8"))
-    console().print(f"Written: table.md, table.json and figures in {folder}", soft_wrap=True)
+    out = Path(HydraConfig.get().runtime.output_dir)
+    collected = collect([str(folder) for folder in (cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs])])
+    found = sections(collected)
+    print_sections(found, collected, console())
+    for name, writer in report_files(collected, found, out).items():
+        (out / name).parent.mkdir(exist_ok=True)
+        write_atomically(out / name, writer)
+    console().print(f"Written to {out}: report.html, report.md, tables/*.csv and *.tex, figures/*.png and *.svg", soft_wrap=True)
+
+
+def main() -> None:
+    """Hydra refuses ``inputs=A,B`` outside a sweep, so it is made a list first."""
+    sys.argv[1:] = [listed(word) for word in sys.argv[1:]]
+    task()
+
+
+def listed(word: str) -> str:
+    """``inputs=A,B`` -> ``inputs=['A','B']``; any other word as it is."""
+    key, _, value = word.partition("=")
+    if key != "inputs" or "," not in value or value[0] in "[\"'":
+        return word
+    folders = ("'" + folder.replace("\\", "\\\\").replace("'", "\\'") + "'" for folder in value.split(",") if folder)
+    return f"inputs=[{','.join(folders)}]"
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ def check(cfg: DictConfig) -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # Lightning's own use of a torch function that torch is renaming.
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
+    # A login node has srun; what a sweep submits there is started by it.
+    warnings.filterwarnings("ignore", ".*srun. command is available.*")
     check_numbers(cfg)
     check_hardware(cfg.hardware)
     check_combination(cfg)

@@ -1,4 +1,4 @@
-"""Tables that a person reads; made from ``results.json`` alone."""
+"""One run on the terminal, from its ``results.json`` alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from relsym.report.collect import Line
+from relsym.report.labels import forms_of
 
 CAUTION = ("The label of a swap pair depends on its relation alone, so a look-up of templates can score 100 % too: "
            "a score says which templates the model knows, not that it understands the relation.")
@@ -25,11 +25,6 @@ def interval_text(interval: dict[str, Any]) -> str:
     """``99.50 [98.90, 99.80]`` in per cent; without an error also the bound that the number of rows gives (3/n)."""
     text = f"{100 * interval['value']:.2f} [{100 * interval['low']:.2f}, {100 * interval['high']:.2f}]"
     return f"{text}, 0 errors: < {300 / interval['rows']:.2f} %" if interval["correct"] == interval["rows"] else text
-
-
-def forms_of(results: dict[str, Any]) -> list[str]:
-    """The forms that were scored, in order."""
-    return [form for form in results["rows"] if form != "train"]
 
 
 def print_run(results: dict[str, Any], console: Console) -> None:
@@ -98,27 +93,3 @@ def print_macro(results: dict[str, Any], console: Console) -> None:
         table.add_row(reader, *(f"{100 * results['metrics'][f'{reader}/{form}']:.2f}" for form in forms_of(results)))
     if readers:
         console.print(table)
-
-
-def print_lines(title: str, lines: list[Line], console: Console) -> None:
-    """A report's table on the terminal."""
-    table = Table(title=title)
-    for number, heading in enumerate(_header(lines)):
-        table.add_column(heading, justify="right" if number > 1 else "left")
-    for line in lines:
-        table.add_row(*_cells(line), style="bold" if line.retrained else None)
-    console.print(table)
-
-
-def markdown_lines(title: str, lines: list[Line]) -> str:
-    """The same table as Markdown."""
-    rows = [_header(lines), *([["---"] * len(_header(lines))]), *(_cells(line) for line in lines)]
-    return f"{title}\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + f"\n\n{CAUTION}\n"
-
-
-def _header(lines: list[Line]) -> list[str]:
-    return ["reader", "model", *lines[0].values, "samples", "seeds"]
-
-
-def _cells(line: Line) -> list[str]:
-    return [line.reader, line.model, *(line.cell(form) for form in line.values), str(line.samples), str(len(line.seeds))]

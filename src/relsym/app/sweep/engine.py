@@ -37,6 +37,13 @@ class Engine(ABC):
     An engine is no judge: whether a job is finished is said by its ``results.json``.
     """
 
+    def check(self, job: Job) -> None:  # noqa: B027  (most engines run every job)
+        """Refuse a job that this engine can never run.
+
+        Raises:
+            ValueError: what is wrong, and what to change.
+        """
+
     @abstractmethod
     def has_room(self, job: Job) -> bool:
         """Whether this job may be started now beside those that run; True for every job while none runs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -22,8 +22,11 @@ class Inspected(NamedTuple):
     reason: str = ""
 
 
-def inspect(configs: list[dict[str, Any]], answer: Connection) -> None:
-    """Check every job and hash it; models and benchmarks that several jobs share are read once."""
+def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> None:
+    """Check every job and hash it; models and benchmarks that several jobs share are read once.
+
+    Jobs that do not run here are not asked for this machine's GPUs: they check those of their own.
+    """
     import torch
 
     from relsym.app.training import check
@@ -33,7 +36,7 @@ def inspect(configs: list[dict[str, Any]], answer: Connection) -> None:
     for number, config in enumerate(configs):
         try:
             cfg = OmegaConf.create(config)
-            check(cfg)
+            check(cfg if here else OmegaConf.merge(cfg, {"hardware": {"accelerator": "cpu"}}))
             identities.append(_identity(cfg, config, known))
         except Exception as error:  # reported by the launcher, which refuses the sweep
             answer.send(Inspected(identities, 0, number, describe(error)))
@@ -46,20 +49,24 @@ def _identity(cfg: DictConfig, config: Mapping[str, Any], known: dict[str, Any])
     from relsym.app.provenance import weights_hash
     from relsym.app.record import earlier_run
 
-    model, module = {key: config[key] for key in ("model", "init")}, config["data"]["module"]
-    place = {key: module[key] for key in ("_target_", "benchmark", "folder", "train", "test") if key in module}
+    model = {key: config[key] for key in ("model", "init")}
     weights = _once(known, digest(model), lambda: weights_hash(build_encoder(cfg)))
-    content, sides = _once(known, digest([place, config["data"].get("split_seed")]), lambda: _benchmark(cfg))
+    drawn = {key: value for key, value in config["data"]["module"].items() if key not in ("seed", "sample_seed")}
+    content, sides = _once(known, digest(drawn), lambda: _data(cfg, drawn.get("benchmark"), known))
     return identity(config, weights, content, sides, None if cfg.init is None else earlier_run(cfg.init)["cell_hash"])
 
 
-def _benchmark(cfg: DictConfig) -> tuple[str, str | None]:
+def _data(cfg: DictConfig, benchmark: Any, known: dict[str, Any]) -> tuple[str, str | None]:
+    """Draw the rows, so that a job that asks for too many is refused; its benchmark may have been read for another job."""
     data = instantiate(cfg.data.module, _convert_="all")
+    if benchmark is not None:
+        read = _once(known, digest(benchmark), data.benchmark)
+        data.benchmark = lambda: read
     data.read()
     return data.content_hash, data.sides
 
 
-def _once(known: dict[str, Any], key: str, make: Any) -> Any:
+def _once(known: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:
     if key not in known:
         known[key] = make()
     return known[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from relsym.app.identity import Identity
 from relsym.app.sweep.folder import FROZEN, Entry
 
 LONGEST_NAME = 80
+LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(e-?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,29 @@ def compose_all(context: HydraContext, master: DictConfig, overrides: Sequence[S
     return jobs
 
 
-def names_of(jobs: Sequence[Composed], first: int) -> list[str]:
-    """``003-knn-samples16-seed0``: the number, and what tells the job from the others."""
-    words = [dict(word.split("=", 1) for word in job.overrides) for job in jobs]
-    varying = [key for key in words[0] if len({word.get(key) for word in words}) > 1]
+def names_of(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) -> list[str]:
+    """``003-knn-samples16-seed0``: the number, and what tells the job from the others.
+
+    Args:
+        said: the words of the command line; a word of it that stands in a job as it is tells nothing.
+    """
+    words = [dict(word.split("=", 1) for word in job.overrides if word not in said) for job in jobs]
+    varying = [key for key in words[0] if len(jobs) == 1 or len({word.get(key) for word in words}) > 1]
     names = ("-".join([f"{number:03d}", *(_part(key, word[key]) for key in varying if key in word)])
              for number, word in enumerate(words, start=first))
     return [re.sub(r"[^\w.=+-]+", "_", name)[:LONGEST_NAME] for name in names]
 
 
 def _part(key: str, value: str) -> str:
-    """A group's option speaks for itself, a number needs its key."""
+    """A group's option speaks for itself, a number needs its key; three digits of it tell enough."""
     last = key.rsplit(".", 1)[-1].lstrip("+~")
+    value = f"{float(value):.3g}" if LONG_NUMBER.fullmatch(value) else value
     return value if key in ("objective", "model", "metric", "probe", "data", "experiment", "benchmark") else f"{last}{value}"
 
 
-def entries_of(jobs: Sequence[Composed], identities: Sequence[Identity], first: int) -> list[Entry]:
+def entries_of(jobs: Sequence[Composed], identities: Sequence[Identity], first: int, said: Collection[str]) -> list[Entry]:
     """The jobs as the sweep's folder lists them."""
-    names = names_of(jobs, first)
+    names = names_of(jobs, first, said)
     return [Entry(first + place, name, job.overrides, job.choices, job.config["data"]["samples"], job.config["seed"],
                   job.config["data"]["score_on"], same, job.config["hardware"]["accelerator"], job.config["hardware"]["devices"], name)
             for place, (job, name, same) in enumerate(zip(jobs, names, identities, strict=True))]

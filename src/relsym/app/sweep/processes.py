@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,8 @@ from relsym.app.sweep.engine import Ended, Engine, Job
 
 # What the fork server imports before any thread or CUDA context exists, so that no job has to.
 PRELOAD = ["relsym.app.training", "relsym.app.job", "relsym.app.sweep.inspect"]
+# What wandb.init imports besides; best before torch.
+WANDB = ["wandb", "wandb.sdk.launch.inputs.internal"]
 GRACE_S = 20.0
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -27,7 +28,7 @@ def start_server(with_wandb: bool) -> None:
     """Start the fork server; it imports while this process goes on."""
     from multiprocessing import forkserver
 
-    context().set_forkserver_preload([*(["wandb.sdk.launch.inputs.internal"] if with_wandb else []), *PRELOAD])
+    context().set_forkserver_preload([*(WANDB if with_wandb else []), *PRELOAD])
     forkserver.ensure_running()
 
 
@@ -135,15 +136,12 @@ def run_child(frozen: str, several_ranks: bool, environment: dict[str, str]) -> 
     """The body of a forked process: one job, in a process group of its own."""
     os.environ.update(environment)
     end_with_parent()
-    if several_ranks:  # Lightning starts further ranks by repeating this process's command line, which a forked one lacks
-        signal.signal(signal.SIGINT, lambda *_: None)  # the ranks end themselves
-        sys.exit(subprocess.run([sys.executable, "-m", "relsym.app.job", frozen], check=False).returncode)
     import torch
 
     from relsym.app.job import run_frozen
 
     torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
-    sys.exit(run_frozen(frozen))
+    sys.exit(run_frozen(frozen, several_ranks))
 
 
 def end_with_parent() -> None:

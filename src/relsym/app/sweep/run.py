@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, read_write
 
 import relsym
 from relsym.app.identity import digest
@@ -25,8 +25,8 @@ from relsym.app.sweep.terminal import say
 from relsym.report.tables import forms_of
 
 
-class SweepFailed(ValueError):
-    """Jobs of a sweep have failed; the others have their results."""
+class JobFailed(ValueError):
+    """Why a job of a sweep has no results, and where its log is; the others have theirs."""
 
 
 class Sweep:
@@ -34,26 +34,27 @@ class Sweep:
 
     Args:
         context, master: of Hydra.  make_engine: from the number of GPUs to what runs the jobs.
+        here: whether they run on this machine.
     """
 
-    def __init__(self, context: HydraContext, master: DictConfig, make_engine: Callable[[int], Engine]) -> None:
-        self.context, self.master, self.make_engine = context, master, make_engine
+    def __init__(self, context: HydraContext, master: DictConfig, make_engine: Callable[[int], Engine], here: bool = True) -> None:
+        self.context, self.master, self.make_engine, self.here = context, master, make_engine, here
         self.entries: list[Entry] = []
         self.folder: SweepFolder | None = None
 
-    def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[dict[str, Any]]:
-        """Run these jobs, numbered from ``first``; their results, in order.
+    def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[dict[str, Any] | JobFailed | None]:
+        """Run these jobs, numbered from ``first``; their results, in order: None for a job that was left out.
 
         Raises:
-            ValueError: a job cannot run; none has been started.  SweepFailed: some have failed.
+            ValueError: a job cannot run; none has been started.
         """
         start_server(with_wandb=self._tracked_by_wandb(overrides))
         jobs = plan.compose_all(self.context, self.master, overrides)
-        inspected: Inspected = call(inspect, [job.config for job in jobs])
+        inspected: Inspected = call(inspect, [job.config for job in jobs], self.here)
         if inspected.refused is not None:
             words = " ".join(jobs[inspected.refused].overrides)
             raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
-        entries = plan.entries_of(jobs, inspected.identities, first)
+        entries = plan.entries_of(jobs, inspected.identities, first, list(self.master.hydra.overrides.task))
         options = jobs[0].config["sweep"]
         engine = self.make_engine(inspected.gpus)
         self.entries = [*self.entries[:first], *entries]
@@ -61,6 +62,7 @@ class Sweep:
             self._look_back(entries, options)
             for job, entry in zip(jobs, entries, strict=True):
                 if entry.verdict == WAITING:
+                    engine.check(self._job(entry))
                     plan.freeze(job, entry, folder.path)
             self._work(engine, entries, options["stop_when_solved"])
             return self._conclude(entries)
@@ -98,6 +100,7 @@ class Sweep:
     def _work(self, engine: Engine, entries: Sequence[Entry], stop_when_solved: bool) -> None:
         watch = terminal.Watch(entries, 1)
         running: dict[int, Entry] = {}
+        logs: dict[int, int] = {}
         try:
             while True:
                 if stop_when_solved and ladder.leave_out(entries):
@@ -106,6 +109,7 @@ class Sweep:
                 for entry in waiting:
                     job = self._job(entry)
                     if engine.has_room(job) and not (stop_when_solved and not ladder.may_start(entry, entries)):
+                        logs[entry.number] = size_of(job.folder / LOG)
                         engine.start(job)
                         entry.verdict, running[entry.number] = RUNNING, entry
                         watch.slots = max(watch.slots, len(running))
@@ -113,13 +117,13 @@ class Sweep:
                 if not running:
                     return
                 for ended in engine.wait():
-                    self._judge(running.pop(ended.job.number), ended, watch)
+                    self._judge(running.pop(ended.job.number), ended, logs[ended.job.number], watch)
                 self._write()
         finally:
             engine.stop()
 
-    def _judge(self, entry: Entry, ended: Ended, watch: terminal.Watch) -> None:
-        """Results say that a job is done; whatever else its process says, it has failed."""
+    def _judge(self, entry: Entry, ended: Ended, before: int, watch: terminal.Watch) -> None:
+        """Results say that a job is done; whatever else its process says, it has failed. Its log had ``before`` bytes when it began."""
         entry.verdict = FAILED
         try:
             results = self.folder.results(entry)
@@ -128,16 +132,20 @@ class Sweep:
         if results is not None:
             entry.verdict, entry.error, entry.solved = DONE, None, ladder.is_solved(results)
         elif entry.error is None:
-            entry.error = ended.problem or last_error(self.folder.path / entry.folder / LOG) or f"exit code {ended.code}"
+            entry.error = ended.problem or last_error(self.folder.path / entry.folder / LOG, before) or f"exit code {ended.code}"
         watch.ended(entry, results)
 
-    def _conclude(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-        terminal.print_summary(entries, self._told_folder())
-        if failed := [entry for entry in entries if entry.verdict == FAILED]:
-            told = "\n".join(f"  {entry.name}: {entry.error}\n    log: {self._told(entry)}/{LOG}" for entry in failed)
-            raise SweepFailed(f"{len(failed)} of {len(entries)} jobs failed; the same command runs these again, and only these:\n{told}")
-        by_job = {entry.identity.job: self._results(entry) for entry in entries if entry.verdict in HAS_RESULTS}
-        return [by_job.get(entry.identity.job, {}) for entry in entries]
+    def _conclude(self, entries: Sequence[Entry]) -> list[dict[str, Any] | JobFailed | None]:
+        terminal.print_summary(entries, os.path.relpath(self.folder.path))
+        with read_write(self.master.hydra):  # where a sweeper may put what it makes of the jobs
+            self.master.hydra.sweep.dir = str(self.folder.path)
+        by_job: dict[str, dict[str, Any] | JobFailed] = {}
+        for entry in entries:
+            if entry.verdict == FAILED:
+                by_job[entry.identity.job] = JobFailed(f"{entry.name}: {entry.error}\n    log: {self._told(entry)}/{LOG}")
+            elif entry.verdict in HAS_RESULTS:
+                by_job[entry.identity.job] = self._results(entry)
+        return [by_job.get(entry.identity.job) for entry in entries]
 
     def _job(self, entry: Entry) -> Job:
         devices = entry.devices if isinstance(entry.devices, int) else -1
@@ -150,9 +158,6 @@ class Sweep:
     def _write(self) -> None:
         self.folder.write(self.name, self.entries, {"relsym": relsym.__version__, "folder": self.folder.path.name})
 
-    def _told_folder(self) -> str:
-        return os.path.relpath(self.folder.path)
-
     def _told(self, entry: Entry) -> str:
         return os.path.relpath(self.folder.path / entry.folder)
 
@@ -161,18 +166,21 @@ class Sweep:
         return not any(word.startswith("tracking=") and word != "tracking=wandb" for words in overrides for word in words)
 
 
-def last_error(log: Path) -> str | None:
-    """The message with which a job ended, from its log."""
+def size_of(path: Path) -> int:
+    """Bytes in a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def last_error(log: Path, start: int = 0) -> str | None:
+    """The message with which a job ended, from its log; an earlier attempt may have written to it before ``start``."""
     try:
-        text = log.read_text(encoding="utf-8", errors="replace")
+        text = log.read_bytes()[start:].decode("utf-8", errors="replace")
     except OSError:
         return None
     _, found, message = text.rpartition("relsym: error: ")
     return message.strip().splitlines()[0] if found else None
 
 
-def mean_accuracy(results: dict[str, Any]) -> float | None:
-    """The mean accuracy over the forms; None for a job without results of its own (left out)."""
-    if not results:
-        return None
+def mean_accuracy(results: dict[str, Any]) -> float:
+    """The mean accuracy over the forms."""
     return mean(results["metrics"][f"{results['score_on']}/accuracy/{form}"] for form in forms_of(results))

@@ -1,0 +1,202 @@
+"""Jobs of a sweep on a SLURM cluster: submitit writes and submits the scripts, SLURM itself says how they ended."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from relsym.app.job import LOG, run_frozen
+from relsym.app.sweep.engine import Ended, Engine, Job
+from relsym.app.sweep.slurm_queue import ENDED, HOPELESS, NoAnswer, Said, ask, cancel, queued, recall
+
+try:
+    import submitit
+    from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths, UncompletedJobError, environment_variables
+except ModuleNotFoundError as absent:
+    if absent.name != "submitit":
+        raise
+    submitit = None
+
+COMMANDS = ("sbatch", "srun", "squeue", "scancel")
+# sbatch's names for what the preset calls otherwise.
+RENAMED = {"timeout_min": "time", "tasks_per_node": "ntasks_per_node"}
+# In place of a state, of a job that SLURM no longer knows.
+LOST = "nothing"
+KEPT_VARIABLES = ("SLURM_CONF",)
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 1.0, 10.0
+SILENCE_S = 600.0
+STOP_S = 45.0
+
+
+class SlurmEngine(Engine):
+    """One submission a job; at most ``array_parallelism`` of them in the queue or running.
+
+    submitit_folder: SLURM's scripts and logs, on a disk that the nodes share (None: ``.submitit`` beside the jobs' folders).
+    timeout_min, signal_delay_s: the time limit of a job in minutes, and how many seconds before it the job is told to end.
+    nodes, tasks_per_node: a job with several devices needs as many tasks on each node.
+    name: of the jobs in SLURM, before their number and a hash.
+    sbatch: every other option that submitit passes to SLURM (None: the cluster's default).
+
+    Raises:
+        ImportError: submitit is not installed.
+        ValueError: this machine has no SLURM; options that contradict each other, or that submitit does not know.
+    """
+
+    def __init__(self, submitit_folder: str | None = None, array_parallelism: int = 256, timeout_min: int = 60, signal_delay_s: int = 120,
+                 nodes: int = 1, tasks_per_node: int = 1, name: str = "relsym", **sbatch: Any) -> None:
+        check_installed()
+        if timeout_min * 60 <= signal_delay_s:
+            raise ValueError(f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds before its limit: "
+                             "at once. Raise hydra.launcher.timeout_min or lower hydra.launcher.signal_delay_s.")
+        self.folder, self.name, self.parallelism, self.tasks_per_node = submitit_folder, name, array_parallelism, tasks_per_node
+        self.running: dict[str, Job] = {}
+        self.refused: list[Ended] = []
+        self.left: dict[str, str] | None = None
+        self.executor = submitit.SlurmExecutor(submitit_folder or ".")
+        # A rank that dies ends the others.
+        sbatch = {"wckey": "", **sbatch, "srun_args": ["--kill-on-bad-exit=1", *(sbatch.get("srun_args") or [])]}
+        self.executor.update_parameters(**sbatch_options({"timeout_min": timeout_min, "signal_delay_s": signal_delay_s, "nodes": nodes,
+                                                          "tasks_per_node": tasks_per_node, **sbatch}))
+
+    def check(self, job: Job) -> None:
+        """Refuse a job whose ranks SLURM would not start (how many devices "auto" means is known on the node alone)."""
+        if job.devices > 0 and job.devices != self.tasks_per_node:
+            raise ValueError(f"job {job.number} ({job.name}): devices={job.devices}, but SLURM would start {self.tasks_per_node} tasks on "
+                             f"a node; each device needs one. Set hydra.launcher.tasks_per_node={job.devices}, or change hardware.")
+
+    def has_room(self, job: Job) -> bool:
+        """Whether fewer than ``array_parallelism`` jobs are submitted."""
+        return not self.running or len(self.running) < self.parallelism
+
+    def start(self, job: Job) -> None:
+        """Submit it, unless a sweep that was killed has left it in the queue. What SLURM refuses is told by the next ``wait``."""
+        self.check(job)
+        if self.folder is None:
+            self.executor.folder = job.folder.parent / ".submitit" / "%j"
+        name = f"{self.name}-{job.number}-{hashlib.sha256(os.fsencode(job.frozen)).hexdigest()[:8]}"
+        if self.left is None:
+            self.left = queued()
+        try:
+            self.running[self.left.pop(name, None) or self.submit(name, job)] = job
+        except (FailedJobError, FailedSubmissionError) as error:
+            self.refused.append(Ended(job, 1, f"SLURM refused it: {' '.join(str(error).split())}"))
+
+    def submit(self, name: str, job: Job) -> str:
+        """Hand it to sbatch; the number that SLURM gives it."""
+        self.executor.update_parameters(job_name=name)
+        with outside_of_any_job():
+            return self.executor.submit(run_task, str(job.frozen)).job_id
+
+    def wait(self) -> list[Ended]:
+        """Ask SLURM until a job has ended: at first every second, later less often.
+
+        Raises:
+            NoAnswer: the controller has been silent for ten minutes; the jobs may go on.
+        """
+        began = heard = time.monotonic()
+        while True:
+            ended, self.refused = self.refused, []
+            try:
+                ended += self.look()
+                heard = time.monotonic()
+            except NoAnswer as silence:
+                if time.monotonic() - heard > SILENCE_S:
+                    raise NoAnswer(f"SLURM has not answered for {SILENCE_S / 60:.0f} minutes ({silence}). Its jobs may go on; when it is "
+                                   "back, the same command goes on with what is missing.") from silence
+            if ended or not self.running:
+                return ended
+            time.sleep(min(LONGEST_LOOK_S, SHORTEST_LOOK_S + (time.monotonic() - began) / 20))
+
+    def look(self) -> list[Ended]:
+        """Take those that have ended out of the running jobs."""
+        said = ask(self.running) if self.running else {}
+        verdicts = {number: self.verdict(number, said.get(number)) for number in self.running}
+        ended = {number: verdict for number, verdict in verdicts.items() if verdict is not None}
+        self.running = {number: job for number, job in self.running.items() if number not in ended}
+        return list(ended.values())
+
+    def verdict(self, number: str, said: Said | None) -> Ended | None:
+        """How a job ended; None if it has not."""
+        said = said or recall(number) or self.forgotten(number)
+        if said.state not in (*ENDED, LOST):
+            if said.reason not in HOPELESS:
+                return None
+            cancel([number])
+            said = Said(f"{said.state}, and will not start it ({said.reason})", 1)
+        job = self.running[number]
+        if said.state == "COMPLETED":
+            return Ended(job, said.code)
+        spoke = said.state == "FAILED" and (job.folder / LOG).exists()  # then its log says why
+        return Ended(job, said.code or 1, None if spoke else f"SLURM says {said.state}; its log: {self.paths(number).stderr}")
+
+    def forgotten(self, number: str) -> Said:
+        """A job that neither the controller nor the database knows: it went well if submitit's record, written last, is there."""
+        return Said("COMPLETED", 0) if self.paths(number).result_pickle.exists() else Said(LOST, 1)
+
+    def paths(self, number: str) -> JobPaths:
+        """Where submitit keeps the files of a job."""
+        return JobPaths(self.executor.folder, number)
+
+    def stop(self) -> None:
+        """Cancel what is left, and wait until it has ended (45 s at most), so that the same command can start again at once."""
+        deadline = time.monotonic() + STOP_S
+        left = set(self.running)
+        cancel(left)
+        while left and time.monotonic() < deadline:
+            left = {number for number, said in ask(left).items() if said.state not in ENDED}
+            time.sleep(SHORTEST_LOOK_S if left else 0)
+        self.running, self.refused = {}, []
+
+
+def check_installed() -> None:
+    """Refuse to start where submitit or SLURM is missing."""
+    if submitit is None:
+        raise ImportError('hydra/launcher=submitit_slurm needs the package submitit: pip install "relsym[slurm]"')
+    if missing := [command for command in COMMANDS if shutil.which(command) is None]:
+        raise ValueError(f"hydra/launcher=submitit_slurm: no {', '.join(missing)} on this machine. Start the sweep where jobs are "
+                         "submitted (a login node), or leave hydra/launcher unset to run it here.")
+
+
+def sbatch_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that are set, as plain values, under sbatch's names."""
+    plain = OmegaConf.to_container(OmegaConf.create(options), resolve=True)
+    if (memory := plain.pop("mem_gb", None)) is not None:
+        plain["mem"] = f"{int(memory * 1024)}MB"
+    return {RENAMED.get(key, key): value for key, value in plain.items() if value is not None}
+
+
+@contextmanager
+def outside_of_any_job() -> Iterator[None]:
+    """Hide the variables of the SLURM job that the sweep itself may run in: its jobs would inherit its tasks and memory."""
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    with submitit.helpers.clean_env(), environment_variables(**kept):
+        yield
+
+
+def time_is_up(requeue: Any) -> Callable[[int, Any], None]:
+    """What SLURM's warning does: submitit requeues a job that has to make room, and one that is near its time limit ends with advice."""
+    def warned(number: int, frame: Any) -> None:
+        try:
+            requeue(number, frame)
+        except UncompletedJobError as end:
+            raise TimeoutError("SLURM's time limit of this job is near. Raise hydra.launcher.timeout_min.") from end
+
+    return warned
+
+
+def run_task(frozen: str) -> None:
+    """One task of a job, on its node. Leaves with the job's exit code, which SLURM then knows; scancel ends it as Ctrl-C would."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGUSR2, time_is_up(signal.getsignal(signal.SIGUSR2)))
+    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("SLURM_CPUS_PER_TASK", "1"))
+    if code := run_frozen(frozen):
+        sys.exit(code)

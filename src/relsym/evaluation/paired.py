@@ -1,0 +1,58 @@
+"""Whether two readers differ, on the same rows and seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+RESAMPLES = 10_000
+# Counts held at a time, in numbers: 64 MiB.
+CHUNK = 2**23
+
+
+def resampled_means(sums: Float[ndarray, "facts contrasts"], sizes: Float[ndarray, "facts contrasts"], resamples: int = RESAMPLES,
+                    seed: int = 0) -> Float[ndarray, "resamples contrasts"]:
+    """Mean difference of each contrast when whole facts are drawn with replacement, the same draws for all contrasts.
+
+        m_b = sum_f w_bf sums_f / sum_f w_bf sizes_f,   w_b ~ Multinomial(facts, 1 / facts)
+
+    Rows of one fact (its forms and variants) are drawn together, for they are not independent. Facts that are alike in every contrast
+    are drawn as one group, with the multinomial's own group counts: near 100 % almost all facts are alike.
+
+    Args:
+        sums: of the differences over the rows of a fact.  sizes: rows of the fact.
+    """
+    facts, generator, found = len(sums), np.random.default_rng(seed), []
+    groups, alike = np.unique(np.hstack([sums, sizes]), axis=0, return_counts=True)
+    sums, sizes = np.hsplit(groups, 2)
+    step = max(1, CHUNK // len(groups))
+    for start in range(0, resamples, step):
+        draws = generator.multinomial(facts, alike / facts, size=min(step, resamples - start)).astype(np.float64)
+        found.append((draws @ sums) / np.maximum(draws @ sizes, 1))
+    return np.concatenate(found)
+
+
+def interval_and_p(means: Float[ndarray, "resamples contrasts"]) -> tuple[Float[ndarray, "2 contrasts"], Float[ndarray, " contrasts"]]:
+    """95 % percentile interval of each contrast, and the two-sided p-value of no difference.
+
+        p = min(1, 2 (1 + min(#{m_b <= 0}, #{m_b >= 0})) / (resamples + 1))
+
+    Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapters 13 and 15.
+    """
+    beyond = np.minimum((means <= 0).sum(axis=0), (means >= 0).sum(axis=0))
+    return np.quantile(means, (0.025, 0.975), axis=0), np.minimum(1.0, 2 * (1 + beyond) / (len(means) + 1))
+
+
+def holm(p_values: Float[ndarray, " tests"]) -> Float[ndarray, " tests"]:
+    """p-values corrected for how many tests were made.
+
+        p'_(i) = max over j <= i of min(1, (tests - j + 1) p_(j)),   p_(1) <= p_(2) <= ...
+
+    Source: Holm 1979, jstor.org/stable/4615733.
+    """
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    corrected = np.empty_like(p_values)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(p_values[order] * factors))
+    return corrected

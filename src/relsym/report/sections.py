@@ -1,0 +1,95 @@
+"""Runs -> the sections of a report: one for each benchmark, each with its tables and what its figures draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import mean
+from typing import Any
+
+from relsym.report.by_property import property_table
+from relsym.report.cells import Cell, Column, Row, Table, count, text_columns
+from relsym.report.collect import Collected
+from relsym.report.compare import comparison_table
+from relsym.report.labels import percent
+from relsym.report.ladders import Ladder, ladders
+from relsym.report.lines import Line, file_name, headlines, tables
+from relsym.report.ours import highest
+from relsym.report.paper_tables import FORMS, table2, table4
+from relsym.report.points import Point, accuracy_points, best_shortcut, cost_points, forgetting_points, shortcut_points
+from relsym.report.provenance import marked
+from relsym.report.scopes import Scope, scopes
+from relsym.report.solved import by_seed_table, solved_cell, solved_table
+from relsym.report.tables import CAUTION
+
+
+@dataclass(frozen=True)
+class Best:
+    """One objective beside the best shortcut, at the highest number of samples it was run with."""
+
+    objective: str
+    model: str
+    told: str
+    accuracies: list[tuple[str, str, str, str]]
+    solved: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is told about the runs of one benchmark. sizes: scored rows by form; lines: readers by title, for the static figure."""
+
+    title: str
+    runs: list[dict[str, Any]]
+    sizes: dict[str, int] = field(default_factory=dict)
+    best: list[Best] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    lines: dict[str, list[Line]] = field(default_factory=dict)
+    points: dict[str, list[Point]] = field(default_factory=dict)
+
+
+def sections(collected: Collected) -> list[Section]:
+    """One for each benchmark, split and set of scored rows; then one for each family of folds."""
+    by_path = {run["path"]: run for run in collected.runs}
+    found = [_section(scope, collected, by_path) for scope in scopes(collected.runs)]
+    for title, lines in headlines(collected.runs).items():
+        paths = dict.fromkeys(path for line in lines for path in line.runs)
+        table = marked(reader_table(title, lines), by_path)
+        found.append(Section(title, [by_path[path] for path in paths], lines={title: lines}, tables=[table]))
+    return found
+
+
+def _section(scope: Scope, collected: Collected, by_path: dict[str, dict[str, Any]]) -> Section:
+    lines = tables(scope.title, scope.runs)
+    found = ladders(scope, collected.jobs)
+    made = [comparison_table(scope, found), property_table(scope, found)]
+    if scope.whole:
+        both = set(FORMS) <= set(scope.forms)
+        papers = [table2(scope, found, collected.jobs), table4(found, collected.jobs)] if both else []
+        made = [solved_table(scope, found), *papers, *made, by_seed_table(found)]
+    made += [reader_table(title, of) for title, of in lines.items()]
+    points = {"accuracy": accuracy_points(scope, found), "shortcuts": shortcut_points(scope), "cost": cost_points(found),
+              "forgetting": forgetting_points(found)}
+    return Section(scope.title, scope.runs, scope.rows, [_best(scope, ladder) for ladder in found],
+                   [marked(table, by_path) for table in made if table is not None], lines, points)
+
+
+def _best(scope: Scope, ladder: Ladder) -> Best:
+    ours = highest(ladder)
+    accuracies = []
+    for form in scope.forms:
+        name, value = best_shortcut(ours.runs, form)
+        level = mean(run["metrics"][f"{scope.runs[0]['score_on']}/accuracy/{form}"] for run in ours.runs)
+        accuracies.append((form, percent(level), name, percent(value)))
+    return Best(ladder.label, ladder.model, ours.told, accuracies, solved_cell(ladder, 1.0, seeds=False).text if scope.whole else "")
+
+
+def reader_table(title: str, lines: Sequence[Line]) -> Table:
+    """Every reader, retrained or not, on the same rows."""
+    forms = list(lines[0].values)
+    columns = (*text_columns("reader", "model"), *(Column(form, form.partition(",")[0]) for form in forms), Column("samples"),
+               Column("seeds"))
+    cells = [(Cell(line.reader), Cell(line.model), *(Cell(line.cell(form), mean(line.values[form]), line.runs) for form in forms),
+              count(line.samples), count(len(line.seeds))) for line in lines]
+    rows = tuple(Row(of, "" if line.model == "-" else line.model, line.objective, strong=line.retrained)
+                 for of, line in zip(cells, lines, strict=True))
+    return Table(file_name(title), title, columns, rows, (CAUTION,))
