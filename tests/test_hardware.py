@@ -11,7 +11,7 @@ import torch
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-from relsym.app.hardware import check_hardware, scoring_device, started_from_outside
+from relsym.app.hardware import check_hardware, scoring_device, started_from_outside, waits_for_srun
 from relsym.probes.search import faiss_version
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "GROUP_WORLD_SIZE": "2"}
@@ -66,11 +66,17 @@ def test_several_processes_need_a_folder_that_does_not_hold_the_time(relsym, qui
     assert "Set hydra.run.dir=FOLDER" in ended.err
 
 
-def test_tasks_of_slurm_without_srun_would_wait_for_each_other_and_are_refused(monkeypatch):
+def test_tasks_of_slurm_without_srun_would_wait_for_each_other_and_are_refused(relsym, quick, monkeypatch):
     given(monkeypatch, SLURM)
-    with pytest.raises(ValueError, match="was not started by srun"):
-        check_hardware(hardware("hardware=slurm"))
-    check_hardware(hardware("hardware=cpu"))
+    ended = relsym("train", *quick, "hardware=slurm")
+    assert ended.code == 1
+    assert "was not started by srun" in ended.err
+    assert waits_for_srun()
+    monkeypatch.setenv("SLURM_JOB_NAME", "interactive")
+    assert not waits_for_srun()
+    monkeypatch.setenv("SLURM_JOB_NAME", "mine")
+    monkeypatch.setenv("SLURM_STEP_ID", "0")
+    assert not waits_for_srun()
 
 
 @pytest.mark.parametrize(("accelerator", "there", "device"), [("gpu", True, "cuda"), ("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu")])
