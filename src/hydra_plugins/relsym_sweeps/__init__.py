@@ -5,6 +5,7 @@ Hydra imports whatever lies in this namespace whenever it starts, so nothing hea
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,9 +59,9 @@ class SweepLauncher(Launcher):
             ended.append(JobReturn(overrides=list(words), status=status, _return_value=value))
         return ended
 
+    @abstractmethod
     def engine(self, gpus: int) -> Any:
         """What runs the jobs, on a machine with so many GPUs."""
-        raise NotImplementedError
 
 
 class Processes(SweepLauncher):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +16,20 @@ from relsym.app.identity import digest
 from relsym.app.job import LOG
 from relsym.app.sweep import ladder, plan, terminal
 from relsym.app.sweep.engine import Ended, Engine, Job
-from relsym.app.sweep.folder import DONE, FAILED, FROZEN, HAS_RESULTS, REPEATED, RESULTS, RUNNING, WAITING, Entry, SweepFolder
+from relsym.app.sweep.folder import (
+    DONE,
+    FAILED,
+    FROZEN,
+    HAS_RESULTS,
+    REPEATED,
+    RESULTS,
+    REUSED,
+    RUNNING,
+    WAITING,
+    Entry,
+    SweepFolder,
+    read_results,
+)
 from relsym.app.sweep.inspect import Inspected, inspect
 from relsym.app.sweep.processes import call, start_server
 from relsym.app.sweep.reuse import ANY, reuse
@@ -88,7 +100,7 @@ class Sweep:
         here = sum(entry.verdict == DONE for entry in entries)
         elsewhere = reuse(entries, self.folder.path, options["reuse"])
         for entry in entries:
-            if entry.verdict in HAS_RESULTS:
+            if entry.verdict == REUSED:
                 entry.solved = ladder.is_solved(self._results(entry))
         say(f"Sweep {self.folder.path}: {len(entries)} jobs, {sum(entry.verdict == WAITING for entry in entries)} to run"
             f"{f', {here} finished here before' if here else ''}"
@@ -153,7 +165,10 @@ class Sweep:
                    entry.accelerator, devices)
 
     def _results(self, entry: Entry) -> dict[str, Any]:
-        return json.loads((self.folder.path / entry.folder / RESULTS).read_text(encoding="utf-8"))
+        path = self.folder.path / entry.folder / RESULTS
+        if (found := read_results(path)) is None:
+            raise FileNotFoundError(f"{path} was there when the sweep began and is gone. Run the same command again.")
+        return found
 
     def _write(self) -> None:
         self.folder.write(self.name, self.entries, {"relsym": relsym.__version__, "folder": self.folder.path.name})
