@@ -39,6 +39,8 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
         several_ranks: Lightning has to start further ranks. It does so by repeating the command line of its process, so the job gets
             a process with one.
     """
+    # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and to tell its tracker.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     cfg = OmegaConf.load(frozen)
     folder = Path(cfg.hydra.runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
