@@ -17,6 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from relsym.app.identity import Identity, identity
+from relsym.app.suggest import with_near_matches
 from relsym.app.sweep import ladder
 from relsym.app.sweep.engine import Job
 from relsym.app.sweep.folder import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
@@ -164,6 +165,12 @@ def test_a_wrong_word_anywhere_refuses_all_jobs_before_the_first_starts(relsym, 
     assert subprocess.run(["grep", "-Eq", message], input=ended.err.replace("\n", " "), text=True, check=False).returncode == 0, ended.err
     assert not list(tmp_path.rglob("results.json"))
     assert "started" not in ended.out
+
+
+def test_tuning_without_its_extra_says_which_pip_line_mends_it():
+    told = with_near_matches("In 'sweep/tune': Could not find 'hydra/sweeper/optuna'\n\nAvailable options in 'hydra/sweeper':\n\tbasic\n\tgrid\nConfig search path:\n\tx")
+    assert told.endswith('pip install "relsym[optuna]"')
+    assert "search path" not in told
 
 
 def test_finished_jobs_are_taken_from_other_sweeps_of_a_clean_tree_or_if_told(relsym, tmp_path):

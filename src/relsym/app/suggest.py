@@ -19,6 +19,8 @@ TASKS = ("train", "build", "report")
 
 def with_near_matches(message: str) -> str:
     """Hydra's message about a wrong word, with what may have been meant."""
+    if "'hydra/sweeper/optuna'" in message:
+        return f"{SEARCH_PATH.sub('', message)}\nsweep=tune needs Optuna's sweeper: pip install \"relsym[optuna]\""
     if found := KEY.search(message):
         return f"{message}{_meant(found[1], known_words())}"
     if found := OPTION.search(message):
