@@ -12,7 +12,7 @@ import pytest
 import relsym
 
 SOURCE = Path(relsym.__file__).parent
-ROOMS = ["data", "encoders", "metrics", "objectives", "probes", "evaluation", "report", "app"]
+ROOMS = ["data", "encoders", "metrics", "objectives", "probes", "evaluation", "scorers", "report", "app"]
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

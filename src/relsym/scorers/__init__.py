@@ -1,0 +1,1 @@
+"""Stage 7: any model in, an answer to every row out."""
