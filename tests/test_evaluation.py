@@ -12,6 +12,17 @@ from hypothesis import strategies as st
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.encoders.load import tiny_encoder
+from relsym.evaluation.classification import (
+    auroc,
+    balanced_accuracy,
+    best_threshold,
+    calibration_error,
+    consistency,
+    entailment_bias,
+    reliability,
+)
+from relsym.evaluation.clusters import cluster_interval
+from relsym.evaluation.paired import mcnemar
 from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import Scores
 from relsym.evaluation.shortcuts import (
@@ -140,3 +151,75 @@ def test_scores_are_flat_in_0_to_1_and_by_property():
 def test_a_missing_answer_is_an_error():
     with pytest.raises(ValueError, match="1 answers for 2 rows"):
         Scores({"lexicalised": [row("P1", ENTAILMENT)] * 2}).add("test/accuracy", "lexicalised", [ENTAILMENT])
+
+
+LABELS = st.lists(st.sampled_from(["entailment", "contradiction"]), min_size=2, max_size=30).filter(lambda labels: len(set(labels)) == 2)
+
+
+def test_balanced_accuracy_of_a_constant_answer_is_one_half_however_unbalanced_the_rows():
+    assert balanced_accuracy(["entailment"] * 9 + ["contradiction"], ["entailment"] * 10) == pytest.approx(0.5)
+    assert balanced_accuracy(["entailment", "contradiction"], [None, "contradiction"]) == pytest.approx(0.5)
+    assert balanced_accuracy(["entailment", "contradiction"], ["neutral", "contradiction"]) == pytest.approx(0.5)
+
+
+def test_bias_says_how_much_more_entailment_is_answered_than_there_is():
+    assert entailment_bias(["entailment", "contradiction"], ["entailment", "entailment"]) == 0.5
+    assert entailment_bias(["entailment", "contradiction"], ["contradiction", None]) == -0.5
+
+
+def test_consistency_counts_pairs_that_were_answered_both_times():
+    assert consistency(["entailment", "contradiction", None], ["entailment", "entailment", "entailment"]) == 0.5
+    assert consistency([None], ["entailment"]) is None
+
+
+@given(LABELS, st.data())
+def test_auroc_is_the_share_of_ordered_pairs(labels, data):
+    scores = data.draw(st.lists(st.floats(-5, 5), min_size=len(labels), max_size=len(labels)))
+    pairs = [(a > b) + 0.5 * (a == b) for la, a in zip(labels, scores, strict=True) for lb, b in zip(labels, scores, strict=True)
+             if la == "entailment" and lb != "entailment"]
+    assert auroc(labels, scores) == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_auroc_needs_both_labels_and_leaves_out_rows_without_a_score():
+    assert auroc(["entailment", "entailment"], [0.1, 0.2]) is None
+    assert auroc(["entailment", "contradiction", "contradiction"], [0.9, 0.1, None]) == 1
+
+
+@given(LABELS, st.data())
+def test_calibration_error_is_the_weighted_gap_of_the_reliability_bins(labels, data):
+    probabilities = data.draw(st.lists(st.floats(0.01, 0.99), min_size=len(labels), max_size=len(labels)))
+    bins = reliability(labels, probabilities)
+    assert sum(one.rows for one in bins) == len(labels)
+    gap = sum(one.rows * abs(one.probability - one.entailment) for one in bins) / len(labels)
+    assert calibration_error(labels, probabilities) == pytest.approx(gap, abs=1e-6)
+
+
+@given(LABELS, st.data())
+def test_no_other_threshold_separates_the_rows_better(labels, data):
+    scores = data.draw(st.lists(st.integers(0, 6).map(float), min_size=len(labels), max_size=len(labels)))
+
+    def balanced(cut: float) -> float:
+        return balanced_accuracy(labels, ["entailment" if score >= cut else "contradiction" for score in scores])
+
+    best = balanced(best_threshold(labels, scores))
+    assert best == pytest.approx(max(balanced(cut) for cut in [-1, *(score + 0.5 for score in range(-1, 8))]))
+    assert best >= 0.5
+
+
+def test_a_threshold_needs_both_labels():
+    with pytest.raises(ValueError, match="rows of another label"):
+        best_threshold(["entailment"], [0.5])
+
+
+def test_the_cluster_interval_is_wider_where_rows_of_a_cluster_agree():
+    correct = [True, True, False, False] * 25
+    apart, together = cluster_interval(correct, range(100)), cluster_interval(correct, [row // 2 for row in range(100)])
+    assert together[1] - together[0] > 1.2 * (apart[1] - apart[0])
+    assert cluster_interval([True, False], ["one", "one"]) is None
+
+
+def test_mcnemar_asks_only_the_rows_that_one_reader_has_right():
+    assert mcnemar(0, 0) == 1
+    assert mcnemar(5, 5) == 1
+    assert mcnemar(6, 0) == pytest.approx(2 / 2**6)
+    assert mcnemar(0, 6) == mcnemar(6, 0)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class, get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping
@@ -25,6 +25,7 @@ from relsym.metrics.base import JOINT, NONE, SENTENCES, Metric
 from relsym.metrics.pair import Pair
 from relsym.objectives.base import Objective
 from relsym.probes.search import faiss_version
+from relsym.scorers.base import Scorer
 
 TAKES = {
     SENTENCES: "a metric of two sentences (hadamard, rotate, cosine or euclidean)",
@@ -36,6 +37,9 @@ TRAINER_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 def check_combination(cfg: DictConfig) -> None:
     """Refuse what cannot work together, with the reason, before anything is loaded."""
+    if not is_encoder(cfg.model):
+        raise ValueError(f"model={HydraConfig.get().runtime.choices['model']} is scored as it is, by relsym evaluate; relsym train needs "
+                         "an encoder (model=bundled, model=roberta_large model.name=ID_OR_FOLDER). To go on from a run: init=RUN.")
     objective = get_class(cfg.objective._target_)
     probe = get_class(cfg.probe._target_)
     metric = get_class(cfg.metric._target_)
@@ -59,7 +63,14 @@ def check_combination(cfg: DictConfig) -> None:
     faiss_version()
 
 
-def init_config(run: str) -> DictConfig:
+def is_encoder(model: DictConfig) -> bool:
+    """Whether a model option makes an encoder, which can be trained; the others are scored as they are."""
+    target = get_object(model._target_)
+    told = target if isinstance(target, type) else getattr(target, "__annotations__", {}).get("return", Encoder)
+    return not (issubclass(told, Scorer) if isinstance(told, type) else "Scorer" in str(told))
+
+
+def init_config(run: str, key: str = "init") -> DictConfig:
     """The resolved configuration of a finished run.
 
     Raises:
@@ -67,7 +78,8 @@ def init_config(run: str) -> DictConfig:
     """
     folder = Path(run).expanduser()
     if missing := [name for name in (RESULTS, CONFIG, ENCODER) if not (folder / name).exists()]:
-        raise ValueError(f"init={run}: no finished run there ({', '.join(missing)} missing). Pass the folder of a relsym train that ended.")
+        raise ValueError(f"{key}={run}: no finished run there ({', '.join(missing)} missing). "
+                         "Pass the folder of a relsym train that ended.")
     return OmegaConf.load(folder / CONFIG)
 
 
@@ -105,11 +117,11 @@ def build_objective(cfg: DictConfig, encoder: Encoder, metric: Metric, data: Pai
     return objective
 
 
-def check_same_sides(init: str, sides: str | None) -> None:
+def check_same_sides(init: str, sides: str | None, key: str = "init") -> None:
     """Refuse to score rows that the run in ``init`` may have been trained on: both symmetry, split by another rule, seed or fold."""
     earlier = json.loads((Path(init).expanduser() / RESULTS).read_text(encoding="utf-8"))["sides"]
     if None not in (earlier, sides) and earlier != sides:
-        raise ValueError(f"init={init}: that run was split by {earlier}, this one by {sides}: rows that are scored here may have "
+        raise ValueError(f"{key}={init}: that run was split by {earlier}, this one by {sides}: rows that are scored here may have "
                          "trained it. Use the same split, seed and fold.")
 
 

@@ -33,7 +33,7 @@ def identity(config: Mapping[str, Any], weights: str, benchmark_hash: str, sides
     """The hashes of a resolved configuration; ``hydra``, tracking, hardware and paths have no part in them.
 
     Args:
-        weights: ``relsym.app.provenance.weights_hash`` of the encoder before training.  init: what identifies the run it goes on from.
+        weights: ``Encoder.fingerprint`` of the encoder before training.  init: what identifies the run it goes on from.
         benchmark_hash, sides: of its data.
     """
     what = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}

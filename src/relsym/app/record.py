@@ -19,8 +19,8 @@ from relsym.evaluation.score import Scores
 from relsym.objectives.base import Objective
 
 
-class Record:
-    """Facts about a run, taken as it starts (code and configuration) and as it goes (``measured``)."""
+class Started:
+    """Facts about any run, taken as it starts (code and configuration) and as it goes (``measured``)."""
 
     def __init__(self, cfg: DictConfig) -> None:
         self.config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)
@@ -28,9 +28,34 @@ class Record:
         chosen = HydraConfig.get().runtime.choices
         # Groups of Hydra's own and the shared bases of options are no choices of the user.
         self.choices = {group: option for group, option in chosen.items() if "hydra" not in group and "/" not in group}
+        self.measured: dict[str, Any] = {}
+
+    def about(self, data: PairData) -> dict[str, Any]:
+        """Which rows were scored, what they come from, and with what code."""
+        return {
+            "rows": {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}},
+            "benchmark": data.title or self.choices["data"], "fold": data.fold, "rows_hash": provenance.rows_hash(data.score_rows),
+            "kinds": {row.property: row.kind for rows in data.score_rows.values() for row in rows if row.kind},
+            "sides": data.sides, "score_on": data.score_on, "precision": self.config["precision"],
+            "train_properties": dict(sorted(Counter(row.property for row in data.train_rows if row.property).items())),
+            "counts": dict(data.counts), "choices": self.choices, "seed": self.config["seed"],
+            "sample_seed": self.config["data"]["sample_seed"], "benchmark_hash": data.content_hash, "git_commit": self.commit,
+            "versions": provenance.versions(), **self.measured, **provenance.peak_memory()}
+
+    def option(self) -> str:
+        """What a report calls the model: its option, or the name if another was given."""
+        option, name = self.choices["model"], self.config["model"].get("name")
+        overridden = any(word.startswith("model.name=") for word in HydraConfig.get().overrides.task)
+        return name if overridden else option
+
+
+class Record(Started):
+    """A training run."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        super().__init__(cfg)
         self.init = None if cfg.init is None else earlier_run(cfg.init)
         self.weights = ""  # of the encoder before training, once it is built
-        self.measured: dict[str, Any] = {}
 
     def results(self, scores: Scores, data: PairData, objective: Objective) -> dict[str, Any]:
         """Everything a report reads, and everything a result has to be traced back."""
@@ -39,32 +64,19 @@ class Record:
         same = identity(self.config, self.weights, data.content_hash, data.sides, self.init and self.init["cell_hash"])
         return {
             "task": "train", "model": self._model(), "metrics": scores.flat(model), "intervals": scores.intervals(model),
-            "rows": {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}},
-            "benchmark": data.title or self.choices["data"],
-            "fold": data.fold, "rows_hash": provenance.rows_hash(data.score_rows),
-            "kinds": {row.property: row.kind for rows in data.score_rows.values() for row in rows if row.kind},
-            "sides": data.sides, "score_on": data.score_on, "precision": self.config["precision"],
             "job_hash": same.job, "cell_hash": same.cell, "model_sha256": self.weights,
             "sweep": self.config["sweep"]["folder"], "job": self.config["sweep"]["job"],
-            "train_properties": dict(sorted(Counter(row.property for row in data.train_rows if row.property).items())),
-            "counts": dict(data.counts), "choices": self.choices, "init": self.init,
-            "seed": self.config["seed"], "sample_seed": self.config["data"]["sample_seed"], "labels": list(objective.labels),
+            "init": self.init, "labels": list(objective.labels),
             "encoder": objective.encoder.source, "config_hash": provenance.config_hash(what),
-            "setting_hashes": provenance.setting_hashes(what, type(comparison_metric(objective.metric)).__name__),
-            "benchmark_hash": data.content_hash, "git_commit": self.commit, "versions": provenance.versions(), **self.measured,
-            **provenance.peak_memory()}
+            "setting_hashes": provenance.setting_hashes(what, type(comparison_metric(objective.metric)).__name__), **self.about(data)}
 
     def tags(self, data: PairData) -> list[str]:
         """Objective, model and benchmark, as a report calls them: what people look for in a tracker."""
         return [self.choices["objective"], self._model(), data.title or self.choices["data"]]
 
     def _model(self) -> str:
-        """What a report calls the encoder: the option, or the name if another was given, or the run it goes on from."""
-        if self.init is not None:
-            return f"run {Path(self.config['init']).name} ({self.init['model']})"
-        option, name = self.choices["model"], self.config["model"].get("name")
-        overridden = any(word.startswith("model.name=") for word in HydraConfig.get().overrides.task)
-        return name if overridden else option
+        """What a report calls the encoder: its option or name, or the run it goes on from."""
+        return self.option() if self.init is None else f"run {Path(self.config['init']).name} ({self.init['model']})"
 
 
 def earlier_run(run: str) -> dict[str, Any]:

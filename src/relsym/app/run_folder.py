@@ -16,7 +16,7 @@ from relsym.app.files import remove, write_atomically
 
 RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS = "results.json", "config.yaml", "encoder", "probe.safetensors", "predictions.parquet"
 # What a killed run of the same command may have left: written over, or from the loggers and Hydra.
-LEFTOVERS = {RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS, ".hydra", "wandb", "csv", "tensorboard"}
+LEFTOVERS = {RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS, ".hydra", "wandb", "csv", "tensorboard", "shards"}
 
 
 class RunFolder:

@@ -21,7 +21,6 @@ from relsym.app import scoring
 from relsym.app.compose import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
 from relsym.app.hardware import check_hardware, scoring_device
 from relsym.app.numbers import check_numbers
-from relsym.app.provenance import weights_hash
 from relsym.app.record import Record
 from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
 from relsym.app.tracking import conclude, tracked
@@ -68,7 +67,7 @@ def train_and_score(cfg: DictConfig) -> None:
     with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config, record.tags(data)) as logger:
         started = time.perf_counter()
         encoder = build_encoder(cfg)
-        record.weights = weights_hash(encoder)
+        record.weights = encoder.fingerprint()
         objective = build_objective(cfg, encoder, instantiate(cfg.metric), data)
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
         objective.train()  # transformers loads models in evaluation mode, which would switch dropout off

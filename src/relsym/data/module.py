@@ -63,6 +63,10 @@ class PairData(LightningDataModule):
     def read(self) -> None:
         """Read the source and draw the rows."""
 
+    @abstractmethod
+    def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
+        """Rows of one side (``test``, ``validation``) by form, at most so many of each; None takes all. After ``read``."""
+
     @final
     def tokenize_with(self, tokenize: Callable[[Sequence[Row]], list[Features]], collate: Callable[[Features], dict[str, Tensor]],
                       labels: tuple[str, ...]) -> None:

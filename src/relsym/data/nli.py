@@ -13,7 +13,7 @@ from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.data.sampling import by_key, in_turn, shuffled
-from relsym.data.splits import TRAIN, VALIDATION, VALIDATION_SHARE, uniform
+from relsym.data.splits import TEST, TRAIN, VALIDATION, VALIDATION_SHARE, uniform
 
 NLI_LABELS = (ENTAILMENT, NEUTRAL, CONTRADICTION)
 FORM = "mnli"
@@ -59,12 +59,16 @@ class NliData(PairData):
         held_out = [row for row in rows if self._is_held_out(row)]
         train = [row for row in rows if not self._is_held_out(row)]
         test = list(self._rows(self.test_file))
+        self._sides = {VALIDATION: held_out, TEST: test}
         self.train_rows = train if self.samples is None else self._draw(train, self.samples)
-        scored = held_out if self.score_on == VALIDATION else test
-        scored = shuffled(scored, self.split_seed, "score rows")[:self.test_pairs] if self.test_pairs else scored
-        self.score_rows = {FORM: scored}
+        self.score_rows = self.rows_of(self.score_on, self.test_pairs)
         self.counts.update({"train rows": len(train), "validation rows": len(held_out), "test rows": len(test)})
         self.content_hash = sha256("\n".join(map(repr, rows + test)).encode()).hexdigest()
+
+    def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
+        """See ``PairData``."""
+        rows = self._sides[side]
+        return {FORM: shuffled(rows, self.split_seed, "score rows")[:pairs] if pairs else rows}
 
     def _is_held_out(self, row: Row) -> bool:
         """By premise, since MNLI asks three hypotheses about each."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from relsym.data.benchmark import Benchmark
 from relsym.data.module import PairData
-from relsym.data.pairs import DELEXICALISED, FORMS, LEXICALISED
+from relsym.data.pairs import DELEXICALISED, FORMS, LEXICALISED, Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEITHER, NEUTRAL
 from relsym.data.splits import SPLITS, TRAIN
 from relsym.data.triples import check_choice
@@ -60,13 +60,18 @@ class SymmetryData(PairData):
         if len({row.label for row in self.train_rows}) == 1:
             raise ValueError(f"data.train_variants={list(asked)}: all training rows have the label {self.train_rows[0].label}, so nothing "
                              "can be learnt from them. Add a variant with another one.")
-        asked = self.score_variants or benchmark.variants
-        wanted = self._facts("data.test_pairs", self.test_pairs, benchmark, asked, 1)
-        scored = benchmark.pairs(benchmark.draw(self.score_on, benchmark.split_seed, wanted), asked)
-        self.score_rows = {form: [pair.row(form) for pair in scored] for form in FORMS}
+        self.opened = benchmark
+        self.score_rows = self.rows_of(self.score_on, self.test_pairs)
         self.counts = benchmark.counts + Counter({f"{split} facts": benchmark.size(split).total() for split in SPLITS})
         self.content_hash, self.sides = benchmark.content_hash(), benchmark.sides
         self.title, self.fold = benchmark.title, benchmark.fold
+
+    def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
+        """See ``PairData``; kinds balanced, one direction of each fact, in all variants that are scored."""
+        benchmark, asked = self.opened, self.score_variants or self.opened.variants
+        wanted = self._facts("data.test_pairs" if side == self.score_on else "validation_pairs", pairs, benchmark, asked, 1)
+        scored = benchmark.pairs(benchmark.draw(side, benchmark.split_seed, wanted), asked)
+        return {form: [pair.row(form) for pair in scored] for form in FORMS}
 
     def _facts(self, key: str, rows: int | None, benchmark: Benchmark, variants: Sequence[str], forms: int) -> int | None:
         """How many facts give so many rows."""

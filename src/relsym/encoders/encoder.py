@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relsym.data.module import Features
 from relsym.encoders.sentence_transformers import write_module_files
 from relsym.encoders.tokens import collate, length_batches, tokenize
+from relsym.encoders.weights import weights_hash
 
 log = logging.getLogger(__name__)
 POOLINGS = ("mean", "cls")
@@ -21,6 +22,11 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 # The best of a few in benchmarks/throughput.py; a GPU's is larger, and there the choice matters little.
 TOKENS_PER_BATCH_CPU = {torch.float32: 1024, torch.bfloat16: 4096}
 TOKENS_PER_BATCH_GPU = 65536
+
+
+def tokens_for(model: PreTrainedModel) -> int:
+    """Tokens of a batch, padding included, for the model's device and precision."""
+    return TOKENS_PER_BATCH_CPU.get(model.dtype, 1024) if model.device.type == "cpu" else TOKENS_PER_BATCH_GPU
 
 
 class Encoder(nn.Module):
@@ -59,6 +65,10 @@ class Encoder(nn.Module):
         """Where the weights are."""
         return self.model.device
 
+    def fingerprint(self) -> str:
+        """SHA-256 of weights and vocabulary."""
+        return weights_hash(self.model, self.tokenizer)
+
     def tokenize(self, texts: Sequence[str], seconds: Sequence[str] | None = None) -> Features:
         """Token lists of single texts, or of text pairs as one input."""
         features = tokenize(self.tokenizer, texts, seconds, self.max_length)
@@ -92,15 +102,12 @@ class Encoder(nn.Module):
         vectors = torch.empty(len(features), self.dim)
         training = self.training
         self.eval()
-        for rows in length_batches(features, tokens_per_batch or self._tokens_per_batch()):
+        for rows in length_batches(features, tokens_per_batch or tokens_for(self.model)):
             inputs = self.collate([features[row] for row in rows])
             vectors[rows] = self({key: tensor.to(self.device) for key, tensor in inputs.items()}).cpu()
             advance(len(rows))
         self.train(training)
         return vectors
-
-    def _tokens_per_batch(self) -> int:
-        return TOKENS_PER_BATCH_CPU.get(self.model.dtype, 1024) if self.device.type == "cpu" else TOKENS_PER_BATCH_GPU
 
     def save(self, folder: Path) -> None:
         """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors)."""

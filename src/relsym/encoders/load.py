@@ -10,6 +10,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTo
 
 from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
+from relsym.encoders.tokens import check_padding
 
 
 def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean", max_length: int = 256, dropout: float | None = None,
@@ -20,8 +21,7 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
         ValueError: no such model, no safetensors weights, or the hub is out of reach.
     """
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
-    if Path(name).expanduser().is_dir():
-        name = str(Path(name).expanduser())
+    name = local_or_hub(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)
@@ -29,7 +29,15 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
         raise ValueError(f"model.name={name}: cannot load the encoder: {str(error).strip().splitlines()[0]} "
                          "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
                          "save_pretrained, or model=bundled.") from error
-    return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": name, "revision": revision, "commit": _commit(name, revision)})
+    check_padding(name, tokenizer)
+    source = {"name": name, "revision": revision, "commit": commit_of(name, revision)}
+    return Encoder(model, tokenizer, pooling, max_length, dropout, source)
+
+
+def local_or_hub(name: str) -> str:
+    """The path of a local folder with ``~`` resolved, or the hub id as it is."""
+    path = Path(name).expanduser()
+    return str(path) if path.is_dir() else name
 
 
 def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling: str = "mean", max_length: int = 64,
@@ -44,7 +52,7 @@ def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling
     return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": "tiny", "revision": str(seed), "commit": None})
 
 
-def _commit(name: str, revision: str | None) -> str | None:
+def commit_of(name: str, revision: str | None) -> str | None:
     """The commit that the weights of a hub revision came from: the name of their snapshot folder. None for local folders.
 
     Where the revision has no safetensors, transformers takes them from a conversion elsewhere in the repository; then the commit of the

@@ -19,6 +19,17 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], seconds: 
     return [dict(zip(keys, values, strict=True)) for values in zip(*(encoded[key] for key in keys), strict=True)]
 
 
+def check_padding(name: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that cannot fill up a batch.
+
+    Raises:
+        ValueError: it has no pad token.
+    """
+    if tokenizer.pad_token_id is None:
+        raise ValueError(f"{name}: its tokenizer has no pad token, so texts of different length do not fit into one batch. Set one in the "
+                         "model's tokenizer_config.json (\"pad_token\"), the one that the model was trained with.")
+
+
 def collate(tokenizer: PreTrainedTokenizerBase, features: Features) -> dict[str, Tensor]:
     """Pad on the right to the longest text: one tensor [n length] per input name."""
     length = max(len(feature["input_ids"]) for feature in features)

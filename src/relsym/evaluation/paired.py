@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from scipy.stats import binomtest
 
 RESAMPLES = 10_000
 # Counts held at a time, in numbers: 64 MiB.
@@ -42,6 +43,17 @@ def interval_and_p(means: Float[ndarray, "resamples contrasts"]) -> tuple[Float[
     """
     beyond = np.minimum((means <= 0).sum(axis=0), (means >= 0).sum(axis=0))
     return np.quantile(means, (0.025, 0.975), axis=0), np.minimum(1.0, 2 * (1 + beyond) / (len(means) + 1))
+
+
+def mcnemar(one_right: int, other_right: int) -> float:
+    """Exact two-sided p-value that two readers of the same rows are right equally often.
+
+        X ~ Binomial(one + other, 1/2),   over the rows that exactly one of them has right
+
+    Rows count as independent; where facts have several rows, the bootstrap over facts is the one to read.
+    Source: McNemar 1947, doi:10.1007/BF02295996, in its exact form.
+    """
+    return float(binomtest(one_right, one_right + other_right).pvalue) if one_right + other_right else 1.0
 
 
 def holm(p_values: Float[ndarray, " tests"]) -> Float[ndarray, " tests"]:

@@ -22,11 +22,11 @@ class Scores:
     """Predicted labels by reader (``stage/what``) and form, beside the rows they answer."""
 
     rows: Mapping[str, Sequence[Row]]
-    predictions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    predictions: dict[str, dict[str, list[str | None]]] = field(default_factory=dict)
     averages: dict[str, float] = field(default_factory=dict)
 
-    def add(self, name: str, form: str, predicted: Sequence[str]) -> None:
-        """Record one reader's answers on the rows of one form."""
+    def add(self, name: str, form: str, predicted: Sequence[str | None]) -> None:
+        """Record one reader's answers on the rows of one form; None, no answer, is never right."""
         if len(predicted) != len(self.rows[form]):
             raise ValueError(f"{name}: {len(predicted)} answers for {len(self.rows[form])} rows.")
         self.predictions.setdefault(name, {})[form] = list(predicted)

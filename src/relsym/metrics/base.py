@@ -21,6 +21,8 @@ class Metric(ABC):
     """
 
     reads: ClassVar[str] = SENTENCES
+    # Whether label_of(p, h) = label_of(h, p), whatever the encoder: then k-NN judges (p, h) and (h, p) alike by construction.
+    label_ignores_order: ClassVar[bool] = False
 
     @abstractmethod
     def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"] | None,

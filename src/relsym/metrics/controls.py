@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Float
@@ -25,6 +25,8 @@ class Cosine(Metric):
         label_of(p, h) = u(u(p) + u(h))
     """
 
+    label_ignores_order: ClassVar[bool] = True
+
     def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
                  label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
         """1 - cos(u(p) + u(h), l)."""
@@ -44,6 +46,8 @@ class Euclidean(Metric):
 
     Between unit vectors |a - b|^2 = 2 (1 - cos), so neighbours rank as under the cosine; the losses differ.
     """
+
+    label_ignores_order: ClassVar[bool] = True
 
     def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
                  label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:

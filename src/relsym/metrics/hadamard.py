@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import ClassVar, final
 
 from jaxtyping import Float
 from torch import Tensor
@@ -22,6 +22,8 @@ class Hadamard(Metric):
     label_of not at all. label_of maximises the form over unit labels; the distance itself is least (0) at l ~ p / h.
     Source: Yuan & Vlachos 2025, arXiv:2504.16312, Equation 4, as in the authors' released code.
     """
+
+    label_ignores_order: ClassVar[bool] = True
 
     def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
                  label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:

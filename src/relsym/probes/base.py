@@ -15,12 +15,13 @@ class Probe(ABC):
     """Reads class indices off frozen representations.
 
     ``needs`` names the tensors a probe reads from the objective's read-out; ``needs_memory`` says whether it stores the training rows;
-    ``needs_metric`` whether it measures distance.
+    ``needs_metric`` whether it measures distance; ``probability`` whether its scores are probabilities.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     needs_memory: ClassVar[bool] = False
     needs_metric: ClassVar[bool] = True
+    probability: ClassVar[bool] = True
 
     def check_memory(self, rows: int) -> None:  # noqa: B027
         """Raise a ValueError if so many training rows are not enough. Most probes need none."""
@@ -33,6 +34,14 @@ class Probe(ABC):
     @abstractmethod
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
         """Class indices."""
+
+    @abstractmethod
+    def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
+        """Take over what ``tensors`` gave, instead of ``fit``."""
+
+    @abstractmethod
+    def scores(self, representation: Float[Tensor, "n parts dim"], classes: int) -> Float[Tensor, "n classes"]:
+        """How much speaks for each class, the more the higher; ``predict`` takes the highest, but for ties."""
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

@@ -22,11 +22,19 @@ class Head(Probe):
     def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
             targets: Int[Tensor, " n"]) -> None:
         """Keep weight [classes dim] and bias [classes]."""
-        self.weight, self.bias = read_out["head.weight"].cpu(), read_out["head.bias"].cpu()
+        self.restore(metric, read_out)
+
+    def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
+        """The same."""
+        self.weight, self.bias = tensors["head.weight"].cpu(), tensors["head.bias"].cpu()
 
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
         """The class with the highest logit."""
         return linear(representation[:, 0], self.weight, self.bias).argmax(-1)
+
+    def scores(self, representation: Float[Tensor, "n parts dim"], classes: int) -> Float[Tensor, "n classes"]:
+        """softmax of W e + b."""
+        return linear(representation[:, 0], self.weight, self.bias).softmax(-1)
 
     def tensors(self) -> dict[str, Tensor]:
         """Weight and bias."""

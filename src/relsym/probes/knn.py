@@ -44,7 +44,19 @@ class Knn(Probe):
 
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
         """The majority label of each pair's neighbours."""
-        return vote(self.targets[nearest(self.metric.label_of(*parts(representation)), self.memory, self.k)])
+        return vote(self._neighbours(representation))
+
+    def scores(self, representation: Float[Tensor, "n parts dim"], classes: int) -> Float[Tensor, "n classes"]:
+        """The share of each class among the neighbours."""
+        return one_hot(self._neighbours(representation), classes).float().mean(dim=1)
+
+    def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
+        """Take over the stored memory."""
+        self.metric, self.memory, self.targets = metric, tensors["memory"], tensors["memory_targets"]
+
+    def _neighbours(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, "n k"]:
+        """Class indices, nearest first."""
+        return self.targets[nearest(self.metric.label_of(*parts(representation)), self.memory, self.k)]
 
     def tensors(self) -> dict[str, Tensor]:
         """The memory and its class indices."""

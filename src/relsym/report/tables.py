@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from relsym.evaluation.measures import measure_of
 from relsym.report.labels import forms_of
 
 CAUTION = ("The label of a swap pair depends on its relation alone, so a look-up of templates can score 100 % too: "
@@ -27,25 +28,82 @@ def interval_text(interval: dict[str, Any]) -> str:
     return f"{text}, 0 errors: < {300 / interval['rows']:.2f} %" if interval["correct"] == interval["rows"] else text
 
 
+def family_text(metrics: dict[str, float], name: str, form: str) -> str:
+    """Mean, lowest and highest accuracy of readings that differ in one arbitrary choice."""
+    mean, low, high = (100 * metrics[f"{name}{suffix}/{form}"] for suffix in ("", "_min", "_max"))
+    return f"{mean:.2f} ({low:.2f}, {high:.2f})"
+
+
 def print_run(results: dict[str, Any], console: Console) -> None:
     """One run: the model, the untrained encoder and every shortcut on the same rows; then the model by property."""
-    forms, metrics = forms_of(results), results["metrics"]
-    table = Table(title=f"Accuracy in % with 95 % interval; {results['rows']['train']} training rows, seed {results['seed']} (one seed)")
-    table.add_column("reader")
-    for form in forms:
-        table.add_column(f"{form} ({results['rows'][form]} rows)", justify="right")
-    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in results["intervals"] if key.count("/") == 2):
-        table.add_row(name, *(interval_text(results["intervals"][f"{name}/{form}"]) for form in forms))
-    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith(("untrained/", "reference/"))):
-        what = "mean of draws" if name.startswith("untrained/") else "what the best constant answer gets"
-        table.add_row(f"{name} ({what})", *(f"{100 * metrics[f'{name}/{form}']:.2f}" for form in forms))
-    console.print(table)
+    print_readers(results, f"Accuracy in % with 95 % interval; {results['rows']['train']} training rows, seed {results['seed']} (one seed)",
+                  console)
     print_slices(results, console)
     print_groups(results, console)
     if results["sides"] and "held out" in results["sides"]:
         print_macro(results, console)
-    if len(forms) > 1:
+    if len(forms_of(results)) > 1:
         console.print(CAUTION, style="italic")
+
+
+def print_readers(results: dict[str, Any], title: str, console: Console) -> None:
+    """Every reader's accuracy."""
+    forms, metrics = forms_of(results), results["metrics"]
+    table = Table(title=title)
+    table.add_column("reader")
+    for form in forms:
+        table.add_column(f"{form} ({results['rows'][form]} rows)", justify="right")
+    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in results["intervals"] if key.count("/") == 2):
+        told = f"{name} ({results['reading']})" if name == f"{results['score_on']}/accuracy" and "reading" in results else name
+        table.add_row(told, *(interval_text(results["intervals"][f"{name}/{form}"]) for form in forms))
+    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith(("untrained/", "reference/"))):
+        what = "mean of draws" if name.startswith("untrained/") else "what the best constant answer gets"
+        table.add_row(f"{name} ({what})", *(f"{100 * metrics[f'{name}/{form}']:.2f}" for form in forms))
+    for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith("family/")):
+        if name.count("/") == 1 and not name.endswith(("_min", "_max", "_sd")):
+            table.add_row(f"{name} (mean; lowest, highest)", *(family_text(metrics, name, form) for form in forms))
+    console.print(table)
+
+
+def print_evaluation(results: dict[str, Any], console: Console) -> None:
+    """One evaluated model: every way to read it and every shortcut on the same rows, then what accuracy alone does not say."""
+    print_readers(results, f"{results['model']} ({results['kind']}): accuracy in % with 95 % interval", console)
+    print_measures(results, console)
+    print_slices(results, console)
+    print_groups(results, console)
+    if results["sides"] and "held out" in results["sides"]:
+        print_macro(results, console)
+    for reading, forms in results["unscored"].items():
+        counts = ", ".join(f"{form} {count}" for form, count in forms.items())
+        console.print(f"Rows without an answer by {reading}, counted as not right: {counts}", style="bold")
+    if results["costs"]:
+        console.print("Costs: " + ", ".join(f"{name} {value:,.6g}" for name, value in results["costs"].items()))
+    if results["sides"]:
+        console.print(CAUTION, style="italic")
+
+
+MEASURES = {"balanced": "balanced accuracy", "bias": "entailment bias", "consistency": "same if swapped", "auroc": "AUROC", "ece": "ECE"}
+
+
+def print_measures(results: dict[str, Any], console: Console) -> None:
+    """Balance, bias, consistency, ranking and calibration of every reading, a line for each form."""
+    table = Table(title="Beyond accuracy, in % (bias: share answered with entailment less the share that is)")
+    for heading in ("reading", "form", *MEASURES.values()):
+        table.add_column(heading, justify="left" if heading in ("reading", "form") else "right")
+    for reading in (reading for reading in results["readings"] if reading["alone"]):
+        key = f"{results['score_on']}/accuracy" if reading["name"] == results["reading"] else f"reading/{reading['name']}"
+        for form in forms_of(results):
+            values = {name: results["metrics"].get(f"{measure_of(key, name)}/{form}") for name in MEASURES}
+            table.add_row(reading["name"], form, *(measure_text(name, value, reading) for name, value in values.items()))
+    console.print(table)
+
+
+def measure_text(name: str, value: float | None, reading: dict[str, Any]) -> str:
+    """One of ``MEASURES`` in per cent; said where a reading cannot tell the texts' order."""
+    if value is None:
+        return "-"
+    sign = "+" if name == "bias" else ""
+    return f"{100 * value:{sign}.2f}" + (" by construction" if name == "consistency" and reading["symmetric"] else "")
 
 
 def print_slices(results: dict[str, Any], console: Console) -> None:

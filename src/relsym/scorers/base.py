@@ -62,16 +62,21 @@ class Scorer(ABC):
 
     kind: what it is, for a report (encoder, nli, causal_lm ...).
     shard_rows: how many rows are measured between two writes to the disk.
+    fixed: its answers were given before, so only the scored rows can be asked: no validation rows, no exchanged texts.
     name: what a report calls the model.  source: where weights came from (name, revision or commit), for the record.
     """
 
     kind: ClassVar[str]
     shard_rows: ClassVar[int] = 2048
+    fixed: ClassVar[bool] = False
     name: str
     source: Mapping[str, Any]
 
     def prepare(self, examples: Examples) -> None:  # noqa: B027
         """Take the labelled rows, and refuse what does not fit (a ValueError), before anything is measured."""
+
+    def check_rows(self, rows: Sequence[Row]) -> None:  # noqa: B027
+        """Refuse (a ValueError) what cannot be asked about the rows that will be scored, before anything is measured."""
 
     @abstractmethod
     def fingerprint(self) -> str:

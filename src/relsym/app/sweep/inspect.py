@@ -46,11 +46,10 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
 
 def _identity(cfg: DictConfig, config: Mapping[str, Any], known: dict[str, Any]) -> Identity:
     from relsym.app.compose import build_encoder
-    from relsym.app.provenance import weights_hash
     from relsym.app.record import earlier_run
 
     model = {key: config[key] for key in ("model", "init")}
-    weights = _once(known, digest(model), lambda: weights_hash(build_encoder(cfg)))
+    weights = _once(known, digest(model), lambda: build_encoder(cfg).fingerprint())
     drawn = {key: value for key, value in config["data"]["module"].items() if key not in ("seed", "sample_seed")}
     content, sides = _once(known, digest(drawn), lambda: _data(cfg, drawn.get("benchmark"), known))
     return identity(config, weights, content, sides, None if cfg.init is None else earlier_run(cfg.init)["cell_hash"])

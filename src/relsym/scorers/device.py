@@ -1,0 +1,29 @@
+"""Where a model computes, and in what precision."""
+
+from __future__ import annotations
+
+import torch
+
+from relsym.encoders.encoder import PRECISIONS
+
+
+def device_of(accelerator: str) -> torch.device:
+    """The device that an accelerator of the hardware group stands for.
+
+    Raises:
+        ValueError: a GPU is asked for, and there is none.
+    """
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError("this hardware option needs a CUDA GPU, and torch finds none. Use hardware=cpu.")
+    return torch.device("cuda" if accelerator in ("gpu", "auto", "cuda") and torch.cuda.is_available() else "cpu")
+
+
+def dtype_of(precision: str) -> torch.dtype:
+    """The type of weights and activations.
+
+    Raises:
+        ValueError: an unknown precision.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision={precision}: expected {' or '.join(PRECISIONS)}.")
+    return PRECISIONS[precision]
