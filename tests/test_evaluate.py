@@ -40,7 +40,7 @@ def evaluate(relsym, tmp_path):
 def classifier(tmp_path):
     """A folder with a sequence classifier of random weights, whose head answers one class always."""
     def make(id2label: dict[int, str], always: int | None = None, name: str = "classifier") -> str:
-        encoder = tiny_encoder()
+        encoder = tiny_encoder(max_length=256)
         config = encoder.model.config
         config.id2label, config.label2id = id2label, {label: index for index, label in id2label.items()}
         torch.manual_seed(0)
@@ -119,7 +119,7 @@ def test_a_run_on_nli_rows_is_read_by_three_rules(evaluate, relsym, tmp_path, mn
 
 
 def test_always_neutral_is_wrong_by_the_strict_rule_and_half_right_by_the_two_way_rule(evaluate, classifier):
-    found = evaluate("model=nli", f"model.name={classifier(NLI, always=1)}", "model.check_labels=false", "model.max_length=64")
+    found = evaluate("model=nli", f"model.name={classifier(NLI, always=1)}", "model.check_labels=false")
     metrics, chosen = found["metrics"], found["reading"]
 
     def accuracy(rule: str) -> float:
@@ -134,7 +134,7 @@ def test_always_neutral_is_wrong_by_the_strict_rule_and_half_right_by_the_two_wa
 @pytest.mark.parametrize(("names", "order"), [(NLI, None), ({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}, "[contradiction,neutral,entailment]")])
 def test_the_label_order_is_read_from_the_model_or_told(evaluate, classifier, names, order):
     told = [] if order is None else [f"model.label_order={order}"]
-    found = evaluate("model=nli", f"model.name={classifier(names, always=2)}", "model.check_labels=false", "model.max_length=64", *told)
+    found = evaluate("model=nli", f"model.name={classifier(names, always=2)}", "model.check_labels=false", *told)
     assert found["histograms"]["strict"]["lexicalised"] == {"entailment": 28}
     assert found["source"]["classes"] == ["contradiction", "neutral", "entailment"]
 
@@ -157,7 +157,7 @@ def test_an_order_that_canary_pairs_contradict_is_refused_with_the_order_that_th
 
     monkeypatch.setattr(CrossEncoder, "probabilities", knows)
     folder = classifier({0: "contradiction", 1: "neutral", 2: "entailment"})
-    arguments = {"name": folder, "revision": None, "label_order": None, "check_labels": True, "max_length": 64, "tokens_per_batch": None,
+    arguments = {"name": folder, "revision": None, "label_order": None, "check_labels": True, "max_length": 256, "tokens_per_batch": None,
                  "trust_remote_code": False, "precision": "fp32", "accelerator": "cpu"}
     with pytest.raises(ValueError, match=r"model\.label_order=\[entailment,neutral,contradiction\]"):
         CrossEncoder(**arguments)
@@ -318,9 +318,13 @@ def test_a_model_that_is_no_encoder_cannot_be_trained(relsym, quick, model):
 
 def test_rows_of_three_labels_are_scored_by_the_strict_rule_alone(evaluate, classifier, mnli_folder):
     found = evaluate("data=mnli", f"data.folder={mnli_folder}", "data.samples=6", "validation_pairs=3", "data.test_pairs=30", "model=nli",
-                     f"model.name={classifier(NLI, always=1)}", "model.check_labels=false", "model.max_length=64")
+                     f"model.name={classifier(NLI, always=1)}", "model.check_labels=false")
     assert [reading["name"] for reading in found["readings"]] == ["strict"]
     assert found["metrics"]["test/accuracy/mnli"] == pytest.approx(1 / 3)
+
+
+def test_more_tokens_than_the_model_has_places_for_are_refused(evaluate, classifier):
+    assert "at most 256 tokens" in evaluate("model=nli", f"model.name={classifier(NLI)}", "model.max_length=300", code=1)
 
 
 def test_a_tokenizer_without_pad_token_is_refused(evaluate, classifier):
@@ -328,3 +332,23 @@ def test_a_tokenizer_without_pad_token_is_refused(evaluate, classifier):
     config = json.loads((folder / "tokenizer_config.json").read_text())
     (folder / "tokenizer_config.json").write_text(json.dumps({**config, "pad_token": None}))
     assert "no pad token" in evaluate("model=nli", f"model.name={folder}", code=1)
+
+
+def test_the_kind_of_a_model_is_found_from_its_files_or_told(evaluate, classifier, relsym, tmp_path):
+    folder = classifier(NLI, always=0)
+    common = ("model=auto", "swapped_pairs=0", "validation_pairs=0")
+    config = json.loads((Path(folder) / "config.json").read_text())
+    assert config["architectures"] == ["BertForSequenceClassification"]
+    assert evaluate(*common, f"model.name={folder}", out="nli")["kind"] == "nli"
+    (Path(folder) / "config.json").write_text(json.dumps({**config, "architectures": ["BertForMaskedLM"]}))
+    assert evaluate(*common, f"model.name={folder}", out="encoder")["kind"] == "encoder"
+    (Path(folder) / "config.json").write_text(json.dumps({**config, "architectures": ["BertForTokenClassification"]}))
+    assert "which with model.kind=encoder|nli" in evaluate(*common, f"model.name={folder}", out="c", code=1)
+    assert evaluate(*common, f"model.name={folder}", "model.kind=encoder", out="told")["kind"] == "encoder"
+    assert "expected encoder, nli" in evaluate(*common, f"model.name={folder}", "model.kind=llm", out="d", code=1)
+
+
+def test_a_folder_that_is_no_model_is_refused_with_what_is_in_it(evaluate, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("nothing")
+    assert "the folder holds a.txt" in evaluate("model=auto", f"model.name={tmp_path / 'notes'}", code=1)

@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTo
 
 from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
-from relsym.encoders.tokens import check_padding
+from relsym.encoders.tokens import check_length, check_padding
 
 
 def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean", max_length: int = 256, dropout: float | None = None,
@@ -30,6 +30,7 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
                          "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
                          "save_pretrained, or model=bundled.") from error
     check_padding(name, tokenizer)
+    check_length(name, max_length, model.config)
     source = {"name": name, "revision": revision, "commit": commit_of(name, revision)}
     return Encoder(model, tokenizer, pooling, max_length, dropout, source)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from relsym.data.module import Features
 
@@ -28,6 +28,17 @@ def check_padding(name: str, tokenizer: PreTrainedTokenizerBase) -> None:
     if tokenizer.pad_token_id is None:
         raise ValueError(f"{name}: its tokenizer has no pad token, so texts of different length do not fit into one batch. Set one in the "
                          "model's tokenizer_config.json (\"pad_token\"), the one that the model was trained with.")
+
+
+def check_length(name: str, max_length: int, config: PretrainedConfig) -> None:
+    """Refuse to cut texts later than the model can read.
+
+    Raises:
+        ValueError: with the number of places that it has.
+    """
+    places = getattr(config, "max_position_embeddings", None)
+    if places is not None and max_length > places:
+        raise ValueError(f"model.max_length={max_length}: {name} reads at most {places} tokens. Pass model.max_length={places}, or fewer.")
 
 
 def collate(tokenizer: PreTrainedTokenizerBase, features: Features) -> dict[str, Tensor]:

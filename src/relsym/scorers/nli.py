@@ -16,7 +16,7 @@ from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.encoders.encoder import tokens_for
 from relsym.encoders.load import commit_of, local_or_hub
-from relsym.encoders.tokens import check_padding, collate, length_batches, tokenize
+from relsym.encoders.tokens import check_length, check_padding, collate, length_batches, tokenize
 from relsym.encoders.weights import weights_hash
 from relsym.scorers.base import Advance, Columns, Examples, Judged, Reading, Scorer
 from relsym.scorers.device import device_of, dtype_of
@@ -74,6 +74,7 @@ class CrossEncoder(Scorer):
             raise ValueError(f"model.name={name}: cannot load the NLI model: {str(error).strip().splitlines()[0]} Pass a hub id (and a "
                              "network) or a folder with a sequence classifier in safetensors; a run is model=run.") from error
         check_padding(name, self.tokenizer)
+        check_length(name, max_length, self.model.config)
         self.classes = classes_of(name, self.model.config.id2label, label_order)
         self.hash = weights_hash(self.model, self.tokenizer)
         self.name, self.source = name, {"name": name, "revision": revision, "commit": commit_of(name, revision), "classes": self.classes}
