@@ -7,6 +7,7 @@ import json
 import pytest
 
 from chromium import Browser, chromium
+from evaluations_of import write_evaluation
 from relsym.report.collect import collect
 from relsym.report.page import page
 from relsym.report.sections import sections
@@ -32,8 +33,10 @@ def browser(tmp_path_factory):
     other = write_run(folder / "other", "knn", 64, benchmark="another", benchmark_hash="e" * 64, job_hash=None)
     change(other, metrics={**json.loads((other / "results.json").read_text())["metrics"], "forgetting/drop": 0.05})
     write_sweep(folder, [*jobs, job(len(jobs), "knn", 336, 0, "failed", error=EVIL)])
+    for name in ("alpha", EVIL):
+        write_evaluation(folder / f"evaluation {len(name)}", name, {"strict": 12, "two_way": 20 + len(name) // 5})
     collected = collect([folder])
-    text = page(sections(collected), missing_of(collected), collected.runs, folder / "out")
+    text = page(sections(collected), missing_of(collected), collected, folder / "out")
     (folder / "report.html").write_text(text, encoding="utf-8")
     with Browser(chromium()) as opened:
         opened.look()
@@ -81,6 +84,18 @@ def test_every_figure_is_drawn_and_offers_nothing_that_leaves_the_page(browser):
     assert browser.run("document.body.innerText").count("Not measured: no run has a drop") == 1
 
 
+def test_evaluated_models_are_drawn_with_every_reading_and_their_calibration(browser):
+    choose(browser, "section", "2")
+    drawn = browser.run("[...document.querySelectorAll('article:not([hidden]) .figure')].map(place => [place.dataset.figure, place.querySelectorAll('svg.main-svg').length > 0])")
+    assert drawn == [["models", True], ["reliability", True]]
+    assert curves(browser, "models") == ["lexicalised", "delexicalised"]
+    assert len(curves(browser, "reliability")) == 2
+    assert {"strict", "two_way"} <= set(cells(browser, "models-2", 2))
+    choose(browser, "model", "alpha")
+    assert set(cells(browser, "beyond_accuracy-2", 0)) == {"alpha"}
+    assert len(curves(browser, "reliability")) == 1
+
+
 def test_a_figure_shows_its_values_where_the_pointer_is_and_zooms(browser):
     point = browser.run("(() => { const place = document.querySelector('[data-figure=accuracy]'); place.scrollIntoView();"
                         "const box = place.querySelector('.scatterlayer .trace:nth-of-type(2) .point').getBoundingClientRect();"
@@ -126,7 +141,7 @@ def test_filters_change_tables_and_figures(browser):
 
 
 def test_another_benchmark_is_another_set_of_sections(browser):
-    assert browser.run("[...document.querySelectorAll('article')].map(article => article.offsetParent !== null)") == [True, False]
+    assert browser.run("[...document.querySelectorAll('article')].map(article => article.offsetParent !== null)") == [True, False, False]
     choose(browser, "section", "1")
     assert browser.run("[...document.querySelectorAll('article')].map(article => article.offsetParent !== null)") == [False, True]
     assert cells(browser, "samples_to_solved-1", 0) == ["k-NN (hadamard)"]

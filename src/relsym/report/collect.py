@@ -11,14 +11,21 @@ from relsym.report.sweeps import Job, read_sweeps, unfinished
 
 # What tables and figures need; a run without one of them was written by another version.
 NEEDED = ("benchmark", "sides", "fold", "rows_hash", "kinds", "metrics", "intervals", "rows", "score_on", "choices", "model", "init",
-          "seed", "sample_seed", "precision", "benchmark_hash", "setting_hashes", "config_hash", "git_commit", "versions")
+          "seed", "sample_seed", "precision", "benchmark_hash", "config_hash", "git_commit", "versions")
+NEEDED_OF = {"train": ("setting_hashes",), "evaluate": ("kind", "reading", "readings", "reliability", "clusters", "unscored")}
 
 
 class Collected(NamedTuple):
-    """Finished runs (``results.json`` and its ``path``) and the jobs that sweeps below the same folders list."""
+    """Finished trainings and evaluations (``results.json`` and its ``path``), and the jobs that sweeps below the same folders list."""
 
     runs: list[dict[str, Any]]
     jobs: list[Job]
+    evaluations: list[dict[str, Any]]
+
+    @property
+    def all(self) -> list[dict[str, Any]]:
+        """Trainings first."""
+        return [*self.runs, *self.evaluations]
 
 
 def collect(inputs: Iterable[str | Path]) -> Collected:
@@ -41,7 +48,13 @@ def collect(inputs: Iterable[str | Path]) -> Collected:
                                 "Pass inputs=FOLDER[,FOLDER] of finished runs.")
     runs = [_read(path) for path in paths]
     _check_jobs(runs)
-    return Collected(runs, jobs)
+    by_task = {task: [run for run in runs if run["task"] == task] for task in NEEDED_OF}
+    return Collected(by_task["train"], jobs, once(by_task["evaluate"]))
+
+
+def once(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each evaluation once, wherever it was run."""
+    return list({run["job_hash"]: run for run in reversed(runs)}.values())[::-1]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -49,9 +62,9 @@ def _read(path: Path) -> dict[str, Any]:
         results = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not JSON ({error}). Delete it and run that job again.") from error
-    if not isinstance(results, dict) or results.get("task") != "train":
-        raise ValueError(f"{path}: not the results of relsym train. Pass inputs=FOLDER of its runs alone.")
-    if missing := [key for key in NEEDED if key not in results]:
+    if not isinstance(results, dict) or results.get("task") not in NEEDED_OF:
+        raise ValueError(f"{path}: not the results of relsym train or evaluate. Pass inputs=FOLDER of their runs alone.")
+    if missing := [key for key in (*NEEDED, *NEEDED_OF[results["task"]]) if key not in results]:
         raise ValueError(f"{path}: no {', '.join(missing)}: written by another version. Run that job again, or leave it out.")
     return {**results, "path": str(path)}
 

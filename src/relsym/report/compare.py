@@ -49,7 +49,7 @@ class Contrast(NamedTuple):
 def comparison_table(scope: Scope, found: Sequence[Ladder]) -> Table | None:
     """Every pair of objectives with one encoder, at every number of samples that both were run with; None if there is none."""
     answers = {run["path"]: read_answers(run) for ladder in found for rungs in ladder.runs.values() for run in rungs.values()}
-    _check_rows(answers)
+    check_rows(answers)
     made = [contrast for one, two, samples, seeds in _pairs(found) for contrast in _contrasts(scope, answers, one, two, samples, seeds)]
     if not made:
         return None
@@ -101,16 +101,17 @@ def _row(contrast: Contrast, low: float, high: float, p: float, corrected: float
     deviation = f"{100 * stdev(contrast.by_seed):.2f}" if len(contrast.by_seed) > 1 else "one seed"
     cells = (*map(Cell, (one.label, two.label, one.model, contrast.form)), count(contrast.samples), count(len(contrast.by_seed)),
              Cell(f"{100 * value:+.2f}", value, contrast.runs), Cell(f"[{100 * low:+.2f}, {100 * high:+.2f}]"), Cell(deviation),
-             Cell(_p_text(p), float(p)), Cell(_p_text(corrected), float(corrected)), Cell("yes" if corrected < ALPHA else "no"))
+             Cell(p_text(p), float(p)), Cell(p_text(corrected), float(corrected)), Cell("yes" if corrected < ALPHA else "no"))
     form = "" if contrast.form == POOLED else contrast.form
     return Row(cells, one.model, f"{one.label}\n{two.label}", form, strong=bool(corrected < ALPHA))
 
 
-def _p_text(p: float) -> str:
+def p_text(p: float) -> str:
+    """A p-value with the digits that matter."""
     return f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
 
 
-def _check_rows(answers: dict[str, Answers | None]) -> None:
+def check_rows(answers: dict[str, Answers | None]) -> None:
     """All runs of a scope answered the same rows."""
     known = {path: table for path, table in answers.items() if table is not None}
     for path, table in known.items():

@@ -25,6 +25,8 @@ def metric_of(run: dict[str, Any]) -> str:
 
 def objective_of(run: dict[str, Any]) -> str:
     """The objective, with the metric where it has a choice: ``k-NN (rotate)``."""
+    if run["task"] == "evaluate":
+        return f"evaluation: {run['reading']}"
     objective, metric = run["choices"]["objective"], metric_of(run)
     return OBJECTIVES.get(objective, objective) + ("" if metric == "pair" else f" ({metric})")
 

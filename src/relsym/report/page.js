@@ -189,6 +189,38 @@ const draws = {
     });
     panels(place, ["accuracy in %, mean over the forms"], traces, axis("forgetting: drop in points"), [axis("")], 300);
   },
+  models(place, points) {
+    const all = points.models, shown = kept(all), forms = unique(all.map((point) => point.form));
+    const line = (point) => plain(`${point.name}, ${point.reading}`), lines = unique(shown.map(line));
+    const traces = unique(shown.map((point) => point.form)).map((form) => {
+      const mine = shown.filter((point) => point.form === form), paint = pick(data.colours, forms.indexOf(form));
+      return { x: mine.map((point) => 100 * point.value), y: mine.map(line), name: plain(form), mode: "markers", hoverinfo: "text", showlegend: true,
+        marker: { color: paint, size: 8, symbol: pick(["circle", "square", "diamond"], forms.indexOf(form)) },
+        error_x: { type: "data", symmetric: false, array: mine.map((point) => 100 * (point.high - point.value)),
+          arrayminus: mine.map((point) => 100 * (point.value - point.low)), color: paint, thickness: 1.2 },
+        text: mine.map((point) => `${line(point)}<br>${plain(form)}: ${percent(point.value)}<br>${percent(point.low)} to ${percent(point.high)}`
+          + (point.first ? "<br>stands for the model" : "")) };
+    });
+    unique(shown.map((point) => point.constant)).forEach((constant) => traces.push({ x: [100 * constant, 100 * constant], y: [lines[0], lines[lines.length - 1]],
+      mode: "lines", line: { color: css("--soft"), dash: "dash", width: 1.5 }, hoverinfo: "skip", showlegend: false }));
+    panels(place, [""], traces, axis("accuracy in %", { range: [-2, 102] }),
+      [axis("", { type: "category", categoryarray: lines, autorange: "reversed", automargin: true, tickfont: { size: 10 } })], 60 + 20 * lines.length);
+  },
+  reliability(place, points) {
+    const all = points.reliability, shown = kept(all), forms = unique(shown.map((point) => point.form)), known = unique(all.map((point) => point.name)), traces = [];
+    forms.forEach((form, i) => {
+      const on = { xaxis: "x" + (i ? i + 1 : ""), yaxis: "y" + (i ? i + 1 : "") };
+      traces.push({ ...on, x: [0, 1], y: [0, 1], mode: "lines", line: { color: css("--soft"), dash: "dash", width: 1.5 }, hoverinfo: "skip", showlegend: false });
+      shown.filter((point) => point.form === form).forEach((point) => {
+        const number = known.indexOf(point.name), paint = pick(data.colours, number), first = shown.find((other) => other.name === point.name) === point;
+        traces.push({ ...on, x: point.bins.map((bin) => bin.probability), y: point.bins.map((bin) => bin.entailment), name: plain(point.name), legendgroup: point.name,
+          showlegend: first, mode: "lines+markers", line: { color: paint, width: 1.5 }, hoverinfo: "text",
+          marker: { color: paint, size: point.bins.map((bin) => 5 + Math.min(11, Math.sqrt(bin.rows) / 3)) },
+          text: point.bins.map((bin) => `${plain(point.name)}<br>${bin.rows} rows, mean probability ${percent(bin.probability)}<br>entailment: ${percent(bin.entailment)}`) });
+      });
+    });
+    panels(place, forms, traces, axis("probability of entailment", { range: [-0.03, 1.03] }), forms.map(() => axis("share of entailment", { range: [-0.03, 1.03] })), 310);
+  },
 };
 
 function draw() {

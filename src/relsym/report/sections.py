@@ -14,6 +14,9 @@ from relsym.report.compare import comparison_table
 from relsym.report.labels import percent
 from relsym.report.ladders import Ladder, ladders
 from relsym.report.lines import Line, file_name, headlines, tables
+from relsym.report.model_differences import differences_table
+from relsym.report.model_figures import reader_points, reliability_points
+from relsym.report.models import beyond_table, by_property_table, models_table
 from relsym.report.ours import highest
 from relsym.report.paper_tables import FORMS, table2, table4
 from relsym.report.points import Point, accuracy_points, best_shortcut, cost_points, forgetting_points, shortcut_points
@@ -49,13 +52,20 @@ class Section:
 
 def sections(collected: Collected) -> list[Section]:
     """One for each benchmark, split and set of scored rows; then one for each family of folds."""
-    by_path = {run["path"]: run for run in collected.runs}
+    by_path = {run["path"]: run for run in collected.all}
     found = [_section(scope, collected, by_path) for scope in scopes(collected.runs)]
     for title, lines in headlines(collected.runs).items():
         paths = dict.fromkeys(path for line in lines for path in line.runs)
         table = marked(reader_table(title, lines), by_path)
         found.append(Section(title, [by_path[path] for path in paths], lines={title: lines}, tables=[table]))
-    return found
+    return found + [_models(scope, by_path) for scope in scopes(collected.evaluations)]
+
+
+def _models(scope: Scope, by_path: dict[str, dict[str, Any]]) -> Section:
+    made = [models_table(scope), beyond_table(scope), by_property_table(scope), differences_table(scope)]
+    points = {"models": reader_points(scope), "reliability": reliability_points(scope)}
+    kept = [marked(table, by_path) for table in made if table is not None]
+    return Section(f"Models on {scope.title}", scope.runs, scope.rows, tables=kept, points=points)
 
 
 def _section(scope: Scope, collected: Collected, by_path: dict[str, dict[str, Any]]) -> Section:

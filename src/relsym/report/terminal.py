@@ -14,12 +14,12 @@ from relsym.report.summary import lead
 from relsym.report.write import missing_of
 from relsym.report.writers import print_table
 
-PRINTED = ("samples_to_solved", "table2", "table4")
+PRINTED = ("samples_to_solved", "table2", "table4", "models")
 
 
 def print_sections(sections: Sequence[Section], collected: Collected, console: Console) -> None:
     """What is missing; of each benchmark the readers at the highest number of samples, the paper's tables and the samples to solve it."""
-    console.print(lead(collected.runs), soft_wrap=True)
+    console.print(lead(collected), soft_wrap=True)
     if missing := missing_of(collected):
         print_table(missing, console)
     for section in sections:

@@ -13,6 +13,7 @@ from relsym.report.cells import Table
 from relsym.report.collect import Collected
 from relsym.report.figures import accuracy_figure, save
 from relsym.report.lines import file_name
+from relsym.report.model_figures import models_figure, reliability_figure
 from relsym.report.page import page
 from relsym.report.points import Point
 from relsym.report.provenance import cells_table, missing_table, runs_table
@@ -26,21 +27,21 @@ Writer = Callable[[Path], object]
 
 def report_files(collected: Collected, sections: Sequence[Section], out: Path) -> dict[str, Writer]:
     """Every file of a report by its path in the folder ``out``, with what writes it."""
-    by_path = {run["path"]: run for run in collected.runs}
+    by_path = {run["path"]: run for run in collected.all}
     missing = missing_of(collected)
-    tables = [*numbered(sections), runs_table(collected.runs, out), *([missing] if missing else [])]
+    tables = [*numbered(sections), runs_table(collected.all, out), *([missing] if missing else [])]
     traced = cells_table([table for section in sections for table in section.tables], by_path, out)
     found = {f"tables/{table.name}.csv": _text(csv_text(table)) for table in (*tables, traced)}
     found |= {f"tables/{table.name}.tex": _text(latex(table)) for table in tables}
     for name, figure in static_figures(sections).items():
         found |= {f"figures/{name}.{ending}": lambda path, figure=figure: save(figure, path) for ending in ("png", "svg")}
     return {**found, "report.md": _text(markdown_of(collected, sections, out)),
-            "report.html": _text(page(sections, missing, collected.runs, out))}
+            "report.html": _text(page(sections, missing, collected, out))}
 
 
 def missing_of(collected: Collected) -> Table | None:
     """The jobs without results."""
-    return missing_table(collected.jobs, {run.get("job_hash") for run in collected.runs} - {None})
+    return missing_table(collected.jobs, {run.get("job_hash") for run in collected.all} - {None})
 
 
 def numbered(sections: Sequence[Section]) -> list[Table]:
@@ -59,12 +60,12 @@ def static_figures(sections: Sequence[Section]) -> dict[str, Figure]:
     for number, section in enumerate(sections, start=1):
         suffix = _suffix(number)
         found |= {f"{file_name(title)}{suffix}": accuracy_figure(title, lines) for title, lines in section.lines.items()}
-        found |= {f"{name}{suffix}": figure for name, figure in _over_samples(section.points)}
+        found |= {f"{name}{suffix}": figure for name, figure in _of_points(section.points)}
     return found
 
 
-def _over_samples(points: dict[str, list[Point]]) -> Iterator[tuple[str, Figure]]:
-    """What changes with the number of samples, if several were run; and forgetting, if it was measured."""
+def _of_points(points: dict[str, list[Point]]) -> Iterator[tuple[str, Figure]]:
+    """What changes with the number of samples, if several were run; forgetting and evaluated models, if there are any."""
     accuracy = points.get("accuracy", [])
     if len({point["samples"] for point in accuracy}) > 1:
         yield "curves", curves.curves_figure(accuracy, points["shortcuts"])
@@ -74,21 +75,26 @@ def _over_samples(points: dict[str, list[Point]]) -> Iterator[tuple[str, Figure]
             yield "cost", curves.cost_figure(points["cost"])
     if points.get("forgetting"):
         yield "forgetting", curves.forgetting_figure(points["forgetting"])
+    if points.get("models"):
+        yield "models", models_figure(points["models"])
+    if points.get("reliability"):
+        yield "reliability", reliability_figure(points["reliability"])
 
 
 def markdown_of(collected: Collected, sections: Sequence[Section], out: Path) -> str:
     """The report as Markdown: every table; of the comparisons those of all forms together."""
-    parts = [f"# relsym report\n\n{markdown_text(lead(collected.runs))}\n\n{CAUTION}\n"]
+    parts = [f"# relsym report\n\n{markdown_text(lead(collected))}\n\n{CAUTION}\n"]
     if missing := missing_of(collected):
         parts.append(markdown(missing))
     parts += [markdown(_pooled(table)) for section in sections for table in section.tables]
-    if not any(section.points.get("forgetting") for section in sections):
+    if collected.runs and not any(section.points.get("forgetting") for section in sections):
         parts.append("Accuracy against forgetting: not measured.\n")
-    return "\n".join([*parts, markdown(runs_table(collected.runs, out))])
+    return "\n".join([*parts, markdown(runs_table(collected.all, out))])
 
 
 def _pooled(table: Table) -> Table:
-    return replace(table, rows=tuple(row for row in table.rows if not row.form)) if table.name == "comparisons" else table
+    compares = table.name in ("comparisons", "model_differences")
+    return replace(table, rows=tuple(row for row in table.rows if not row.form)) if compares else table
 
 
 def _text(text: str) -> Writer:
