@@ -13,9 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from transformers import BertForSequenceClassification
 
-from relsym.encoders.load import tiny_encoder
+from models_of import NLI, tiny_classifier
 from relsym.scorers.nli import CANARIES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
@@ -38,25 +37,8 @@ def evaluate(relsym, tmp_path):
 
 @pytest.fixture
 def classifier(tmp_path):
-    """A folder with a sequence classifier of random weights, whose head answers one class always."""
-    def make(id2label: dict[int, str], always: int | None = None, name: str = "classifier") -> str:
-        encoder = tiny_encoder(max_length=256)
-        config = encoder.model.config
-        config.id2label, config.label2id = id2label, {label: index for index, label in id2label.items()}
-        torch.manual_seed(0)
-        model = BertForSequenceClassification(config)
-        if always is not None:
-            torch.nn.init.zeros_(model.classifier.weight)
-            with torch.no_grad():
-                model.classifier.bias.copy_(torch.eye(len(id2label))[always] * 5)
-        model.save_pretrained(tmp_path / name)
-        encoder.tokenizer.save_pretrained(tmp_path / name)
-        return str(tmp_path / name)
-
-    return make
-
-
-NLI = {0: "CONTRADICTION", 1: "NEUTRAL", 2: "ENTAILMENT"}
+    """A folder with a sequence classifier of random weights, whose head answers one class always if told which."""
+    return lambda id2label, always=None: tiny_classifier(tmp_path / "classifier", id2label, always)
 
 
 def test_an_encoder_is_read_by_every_untrained_read_out_beside_the_shortcuts(evaluate, tmp_path):
@@ -352,3 +334,15 @@ def test_a_folder_that_is_no_model_is_refused_with_what_is_in_it(evaluate, tmp_p
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("nothing")
     assert "the folder holds a.txt" in evaluate("model=auto", f"model.name={tmp_path / 'notes'}", code=1)
+
+
+def test_several_models_are_evaluated_one_after_the_other_and_finished_ones_are_kept(relsym, tmp_path):
+    command = ("-m", "model=shortcut/majority,shortcut/word_order", *SMALL, f"hydra.sweep.dir={tmp_path / 'all'}")
+    assert relsym("evaluate", *command).code == 0
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "all").glob("*/results.json")}
+    assert len(times) == 2
+    (tmp_path / "all" / "1" / "results.json").unlink()
+    again = relsym("evaluate", *command)
+    assert again.code == 0, again.err
+    assert "kept from an earlier call" in again.out
+    assert {path: path.stat().st_mtime_ns == at for path, at in times.items()} == {tmp_path / "all" / "0" / "results.json": True, tmp_path / "all" / "1" / "results.json": False}

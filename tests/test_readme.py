@@ -12,6 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import relsym.conf
+from models_of import tiny_classifier
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,11 +32,11 @@ def readme_commands() -> list[str]:
 
 def help_commands() -> list[str]:
     """Examples in the help of the tasks."""
-    texts = [OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template for task in ("build", "train", "report")]
-    return [line.strip() for text in texts for line in text.splitlines() if re.match(r"relsym (build|train|report)( \S+=|$| -m| ')", line.strip())]
+    texts = [OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template for task in ("build", "train", "evaluate", "report")]
+    return [line.strip() for text in texts for line in text.splitlines() if re.match(r"relsym (build|train|evaluate|report)( \S+=|$| -m| ')", line.strip())]
 
 
-SWEEPS = sorted({c for c in readme_commands() + help_commands() if " -m " in c or " sweep=" in c})
+SWEEPS = sorted({c for c in readme_commands() + help_commands() if c.startswith("relsym train") and (" -m " in c or " sweep=" in c)})
 COMMANDS = sorted({c for c in readme_commands() + help_commands()} - ELSEWHERE - set(SWEEPS))
 
 
@@ -81,12 +82,27 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places):
         arguments = [re.sub(r"inputs=outputs\b", f"inputs={tmp_path / 'outputs'}", a.replace("outputs/sweeps", "outputs")) for a in arguments]
         arguments = [f"inputs={tmp_path / 'a'},{tmp_path / 'b'}" if a.startswith("inputs=") and "," in a else a for a in arguments]
         ended = relsym("report", *arguments, f"hydra.run.dir={tmp_path / 'report'}")
+    elif task == "evaluate":
+        ended = relsym("evaluate", *evaluated(arguments, relsym, tmp_path))
     elif task == "build":
         ended = relsym("build", *arguments, f"hydra.run.dir={tmp_path / 'benchmark'}")
     else:
         small = [word for word in SMALL if not word.startswith("tracking=") or "tracking=" not in command]
         ended = relsym(task, *arguments, *small, f"hydra.run.dir={tmp_path / 'run'}")
     assert ended.code == 0, ended.err
+
+
+def evaluated(arguments: list[str], relsym, tmp_path: Path) -> list[str]:
+    """An evaluation made small: tiny models in place of those that the placeholders and the bundled encoder stand for."""
+    if "model.folder=RUN" in arguments:
+        assert relsym("train", *SMALL, "data.samples=8", f"hydra.run.dir={tmp_path / 'run'}").code == 0
+    tiny = {"model.folder=RUN": f"model.folder={tmp_path / 'run'}", "model=bundled": "model=tiny", "precision=bf16": "precision=fp32",
+            "model.name=ID_OR_FOLDER": f"model.name={tiny_classifier(tmp_path / 'classifier')}"}
+    tiny["model.name=HUB_ID_OR_FOLDER"] = tiny["model.name=ID_OR_FOLDER"]
+    small = ["tracking=csv", "data.samples=8", "data.test_pairs=28", "validation_pairs=28", "swapped_pairs=8"]
+    place = f"hydra.sweep.dir={tmp_path / 'all'}" if "-m" in arguments else f"hydra.run.dir={tmp_path / 'evaluation'}"
+    words = [tiny.get(word, word) for word in arguments if not word.startswith(("hydra.sweep.dir=", "hydra.run.dir="))]
+    return [*words, *small, place, *([] if any(word.startswith("model=") for word in words) else ["model=tiny"])]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import relsym
 from relsym.app import provenance
 from relsym.app.identity import NOT_WHAT, PLACES, digest
 from relsym.app.record import Started
+from relsym.app.run_folder import RESULTS
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.evaluation.score import Scores
@@ -22,6 +24,13 @@ NOT_MEASURED = (*NOT_WHAT, "hydra", "reading", "shard_rows", "data", "model")
 
 class EvaluationRecord(Started):
     """An evaluation of one model."""
+
+    def is_finished(self, folder: Path) -> bool:
+        """Whether the folder holds this very evaluation: the same configuration, with the same version."""
+        if not (folder / RESULTS).exists():
+            return False
+        found = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        return found.get("config_hash") == provenance.config_hash(self.config) and found["versions"]["relsym"] == relsym.__version__
 
     def plan(self, scorer: Scorer, data: PairData, blocks: dict[str, dict[str, list[Row]]]) -> str:
         """Hash of all that the measuring depends on: the model, how it is asked, its examples, and the rows."""

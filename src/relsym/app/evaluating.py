@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import seed_everything
@@ -50,8 +51,11 @@ def check(cfg: DictConfig) -> None:
 
 def evaluate(cfg: DictConfig) -> None:
     """One run, from the rows to ``results.json``."""
-    path = Path(HydraConfig.get().runtime.output_dir)
-    folder, record = RunFolder(path), EvaluationRecord(cfg)
+    path, record = Path(HydraConfig.get().runtime.output_dir), EvaluationRecord(cfg)
+    if HydraConfig.get().mode == RunMode.MULTIRUN and record.is_finished(path):
+        log.info("%s: kept from an earlier call", path)
+        return
+    folder = RunFolder(path)
     seed_everything(cfg.seed, workers=True, verbose=False)
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()

@@ -13,6 +13,8 @@ from relsym.report.scopes import Scope
 
 Run = dict[str, Any]
 MEASURES = {"balanced": "balanced accuracy", "bias": "entailment bias", "consistency": "same if swapped", "auroc": "AUROC", "ece": "ECE"}
+# What stands beside the accuracy where a benchmark has it.
+MORE = {"groups": "facts with every item right (worse kind)", "macro": "mean over kinds and held-out properties"}
 ABOVE, CHANCE, BELOW = "above", "chance", "below"
 NOTES = (
     "Accuracy in % with its 95 % Wilson interval; bold: the reading chosen on validation rows (or told). A row without an answer is not "
@@ -70,13 +72,15 @@ def name_of_model(run: Run, runs: Sequence[Run]) -> str:
 
 def models_table(scope: Scope) -> Table:
     """Accuracy and group accuracy of every reading, family and shortcut."""
-    grouped = [form for form in scope.forms if any(reader.figure("groups", form) is not None for reader in readers(scope.runs))]
+    held_out = any("held out" in (run["sides"] or "") for run in scope.runs)
+    more = [(measure, form) for measure in MORE for form in scope.forms if (measure == "groups" or held_out)
+            and any(reader.figure(measure, form) is not None for reader in readers(scope.runs))]
     columns = (*text_columns("model", "kind", "reading"), *(Column(form, form) for form in scope.forms),
                *(Column(f"{form}, against constant", form, number=False) for form in scope.forms),
-               *(Column(f"{form}, facts with every item right", form) for form in grouped))
+               *(Column(f"{form}, {MORE[measure]}", form) for measure, form in more))
     rows = [row for run in scope.runs
-            for row in (*(_row(scope, reader, grouped) for reader in readers([run])), *_families(scope, run, len(grouped)))]
-    return Table("models", "Every model and every way to read it", columns, (*rows, *_shortcuts(scope, grouped)), NOTES[:2])
+            for row in (*(_row(scope, reader, more) for reader in readers([run])), *_families(scope, run, len(more)))]
+    return Table("models", "Every model and every way to read it", columns, (*rows, *_shortcuts(scope, more)), NOTES[:2])
 
 
 def beyond_table(scope: Scope) -> Table:
@@ -119,17 +123,17 @@ def _against(interval: Sequence[float], constant: float) -> str:
     return ABOVE if low > constant else BELOW if high < constant else CHANCE
 
 
-def _row(scope: Scope, reader: Reader, grouped: Sequence[str]) -> Row:
+def _row(scope: Scope, reader: Reader, more: Sequence[tuple[str, str]]) -> Row:
     run, path = reader.run, (reader.run["path"],)
     accuracies = [Cell(_with_interval(found), found["value"], path) for form in scope.forms
                   for found in (run["intervals"][f"{reader.key}/{form}"],)]
     verdicts = [Cell(verdict(run, reader.name, form)) for form in scope.forms]
-    groups = [_percent(reader, "groups", form) for form in grouped]
-    return Row((*map(Cell, (name_of_model(run, scope.runs), run["kind"], reader.name)), *accuracies, *verdicts, *groups), run["model"],
+    others = [_percent(reader, measure, form) for measure, form in more]
+    return Row((*map(Cell, (name_of_model(run, scope.runs), run["kind"], reader.name)), *accuracies, *verdicts, *others), run["model"],
                strong=reader.first)
 
 
-def _families(scope: Scope, run: Run, grouped: int) -> Iterator[Row]:
+def _families(scope: Scope, run: Run, more: int) -> Iterator[Row]:
     """Mean and range of readings that differ in one arbitrary choice."""
     for family in dict.fromkeys(reading["family"] for reading in run["readings"] if reading["family"]):
         size = sum(reading["family"] == family for reading in run["readings"])
@@ -138,10 +142,10 @@ def _families(scope: Scope, run: Run, grouped: int) -> Iterator[Row]:
             mean, low, high = (run["metrics"][f"family/{family}{suffix}/{form}"] for suffix in ("", "_min", "_max"))
             cells.append(Cell(f"{percent(mean)} ({percent(low)} to {percent(high)})", mean, (run["path"],)))
         yield Row((*map(Cell, (name_of_model(run, scope.runs), run["kind"], f"{family}: mean of {size} (range)")), *cells,
-                   *[missing("-")] * (len(scope.forms) + grouped)), run["model"])
+                   *[missing("-")] * (len(scope.forms) + more)), run["model"])
 
 
-def _shortcuts(scope: Scope, grouped: Sequence[str]) -> Iterator[Row]:
+def _shortcuts(scope: Scope, more: Sequence[tuple[str, str]]) -> Iterator[Row]:
     """The shortcuts beside the models, once for each set of labelled rows, and the best constant answer."""
     seen = set()
     for run in scope.runs:
@@ -151,9 +155,9 @@ def _shortcuts(scope: Scope, grouped: Sequence[str]) -> Iterator[Row]:
                 continue
             seen.add((key, *values))
             told = label if key == "reference/constant" else f"{label}, {run['rows']['train']} labelled rows"
-            groups = [run["metrics"].get(f"{measure_of(key, 'groups')}/{form}") for form in grouped]
+            others = [run["metrics"].get(f"{measure_of(key, measure)}/{form}") for measure, form in more]
             yield Row((Cell("-"), Cell("shortcut"), Cell(told), *(Cell(percent(value), value, (run["path"],)) for value in values),
-                       *[missing("-")] * len(scope.forms), *(missing("-") if of is None else Cell(percent(of), of) for of in groups)))
+                       *[missing("-")] * len(scope.forms), *(missing("-") if of is None else Cell(percent(of), of) for of in others)))
 
 
 def _percent(reader: Reader, measure: str, form: str) -> Cell:

@@ -75,7 +75,8 @@ def print_evaluation(results: dict[str, Any], console: Console) -> None:
         print_macro(results, console)
     for reading, forms in results["unscored"].items():
         counts = ", ".join(f"{form} {count}" for form, count in forms.items())
-        console.print(f"Rows without an answer by {reading}, counted as not right: {counts}", style="bold")
+        console.print(f"Rows without an answer by {reading}, counted as not right: {counts} (empty prediction:{reading} in "
+                      "predictions.parquet)", style="bold", soft_wrap=True)
     if results["costs"]:
         console.print("Costs: " + ", ".join(f"{name} {value:,.6g}" for name, value in results["costs"].items()))
     if results["sides"]:
@@ -83,18 +84,23 @@ def print_evaluation(results: dict[str, Any], console: Console) -> None:
 
 
 MEASURES = {"balanced": "balanced accuracy", "bias": "entailment bias", "consistency": "same if swapped", "auroc": "AUROC", "ece": "ECE"}
+# The bootstraps that draw whole clusters of rows.
+CLUSTERS = {"fact": "facts", "property": "properties"}
 
 
 def print_measures(results: dict[str, Any], console: Console) -> None:
-    """Balance, bias, consistency, ranking and calibration of every reading, a line for each form."""
+    """Balance, bias, consistency, ranking, calibration and cluster intervals of every reading, a line for each form."""
     table = Table(title="Beyond accuracy, in % (bias: share answered with entailment less the share that is)")
-    for heading in ("reading", "form", *MEASURES.values()):
+    for heading in ("reading", "form", *MEASURES.values(), *(f"95 % over {cluster}" for cluster in CLUSTERS.values())):
         table.add_column(heading, justify="left" if heading in ("reading", "form") else "right")
     for reading in (reading for reading in results["readings"] if reading["alone"]):
         key = f"{results['score_on']}/accuracy" if reading["name"] == results["reading"] else f"reading/{reading['name']}"
         for form in forms_of(results):
             values = {name: results["metrics"].get(f"{measure_of(key, name)}/{form}") for name in MEASURES}
-            table.add_row(reading["name"], form, *(measure_text(name, value, reading) for name, value in values.items()))
+            clusters = results["clusters"][reading["name"]][form]
+            table.add_row(reading["name"], form, *(measure_text(name, value, reading) for name, value in values.items()),
+                          *("[{:.2f}, {:.2f}]".format(*(100 * bound for bound in clusters[name])) if name in clusters else "-"
+                            for name in CLUSTERS))
     console.print(table)
 
 
