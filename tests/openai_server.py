@@ -144,14 +144,16 @@ class FaultProxy(Loopback):
     """Passes requests on, but for a share of them that it loses: before they arrive, or their answers on the way back.
 
     Which ones is drawn from the seed, the request, and how often it came, so it is the same whatever comes first.
-    lost: answers of each request that the server gave and the client never saw whole; faults: how often each kind struck.
+    passed: answers that the server gave to each request; lost: those of them that the client never saw whole; faults: how often each kind
+    struck.
     late: seconds by which a delayed answer comes.
     """
 
     KINDS = ("drop the question", "drop the answer", "delay", "cut", "page")
 
     def __init__(self, behind: str, share: float = 0.1, seed: int = 0, late: float = 1.0) -> None:
-        self.lost, self.faults, self.came, self.lock = Counter[str](), Counter[str](), Counter[bytes](), threading.Lock()
+        self.passed, self.lost, self.faults, self.came = Counter[str](), Counter[str](), Counter[str](), Counter[bytes]()
+        self.lock = threading.Lock()
         self.late, self.share, self.seed = late, share, seed
         target, proxy = urlsplit(behind), self
 
@@ -171,9 +173,11 @@ class FaultProxy(Loopback):
                 response = connection.getresponse()
                 status, whole = response.status, response.read()
                 connection.close()
-                if fault and body:
+                if body:
                     with proxy.lock:
-                        proxy.lost[json.dumps(json.loads(body), sort_keys=True)] += 1
+                        named = json.dumps(json.loads(body), sort_keys=True)
+                        proxy.passed[named] += status == 200
+                        proxy.lost[named] += fault is not None
                 if fault == "drop the answer":
                     return self.hang_up()
                 if fault == "delay":

@@ -81,7 +81,7 @@ def exhausted(message: str, url: str, retries: int, error: requests.RequestExcep
         advice = "Check that model.url is the API's base (it mostly ends in /v1), not a web page."
     else:
         advice = f"Is the server running, and is {url} its address (model.url)?"
-    return Exhausted(f"{message.rstrip('.')}. No answer after {retries} retries. {advice} Answers so far are kept: the same command goes "
+    return Exhausted(f"{message.rstrip('.')}. No answer within {retries} retries. {advice} Answers so far are kept: the same command goes "
                      "on from there, and asks none of them again.", status)
 
 

@@ -1,10 +1,12 @@
-"""Labels out of what a model said: words in a text, or words and their beginnings among likely tokens."""
+"""Labels out of what a model said: words in a text, words and their beginnings among likely tokens, words at the end of an echo."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from relsym.scorers.server.answers import Answer, Step
 
 THOUGHT = "</think>"
 NEGATIONS = ("not", "never", "cannot", "neither", "nor", "no", "without", "hardly")
@@ -42,6 +44,18 @@ def word_mass(top: Iterable[tuple[str, float]], words: Mapping[str, str]) -> dic
     return {label: math.log(total) if total else None for label, total in mass.items()}
 
 
+def ending_logprob(answer: Answer, ending: str) -> float | None:
+    """Sum over the tokens that hold the end of an echoed prompt; None where they cannot be told.
+
+    Counted from the back, where texts are plain: offsets of servers go wrong after characters of several bytes.
+    """
+    count = len(answer.steps)
+    for made in dict.fromkeys((1 if answer.completion_tokens is None else answer.completion_tokens, 1, 0)):
+        if (total := _sum_back(answer.steps[: count - made], ending)) is not None:
+            return total
+    return None
+
+
 def _meant(token: str, words: Mapping[str, str]) -> str | None:
     begun = [label for label, word in words.items() if token and word.casefold().startswith(token)]
     whole = [label for label in begun if words[label].casefold() == token]
@@ -50,3 +64,14 @@ def _meant(token: str, words: Mapping[str, str]) -> str | None:
 
 def _whole(word: str) -> str:
     return rf"(?<!\w){re.escape(word.casefold())}(?!\w)"
+
+
+def _sum_back(steps: Sequence[Step], ending: str) -> float | None:
+    text, total = "", 0.0
+    for step in reversed(steps):
+        if step.logprob is None:
+            return None
+        text, total = step.token + text, total + step.logprob
+        if len(text) >= len(ending):
+            return total if text.endswith(ending) else None
+    return None

@@ -125,7 +125,7 @@ class OpenAiCompatible(Scorer):
                       [share.get(ENTAILMENT) if share else None for share in shares])
 
     def costs(self, measured: Columns) -> dict[str, float]:
-        """Requests and tokens, those of the cache apart, and USD where prices are known."""
+        """Requests that were answered and their tokens, those of the cache apart, and USD where prices are known. Trials are not in it."""
         return costs_of(measured, self.price)
 
     def _reads_both(self) -> bool:

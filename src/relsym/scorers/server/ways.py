@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple, final
 
 from relsym.data.pairs import Row
 from relsym.scorers.prompts import DELIMITER, Prompt
-from relsym.scorers.server.answers import CHAT, COMPLETIONS, Answer, Step
+from relsym.scorers.server.answers import CHAT, COMPLETIONS, Answer
 from relsym.scorers.server.errors import OF_FIELDS, Declined, Unfit
-from relsym.scorers.server.parsing import parse, word_mass
+from relsym.scorers.server.parsing import ending_logprob, parse, word_mass
 
 Body = dict[str, Any]
 Ask = Callable[[Body], Answer]
@@ -199,29 +199,6 @@ def _tried(way: Way, ask: Ask) -> str:
         return str(error)
     except Unfit as problem:
         return str(problem)
-
-
-def ending_logprob(answer: Answer, ending: str) -> float | None:
-    """Sum over the tokens that hold the end of an echoed prompt; None where they cannot be told.
-
-    Counted from the back, where texts are plain: offsets of servers go wrong after characters of several bytes.
-    """
-    count = len(answer.steps)
-    for made in dict.fromkeys((1 if answer.completion_tokens is None else answer.completion_tokens, 1, 0)):
-        if (total := _sum_back(answer.steps[: count - made], ending)) is not None:
-            return total
-    return None
-
-
-def _sum_back(steps: Sequence[Step], ending: str) -> float | None:
-    text, total = "", 0.0
-    for step in reversed(steps):
-        if step.logprob is None:
-            return None
-        text, total = step.token + text, total + step.logprob
-        if len(text) >= len(ending):
-            return total if text.endswith(ending) else None
-    return None
 
 
 def _first_line(text: str) -> str:
