@@ -62,11 +62,11 @@ class MadeUpServer(Loopback):
     """completed: how often each request was answered; asked: how often each came.  key: needed, if set.
 
     logprobs, echo: whether it offers them (echo: "right", "shifted", "ignored" or "refused").  said: another text than the likeliest token.
-    special: another reply to some prompts.  listed: what /models says; None for an endpoint without.
+    special: another reply to some prompts.  listed: what /models says; [] for an endpoint without, "broken" for one that fails.
     """
 
     def __init__(self, key: str = "", logprobs: bool = True, echo: str = "right", said: Callable[[str], str] | None = None,
-                 special: Callable[[str], Reply | None] = lambda prompt: None, listed: list[dict] | None = None, takes: float = 0.0) -> None:
+                 special: Callable[[str], Reply | None] = lambda prompt: None, listed: list[dict] | str | None = None, takes: float = 0.0) -> None:
         self.completed, self.asked, self.lock = Counter[str](), Counter[str](), threading.Lock()
         self.key, self.logprobs, self.echo, self.said, self.special, self.takes = key, logprobs, echo, said, special, takes
         self.listed = [{"id": NAME, "owned_by": "nobody"}] if listed is None else listed
@@ -77,6 +77,8 @@ class MadeUpServer(Loopback):
             def do_GET(self) -> None:
                 if server.key and self.headers.get("Authorization") != f"Bearer {server.key}":
                     return self.answer(401, json.dumps({"error": {"message": f"Bad key {self.headers.get('Authorization')}"}}).encode())
+                if server.listed == "broken":
+                    return self.answer(500, b"Internal Server Error", "text/plain")
                 if not server.listed:
                     return self.answer(404, b'{"error": "no such path"}')
                 return self.answer(200, json.dumps({"object": "list", "data": server.listed}).encode())

@@ -224,6 +224,13 @@ def test_the_second_run_asks_nothing_on_whatever_port_and_for_another_model_ever
     assert other.completed.total() == server.completed.total()
 
 
+def test_where_an_endpoint_says_nothing_of_its_models_its_address_tells_them_apart(serve, ask):
+    first, second, rows = serve(listed=[]), serve(listed=[]), rows_of(2)
+    for server in (first, second, second):
+        ask(server.url).measure(rows)
+    assert first.completed == second.completed
+
+
 def test_a_question_that_comes_twice_is_asked_once_and_costs_once(serve, ask):
     server, rows = serve(), rows_of(3)
     scorer = ask(server.url, prompts="chat_yes_no", price={"prompt": 2, "completion": 8})
@@ -383,7 +390,7 @@ def test_a_question_that_the_server_cannot_take_is_left_out_and_counted_and_not_
     scorer, rows, advanced = ask(server.url, prompts="chat_yes_no", retries=2), rows_of(6), []
     columns = scorer.measure(rows, advanced.append)
     assert sum(advanced) == 6
-    assert columns["chat_yes_no:problem"] == ["too long", "filtered", "no choices", "server error", None, None]
+    assert columns["chat_yes_no:problem"] == ["too long", "filtered", "no choices", "server error", "", ""]
     judged = scorer.read("chat_yes_no", "lexicalised", columns)
     assert judged.labels[:4] == judged.scores[:4] == [None] * 4
     assert None not in judged.labels[4:]
@@ -440,8 +447,13 @@ def test_a_server_that_hangs_one_that_is_not_there_and_one_without_the_model_are
         ask("http://127.0.0.1:9/v1", retries=1)
     with pytest.raises(ValueError, match=r"model\.name='other'.*It lists made-up\."):
         ask(server.url, name="other")
-    silent = serve(listed=[])
-    assert ask(silent.url, name="other").source["offered"] is None
+
+
+def test_an_endpoint_may_say_nothing_of_its_models_or_fail_as_it_does(serve, ask, waits, caplog):
+    assert ask(serve(listed=[]).url, name="other").source["offered"] is None
+    assert "fails on /models" not in caplog.text
+    assert ask(serve(listed="broken").url, name="other").source["offered"] is None
+    assert "fails on /models" in caplog.text
 
 
 def test_names_may_be_listed_with_ollamas_tag_or_as_a_pattern(serve, ask):

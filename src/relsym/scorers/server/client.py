@@ -15,7 +15,19 @@ import requests
 
 from relsym.data.sources.fetch import USER_AGENT, persistent
 from relsym.scorers.server.answers import CHAT, Answer, Garbled, read_answer
-from relsym.scorers.server.errors import NOT_OFFERED, OK, Declined, Stopped, Unfit, declined, exhausted, is_busy, unfit
+from relsym.scorers.server.errors import (
+    NOT_OFFERED,
+    OK,
+    SERVER_ERROR,
+    Declined,
+    Exhausted,
+    Stopped,
+    Unfit,
+    declined,
+    exhausted,
+    is_busy,
+    unfit,
+)
 
 LOG = logging.getLogger(__name__)
 JITTER = 1.0
@@ -52,6 +64,11 @@ class Client:
             if error.status in NOT_OFFERED:
                 return None
             raise
+        except Exhausted as error:
+            if error.status != SERVER_ERROR:
+                raise
+            LOG.warning("%s fails on /models: answers are taken for those of any model of this name. %s", self.url, error)
+            return None
 
     def stop(self) -> None:
         """Let no thread wait or ask any longer."""

@@ -20,11 +20,11 @@ def columns_of(name: str, words: Mapping[str, str], way: Way) -> list[str]:
 
 
 def record_of(name: str, words: Mapping[str, str], way: Way, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The values of these columns for one row. A row one of whose requests has no answer has none."""
+    """The values of these columns for one row. A row one of whose requests has no answer has none; problem is "" where all have."""
     answers = [outcome.answer for outcome in outcomes if outcome.answer is not None]
     whole = len(answers) == len(outcomes)
     logprobs = way.likelihoods(answers, words) if whole else dict.fromkeys(words)
-    values = {"answer": answers[0].text if whole else None, "problem": next((each.problem for each in outcomes if each.problem), None)}
+    values = {"answer": answers[0].text if whole else None, "problem": next((each.problem for each in outcomes if each.problem), "")}
     values |= logprobs if way.reads_logprobs else {}
     for prefix, cached in (("", False), ("cached_", True)):
         told = [each.answer for each in outcomes if each.answer is not None and each.cached == cached]

@@ -36,7 +36,8 @@ class OpenAiCompatible(Scorer):
     decided once, by a question of no consequence, and told in the log and in ``source``.
 
     Answers are kept under the SHA-256 of name, API, what /models says of the model, and the whole request. The URL is no part of it: a
-    server that comes back on another port goes on for free, and one that offers another model under the same name mostly says so.
+    server that comes back on another port goes on for free, and one that offers another model under the same name mostly says so. Where
+    /models says nothing, the URL takes its place.
 
     Args:
         url: the base, such as http://localhost:8000/v1.  name: the model's, as the endpoint lists it.  api: chat or completions.
@@ -79,7 +80,7 @@ class OpenAiCompatible(Scorer):
         """Choose the examples, and find out how the endpoint can be asked."""
         self._examples = choose_shots(examples.train, self.shots, self.prompts)
         self._words = {prompt.name: prompt.words(examples.labels) for prompt in self.prompts}
-        self.asker = Asker(self.client, AnswerCache(self.folder), self.fingerprint(), self.concurrency)
+        self.asker = Asker(self.client, AnswerCache(self.folder), self._identity(), self.concurrency)
         self._way, reasons = choose_way(self.request, self.how, self.top, self.asker.ask)
         self.source |= {"read": self._way.name, "not_read": reasons}
         LOG.info("%s: answers of %s are read by %s. %s", self.client.url, self.name, self._way.name, "; ".join(reasons))
@@ -91,6 +92,11 @@ class OpenAiCompatible(Scorer):
             self.source["offered"] = offered
             self._described = json.dumps([self.name, self.api, offered], sort_keys=True)
         return sha256(self._described.encode()).hexdigest()
+
+    def _identity(self) -> str:
+        """What answers are kept under: where an endpoint says nothing of its models, its address has to tell them apart."""
+        fingerprint = self.fingerprint()
+        return fingerprint if self.source["offered"] else f"{fingerprint} {self.client.url}"
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
         """For each wording: the answer, what kept it from being one, log-probabilities of label words, and what it took."""

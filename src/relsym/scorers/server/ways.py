@@ -100,8 +100,6 @@ class Echo(Way):
 
     def trial(self, ask: Ask) -> str:
         """Servers differ in what they put beside an echoed token: it has to be what they gave as they made that token."""
-        if self.request.api != COMPLETIONS:
-            return "the chat API repeats no prompt"
         made = ask(self.request.filled({"prompt": PROBE}, max_tokens=1, logprobs=1))
         if not made.steps or made.steps[0].logprob is None or not made.steps[0].token.strip():
             return "its answers hold no log-probabilities"
@@ -179,13 +177,14 @@ def choose_way(request: Request, read: str, top: int, ask: Ask) -> tuple[Way, li
     Args:
         read: auto, logprobs (refuses an endpoint without) or text.  top: likeliest tokens to ask for.
     """
-    exact = [Echo(request), NextToken(request, top), *([NextToken(request, FEW)] if top > FEW else [])]
+    exact = [*([Echo(request)] if request.api == COMPLETIONS else []), NextToken(request, top),
+             *([NextToken(request, FEW)] if top > FEW else [])]
     ways = {AUTO: [*exact, Text(request)], LOGPROBS: exact, TEXT: [Text(request)]}[read]
     reasons: list[str] = []
     for way in ways:
         if not (reason := _tried(way, ask)):
             return way, reasons
-        reasons.append(f"{way.name}: {reason}")
+        reasons = list(dict.fromkeys([*reasons, f"{way.name}: {reason}"]))
     raise ValueError(f"model.read={read}: the endpoint cannot be asked so. {'; '.join(reasons)}. "
                      + ("Pass model.read=text." if read == LOGPROBS else "See its own documentation for what it takes."))
 
