@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=f"not i
 NAME, WORDING = "smollm2", "chat_true_false"
 ROWS = int(os.environ.get("RELSYM_SERVER_ROWS", "40"))  # of each form
 START = 120.0
+# A busy machine may let an answer wait for long, and an answer that was given up is asked again.
+PATIENCE, LATE = 30.0, 35.0
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     with open(tmp_path_factory.mktemp("llama") / "log", "wb") as log:
         serving = subprocess.Popen([sys.executable, "-m", "llama_cpp.server", "--model", str(weights), "--model_alias", NAME, "--port", str(port),
-                                    "--host", "127.0.0.1", "--n_ctx", "512", "--n_threads", "2", "--logits_all", "true", "--verbose", "false"],
+                                    "--host", "127.0.0.1", "--n_ctx", "512", "--n_threads", "1", "--n_threads_batch", "1",
+                                    "--logits_all", "true", "--verbose", "false"],
                                    stdout=log, stderr=log)
         try:
             yield _awaited(f"http://127.0.0.1:{port}/v1", serving)
@@ -76,7 +79,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OpenAi
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     def prepared(base: str, **settings: object) -> OpenAiCompatible:
-        scorer = OpenAiCompatible(base, NAME, **{"cache_dir": str(tmp_path), "concurrency": 4, "timeout_s": 120, **settings})
+        scorer = OpenAiCompatible(base, NAME, **{"cache_dir": str(tmp_path), "concurrency": 2, "timeout_s": 120, **settings})
         scorer.prepare(Examples(("entailment", "contradiction"), []))
         return scorer
 
@@ -103,9 +106,9 @@ def test_a_real_servers_figures_are_the_same_with_a_tenth_of_its_answers_lost(ur
     settings = {"prompts": WORDING, **read}
     plain = figures(ask(url, cache_dir=str(tmp_path / "plain"), **settings), rows)
     print(f"\n{read}: {plain} in {time.monotonic() - begun:.0f} s")
-    proxy = FaultProxy(url, late=25.0)
+    proxy = FaultProxy(url, late=LATE)
     try:
-        scorer = ask(proxy.url, timeout_s=20.0, **settings)
+        scorer = ask(proxy.url, timeout_s=PATIENCE, **settings)
         faulty = figures(scorer, rows)
         print(f"{dict(proxy.faults)} of {proxy.came.total()}: {faulty}")
         assert faulty.keys() == plain.keys()
@@ -115,7 +118,7 @@ def test_a_real_servers_figures_are_the_same_with_a_tenth_of_its_answers_lost(ur
         assert proxy.lost.total() > 0
         assert all(times == 1 + proxy.lost[request] for request, times in proxy.passed.items())
         passed = proxy.passed.total()
-        assert figures(ask(proxy.url, timeout_s=20.0, **settings), rows) == faulty
+        assert figures(ask(proxy.url, timeout_s=PATIENCE, **settings), rows) == faulty
         assert proxy.passed.total() == passed
     finally:
         proxy.close()
