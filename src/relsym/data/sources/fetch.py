@@ -61,12 +61,22 @@ def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.
     return target
 
 
-def persistent(attempt: Callable[[], Answer], retries: int) -> Answer:
+def _pause(error: requests.RequestException, wait: float) -> None:
+    LOG.warning("%s Trying again in %g s.", error, wait)
+    time.sleep(wait)
+
+
+def persistent(attempt: Callable[[], Answer], retries: int, jitter: float = 0.0,
+               pause: Callable[[requests.RequestException, float], None] = _pause) -> Answer:
     """Call ``attempt`` again, at most ``retries`` times, while it raises one of ``RETRIED``; then raise that.
 
     Waits as long as Retry-After says (no more than ``LONGEST_WAIT`` seconds: a longer one is not waited for), else 0, 2, 4, 8 ... s.
+
+    Args:
+        jitter: seconds, drawn anew each time and added to a wait that the server did not ask for, so that many do not come back at once.
+        pause: is told what went wrong and how long to wait.
     """
-    patience = Retry(total=retries, backoff_factor=1)
+    patience = Retry(total=retries, backoff_factor=1, backoff_jitter=jitter)
     while True:
         try:
             return attempt()
@@ -77,8 +87,7 @@ def persistent(attempt: Callable[[], Answer], retries: int) -> Answer:
                 raise error from None
             if (wait := _wait(patience, error.response)) > LONGEST_WAIT:
                 raise
-            LOG.warning("%s Trying again in %g s.", error, wait)
-            time.sleep(wait)
+            pause(error, wait)
 
 
 def _wait(patience: Retry, response: requests.Response | None) -> float:

@@ -1,0 +1,115 @@
+"""What goes wrong with a server: what passes, what concerns one question alone, and what only the user can mend."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import requests
+
+OK, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE, UNPROCESSABLE = 200, 400, 401, 403, 404, 413, 422
+TIMED_OUT, TOO_MANY, SERVER_ERROR, NOT_IMPLEMENTED = 408, 429, 500, 501
+# What servers say of a path that they do not have.
+NOT_OFFERED = frozenset({NOT_FOUND, 405, NOT_IMPLEMENTED})
+# What they say of a field that they do not take.
+OF_FIELDS = frozenset({BAD_REQUEST, UNPROCESSABLE, SERVER_ERROR, NOT_IMPLEMENTED})
+TOO_LONG = re.compile(r"context_length_exceeded|context (?:length|window|size)|maximum (?:context|sequence|input|model) ?len"
+                      r"|too many tokens|prompt is too long|longer than the (?:maximum|model)", re.IGNORECASE)
+FILTERED = re.compile(r"content_filter|content management policy|content_policy_violation|ResponsibleAIPolicyViolation")
+FIELDS_OF_CHOICE = re.compile(r"logprob|\becho\b", re.IGNORECASE)
+
+
+class Stopped(Exception):
+    """The run ends; nothing more is asked."""
+
+
+class Unfit(Exception):
+    """The server takes other questions, but not this one; the text says why, in a word or two."""
+
+
+class Declined(ValueError):
+    """A refusal that asking again would not change. status: of HTTP."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Exhausted(ConnectionError):
+    """All attempts failed. status: of the last answer, None where none came."""
+
+    def __init__(self, message: str, status: int | None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def unfit(response: requests.Response) -> Unfit | None:
+    """What is wrong with the question itself, if anything."""
+    if response.status_code in (BAD_REQUEST, TOO_LARGE, UNPROCESSABLE) and TOO_LONG.search(response.text):
+        return Unfit("too long")
+    if response.status_code == BAD_REQUEST and FILTERED.search(response.text):
+        return Unfit("filtered")
+    return None
+
+
+def is_busy(response: requests.Response) -> bool:
+    """Whether the same request may be answered later."""
+    status = response.status_code
+    if status == TOO_MANY:
+        return "insufficient_quota" not in response.text
+    if status >= SERVER_ERROR and FIELDS_OF_CHOICE.search(said(response)):
+        return False
+    return status == TIMED_OUT or (status >= SERVER_ERROR and status != NOT_IMPLEMENTED)
+
+
+def declined(response: requests.Response, url: str, key_env: str, with_key: bool) -> Declined:
+    """A refusal, with what to do about it."""
+    status = response.status_code
+    return Declined(f"{url}: status {status} {response.reason or ''}: {said(response)!r}. {_advice(response, key_env, with_key)}", status)
+
+
+def exhausted(message: str, url: str, retries: int, error: requests.RequestException) -> Exhausted:
+    """The end of patience, with what to do about it."""
+    status = None if error.response is None else error.response.status_code
+    if status == TOO_MANY:
+        advice = "It takes no more for now: lower model.concurrency, raise model.retries, or come back later."
+    elif status is not None:
+        advice = "The server is out of order, or overloaded: see its own log; lower model.concurrency."
+    elif "no answer within" in message:
+        advice = "Raise model.timeout_s, or lower model.concurrency."
+    elif "status 200" in message:
+        advice = "Check that model.url is the API's base (it mostly ends in /v1), not a web page."
+    else:
+        advice = f"Is the server running, and is {url} its address (model.url)?"
+    return Exhausted(f"{message.rstrip('.')}. No answer within {retries} retries. {advice} Answers so far are kept: the same command goes "
+                     "on from there, and asks none of them again.", status)
+
+
+def said(response: requests.Response) -> str:
+    """The server's own words."""
+    try:
+        payload = response.json()
+    except requests.JSONDecodeError:
+        return " ".join(response.text[:200].split())
+    return str(_innermost(payload))[:500]
+
+
+def _innermost(payload: Any) -> Any:
+    for field in ("error", "message", "detail"):
+        if isinstance(payload, dict) and payload.get(field):
+            return _innermost(payload[field])
+    return payload
+
+
+def _advice(response: requests.Response, key_env: str, with_key: bool) -> str:
+    status = response.status_code
+    if "Location" in response.headers:
+        return f"It has moved: pass model.url with the base of {response.headers['Location']}."
+    if status in (UNAUTHORIZED, FORBIDDEN):
+        held = f"The key in {key_env} is not accepted" if with_key else f"No key was sent, since {key_env} is not set"
+        return f"{held}: export that environment variable, or name another one with model.key_env."
+    if status == NOT_FOUND:
+        return "Check model.url (it mostly ends in /v1), model.name and model.api."
+    if status == TOO_MANY:
+        return "The account has no quota left."
+    return "model.body adds, changes and (with null) drops fields of the request: model.body={max_tokens: null}."
