@@ -8,7 +8,6 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import relsym
 from relsym.app.identity import NOT_WHAT, digest
 from relsym.data.pairs import Row
 from relsym.encoders.encoder import Encoder
+from relsym.encoders.fingerprint import fingerprint
 
 PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "hydra-core", "scikit-learn",
             "faiss-cpu", "faiss-gpu")
@@ -53,12 +53,7 @@ def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, s
 
 def weights_hash(encoder: Encoder) -> str:
     """SHA-256 over names, shapes, types and bytes of the weights, and over the vocabulary."""
-    hasher = sha256()
-    for name, tensor in sorted(encoder.model.state_dict().items()):
-        hasher.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        hasher.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    hasher.update(repr(sorted(encoder.tokenizer.get_vocab().items())).encode())
-    return hasher.hexdigest()
+    return fingerprint(encoder.model, encoder.tokenizer)
 
 
 def rows_hash(score_rows: Mapping[str, Sequence[Row]]) -> str:

@@ -29,7 +29,7 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
         raise ValueError(f"model.name={name}: cannot load the encoder: {str(error).strip().splitlines()[0]} "
                          "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
                          "save_pretrained, or model=bundled.") from error
-    return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": name, "revision": revision, "commit": _commit(name, revision)})
+    return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": name, "revision": revision, "commit": commit_of(name, revision)})
 
 
 def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling: str = "mean", max_length: int = 64,
@@ -44,7 +44,7 @@ def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling
     return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": "tiny", "revision": str(seed), "commit": None})
 
 
-def _commit(name: str, revision: str | None) -> str | None:
+def commit_of(name: str, revision: str | None) -> str | None:
     """The commit that the weights of a hub revision came from: the name of their snapshot folder. None for local folders.
 
     Where the revision has no safetensors, transformers takes them from a conversion elsewhere in the repository; then the commit of the
