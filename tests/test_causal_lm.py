@@ -9,8 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from language_models_of import SPECIAL, bert, gpt2, llama, sliding, tokenizer, written
 
+from language_models_of import SPECIAL, bert, gpt2, llama, sliding, tokenizer, written
 from relsym.data.pairs import Row
 from relsym.scorers import language_models, likelihood, smollm2
 from relsym.scorers.base import Examples
@@ -304,15 +304,17 @@ def test_what_this_machine_lacks_is_said(folders, monkeypatch):
     with pytest.raises(ValueError, match="there is no CUDA GPU here"):
         CausalLm(folders["llama"], accelerator="gpu")
     monkeypatch.setattr(language_models, "find_spec", lambda name: None)
-    for settings, package in (({"device_map": "auto"}, "accelerate"), ({"gguf_file": "a.gguf"}, "gguf")):
+    for asked, package in (({"device_map": "auto"}, "accelerate"), ({"gguf_file": "a.gguf"}, "gguf")):
         with pytest.raises(ImportError, match=f"needs the package {package}: pip install"):
-            CausalLm(folders["llama"], **settings)
+            CausalLm(folders["llama"], **asked)
 
 
 def test_what_is_no_causal_language_model_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="cannot load the language model: "):
         CausalLm(str(tmp_path / "empty"))
+    with pytest.raises(ValueError, match=r"model\.name=null: name a model"):
+        CausalLm(None)
     with pytest.raises(ValueError, match=r"reads to both sides is no causal language model\. Use model=masked_lm"):
         CausalLm(written(tmp_path / "bert", bert))
     headless = tmp_path / "headless"
@@ -327,7 +329,7 @@ def test_smollm2_needs_its_package_as_it_was_published(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match="Install it again"):
         smollm2.load_smollm2()
     (tmp_path / "w.gguf").write_bytes(b"GGUF")
-    with pytest.raises(ValueError, match="SHA-256 is .*, expected b179c"):
+    with pytest.raises(ValueError, match=r"SHA-256 is .*, expected b179c"):
         smollm2.load_smollm2()
     monkeypatch.undo()
     monkeypatch.setattr(smollm2, "find_spec", lambda name: None)

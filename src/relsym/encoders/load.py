@@ -29,7 +29,8 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
         raise ValueError(f"model.name={name}: cannot load the encoder: {str(error).strip().splitlines()[0]} "
                          "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
                          "save_pretrained, or model=bundled.") from error
-    return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": name, "revision": revision, "commit": commit_of(name, revision)})
+    source = {"name": name, "revision": revision, "commit": commit_of(name, revision)}
+    return Encoder(model, tokenizer, pooling, max_length, dropout, source)
 
 
 def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling: str = "mean", max_length: int = 64,

@@ -43,7 +43,7 @@ class CausalLm(WordedScorer):
 
     kind = "causal_lm"
 
-    def __init__(self, name: str, revision: str | None = "main", prompts: str | Sequence[str] | None = None, shots: int = 0,
+    def __init__(self, name: str | None, revision: str | None = "main", prompts: str | Sequence[str] | None = None, shots: int = 0,
                  precision: str = "fp32", accelerator: str = "cpu", device_map: str | None = None, quantization: str | None = None,
                  gguf_file: str | None = None, trust_remote_code: bool = False, tokens_per_batch: int | None = None,
                  title: str | None = None, source: Mapping[str, Any] | None = None) -> None:
@@ -51,7 +51,7 @@ class CausalLm(WordedScorer):
             raise ValueError(f"model.tokens_per_batch={tokens_per_batch}: expected null or a positive number.")
         loaded = load_language_model(AutoModelForCausalLM, name, revision, precision, accelerator, device_map, quantization, gguf_file,
                                      trust_remote_code)
-        super().__init__(loaded._replace(source=source or loaded.source), title or name, prompts, shots)
+        super().__init__(loaded._replace(source=source or loaded.source), title or str(name), prompts, shots)
         default = TOKENS_PER_BATCH_CPU.get(self.model.dtype, 1024) if self.model.device.type == "cpu" else TOKENS_PER_BATCH_GPU
         self.likelihoods = Likelihoods(self.model, tokens_per_batch or default)
         self.window = window_of(self.model, self.tokenizer)

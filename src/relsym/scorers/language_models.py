@@ -28,7 +28,7 @@ class LanguageModel(NamedTuple):
     source: Mapping[str, Any]
 
 
-def load_language_model(kind: type[AutoModelForCausalLM] | type[AutoModelForMaskedLM], name: str, revision: str | None = "main",
+def load_language_model(kind: type[AutoModelForCausalLM] | type[AutoModelForMaskedLM], name: str | None, revision: str | None = "main",
                         precision: str = "fp32", accelerator: str = "cpu", device_map: str | None = None,
                         quantization: str | None = None, gguf_file: str | None = None, trust_remote_code: bool = False) -> LanguageModel:
     """A causal or masked language model by hub id or local folder.
@@ -38,6 +38,8 @@ def load_language_model(kind: type[AutoModelForCausalLM] | type[AutoModelForMask
         ImportError: a package that a setting needs.
     """
     check_settings(precision, accelerator, device_map, quantization, gguf_file)
+    if not name:
+        raise ValueError("model.name=null: name a model of the hub, or a local folder.")
     name = str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     files = {} if gguf_file is None else {"gguf_file": gguf_file}
@@ -63,8 +65,9 @@ def check_settings(precision: str, accelerator: str, device_map: str | None, qua
     if quantization not in (None, "4bit"):
         raise ValueError(f"model.quantization={quantization}: expected null or 4bit.")
     if quantization == "4bit" and not torch.cuda.is_available():
-        raise ValueError("model.quantization=4bit needs a CUDA GPU, and there is none here. Leave it null; precision=bf16 halves the memory.")
-    needed = {"accelerate": device_map is not None or quantization is not None, "bitsandbytes": quantization == "4bit", "gguf": bool(gguf_file)}
+        raise ValueError("model.quantization=4bit needs a CUDA GPU, and there is none here. Leave it null; precision=bf16 takes half the "
+                         "memory of fp32.")
+    needed = {"accelerate": bool(device_map or quantization), "bitsandbytes": quantization == "4bit", "gguf": bool(gguf_file)}
     for package in (package for package, asked in needed.items() if asked and find_spec(package) is None):
         key = "gguf_file" if package == "gguf" else "quantization" if quantization else "device_map"
         extra = "quantized" if quantization else "smollm2"
@@ -81,8 +84,8 @@ def check_weights(kind: type, name: str, model: PreTrainedModel, missing: set[st
         raise ValueError(f"model.name={name}: a {model.config.model_type} that reads to both sides is no causal language model. "
                          "Use model=masked_lm.")
     if any(parameter.is_meta for parameter in model.parameters()):
-        raise ValueError(f"model.name={name}: the weights do not fit into the memory there is. Use precision=bf16, model.quantization=4bit, "
-                         "or more GPUs.")
+        raise ValueError(f"model.name={name}: the weights do not fit into the memory there is. Use precision=bf16, "
+                         "model.quantization=4bit, or more GPUs.")
 
 
 def device_of(accelerator: str) -> torch.device:

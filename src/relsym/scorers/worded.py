@@ -6,7 +6,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from math import exp
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -77,11 +77,11 @@ class WordedScorer(Scorer):
         self.examples = choose_shots(examples.train, self.shots, self.prompts)
         self.words = {prompt.name: prompt.words(examples.labels) for prompt in self.prompts}
         for prompt in self.prompts:
-            words = self.words[prompt.name]
-            ((*values,),) = self.likelihoods_of([self.text_of(prompt, CONTENT_FREE, CONTENT_FREE)], list(words.values()), lambda count: None)
+            words, empty = self.words[prompt.name], self.text_of(prompt, CONTENT_FREE, CONTENT_FREE)
+            (values,) = self.likelihoods_of([empty], list(words.values()), lambda count: None)
             if None in values:
-                raise ValueError(f"model.shots={self.shots}: {self.name} cannot read its examples in the wording {prompt.name} at once: its "
-                                 "window is too short even for an empty question. Lower model.shots, or choose others with model.prompts.")
+                raise ValueError(f"model.shots={self.shots}: the window of {self.name} is too short for the examples in the wording "
+                                 f"{prompt.name}, even with an empty question. Lower model.shots, or choose others with model.prompts.")
             self.leaning[prompt.name] = dict(zip(words, values, strict=True))
 
     @final
