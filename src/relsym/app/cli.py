@@ -9,6 +9,7 @@ import sys
 TASKS = {
     "build": "turn Wikidata triples into a benchmark on disk, audited",
     "train": "retrain an encoder with one objective on n samples and score it beside the shortcuts",
+    "export": "write rows for other programs to answer, such as lm-evaluation-harness",
     "report": "put finished runs into one table and one figure",
 }
 HELP = """relsym: does a language model know which relations are symmetric?
