@@ -145,25 +145,26 @@ def test_wordings_with_braces_of_their_own_stay_what_they_are():
     with pytest.raises(ValueError, match=r"Write \{premise\}"):
         jinja("{premise!r} {hypothesis}")
     (prompt,) = read_prompts("possible")
+    assert "num_fewshot" not in task_yaml(prompt, "", ["neutral", "entailment"], 0, {})
     assert "doc_to_choice:\n- possible\n- certain\n" in task_yaml(prompt, "", ["neutral", "entailment"], 0, {})
 
 
-def harness_results(out, model: str, tasks: list[str], shots: int, rows: int, chat: bool) -> dict:
+def harness_results(out, model: str, tasks: list[str], shots: int | None, chat: bool) -> dict:
     """lm-evaluation-harness on the exported folder, in fp32 on the CPU."""
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
-    return simple_evaluate(model="hf", model_args={"pretrained": model, "dtype": "float32"}, tasks=tasks, num_fewshot=shots, limit=rows,
-                           task_manager=TaskManager(include_path=str(out), include_defaults=False), device="cpu", batch_size=16,
-                           apply_chat_template=chat, fewshot_as_multiturn=chat, log_samples=True, bootstrap_iters=0)
+    return simple_evaluate(model="hf", model_args={"pretrained": model, "dtype": "float32"}, tasks=tasks, num_fewshot=shots, device="cpu",
+                           task_manager=TaskManager(include_path=str(out), include_defaults=False), batch_size=16, log_samples=True,
+                           apply_chat_template=chat, fewshot_as_multiturn=chat, bootstrap_iters=0)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("shots", "names"), [(0, ["yes_no", "two_words"]), (4, ["yes_no", "two_words"]), (0, ["chat_yes_no"]), (4, ["chat_true_false"])])
-def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tmp_path, monkeypatch, shots, names):
+@pytest.mark.parametrize(("shots", "exported", "names", "count"), [
+    (0, 0, ["yes_no", "two_words"], 100), (4, 4, ["true_false", "two_words"], 100), (0, 0, ["chat_yes_no"], 20), (4, 0, ["chat_true_false"], 20)])
+def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tmp_path, monkeypatch, shots, exported, names, count):
     pytest.importorskip("lm_eval", reason='pip install "relsym[lm_eval]"')
     pytest.importorskip("gguf", reason='pip install "relsym[smollm2]"')
-    from relsym.app.exporting import EXAMPLES, ROWS
     from relsym.scorers import smollm2
     from relsym.scorers.base import Examples
     try:
@@ -172,27 +173,27 @@ def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tm
         pytest.skip(str(error))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
-    count = int(os.environ.get("RELSYM_HARNESS_ROWS", "200"))
+    count = min(count, int(os.environ.get("RELSYM_HARNESS_ROWS", count)))
     wordings = {prompt.name: {"text": prompt.text, "answers": dict(prompt.answers), "chat": prompt.chat} for prompt in read_prompts()}
     wordings["two_words"] = {**wordings["yes_no"], "answers": {"entailment": "quite certainly", "contradiction": "no, not so"}}
     chosen, out = tmp_path / "wordings.yaml", tmp_path / "out"
     chosen.write_text(yaml.safe_dump({name: wordings[name] for name in names}))
-    ended = relsym("export", f"prompts={chosen}", "data.samples=8", f"data.test_pairs={count}", "forms=lexicalised", f"hydra.run.dir={out}")
+    ended = relsym("export", f"prompts={chosen}", f"shots={exported}", "data.samples=8", f"data.test_pairs={count}", f"hydra.run.dir={out}")
     assert ended.code == 0, ended.err
-    rows, examples = ([Row(**{name: line.get(name, "") for name in Row._fields}) for line in pl.read_parquet(out / file).to_dicts()]
-                      for file in (ROWS, EXAMPLES))
-    rows = rows[:count]
+    rows, examples = ([Row(**{name: line.get(name, "") for name in Row._fields}) for line in pl.read_parquet(out / f"{file}.parquet").to_dicts()]
+                      for file in ("rows", "examples"))
     scorer = smollm2.load_smollm2(prompts=str(chosen), shots=shots)
     scorer.prepare(Examples(("entailment", "contradiction"), examples))
     columns = scorer.measure(rows)
     model = str(smollm2.converted(gguf, smollm2.SHA256))
-    found = harness_results(out, model, [task_name(name, "lexicalised") for name in names], shots, count, names[0].startswith("chat"))
+    found = harness_results(out, model, [task_name(name, form) for name in names for form in FORMS], None if exported else shots, names[0].startswith("chat"))
     for name in names:
-        task = task_name(name, "lexicalised")
-        for reading, metric in ((name, "acc,none"), (f"{name}-normalised", "acc_norm,none")):
-            labels = scorer.read(reading, "lexicalised", columns).labels
-            assert found["results"][task][metric] == sum(label == row.label for label, row in zip(labels, rows, strict=True)) / len(rows)
-        for sample in found["samples"][task]:
-            for (value, _), label in zip(sample["filtered_resps"], ("entailment", "contradiction"), strict=True):
-                assert float(value) == pytest.approx(columns[f"{name}:{label}"][sample["doc_id"]], abs=1e-3)
-        assert len(found["samples"][task]) == len(rows)
+        for form in FORMS:
+            task, places = task_name(name, form), [place for place, row in enumerate(rows) if row.form == form]
+            assert len(found["samples"][task]) == len(places) == count
+            for sample in found["samples"][task]:
+                for (value, _), label in zip(sample["filtered_resps"], ("entailment", "contradiction"), strict=True):
+                    assert float(value) == pytest.approx(columns[f"{name}:{label}"][places[sample["doc_id"]]], abs=1e-3)
+            for reading, metric in ((name, "acc,none"), (f"{name}-normalised", "acc_norm,none")):
+                labels = scorer.read(reading, form, columns).labels
+                assert found["results"][task][metric] == sum(labels[place] == rows[place].label for place in places) / count

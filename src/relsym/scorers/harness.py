@@ -45,13 +45,15 @@ def task_name(prompt: str, form: str) -> str:
 def task_yaml(prompt: Prompt, form: str, labels: Sequence[str], shots: int, metadata: Mapping[str, Any]) -> str:
     """One wording of one form: multiple choice by log-likelihood, with the first of the examples before every question.
 
+    Without labelled examples their number is left to the harness (``--num_fewshot``), which would not change a stated one.
+
     A chat's text is a user's message: the harness puts it into the chat template if told to (``--apply_chat_template
     --fewshot_as_multiturn``).
     """
     words = prompt.words(labels)
     task = {
         "task": task_name(prompt.name, form), "dataset_kwargs": {"form": form}, "test_split": "test", "fewshot_split": "examples",
-        "fewshot_config": {"sampler": "first_n"}, "num_fewshot": shots, "output_type": "multiple_choice",
+        "fewshot_config": {"sampler": "first_n"}, **({"num_fewshot": shots} if shots else {}), "output_type": "multiple_choice",
         "doc_to_text": jinja(prompt.text), "doc_to_choice": list(words.values()),
         "doc_to_target": f"{{{{ {json.dumps(list(words))}.index(label) }}}}", "target_delimiter": DELIMITER, "fewshot_delimiter": SEPARATOR,
         "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": True} for name in ("acc", "acc_norm")],
