@@ -81,13 +81,13 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
     """``relsym TASK ...`` in this process."""
     from hydra.core.global_hydra import GlobalHydra
 
-    from relsym.app import build, entry, evaluate, report, train
+    from relsym.app import build, entry, evaluate, export, report, train
 
     def call(task: str, *arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["relsym", *arguments])
         capfd.readouterr()
         try:
-            entry.run({"build": build.main, "train": train.main, "evaluate": evaluate.main, "report": report.main}[task])
+            entry.run({"build": build.main, "train": train.main, "evaluate": evaluate.main, "export": export.main, "report": report.main}[task])
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)

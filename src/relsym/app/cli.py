@@ -10,6 +10,7 @@ TASKS = {
     "build": "turn Wikidata triples into a benchmark on disk, audited",
     "train": "retrain an encoder with one objective on n samples and score it beside the shortcuts",
     "evaluate": "score any model: encoders, finished runs, NLI cross-encoders, language models, servers, tables of answers",
+    "export": "write rows for other programs to answer, such as lm-evaluation-harness",
     "report": "put finished runs into one table and one figure",
 }
 HELP = """relsym: does a language model know which relations are symmetric?

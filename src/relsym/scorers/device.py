@@ -11,11 +11,13 @@ def device_of(accelerator: str) -> torch.device:
     """The device that an accelerator of the hardware group stands for.
 
     Raises:
-        ValueError: a GPU is asked for, and there is none.
+        ValueError: an unknown accelerator, or a GPU where there is none.
     """
+    if accelerator not in ("cpu", "gpu", "auto"):
+        raise ValueError(f"hardware.accelerator={accelerator}: expected cpu, gpu or auto.")
     if accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError("this hardware option needs a CUDA GPU, and torch finds none. Use hardware=cpu.")
-    return torch.device("cuda" if accelerator in ("gpu", "auto", "cuda") and torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def dtype_of(precision: str) -> torch.dtype:
