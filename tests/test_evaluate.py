@@ -291,9 +291,11 @@ def test_what_cannot_be_evaluated_is_refused_with_the_reason(evaluate, overrides
     assert message in evaluate(*overrides, code=1)
 
 
-@pytest.mark.parametrize("model", ["nli", "run", "shortcut/majority", "callable", "predictions"])
+@pytest.mark.parametrize("model", ["nli", "run", "shortcut/majority", "callable", "predictions", "auto", "causal_lm", "smollm2", "masked_lm",
+                                   "openai_compatible"])
 def test_a_model_that_is_no_encoder_cannot_be_trained(relsym, quick, model):
-    ended = relsym("train", *quick, f"model={model}", *(["model.function=a:b"] if model == "callable" else []))
+    needed = {"callable": ["model.function=a:b"], "auto": ["model.name=a"]}.get(model, [])
+    ended = relsym("train", *(word for word in quick if word != "model=tiny"), f"model={model}", *needed)
     assert ended.code == 1
     assert "relsym evaluate" in ended.err
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -66,8 +66,8 @@ def check_combination(cfg: DictConfig) -> None:
 def is_encoder(model: DictConfig) -> bool:
     """Whether a model option makes an encoder, which can be trained; the others are scored as they are."""
     target = get_object(model._target_)
-    told = target if isinstance(target, type) else getattr(target, "__annotations__", {}).get("return", Encoder)
-    return not (issubclass(told, Scorer) if isinstance(told, type) else "Scorer" in str(told))
+    told = target if isinstance(target, type) else get_type_hints(target).get("return", Encoder)
+    return not any(isinstance(kind, type) and issubclass(kind, Scorer) for kind in (told, *get_args(told)))
 
 
 def init_config(run: str, key: str = "init") -> DictConfig:
