@@ -11,13 +11,13 @@ from typing import Any
 from omegaconf import OmegaConf
 
 
-def run_once(folder: Path, *overrides: str) -> dict[str, Any]:
-    """``relsym train`` into this folder, or the results that the same overrides already gave there."""
+def run_once(folder: Path, *overrides: str, task: str = "train") -> dict[str, Any]:
+    """``relsym train`` (or another task) into this folder, or the results that the same overrides already gave there."""
     results, stored = folder / "results.json", folder / ".hydra" / "overrides.yaml"
     if results.exists() and set(OmegaConf.load(stored)) != {"tracking=csv", *overrides}:
         sys.exit(f"{folder} holds a run with other overrides; choose another --out, or delete it.")
     if not results.exists():
-        command = [sys.executable, "-m", "relsym", "train", "tracking=csv", *overrides, f"hydra.run.dir={folder}"]
+        command = [sys.executable, "-m", "relsym", task, "tracking=csv", *overrides, f"hydra.run.dir={folder}"]
         print(" ".join(command[3:]), file=sys.stderr, flush=True)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return json.loads(results.read_text())

@@ -59,7 +59,7 @@ def words(command: str, places: dict[str, Path]) -> list[str]:
     filled = command
     for placeholder, path in places.items():
         filled = filled.replace(placeholder, f"{placeholder.rpartition('=')[0]}={path}")
-    filled = filled.replace("hydra.run.dir=OUT ", "").replace("hydra.run.dir=OUT", "")
+    filled = re.sub(r" hydra\.run\.dir=OUT2?\b", "", filled)
     return shlex.split(filled.replace("hardware=gpu", "hardware=cpu"))
 
 
