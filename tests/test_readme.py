@@ -12,6 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import relsym.conf
+from language_models_of import written
 from models_of import tiny_classifier
 
 ROOT = Path(__file__).parent.parent
@@ -99,6 +100,9 @@ def evaluated(arguments: list[str], relsym, tmp_path: Path) -> list[str]:
     tiny = {"model.folder=RUN": f"model.folder={tmp_path / 'run'}", "model=bundled": "model=tiny", "precision=bf16": "precision=fp32",
             "model.name=ID_OR_FOLDER": f"model.name={tiny_classifier(tmp_path / 'classifier')}"}
     tiny["model.name=HUB_ID_OR_FOLDER"] = tiny["model.name=ID_OR_FOLDER"]
+    if "model=smollm2" in arguments:  # the real one: tests/test_causal_lm.py, marked slow
+        arguments = [*arguments, f"model.name={written(tmp_path / 'language_model')}"]
+        tiny["model=smollm2"] = "model=causal_lm"
     small = ["tracking=csv", "data.samples=8", "data.test_pairs=28", "validation_pairs=28", "swapped_pairs=8"]
     place = f"hydra.sweep.dir={tmp_path / 'all'}" if "-m" in arguments else f"hydra.run.dir={tmp_path / 'evaluation'}"
     words = [tiny.get(word, word) for word in arguments if not word.startswith(("hydra.sweep.dir=", "hydra.run.dir="))]
