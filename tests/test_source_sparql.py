@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 
 import relsym.conf
 from loopback import Loopback, QuietHandler
-from relsym.data.sources.endpoint import cache_folder
+from relsym.data.caches import cache_folder
 from relsym.data.sources.sparql import DIRECT, ENTITY, LABEL, WikidataSparql
 
 pytestmark = pytest.mark.usefixtures("sleeps")
@@ -322,11 +322,11 @@ def test_an_answer_that_cannot_be_kept_is_an_error_that_names_the_folder(served,
 
 def test_answers_are_kept_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder(None) == tmp_path / "relsym" / "sparql"
+    assert cache_folder("sparql") == tmp_path / "relsym" / "sparql"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert cache_folder(None) == tmp_path / "home" / ".cache" / "relsym" / "sparql"
-    assert cache_folder("~/mine") == tmp_path / "home" / "mine"
+    assert cache_folder("sparql") == tmp_path / "home" / ".cache" / "relsym" / "sparql"
+    assert cache_folder("sparql", "~/mine") == tmp_path / "home" / "mine"
 
 
 # --- manners

@@ -36,6 +36,10 @@ class Probe(ABC):
         """Class indices."""
 
     @abstractmethod
+    def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
+        """Learn from labelled rows alone what the objective had learnt or fixed; every class is among the targets."""
+
+    @abstractmethod
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over what ``tensors`` gave, instead of ``fit``."""
 

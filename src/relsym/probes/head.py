@@ -10,6 +10,7 @@ from torch.nn.functional import linear
 
 from relsym.metrics.base import Metric
 from relsym.probes.base import Probe
+from relsym.probes.linear import logistic
 
 
 @final
@@ -23,6 +24,10 @@ class Head(Probe):
             targets: Int[Tensor, " n"]) -> None:
         """Keep weight [classes dim] and bias [classes]."""
         self.restore(metric, read_out)
+
+    def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
+        """Fit weight and bias by logistic regression."""
+        self.weight, self.bias = logistic(memory[:, 0], targets)
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """The same."""

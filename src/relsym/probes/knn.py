@@ -42,6 +42,10 @@ class Knn(Probe):
         self.check_memory(len(memory))
         self.metric, self.memory, self.targets = metric, metric.label_of(*parts(memory)), targets
 
+    def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
+        """Store these rows."""
+        self.fit(metric, {}, memory, targets)
+
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
         """The majority label of each pair's neighbours."""
         return vote(self._neighbours(representation))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from hashlib import file_digest
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from tempfile import mkdtemp
 
 from transformers import AutoModelForCausalLM
 
+from relsym.data.caches import cache_folder
 from relsym.scorers.causal_lm import CausalLm
 from relsym.scorers.language_models import load_language_model
 
@@ -59,7 +59,7 @@ def checked(gguf: Path) -> str:
 
 def converted(gguf: Path, sha256: str) -> Path:
     """The weights in fp32 safetensors, in relsym's cache ($XDG_CACHE_HOME or ~/.cache); written whole on the first call."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "relsym" / "gguf"
+    cache = cache_folder("gguf")
     folder = cache / sha256[:16]
     if folder.is_dir():
         return folder

@@ -43,11 +43,6 @@ class Question(NamedTuple):
 Row = tuple[Term, ...]
 
 
-def cache_folder(cache: str | None) -> Path:
-    """Where answers are kept."""
-    return Path(cache or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "relsym" / "sparql").expanduser()
-
-
 class Endpoint:
     """Asks queries one at a time, politely, and keeps the answers; a context manager that closes its connection.
 

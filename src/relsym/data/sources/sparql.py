@@ -11,7 +11,8 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from relsym.data.progress import progress
-from relsym.data.sources.endpoint import Endpoint, Question, Row, Term, cache_folder
+from relsym.data.caches import cache_folder
+from relsym.data.sources.endpoint import Endpoint, Question, Row, Term
 from relsym.data.triples import ENTITY_ID, PROPERTY_ID, TripleSource, check_choice, label_frame, triple_frame
 
 WIKIDATA = "https://query.wikidata.org/sparql"
@@ -56,7 +57,7 @@ class WikidataSparql:
         check_choice("data.order", order, tuple(PAGES))
         self.languages = list(dict.fromkeys(tag.lower() for tag in (language, *fallbacks)))
         self.page_size, self.label_batch, self.limit, self.order = page_size, label_batch, limit, order
-        self.endpoint = Endpoint(endpoint, cache_folder(cache), pause, timeout, retries, user_agent, refresh)
+        self.endpoint = Endpoint(endpoint, cache_folder("sparql", cache), pause, timeout, retries, user_agent, refresh)
 
     def read(self, properties: Collection[str]) -> TripleSource:
         """Ask for the statements of ``properties``, in the order of their numbers, then for the labels of the items they name.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import weakref
@@ -14,11 +13,6 @@ from relsym.scorers.server.answers import Answer, pack, unpack
 
 FILE = "answers.sqlite"
 PATIENCE = 60.0  # seconds that another process may hold the file
-
-
-def cache_folder(folder: str | None) -> Path:
-    """Where answers are kept."""
-    return Path(folder or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "relsym" / "answers").expanduser()
 
 
 def key_of(text: str) -> bytes:

@@ -10,13 +10,14 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any, ClassVar, final
 
+from relsym.data.caches import cache_folder
 from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.scorers.base import Advance, Columns, Examples, Judged, Reading, Scorer
 from relsym.scorers.prompts import Prompt, choose_shots, read_prompts
 from relsym.scorers.server.answers import APIS, CHAT
 from relsym.scorers.server.asking import Asker
-from relsym.scorers.server.cache import AnswerCache, cache_folder
+from relsym.scorers.server.cache import AnswerCache
 from relsym.scorers.server.client import Client
 from relsym.scorers.server.records import columns_of, costs_of, record_of
 from relsym.scorers.server.ways import READS, Request, Way, choose_way
@@ -69,7 +70,7 @@ class OpenAiCompatible(Scorer):
         self.prompts = _prompts(prompts, api)
         self.client = Client(url, api, key_env, timeout_s, retries)
         self.request = Request(api, {"model": name, "temperature": 0, "seed": seed, "max_tokens": max_tokens}, dict(body or {}))
-        self.folder, self.concurrency = cache_folder(cache_dir), concurrency
+        self.folder, self.concurrency = cache_folder("answers", cache_dir), concurrency
         self.source: dict[str, Any] = {"url": self.client.url, "name": name, "api": api}
         self._described: str | None = None
         self._way: Way | None = None
