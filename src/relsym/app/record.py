@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -49,6 +49,13 @@ class Started:
         return name if overridden else option
 
 
+class Extra(NamedTuple):
+    """What was measured beside the accuracies. figures: as ``stage/what``.  entries: further keys of ``results.json``."""
+
+    figures: dict[str, float]
+    entries: dict[str, Any]
+
+
 class Record(Started):
     """A training run."""
 
@@ -57,13 +64,14 @@ class Record(Started):
         self.init = None if cfg.init is None else earlier_run(cfg.init)
         self.weights = ""  # of the encoder before training, once it is built
 
-    def results(self, scores: Scores, data: PairData, objective: Objective) -> dict[str, Any]:
+    def results(self, scores: Scores, data: PairData, objective: Objective, extra: Extra) -> dict[str, Any]:
         """Everything a report reads, and everything a result has to be traced back."""
         model = f"{data.score_on}/accuracy"
         what = {**self.config, "init": self.init and self.init["config_hash"]}
         same = identity(self.config, self.weights, data.content_hash, data.sides, self.init and self.init["cell_hash"])
         return {
-            "task": "train", "model": self._model(), "metrics": scores.flat(model), "intervals": scores.intervals(model),
+            "task": "train", "model": self._model(), "metrics": scores.flat(model) | extra.figures,
+            "intervals": scores.intervals(model), **extra.entries,
             "job_hash": same.job, "cell_hash": same.cell, "model_sha256": self.weights,
             "sweep": self.config["sweep"]["folder"], "job": self.config["sweep"]["job"],
             "init": self.init, "labels": list(objective.labels),

@@ -15,8 +15,9 @@ from torch import Tensor
 from relsym.app.files import remove, write_atomically
 
 RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS = "results.json", "config.yaml", "encoder", "probe.safetensors", "predictions.parquet"
+FORGETTING = "forgetting.parquet"
 # What a killed run of the same command may have left: written over, or from the loggers and Hydra.
-LEFTOVERS = {RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS, ".hydra", "wandb", "csv", "tensorboard", "shards"}
+LEFTOVERS = {RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS, FORGETTING, ".hydra", "wandb", "csv", "tensorboard", "shards"}
 
 
 class RunFolder:

@@ -19,15 +19,18 @@ from transformers.utils.logging import disable_progress_bar
 
 from relsym.app import scoring
 from relsym.app.compose import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
+from relsym.app.forgetting import Forgetting, check_forgetting
 from relsym.app.hardware import check_hardware, scoring_device
+from relsym.app.nli import nli_data
 from relsym.app.numbers import check_numbers
-from relsym.app.record import Record
+from relsym.app.record import Extra, Record
 from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
 from relsym.app.tracking import conclude, tracked
 from relsym.app.view import final_of
 from relsym.data.module import PairData
 from relsym.encoders.encoder import PRECISIONS
 from relsym.encoders.load import load_encoder
+from relsym.evaluation.drift import SENTENCES, drift
 from relsym.evaluation.score import Scores, targets_of
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
@@ -51,6 +54,7 @@ def check(cfg: DictConfig) -> None:
     check_numbers(cfg)
     check_hardware(cfg.hardware)
     check_combination(cfg)
+    check_forgetting(cfg)
 
 
 def train_and_score(cfg: DictConfig) -> None:
@@ -70,6 +74,7 @@ def train_and_score(cfg: DictConfig) -> None:
         record.weights = encoder.fingerprint()
         objective = build_objective(cfg, encoder, instantiate(cfg.metric), data)
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
+        forgetting = Forgetting(cfg, nli_data(cfg)) if folder is not None and cfg.get("forgetting") is not None else None
         objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
         trainer = build_trainer(cfg, logger, path)
         fit(trainer, objective, data)
@@ -81,9 +86,9 @@ def train_and_score(cfg: DictConfig) -> None:
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create({**record.config, "labels": list(objective.labels)})))
         folder.write(ENCODER, lambda target: (target.mkdir(), objective.encoder.cpu().save(target)))
         started = time.perf_counter()
-        scores = score(cfg, data, objective, probe, folder)
+        scores, extra = score(cfg, data, objective, probe, folder, forgetting)
         record.measured["seconds/score"] = time.perf_counter() - started
-        results = record.results(scores, data, objective)
+        results = record.results(scores, data, objective, extra)
         folder.finish(results)
         conclude(logger, final_of(results, scores, trainer.global_step))
     print_run(results, console())
@@ -118,8 +123,12 @@ def fit(trainer: Trainer, objective: Objective, data: PairData) -> None:
                          "Lower objective.learning_rate, or set training.gradient_clip.")
 
 
-def score(cfg: DictConfig, data: PairData, objective: Objective, probe: Probe, folder: RunFolder) -> Scores:
-    """Score the saved encoder, the untrained one and the shortcuts; write what the probe keeps and the predictions."""
+def score(cfg: DictConfig, data: PairData, objective: Objective, probe: Probe, folder: RunFolder,
+          forgetting: Forgetting | None) -> tuple[Scores, Extra]:
+    """Score the saved encoder, the untrained one and the shortcuts, how far retraining moved the encoder, and what it forgot.
+
+    Writes what the probe keeps, and the predictions.
+    """
     device = scoring_device(cfg.hardware)
     metric, model, dtype = objective.metric, f"{cfg.data.score_on}/accuracy", PRECISIONS[cfg.precision]
     saved = load_encoder(str(folder.path / ENCODER), None, objective.encoder.pooling, objective.encoder.max_length,
@@ -129,9 +138,14 @@ def score(cfg: DictConfig, data: PairData, objective: Objective, probe: Probe, f
     targets = targets_of(data.train_rows if probe.needs_memory else [], objective.labels)
     probe.fit(metric, objective.read_out(), retrained.memory, targets)
     scoring.score_model(scores, model, probe, retrained, objective.labels)
-    untrained = scoring.Frozen(build_encoder(cfg).to(device, dtype), data, objective.reads, "scoring, before retraining")
+    begun = build_encoder(cfg).to(device, dtype)
+    untrained = scoring.Frozen(begun, data, objective.reads, "scoring, before retraining")
     scoring.score_untrained(scores, untrained, data, comparison_metric(metric), cfg.seed)
+    extra = Extra({f"drift/{name}/sentences": value for name, value in drift(begun.encode(SENTENCES), saved.encode(SENTENCES)).items()}, {})
     scoring.score_shortcuts(scores, data)
     folder.write_tensors(PROBE, {**objective.read_out(), **probe.tensors()})
     folder.write_table(PREDICTIONS, scores.table(model))
-    return scores
+    if forgetting is not None:
+        figures, found = forgetting.measure(saved, objective, probe, folder)
+        extra = Extra(extra.figures | figures, {"forgetting": found})
+    return scores, extra

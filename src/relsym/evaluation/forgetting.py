@@ -49,8 +49,8 @@ def drop_of(labels: Sequence[str], before: Sequence[str], after: Sequence[str], 
     (low, high), p = interval_and_p(resampled_means(sums, sizes))
     lost, gained = int((difference > 0).sum()), int((difference < 0).sum())
     was, now, chance = right[:, 0].mean(), right[:, 1].mean(), 1 / classes
-    return Drop(float(was), float(now), float(was - now), float(low[0]), float(high[0]), float((now - chance) / (was - chance)), lost, gained,
-                float(p[0]), mcnemar(lost, gained), len(labels))
+    return Drop(float(was), float(now), float(was - now), float(low[0]), float(high[0]), float((now - chance) / (was - chance)),
+                lost, gained, float(p[0]), mcnemar(lost, gained), len(labels))
 
 
 def check_before(labels: Sequence[str], answers: Sequence[str], classes: Sequence[str], what: str) -> None:
@@ -68,11 +68,11 @@ def check_before(labels: Sequence[str], answers: Sequence[str], classes: Sequenc
               for order in permutations(classes)}
     best = max(orders, key=lambda order: orders[order])
     if orders[best] > found.correct and best != tuple(classes):
-        raise ValueError(f"{what}: with its labels in the order {', '.join(classes)} it is right in {found.value:.1%} of {found.rows} rows, with "
-                         f"{', '.join(best)} in {orders[best] / found.rows:.1%}. Its label order differs from what its config.yaml "
-                         "says: correct `labels` there, or train it again.")
+        raise ValueError(f"{what}: with its labels in the order {', '.join(classes)} it is right in {found.value:.1%} of {found.rows} "
+                         f"rows, in the order {', '.join(best)} in {orders[best] / found.rows:.1%}. Its label order differs from what its "
+                         "config.yaml says: correct `labels` there, or train it again.")
     constant = max(labels.count(label) for label in set(labels)) / len(labels)
     if found.low <= constant:
-        raise ValueError(f"{what}: before retraining it is right in {found.value:.1%} of {found.rows} rows, 95 % interval {found.low:.1%} to "
-                         f"{found.high:.1%}, and one constant answer is in {constant:.1%}: there is nothing to forget. Train it longer "
-                         "(relsym train data=mnli training.epochs=...), or score more rows (forgetting.pairs=null).")
+        raise ValueError(f"{what}: before retraining it is right in {found.value:.1%} of {found.rows} rows (95 % interval "
+                         f"{found.low:.1%} to {found.high:.1%}), and one constant answer is in {constant:.1%}: there is nothing to forget. "
+                         "Train it longer (relsym train data=mnli training.epochs=...), or score more rows (forgetting.pairs=null).")

@@ -15,7 +15,7 @@ from relsym.probes.base import Probe
 
 
 def logistic(features: Float[Tensor, "n features"], targets: Int[Tensor, " n"]) -> tuple[Float[Tensor, "classes features"], Tensor]:
-    """Weight and bias of a multinomial logistic regression (scikit-learn, C = 1); the targets hold every class from 0 on, three at least."""
+    """Weight and bias of a multinomial logistic regression (scikit-learn, C = 1); the targets hold at least three classes, from 0 on."""
     found = LogisticRegression(max_iter=1000).fit(features.numpy(), targets.numpy())
     return torch.from_numpy(found.coef_).to(features.dtype), torch.from_numpy(found.intercept_).to(features.dtype)
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from relsym.report.points import Point
+from relsym.report.points import Point, front_line
 
 # An objective has a colour, and a marker for those who see few colours; an encoder has a kind of line. The page draws the same.
 COLOURS = ("#2f6fdb", "#d9822b", "#2c9c69", "#a05195", "#c8483d", "#5b7083", "#9a7d0a", "#1797a6")
@@ -122,13 +122,16 @@ def cost_figure(points: Sequence[Point]) -> Figure:
 
 
 def forgetting_figure(points: Sequence[Point]) -> Figure:
-    """Accuracy against the drop on what the encoder knew before, one marker a run."""
+    """Accuracy against the drop on what the encoder knew before, one marker a run; the line joins the means on the Pareto front."""
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for name in names_of(points):
         of_name = [point for point in points if (point["objective"], point["model"]) == name]
         axes.plot([100 * point["drop"] for point in of_name], [100 * point["accuracy"] for point in of_name],
                   **{**style(name, points), "linestyle": ""})
+    front = front_line(points)
+    axes.plot([100 * drop for drop, _ in front], [100 * accuracy for _, accuracy in front], color="grey", linestyle="--", linewidth=1,
+              drawstyle="steps-post", zorder=0, label="Pareto front (means over seeds)")
     axes.set_xlabel("forgetting: drop in points")
     axes.set_ylabel("accuracy in %, mean over the forms")
     axes.grid(alpha=0.3)

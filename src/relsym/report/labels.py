@@ -24,11 +24,12 @@ def metric_of(run: dict[str, Any]) -> str:
 
 
 def objective_of(run: dict[str, Any]) -> str:
-    """The objective, with the metric where it has a choice: ``k-NN (rotate)``."""
+    """The objective, with the metric where it has a choice and the remedies against forgetting: ``k-NN (rotate) + replay, wise_ft``."""
     if run["task"] == "evaluate":
         return f"evaluation: {run['reading']}"
     objective, metric = run["choices"]["objective"], metric_of(run)
-    return OBJECTIVES.get(objective, objective) + ("" if metric == "pair" else f" ({metric})")
+    name = OBJECTIVES.get(objective, objective) + ("" if metric == "pair" else f" ({metric})")
+    return f"{name} + {', '.join(run['recipe'])}" if run.get("recipe") else name
 
 
 def place_of(run: dict[str, Any]) -> int:

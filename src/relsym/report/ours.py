@@ -39,13 +39,14 @@ class Ours(NamedTuple):
 
 
 def candidates(found: Sequence[Ladder], objective: str, model: str | None = None) -> list[Ladder]:
-    """Ladders of a method with the paper's metric (pretrained: of any that reads sentences one by one), most runs first."""
+    """Ladders of a method with the paper's metric and no remedy against forgetting (pretrained: of any that reads sentences one by one), most runs first."""
     kept = []
     for ladder in found:
         run = next(iter(next(iter(ladder.runs.values())).values()))
         methods = ("random_label", "knn") if objective == PRETRAINED else (objective,)
         same_model = model is None or MODELS.get(ladder.model, ladder.model) == model
-        if same_model and run["choices"]["objective"] in methods and metric_of(run) in PAPERS_METRICS:
+        as_in_paper = metric_of(run) in PAPERS_METRICS and not run.get("recipe")
+        if same_model and as_in_paper and run["choices"]["objective"] in methods:
             kept.append(ladder)
     return sorted(kept, key=lambda ladder: -sum(map(len, ladder.runs.values())))
 

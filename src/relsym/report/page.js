@@ -187,6 +187,11 @@ const draws = {
         marker: { color: colour(key, all), size: 9, symbol: symbol(key, all) },
         text: mine.map((point) => `${name}, seed ${point.seed}, ${point.samples} samples<br>drop ${(100 * point.drop).toFixed(2)} points, accuracy ${percent(point.accuracy)}`) };
     });
+    const front = shown.filter((point) => point.front), setting = (point) => JSON.stringify([point.objective, point.model, point.samples]);
+    const means = unique(front.map(setting)).map((key) => front.filter((point) => setting(point) === key))
+      .map((runs) => [mean(runs.map((point) => point.drop)), mean(runs.map((point) => point.accuracy))]).sort((one, other) => one[0] - other[0]);
+    traces.push({ x: means.map((at) => 100 * at[0]), y: means.map((at) => 100 * at[1]), name: "Pareto front", mode: "lines", hoverinfo: "skip",
+      line: { color: css("--soft"), dash: "dash", width: 1.5, shape: "hv" } });
     panels(place, ["accuracy in %, mean over the forms"], traces, axis("forgetting: drop in points"), [axis("")], 300);
   },
   models(place, points) {

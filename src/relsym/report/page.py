@@ -35,7 +35,7 @@ CAPTIONS = {
                 "above to see its curves.",
     "heat": "Mean over the seeds, and over the forms unless one is chosen above.",
     "cost": "Mean over the seeds. Memory is that of the GPU where one was used.",
-    "forgetting": "One marker a run.",
+    "forgetting": "One marker a run; the line joins the settings (means over seeds) that no other one beats in both.",
     "models": "95 % Wilson interval; dashed: the best constant answer.",
     "reliability": "Share of entailment against its mean probability in 15 bins, of the reading that stands for each model; on the "
                    "dashed line a model is calibrated. The size of a marker says how many rows are in a bin."}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
+from relsym.data.sampling import by_key
 from relsym.report.labels import READERS, metric_of
 from relsym.report.ladders import Ladder
 from relsym.report.ours import DROP
@@ -61,7 +62,29 @@ def cost_points(found: Sequence[Ladder]) -> list[Point]:
 
 
 def forgetting_points(found: Sequence[Ladder]) -> list[Point]:
-    """Drop and accuracy (mean over the forms) of each run that measured the drop."""
-    return [{"objective": ladder.label, "model": ladder.model, "samples": samples, "seed": seeds[0], "drop": run["metrics"][DROP],
+    """Drop and accuracy (mean over the forms) of each run that measured the drop, and whether its setting is on the Pareto front."""
+    points = [{"objective": ladder.label, "model": ladder.model, "samples": samples, "seed": seeds[0], "drop": run["metrics"][DROP],
              "accuracy": mean(run["metrics"][f"{run['score_on']}/accuracy/{form}"] for form in run["rows"] if form != "train")}
             for ladder in found for seeds, rungs in ladder.runs.items() for samples, run in rungs.items() if DROP in run["metrics"]]
+    settings = by_key(points, [(point["objective"], point["model"], point["samples"]) for point in points]).values()
+    for runs, best in zip(settings, on_front([(_mean(runs, "drop"), _mean(runs, "accuracy")) for runs in settings]), strict=True):
+        for point in runs:
+            point["front"] = best
+    return points
+
+
+def on_front(settings: Sequence[tuple[float, float]]) -> list[bool]:
+    """Of (drop, accuracy): which of them no other one beats in one without losing in the other."""
+    return [not any(drop <= own and accuracy >= right and (drop, accuracy) != (own, right) for drop, accuracy in settings)
+            for own, right in settings]
+
+
+def front_line(points: Sequence[Point]) -> list[tuple[float, float]]:
+    """Means over seeds of the settings on the front, by drop."""
+    best = [point for point in points if point["front"]]
+    settings = by_key(best, [(point["objective"], point["model"], point["samples"]) for point in best]).values()
+    return sorted((_mean(runs, "drop"), _mean(runs, "accuracy")) for runs in settings)
+
+
+def _mean(points: Sequence[Point], what: str) -> float:
+    return mean(point[what] for point in points)

@@ -11,6 +11,7 @@ from relsym.report.by_property import property_table
 from relsym.report.cells import Cell, Column, Row, Table, count, text_columns
 from relsym.report.collect import Collected
 from relsym.report.compare import comparison_table
+from relsym.report.forgetting import forgetting_table
 from relsym.report.labels import percent
 from relsym.report.ladders import Ladder, ladders
 from relsym.report.lines import Line, file_name, headlines, tables
@@ -71,7 +72,7 @@ def _models(scope: Scope, by_path: dict[str, dict[str, Any]]) -> Section:
 def _section(scope: Scope, collected: Collected, by_path: dict[str, dict[str, Any]]) -> Section:
     lines = tables(scope.title, scope.runs)
     found = ladders(scope, collected.jobs)
-    made = [comparison_table(scope, found), property_table(scope, found)]
+    made = [comparison_table(scope, found), property_table(scope, found), forgetting_table(found)]
     if scope.whole:
         both = set(FORMS) <= set(scope.forms)
         papers = [table2(scope, found, collected.jobs), table4(found, collected.jobs)] if both else []

@@ -42,6 +42,8 @@ def print_run(results: dict[str, Any], console: Console) -> None:
     print_groups(results, console)
     if results["sides"] and "held out" in results["sides"]:
         print_macro(results, console)
+    if "forgetting" in results:
+        print_forgetting(results["forgetting"], console)
     if len(forms_of(results)) > 1:
         console.print(CAUTION, style="italic")
 
@@ -62,6 +64,19 @@ def print_readers(results: dict[str, Any], title: str, console: Console) -> None
     for name in dict.fromkeys(key.rsplit("/", 1)[0] for key in metrics if key.startswith("family/")):
         if name.count("/") == 1 and not name.endswith(("_min", "_max", "_sd")):
             table.add_row(f"{name} (mean; lowest, highest)", *(family_text(metrics, name, form) for form in forms))
+    console.print(table)
+
+
+def print_forgetting(found: dict[str, Any], console: Console) -> None:
+    """What the retraining cost, by read-out."""
+    table = Table(title=f"Forgetting: {found['rows']} NLI rows ({found['score_on']}), in %")
+    for heading in ("read-out", "before", "after", "drop in points", "retention", "p (McNemar)"):
+        table.add_column(heading, justify="left" if heading == "read-out" else "right")
+    control = {"kept, against the control": found["control"]} if "control" in found else {}
+    for name, drop in {**found["read_outs"], **control}.items():
+        interval = f"[{100 * drop['low']:.2f}, {100 * drop['high']:.2f}]"
+        table.add_row(name, *(f"{100 * drop[key]:.2f}" for key in ("before", "after")), f"{100 * drop['drop']:.2f} {interval}",
+                      f"{100 * drop['retention']:.2f}", f"{drop['p_mcnemar']:.2g}")
     console.print(table)
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from relsym.data.caches import keep, kept
 from relsym.data.sources.fetch import BUSY, USER_AGENT, persistent
 
 LOG = logging.getLogger(__name__)
@@ -70,12 +68,12 @@ class Endpoint:
     def ask(self, question: Question) -> list[Row]:
         """The rows of the answer, one term per variable."""
         path = self.cache / f"{sha256(f'{self.url} {question.query}'.encode()).hexdigest()}.json"
-        if self.refresh or (kept := _kept(path)) is None:
+        if self.refresh or (found := kept(path)) is None:
             rows = self._parsed(self._answer(question), question)
-            kept = {"endpoint": self.name, "query": question.query, "asked": f"{datetime.now(UTC):%Y-%m-%d}", "rows": rows}
-            _keep(path, kept)
-        self.dates.add(kept["asked"])
-        return [tuple(Term(*term) for term in row) for row in kept["rows"]]
+            found = {"endpoint": self.name, "query": question.query, "asked": f"{datetime.now(UTC):%Y-%m-%d}", "rows": rows}
+            keep(path, found, "Answers are kept in data.cache: pass a folder with room")
+        self.dates.add(found["asked"])
+        return [tuple(Term(*term) for term in row) for row in found["rows"]]
 
     def _answer(self, question: Question) -> requests.Response:
         try:
@@ -144,21 +142,3 @@ def _out_of_time(response: requests.Response) -> bool:
 
 def _start(response: requests.Response) -> str:
     return " ".join(response.text[:BODY_START].split())
-
-
-def _kept(path: Path) -> dict[str, Any] | None:
-    digest, _, body = path.read_bytes().partition(b"\n") if path.exists() else (b"", b"", b"")
-    return json.loads(body) if digest.decode("latin-1") == sha256(body).hexdigest() else None
-
-
-def _keep(path: Path, page: dict[str, Any]) -> None:
-    body = json.dumps(page, ensure_ascii=False).encode()
-    partial = path.with_name(f"partial.{os.getpid()}.{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(sha256(body).hexdigest().encode() + b"\n" + body)
-        os.replace(partial, path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise OSError(error.errno, f"{error.strerror}. Answers are kept in data.cache: pass a folder with room", str(path)) from error

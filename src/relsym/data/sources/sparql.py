@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from urllib.parse import urlsplit
 
-from relsym.data.progress import progress
 from relsym.data.caches import cache_folder
+from relsym.data.progress import progress
 from relsym.data.sources.endpoint import Endpoint, Question, Row, Term
 from relsym.data.triples import ENTITY_ID, PROPERTY_ID, TripleSource, check_choice, label_frame, triple_frame
 
