@@ -15,9 +15,9 @@ import relsym
 from relsym.app.hardware import scoring_device
 from relsym.app.identity import digest
 from relsym.app.models import load_run
+from relsym.app.nli import nli_data
 from relsym.app.run_folder import FORGETTING, RESULTS, RunFolder
 from relsym.data.caches import cache_folder, keep, kept
-from relsym.data.nli import NliData
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.data.sampling import by_key, in_turn, shuffled
@@ -29,6 +29,7 @@ from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
 
 DRIFT_TEXTS = 1000
+FEWEST = 30  # rows: of fewer, no accuracy tells itself from chance
 # What trackers show of a drop; results.json has all of it.
 FIGURES = ("before", "after", "drop", "retention")
 
@@ -46,9 +47,9 @@ def check_forgetting(cfg: DictConfig) -> None:
                          "data=mnli.")
     if told.score_on not in ("test", "validation"):
         raise ValueError(f"forgetting.score_on={told.score_on}: expected test or validation.")
-    for key, least in (("pairs", 1), ("refit_rows", 30)):
-        if told[key] is not None and told[key] < least:
-            raise ValueError(f"forgetting.{key}={told[key]}: at least {least}, or null for all.")
+    for key in ("pairs", "refit_rows"):
+        if told[key] is not None and told[key] < FEWEST:
+            raise ValueError(f"forgetting.{key}={told[key]}: at least {FEWEST}, or null for all.")
     if told.control is not None and not (Path(told.control).expanduser() / FORGETTING).exists():
         raise ValueError(f"forgetting.control={told.control}: no run there that measured forgetting ({FORGETTING} is missing). Pass the "
                          "folder of a relsym train recipe=control forgetting=mnli.")
@@ -58,13 +59,17 @@ class Forgetting:
     """What one retraining costs on the NLI rows that the run in ``init`` learnt.
 
     Args:
-        cfg: of the run.  data: the NLI set, read.
+        cfg: of the run.
 
     Raises:
-        ValueError: the run in ``init`` knows other labels, or no more than chance (``check_before``).
+        ValueError: the run in ``init`` learnt no NLI and no folder is told; it knows other labels, or no more than chance
+            (``check_before``).
     """
 
-    def __init__(self, cfg: DictConfig, data: NliData) -> None:
+    def __init__(self, cfg: DictConfig) -> None:
+        if (data := nli_data(cfg)) is None:
+            raise ValueError(f"init={cfg.init}: that run learnt no NLI, so that there is nothing to forget. Pass a run of relsym train "
+                             "data=mnli, or forgetting.folder=PATH.")
         self.told, self.init, self.precision = cfg.forgetting, str(cfg.init), cfg.precision
         self.device, self.dtype = scoring_device(cfg.hardware), PRECISIONS[cfg.precision]
         self.earlier = load_run(self.init, cfg.precision, "gpu" if self.device.type == "cuda" else "cpu")
@@ -77,7 +82,7 @@ class Forgetting:
         self.content_hash, self.labels = data.content_hash, [row.label for row in self.rows]
         self.before = self._before()
         check_before(self.labels, self.before[KEPT], self.how.labels, f"init={self.init}")
-        self.texts = list(dict.fromkeys(row.premise for row in self.rows))[:DRIFT_TEXTS]
+        self.texts = list(dict.fromkeys(text for row in self.rows for text in (row.premise, row.hypothesis)))[:DRIFT_TEXTS]
         self.vectors = self.earlier.encoder.encode(self.texts)
 
     def measure(self, encoder: Encoder, objective: Objective, probe: Probe, folder: RunFolder) -> tuple[dict[str, float], dict[str, Any]]:

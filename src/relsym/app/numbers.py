@@ -5,7 +5,7 @@ from __future__ import annotations
 from omegaconf import DictConfig, OmegaConf
 
 WHOLE_NUMBERS = ("seed", "data.sample_seed", "data.split_seed", "data.samples", "data.test_pairs", "data.batch_size", "benchmark.examples",
-                 "probe.k", "validation_pairs", "swapped_pairs", "shard_rows")
+                 "probe.k", "forgetting.pairs", "forgetting.refit_rows", "validation_pairs", "swapped_pairs", "shard_rows")
 
 
 def check_numbers(cfg: DictConfig) -> None:

@@ -21,7 +21,6 @@ from relsym.app import scoring
 from relsym.app.compose import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
 from relsym.app.forgetting import Forgetting, check_forgetting
 from relsym.app.hardware import check_hardware, scoring_device
-from relsym.app.nli import nli_data
 from relsym.app.numbers import check_numbers
 from relsym.app.record import Extra, Record
 from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
@@ -74,7 +73,7 @@ def train_and_score(cfg: DictConfig) -> None:
         record.weights = encoder.fingerprint()
         objective = build_objective(cfg, encoder, instantiate(cfg.metric), data)
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
-        forgetting = Forgetting(cfg, nli_data(cfg)) if folder is not None and cfg.get("forgetting") is not None else None
+        forgetting = Forgetting(cfg) if folder is not None and cfg.get("forgetting") is not None else None
         objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
         trainer = build_trainer(cfg, logger, path)
         fit(trainer, objective, data)

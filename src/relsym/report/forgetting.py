@@ -16,9 +16,9 @@ READ_OUTS = {"kept": "kept", "refit": "refit", "linear": "linear probe", "own": 
 DRIFT = {"cka": "CKA", "overlap": "neighbours kept"}
 NOTES = (
     "Accuracy in % on NLI rows before and after retraining on symmetry, the same rows and read-out; drop in points. kept: label "
-    "embeddings, memory vectors or head exactly as they were; refit: the same kind of read-out learnt anew from NLI rows, encoder frozen; linear probe: "
-    "logistic regression; own: the head as retraining left it (before: kept); against the control: the drop from a run that saw the same "
-    "replayed NLI rows and no symmetry rows. Retention: (after - 1/3) / (before - 1/3).",
+    "embeddings, memory vectors or head exactly as they were; refit: the same kind of read-out learnt anew from NLI rows, encoder "
+    "frozen; linear probe: logistic regression; own: the head as retraining left it (before: kept); against the control: the drop from "
+    "a run that saw the same replayed NLI rows and no symmetry rows. Retention: (after - 1/3) / (before - 1/3).",
     "In brackets the 95 % interval of a bootstrap that draws premises (one seed), or the standard deviation over seeds. Drift, of everyday "
     "sentences, kept read-out's line: linear CKA and share of the 10 nearest neighbours that stay. Paper: drop on MNLI, protocol not told.",
 )

@@ -39,7 +39,7 @@ class Ours(NamedTuple):
 
 
 def candidates(found: Sequence[Ladder], objective: str, model: str | None = None) -> list[Ladder]:
-    """Ladders of a method with the paper's metric and no remedy against forgetting (pretrained: of any that reads sentences one by one), most runs first."""
+    """Ladders of a method with the paper's metric (pretrained: of any that reads sentences one by one) and no recipe, most runs first."""
     kept = []
     for ladder in found:
         run = next(iter(next(iter(ladder.runs.values())).values()))

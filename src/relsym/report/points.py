@@ -73,18 +73,18 @@ def forgetting_points(found: Sequence[Ladder]) -> list[Point]:
     return points
 
 
-def on_front(settings: Sequence[tuple[float, float]]) -> list[bool]:
+def on_front(settings: Sequence[tuple[float | int, float | int]]) -> list[bool]:
     """Of (drop, accuracy): which of them no other one beats in one without losing in the other."""
     return [not any(drop <= own and accuracy >= right and (drop, accuracy) != (own, right) for drop, accuracy in settings)
             for own, right in settings]
 
 
-def front_line(points: Sequence[Point]) -> list[tuple[float, float]]:
+def front_line(points: Sequence[Point]) -> list[tuple[float | int, float | int]]:
     """Means over seeds of the settings on the front, by drop."""
     best = [point for point in points if point["front"]]
     settings = by_key(best, [(point["objective"], point["model"], point["samples"]) for point in best]).values()
     return sorted((_mean(runs, "drop"), _mean(runs, "accuracy")) for runs in settings)
 
 
-def _mean(points: Sequence[Point], what: str) -> float:
+def _mean(points: Sequence[Point], what: str) -> float | int:
     return mean(point[what] for point in points)
