@@ -11,14 +11,13 @@ from typing import Any
 import polars as pl
 
 from relsym.data.relations import Relation, read_relations
-from relsym.data.sources.hub_set import HubSet, told
+from relsym.data.sources.hub_set import HubSet, faults, told
 from relsym.data.sources.table import blank, labels_beside, one_label
 from relsym.data.triples import ENTITY_ID, TRIPLE_SCHEMA, TripleSource, check_choice, entities_of, skips_bad_rows
 
 TRIPLES, PAIRS = "triples", "pairs"
 REQUIRED = {TRIPLES: ("subject", "property", "object"), PAIRS: ("premise", "hypothesis")}
 OPTIONAL = {TRIPLES: ("subject_label", "object_label"), PAIRS: ("label",)}
-STRINGS = ("string", "large_string", "string_view")
 
 
 class HubTriples:
@@ -81,9 +80,9 @@ class HubTriples:
             raise ValueError(f"data.part={self.part}: the data set has {', '.join(parts)}. Name one of these, or null for all.")
         chosen = {self.part: parts[self.part]} if self.part else dict(parts)
         for dataset in chosen.values():
-            if faults := _faults(dataset.features, self.columns):
+            if wrong := faults(dataset.features, self.columns):
                 raise ValueError(
-                    f"data.path={self.set.path}: {'; '.join(faults)}. The data set has\n{told(parts)}\nDeclare its columns with "
+                    f"data.path={self.set.path}: {'; '.join(wrong)}. The data set has\n{told(parts)}\nDeclare its columns with "
                     f"{' '.join(f'data.columns.{role}=NAME' for role in self.columns)}, or data.shape={TRIPLES} or {PAIRS}.")
         return chosen
 
@@ -151,13 +150,3 @@ def _declared(shape: str, columns: Mapping[str, str | None]) -> dict[str, str]:
     if ("subject_label" in declared) != ("object_label" in declared):
         raise ValueError("data.columns: subject_label and object_label go together: name both or neither.")
     return declared
-
-
-def _faults(features: Mapping[str, Any], columns: Mapping[str, str]) -> list[str]:
-    """Declared columns that are not there or hold no text; a label may also be one of named classes."""
-    faults = [f"no column {name} (data.columns.{role})" for role, name in columns.items() if name not in features]
-    for role, name in columns.items():
-        classes = role == "label" and hasattr(features.get(name), "names")
-        if name in features and not classes and getattr(features[name], "dtype", None) not in STRINGS:
-            faults.append(f"column {name} (data.columns.{role}) is {features[name]}, no text")
-    return faults

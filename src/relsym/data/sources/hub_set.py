@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+STRINGS = ("string", "large_string", "string_view")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
@@ -69,6 +70,17 @@ class HubSet:
             raise ValueError(
                 f"{self.key}={self.path}: {reason[:600]}. Pass {self.name_key}=NAME if it has several configurations, or {self.key}=FOLDER "
                 "with a copy whose files are data, with the same columns in each part.") from error
+
+
+def faults(features: Mapping[str, Any], columns: Mapping[str, str], numbers: Collection[str] = ()) -> list[str]:
+    """Columns (role -> name) that are not there or hold no text; a label may be a named class, a role in ``numbers`` a whole number."""
+    found = [f"no column {name} (data.columns.{role})" for role, name in columns.items() if name not in features]
+    for role, name in columns.items():
+        kind = getattr(features.get(name), "dtype", None)
+        classes = role == "label" and hasattr(features.get(name), "names")
+        if name in features and not classes and kind not in STRINGS and not (role in numbers and str(kind).startswith(("int", "uint"))):
+            found.append(f"column {name} (data.columns.{role}) is {features[name]}, no text")
+    return found
 
 
 def told(parts: Mapping[str, Any]) -> str:
