@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -74,6 +74,38 @@ def mnli_folder(tmp_path: Path) -> Path:
                 for i in range(count)]
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
+
+
+@pytest.fixture
+def offline_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The hub's libraries, without network and with an empty cache."""
+    # The library reads its environment once, when it is imported: what is imported already has to be told too.
+    datasets = pytest.importorskip("datasets")
+    hub = pytest.importorskip("huggingface_hub")
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
+        monkeypatch.setenv(name, "1")
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def hub_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Splits -> a folder in the hub's layout."""
+    def make(name: str = "set", suffix: str = "parquet", header: str = "", **splits: Any) -> Path:
+        data = tmp_path / name / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        for split, rows in splits.items():
+            path = data / f"{split}-00000-of-00001.{suffix}"
+            rows.write_parquet(path) if suffix == "parquet" else rows.write_csv(path)
+        files = "".join(f"  - split: {split}\n    path: data/{split}-*\n" for split in splits)
+        (data.parent / "README.md").write_text(f"---\nlicense: mit\n{header}configs:\n- config_name: default\n  data_files:\n{files}---\n# A set\n")
+        return data.parent
+
+    return make
 
 
 @pytest.fixture

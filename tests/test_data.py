@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from itertools import pairwise
@@ -20,7 +19,6 @@ from relsym.data.audit import Audit
 from relsym.data.batches import PADDING, GlobalBatchSampler, epoch_batches, share_of
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.facts import usable_facts
-from relsym.data.nli import NliData
 from relsym.data.relations import Relation, read_relations, select_relations
 from relsym.data.sampling import alternate, in_turn
 from relsym.data.sources.mini import Mini
@@ -265,60 +263,6 @@ def test_a_padded_share_is_masked(facts):
     assert batch.mask.tolist() == [True, False]
     assert batch.inputs[0]["input_ids"].shape == (2, 2)
     assert batch.targets[0] == read.labels.index(read.train_rows[2].label)
-
-
-# --- NLI rows
-
-def nli(folder: Path, **changes) -> NliData:
-    options = {"train": None, "test": None, "samples": None, "sample_seed": 0, "split_seed": 0, "test_pairs": None, "score_on": "test",
-               "batch_size": 8, "seed": 0}
-    read = NliData(str(folder), **{**options, **changes})
-    read.read()
-    return read
-
-
-def test_nli_rows_of_one_premise_are_not_split_and_all_are_used(mnli_folder):
-    test, validation = nli(mnli_folder), nli(mnli_folder, score_on="validation")
-    held, trained = validation.score_rows["mnli"], test.train_rows
-    assert len(held) + len(trained) == 60
-    assert held
-    assert not {row.premise for row in held} & {row.premise for row in trained}
-    assert len(test.score_rows["mnli"]) == 30
-
-
-def test_nli_draws_are_balanced_and_nested(mnli_folder):
-    rows = nli(mnli_folder, samples=12).train_rows
-    assert Counter(row.label for row in rows) == {"entailment": 4, "neutral": 4, "contradiction": 4}
-    assert nli(mnli_folder, samples=6).train_rows == rows[:6]
-
-
-def test_gluess_tsv_is_read_with_quotes_and_rows_without_consensus_are_counted(tmp_path):
-    head = "index\tsentence1\tsentence2\tlabel1\tgold_label\n"
-    (tmp_path / "train.tsv").write_text(head + '0\tHe said "no\tHe spoke.\tneutral\tentailment\n1\ta\tb\tneutral\t-\n2\tc\td\tneutral\tneutral\n')
-    (tmp_path / "dev_matched.tsv").write_text(head + "0\te\tf\tneutral\tcontradiction\n")
-    read = nli(tmp_path)
-    assert sorted(row.premise for row in read.train_rows) == ['He said "no', "c"]
-    assert read.counts["no consensus label"] == 1
-    assert read.score_rows["mnli"][0].label == "contradiction"
-
-
-@pytest.mark.parametrize(("row", "message"), [
-    ({"premise": "a", "hypothesis": "b", "label": 0}, r"row 1 of .*label '0'; expected one of entailment"),
-    ({"premise": "a", "hypothesis": "b", "label": "contradictory"}, "label 'contradictory'"),
-    ({"text": "a", "label": "neutral"}, r"row 1 of .*expected the columns"), (["a", "b"], "got list")])
-def test_nli_names_are_checked(tmp_path, row, message):
-    for name in ("train.jsonl", "dev_matched.jsonl"):
-        (tmp_path / name).write_text(json.dumps(row) + "\n")
-    with pytest.raises(ValueError, match=message):
-        nli(tmp_path)
-
-
-def test_two_nli_candidates_or_none_are_named(tmp_path, mnli_folder):
-    (mnli_folder / "train_partial.jsonl").write_text("{}\n")
-    with pytest.raises(ValueError, match=r"several candidates: train\.jsonl, train_partial\.jsonl.*data\.train=NAME"):
-        nli(mnli_folder)
-    with pytest.raises(FileNotFoundError, match=r"no file called train\.jsonl"):
-        nli(tmp_path / "triples" if (tmp_path / "triples").exists() else tmp_path)
 
 
 # --- the embedded benchmark

@@ -175,3 +175,11 @@ def test_real_runs_are_reported(tmp_path, relsym, report):
     out = report()
     assert [row["objective"] for row in rows_of(out / "tables" / "runs.csv")] == ["k-NN (hadamard)", "fine-tuning"]
     assert len(rows_of(out / "tables" / "comparisons.csv")) == 3
+
+
+@pytest.mark.parametrize(("forms", "chance"), [(["mnli"], 100 / 3), (["snli"], 100 / 3), (["lexicalised", "delexicalised"], 50),
+                                               (["lexicalised, symmetric", "lexicalised, antisymmetric"], 50)])
+def test_the_dashed_line_is_the_chance_among_the_labels_of_the_rows(forms, chance):
+    line = Line("k-NN", "bundled", 64, ((0, 0),), dict.fromkeys(forms, (0.9,)), {}, "knn", ("run",))
+    (axes,) = accuracy_figure("Accuracy in %", [line]).axes
+    assert chance in [drawn.get_xdata()[0] for drawn in axes.lines if drawn.get_linestyle() == "--"]

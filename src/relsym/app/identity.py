@@ -12,7 +12,7 @@ import relsym
 # Where and how a run is watched, never what it computes.
 NOT_WHAT = ("hardware", "tracking", "sweep")
 # Where data lies and how it is read; the content hash says what it is.
-PLACES = ("benchmark", "folder", "train", "test")
+PLACES = ("benchmark", "source")
 # Where a model lies; the hash of its weights says what it is.
 MODEL_SETTINGS = ("pooling", "max_length", "dropout")
 

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
-from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.data.sampling import by_key, in_turn, shuffled
+from relsym.data.sources.nli import NliSource
+from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.data.splits import TEST, TRAIN, VALIDATION, VALIDATION_SHARE, uniform
-
-NLI_LABELS = (ENTAILMENT, NEUTRAL, CONTRADICTION)
-FORM = "mnli"
-# The names of the columns in the official JSONL / GLUE's TSV and in the hub's rows.
-COLUMNS = (("sentence1", "sentence2", "gold_label"), ("premise", "hypothesis", "label"))
-NO_CONSENSUS = "-"
-LAYOUTS = {"train": ("train.jsonl", "train_*.jsonl", "multinli_*_train.jsonl", "train.tsv"),
-           "test": ("dev_matched.jsonl", "multinli_*_dev_matched.jsonl", "dev_matched.tsv")}
 
 
 class NliData(PairData):
-    """Three-way NLI rows from a folder: JSONL (official or hub column names) or GLUE's TSV.
+    """Three-way NLI rows, whose form and property are the set's name.
 
-    Training rows come from the training file less a validation part (10 % of the premises, by hash), score rows from the test file
+    Training rows come from the training part less a validation part (10 % of the premises, by hash), score rows from the test part
     or from that validation part.
 
     Args:
-        folder: where the files are.  train, test: file names or globs in it; None looks for the usual names.
+        source: the set.
         samples: training rows, balanced over the labels; None takes all, as they are.
         test_pairs: rows to score; None takes all.  sample_seed, score_on, batch_size, seed: as in ``SymmetryData``.
         split_seed: which premises are the validation part.
@@ -39,26 +28,22 @@ class NliData(PairData):
 
     labels = NLI_LABELS
 
-    def __init__(self, folder: str | None, train: str | None, test: str | None, samples: int | None, sample_seed: int, split_seed: int,
-                 test_pairs: int | None, score_on: str, batch_size: int, seed: int) -> None:
+    def __init__(self, source: NliSource, samples: int | None, sample_seed: int, split_seed: int, test_pairs: int | None, score_on: str,
+                 batch_size: int, seed: int) -> None:
         super().__init__(batch_size, score_on, seed)
-        if folder is None or not Path(folder).expanduser().is_dir():
-            raise FileNotFoundError(f"data.folder={folder}: no such folder. "
-                                    "Pass data.folder=PATH of a folder with MNLI's JSONL or TSV files.")
         if samples is not None and samples < len(NLI_LABELS):
             raise ValueError(f"data.samples={samples}: at least {len(NLI_LABELS)}, one for each label.")
         if test_pairs is not None and test_pairs < 1:
             raise ValueError(f"data.test_pairs={test_pairs}: at least 1, or null for all.")
-        folder = Path(folder).expanduser()
-        self.train_file, self.test_file = _find(folder, "train", train), _find(folder, "test", test)
+        self.source, self.title = source, source.title
         self.samples, self.sample_seed, self.split_seed, self.test_pairs = samples, sample_seed, split_seed, test_pairs
 
     def read(self) -> None:
-        """Read both files, take the validation part out of the training rows, draw, and hash what was read."""
-        rows = list(self._rows(self.train_file))
+        """Read both parts, take the validation part out of the training rows, draw, and hash what was read."""
+        rows = list(self.source.rows("train", self.counts))
         held_out = [row for row in rows if self._is_held_out(row)]
         train = [row for row in rows if not self._is_held_out(row)]
-        test = list(self._rows(self.test_file))
+        test = list(self.source.rows("test", self.counts))
         self._sides = {VALIDATION: held_out, TEST: test}
         self.train_rows = train if self.samples is None else self._draw(train, self.samples)
         self.score_rows = self.rows_of(self.score_on, self.test_pairs)
@@ -68,62 +53,20 @@ class NliData(PairData):
     def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
         """See ``PairData``."""
         rows = self._sides[side]
-        return {FORM: shuffled(rows, self.split_seed, "score rows")[:pairs] if pairs else rows}
+        return {self.source.name: shuffled(rows, self.split_seed, "score rows")[:pairs] if pairs else rows}
 
     def _is_held_out(self, row: Row) -> bool:
-        """By premise, since MNLI asks three hypotheses about each."""
+        """By premise, since most sets ask several hypotheses about each."""
         return uniform(self.split_seed, row.premise) < VALIDATION_SHARE
 
     def _draw(self, rows: list[Row], samples: int) -> list[Row]:
         pools = by_key(rows, (row.label for row in rows))
-        drawn = list(islice(in_turn(shuffled(pools.get(label, []), self.sample_seed, label) for label in NLI_LABELS), samples))
+        if missing := [label for label in NLI_LABELS if label not in pools]:
+            raise ValueError(
+                f"data.samples={samples}: no training row of {self.source.tables.where(TRAIN)} is labelled {' or '.join(missing)}: no draw "
+                "would be balanced. Choose a set with all three labels, or pass data.samples=null for all rows as they are.")
+        drawn = list(islice(in_turn(shuffled(pools[label], self.sample_seed, label) for label in NLI_LABELS), samples))
         if len(drawn) < samples:
-            raise ValueError(f"data.samples={samples}: the {TRAIN} part of {self.train_file} has only {len(rows)} rows.")
+            raise ValueError(f"data.samples={samples}: {self.source.tables.where(TRAIN)} has only {len(rows)} rows to train on (less the "
+                             f"validation part). Pass data.samples={len(rows)} or fewer, or null for all.")
         return drawn
-
-    def _rows(self, path: Path) -> Iterator[Row]:
-        """Rows of one file; rows without a consensus label are dropped and counted."""
-        number = 0
-        for number, fields in enumerate(_records(path), start=1):
-            premise, hypothesis, label = _columns(path, number, fields)
-            if label == NO_CONSENSUS:
-                self.counts["no consensus label"] += 1
-            elif label not in NLI_LABELS:
-                raise ValueError(f"row {number} of {path}: label {label!r}; expected one of {', '.join(NLI_LABELS)} (names, not "
-                                 "numbers: the order of the numbers differs from set to set).")
-            else:
-                yield Row(f"{path.name}:{number}", FORM, FORM, premise, hypothesis, label)
-        if not number:
-            raise ValueError(f"{path}: the file is empty.")
-
-
-def _columns(path: Path, number: int, fields: object) -> tuple[str, str, str]:
-    if not isinstance(fields, dict):
-        raise ValueError(f"row {number} of {path}: expected an object with the columns of one row, got {type(fields).__name__}.")
-    for names in COLUMNS:
-        if all(isinstance(fields.get(name), str | int) for name in names):
-            premise, hypothesis, label = (str(fields[name]) for name in names)
-            return premise, hypothesis, label
-    raise ValueError(f"row {number} of {path}: expected the columns {' or '.join(map(str, COLUMNS))}, got {sorted(map(str, fields))}.")
-
-
-def _records(path: Path) -> Iterator[object]:
-    try:
-        with open(path, encoding="utf-8", newline="") as lines:
-            if path.suffix == ".tsv":
-                yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-            else:
-                yield from map(json.loads, filter(str.strip, lines))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 ({error}).") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: a line is not JSON ({error}). JSONL holds one object a line.") from error
-
-
-def _find(folder: Path, part: str, pattern: str | None) -> Path:
-    found = sorted({path for name in ((pattern,) if pattern else LAYOUTS[part]) for path in folder.glob(name)})
-    if len(found) != 1:
-        what = f"several candidates: {', '.join(path.name for path in found)}" if found else \
-            f"no file called {pattern or ' or '.join(LAYOUTS[part])}"
-        raise (ValueError if found else FileNotFoundError)(f"{folder}: {what}. Say which with data.{part}=NAME.")
-    return found[0]

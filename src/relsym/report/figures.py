@@ -10,6 +10,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from relsym.data.pairs import FORMS
 from relsym.report.lines import MEASURES, Line
 
 # One for each column of a table: two forms, or two kinds of each.
@@ -43,7 +44,7 @@ def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
             axes.plot([100 * low, 100 * high], [height, height], color=colour, linewidth=1.5)
             axes.plot(centre, height, marker=marker, color=colour, linestyle="", label=form if row == 0 else None)
     if not title.startswith(MEASURES["groups"]):
-        axes.axvline(100 / (3 if forms == ["mnli"] else 2), color="grey", linestyle="--", linewidth=1)
+        axes.axvline(100 / (2 if all(form.startswith(FORMS) for form in forms) else 3), color="grey", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(lines)), [f"{line.reader}, n = {line.samples}" for line in lines], parse_math=False)
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line.retrained else "normal")

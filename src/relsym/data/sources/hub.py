@@ -6,20 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 
 from relsym.data.relations import Relation, read_relations
+from relsym.data.sources.hub_set import HubSet, faults, told
 from relsym.data.sources.table import blank, labels_beside, one_label
 from relsym.data.triples import ENTITY_ID, TRIPLE_SCHEMA, TripleSource, check_choice, entities_of, skips_bad_rows
 
 TRIPLES, PAIRS = "triples", "pairs"
 REQUIRED = {TRIPLES: ("subject", "property", "object"), PAIRS: ("premise", "hypothesis")}
 OPTIONAL = {TRIPLES: ("subject_label", "object_label"), PAIRS: ("label",)}
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-STRINGS = ("string", "large_string", "string_view")
 
 
 class HubTriples:
@@ -43,15 +41,9 @@ class HubTriples:
     def __init__(self, path: str | None, name: str | None = None, part: str | None = None,
                  columns: Mapping[str, str | None] | None = None, revision: str | None = None, shape: str = TRIPLES,
                  property_table: str | Path | None = None, on_bad_row: str = "error", licence: str = "unknown") -> None:
-        if not path:
-            raise ValueError("data.path is not set: pass data.path=OWNER/NAME of a data set on the Hugging Face hub, or data.path=FOLDER.")
+        self.set = HubSet(path, name, revision)
         check_choice("data.shape", shape, (TRIPLES, PAIRS))
-        self.folder = Path(path).expanduser() if Path(path).expanduser().is_dir() else None
-        if self.folder is None and not HUB_ID.fullmatch(path):
-            raise FileNotFoundError(f"data.path={path}: no such folder, nor an id of the hub (OWNER/NAME). Pass data.path=FOLDER or an id.")
-        if self.folder and revision:
-            raise ValueError(f"data.revision={revision}: a folder has no revisions. Leave it out, or pass data.path=OWNER/NAME.")
-        self.path, self.name, self.part, self.revision, self.shape = path, name, part, revision, shape
+        self.part, self.shape = part, shape
         self.skip_bad, self.licence = skips_bad_rows(on_bad_row), licence
         self.columns = _declared(shape, columns or {})
         self.relations = read_relations(property_table)
@@ -79,45 +71,20 @@ class HubTriples:
             names = ids.filter(~ids.str.contains(f"^(?:{ENTITY_ID.pattern})$"))
             labelled = ids.is_empty() or not names.is_empty()
             labels = pl.DataFrame({"entity": names, "label": names} if labelled else {"entity": ids, "label": ids})
-        what = self.folder.name if self.folder else f"{self.path}{f' at {self.revision}' if self.revision else ''}"
-        origin = " ".join(filter(None, ("hub data set", what, self.name, self.part)))
+        origin = " ".join(filter(None, ("hub data set", self.set.title, self.set.name, self.part)))
         return TripleSource(rows.select(list(TRIPLE_SCHEMA)), labels, read, +dropped, origin, self.licence, +notes, labelled)
 
     def _load(self) -> dict[str, Any]:
-        parts = self._fetched()
+        parts = self.set.parts()
         if self.part and self.part not in parts:
             raise ValueError(f"data.part={self.part}: the data set has {', '.join(parts)}. Name one of these, or null for all.")
         chosen = {self.part: parts[self.part]} if self.part else dict(parts)
         for dataset in chosen.values():
-            if faults := _faults(dataset.features, self.columns):
-                raise ValueError(f"data.path={self.path}: {'; '.join(faults)}. The data set has\n{_told(parts)}\nDeclare its columns with "
-                                 f"{' '.join(f'data.columns.{role}=NAME' for role in self.columns)}, or data.shape={TRIPLES} or {PAIRS}.")
+            if wrong := faults(dataset.features, self.columns):
+                raise ValueError(
+                    f"data.path={self.set.path}: {'; '.join(wrong)}. The data set has\n{told(parts)}\nDeclare its columns with "
+                    f"{' '.join(f'data.columns.{role}=NAME' for role in self.columns)}, or data.shape={TRIPLES} or {PAIRS}.")
         return chosen
-
-    def _fetched(self) -> Mapping[str, Any]:
-        try:
-            from datasets import exceptions, load_dataset
-        except ImportError as error:
-            raise ImportError('data sets of the hub need the library datasets: pip install "relsym[hub]".') from error
-        try:
-            if self.folder is None:
-                return load_dataset(self.path, name=self.name, revision=self.revision)
-            # The library takes a folder's earlier build for the present one even where files have changed since.
-            with TemporaryDirectory() as cache:
-                return load_dataset(str(self.folder), name=self.name, cache_dir=cache, keep_in_memory=True)
-        except ConnectionError as error:
-            raise ConnectionError(
-                f"data.path={self.path}: the hub cannot be reached and the data set is not in the cache ({error}). Connect to the network, "
-                "set HF_HOME to a cache that holds it, or pass data.path=FOLDER with a copy.") from error
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"data.path={self.path}: {error}. Check data.path and data.revision; if access is restricted, log in to the hub; or pass "
-                "data.path=FOLDER with a copy.") from error
-        except (ValueError, RuntimeError, exceptions.DatasetsError) as error:
-            reason = " ".join(f"{error}{f' ({error.__cause__})' if error.__cause__ else ''}".split())
-            raise ValueError(
-                f"data.path={self.path}: {reason[:600]}. Pass data.name=NAME if it has several configurations, or data.path=FOLDER "
-                "with a copy whose files are data, with the same columns in each part.") from error
 
     def _rows(self, dataset: Any) -> pl.DataFrame:
         rows = dataset.select_columns(list(dict.fromkeys(self.columns.values()))).to_polars()
@@ -130,8 +97,9 @@ class HubTriples:
         is_bad = pl.any_horizontal(blank(role) for role in REQUIRED[self.shape])
         bad = rows.filter(is_bad)
         if not bad.is_empty() and not self.skip_bad:
-            raise ValueError(f"row {bad['row'][0]} of part {part} of {self.path}: expected {', '.join(REQUIRED[self.shape])} filled in, "
-                             f"got {str(bad.drop('row').row(0, named=True))[:200]}. Pass data.on_bad_row=skip to drop and count such rows.")
+            raise ValueError(
+                f"row {bad['row'][0]} of part {part} of {self.set.path}: expected {', '.join(REQUIRED[self.shape])} filled in, "
+                f"got {str(bad.drop('row').row(0, named=True))[:200]}. Pass data.on_bad_row=skip to drop and count such rows.")
         dropped["bad row"] += bad.height
         return rows.filter(~is_bad).drop("row")
 
@@ -182,22 +150,3 @@ def _declared(shape: str, columns: Mapping[str, str | None]) -> dict[str, str]:
     if ("subject_label" in declared) != ("object_label" in declared):
         raise ValueError("data.columns: subject_label and object_label go together: name both or neither.")
     return declared
-
-
-def _faults(features: Mapping[str, Any], columns: Mapping[str, str]) -> list[str]:
-    """Declared columns that are not there or hold no text; a label may also be one of named classes."""
-    faults = [f"no column {name} (data.columns.{role})" for role, name in columns.items() if name not in features]
-    for role, name in columns.items():
-        classes = role == "label" and hasattr(features.get(name), "names")
-        if name in features and not classes and getattr(features[name], "dtype", None) not in STRINGS:
-            faults.append(f"column {name} (data.columns.{role}) is {features[name]}, no text")
-    return faults
-
-
-def _told(parts: Mapping[str, Any]) -> str:
-    """Every part's columns with their types and first values."""
-    lines = []
-    for part, dataset in parts.items():
-        first = dataset[0] if len(dataset) else {}
-        lines += [f"  {part}:", *(f"    {name}: {kind}, such as {repr(first.get(name))[:60]}" for name, kind in dataset.features.items())]
-    return "\n".join(lines)

@@ -20,7 +20,8 @@ class Layout(NamedTuple):
 class Schema:
     """Which columns a file has to have.
 
-    key, header_key: their names in the configuration.  columns: role -> name, or position counted from 0.
+    key, header_key: their names in the configuration; without a header_key, text always begins with column names.
+    columns: role -> name, or position counted from 0.  known: other names of all roles; the first that a file has go before ``columns``.
     standard: the roles in the order of a file that is read by position; each bears its own name unless mapped.
     width: fields of such a file (None: at least one).  required: roles that no row leaves empty.
     """
@@ -32,14 +33,16 @@ class Schema:
     required: tuple[str, ...]
     width: int | None
     header: bool | None
+    known: tuple[dict[str, str], ...] = ()
 
-    def named(self, found: Sequence[str], path: Path) -> dict[str, str]:
+    def named(self, found: Sequence[str], path: Path | str) -> dict[str, str]:
         """The column of each role in a file whose columns have names."""
-        if missing := {role: name for role, name in self.columns.items() if name not in found}:
+        columns = next((names for names in self.known if set(names.values()) <= set(found)), self.columns)
+        if missing := {role: name for role, name in columns.items() if name not in found}:
             raise ValueError(
                 f"{path}: no column {', '.join(map(str, missing.values()))}: the file has {shortened(', '.join(found))}. Name its columns "
                 f"with {' '.join(f'{self.key}.{role}=NAME' for role in missing)}.")
-        return dict(self.columns)
+        return dict(columns)
 
     def layout(self, first: Sequence[str], path: Path) -> Layout:
         """How to read a CSV or TSV file whose first row is ``first``.
@@ -47,6 +50,8 @@ class Schema:
         Raises:
             ValueError: it neither holds the mapped names nor can be read by position.
         """
+        if not self.header_key:
+            return Layout({role: first.index(name) for role, name in self.named(first, path).items()}, len(first), header=True)
         names = {role: name for role, name in self.columns.items() if isinstance(name, str)}
         numbers = {role: place for role, place in self.columns.items() if isinstance(place, int)}
         if far := [f"{self.key}.{role}={place}" for role, place in numbers.items() if not 0 <= place < len(first)]:

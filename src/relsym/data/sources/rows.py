@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 from relsym.data.blocks import decoded, line_blocks
 from relsym.data.progress import progress
-from relsym.data.sources.layout import Layout, Schema
+from relsym.data.sources.layout import Layout, Schema, shortened
 
 KINDS = {".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 LONGEST_ROW = 2**28  # bytes
@@ -53,6 +53,11 @@ def kind_of(path: Path) -> str:
     return KINDS[suffix]
 
 
+def place_of(path: Path, row: int) -> str:
+    """Where a row is, for an error: its line where lines are rows."""
+    return f"{'line' if kind_of(path) in ('tsv', 'jsonl') else 'row'} {row} of {path}"
+
+
 def _expected(kind: str, layout: Layout) -> str:
     if kind == "jsonl":
         return f"a JSON object with {', '.join(layout.places.values())}"
@@ -61,12 +66,21 @@ def _expected(kind: str, layout: Layout) -> str:
 
 def _layout(kind: str, text: str, schema: Schema, path: Path) -> Layout:
     if kind == "jsonl":
-        keys = dict.fromkeys(key for line in text.split("\n", SNIFFED)[:SNIFFED] for key in _object(line))
-        return Layout(schema.named(list(keys), path), None)
+        return _json_layout(text.split("\n", SNIFFED)[:SNIFFED], schema, path)
     if kind == "tsv":
         return schema.layout(text.partition("\n")[0].removesuffix("\r").split("\t"), path)
     layout = schema.layout(next(csv.reader(io.StringIO(text, newline=""))) or [""], path)
     return layout if layout.width else layout._replace(width=len(next(csv.reader(io.StringIO(text, newline="")))))
+
+
+def _json_layout(lines: list[str], schema: Schema, path: Path) -> Layout:
+    objects = [_object(line) for line in lines]
+    if not any(objects):
+        raise ValueError(f"{path}: expected a JSON object in each line, the first is {shortened(lines[0])}.")
+    columns = schema.named(list(dict.fromkeys(key for value in objects for key in value)), path)
+    if nested := [name for name in columns.values() if any(isinstance(value.get(name), dict | list) for value in objects)]:
+        raise ValueError(f"{path}: {', '.join(nested)}: expected strings or numbers. Name other columns in {schema.key}.")
+    return Layout(columns, None)
 
 
 def _object(line: str) -> dict[str, Any]:

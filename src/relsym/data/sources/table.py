@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from relsym.data.sources.layout import Schema, shortened
-from relsym.data.sources.rows import kind_of, table_rows
+from relsym.data.sources.rows import kind_of, place_of, table_rows
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, TripleSource, entities_of, skips_bad_rows
 
 STATEMENT, LABELS = ("subject", "property", "object"), ("subject_label", "object_label")
@@ -81,8 +81,8 @@ class TripleTable:
             bad = rows.join(good, on="row", how="anti", maintain_order="left").row(0, named=True)
             came = bad.get("text") or [bad[role] for role in schema.columns]
             raise ValueError(
-                f"{'line' if kind_of(path) in ('tsv', 'jsonl') else 'row'} {bad['row']} of {path}: expected {bad['expected']} with "
-                f"{', '.join(schema.required)} filled in, got {shortened(came)}. Pass data.on_bad_row=skip to drop and count such rows.")
+                f"{place_of(path, bad['row'])}: expected {bad['expected']} with {', '.join(schema.required)} filled in, got "
+                f"{shortened(came)}. Pass data.on_bad_row=skip to drop and count such rows.")
         return good
 
     def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
