@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -237,6 +238,31 @@ def test_an_epoch_deals_every_row_once_into_near_equal_batches(targets, batch_si
     for label in set(targets):
         if targets.count(label) >= len(batches):
             assert all(label in {targets[row] for row in batch} for batch in batches)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 90)), min_size=1, max_size=200), st.integers(3, 20), st.integers(0, 3))
+def test_batches_by_length_hold_every_row_once_and_every_class(rows, batch_size, epoch):
+    targets, lengths = zip(*rows, strict=True)
+    batches = epoch_batches(targets, batch_size, 0, epoch, lengths)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(targets)))
+    for label in set(targets):
+        counts = [sum(targets[row] == label for row in batch) for batch in batches]
+        assert max(counts) - min(counts) <= 1
+    assert all(batches)
+
+
+def test_batches_by_length_need_less_padding_and_differ_from_epoch_to_epoch():
+    rows = Random(0)
+    targets, lengths = [i % 3 for i in range(3000)], [rows.randint(5, 100) for _ in range(3000)]
+
+    def padded(batches):
+        return sum(max(lengths[row] for row in batch) * len(batch) for batch in batches)
+
+    by_length, mixed = epoch_batches(targets, 30, 0, 0, lengths), epoch_batches(targets, 30, 0, 0)
+    assert padded(by_length) < 1.05 * sum(lengths) < 0.6 * padded(mixed)
+    assert {frozenset(batch) for batch in by_length}.isdisjoint(map(frozenset, epoch_batches(targets, 30, 0, 1, lengths)))
+    longest = [max(lengths[row] for row in batch) for batch in by_length]
+    assert longest != sorted(longest)
 
 
 @given(st.lists(st.integers(0, 99), min_size=1, max_size=40, unique=True), st.integers(1, 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import pairwise
 from math import ceil
 
 from torch.utils.data import Sampler
@@ -10,20 +11,38 @@ from torch.utils.data import Sampler
 from relsym.data.sampling import by_key, shuffled
 
 PADDING = -1
+# Of rows that are sorted by length among themselves: few enough that an epoch's batches differ from the last one's.
+BATCHES_SORTED = 50
 
 
-def epoch_batches(targets: Sequence[Hashable], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+def epoch_batches(targets: Sequence[Hashable], batch_size: int, seed: int, epoch: int,
+                  lengths: Sequence[int] | None = None) -> list[list[int]]:
     """Deal the rows of one epoch into ceil(n / batch_size) batches whose sizes differ by at most one; nothing is dropped.
 
     Each class is dealt in turn, the next class going on where the last one stopped: a class with at least as many rows as there are
     batches is in every batch.
+
+    Args:
+        lengths: of the rows, for batches of rows of about one length, which need less padding; their sizes differ by at most one for
+            each class. batch_size is at least the number of classes then, so that no batch is empty.
     """
     batches: list[list[int]] = [[] for _ in range(ceil(len(targets) / batch_size))]
     classes = by_key(range(len(targets)), targets)
-    order = [row for key in sorted(classes, key=str) for row in shuffled(classes[key], seed, f"epoch {epoch} class {key}")]
-    for position, row in enumerate(order):
-        batches[position % len(batches)].append(row)
+    order = {key: shuffled(classes[key], seed, f"epoch {epoch} class {key}") for key in sorted(classes, key=str)}
+    if lengths is None:
+        for position, row in enumerate(row for rows in order.values() for row in rows):
+            batches[position % len(batches)].append(row)
+    else:
+        for rows in order.values():
+            for position, row in enumerate(_by_length(rows, lengths, ceil(len(batches) / BATCHES_SORTED))):
+                batches[position * len(batches) // len(rows)].append(row)
     return shuffled((shuffled(rows, seed, f"epoch {epoch} batch {i}") for i, rows in enumerate(batches)), seed, f"epoch {epoch}")
+
+
+def _by_length(rows: Sequence[int], lengths: Sequence[int], pieces: int) -> list[int]:
+    """The rows in pieces of near-equal size, each from short to long."""
+    edges = [round(piece * len(rows) / pieces) for piece in range(pieces + 1)]
+    return [row for start, end in pairwise(edges) for row in sorted(rows[start:end], key=lengths.__getitem__)]
 
 
 def share_of(batch: list[int], rank: int, world_size: int) -> list[int]:
@@ -35,13 +54,14 @@ def share_of(batch: list[int], rank: int, world_size: int) -> list[int]:
 class GlobalBatchSampler(Sampler[list[int]]):
     """Yields this rank's share of each global batch; every pass is a new epoch, the same on all ranks."""
 
-    def __init__(self, targets: Sequence[Hashable], batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        self.targets, self.batch_size, self.seed = targets, batch_size, seed
+    def __init__(self, targets: Sequence[Hashable], batch_size: int, seed: int, rank: int = 0, world_size: int = 1,
+                 lengths: Sequence[int] | None = None) -> None:
+        self.targets, self.batch_size, self.seed, self.lengths = targets, batch_size, seed, lengths
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches = epoch_batches(self.targets, self.batch_size, self.seed, self.epoch)
+        batches = epoch_batches(self.targets, self.batch_size, self.seed, self.epoch, self.lengths)
         self.epoch += 1
         return (share_of(batch, self.rank, self.world_size) for batch in batches)
 

@@ -36,7 +36,8 @@ class PairData(LightningDataModule):
     """What every data set offers: ``labels``, ``train_rows``, ``score_rows`` by form, ``counts`` and ``content_hash``.
 
     ``sides`` says which rows may train and which are scored (rule, seed, what is held out); None where files say so. ``title`` is what a
-    report calls the benchmark; None: the data option's name. ``fold``: the name of what is held out, where it has one.
+    report calls the benchmark; None: the data option's name. ``fold``: the name of what is held out, where it has one. ``by_length``:
+    whether a training batch holds rows of about one length.
     Subclasses fill these in ``read``; rows are tokenised once, by the function handed to ``tokenize_with``.
     """
 
@@ -48,13 +49,13 @@ class PairData(LightningDataModule):
     title: str | None = None
     fold: str | None = None
 
-    def __init__(self, batch_size: int, score_on: str, seed: int) -> None:
+    def __init__(self, batch_size: int, score_on: str, seed: int, by_length: bool = False) -> None:
         super().__init__()
         if batch_size < 2:
             raise ValueError(f"data.batch_size={batch_size}: at least 2, a batch has to hold two classes.")
         if score_on not in (TEST, VALIDATION):
             raise ValueError(f"data.score_on={score_on}: expected {TEST} or {VALIDATION}.")
-        self.batch_size, self.score_on, self.seed = batch_size, score_on, seed
+        self.batch_size, self.score_on, self.seed, self.by_length = batch_size, score_on, seed, by_length
         self.counts: Counter[str] = Counter()
         self._features: list[Features] = []
         self._targets: list[int] = []
@@ -78,7 +79,8 @@ class PairData(LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """This rank's shares of the global batches."""
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = GlobalBatchSampler(self._targets, self.batch_size, self.seed, rank, world)
+        lengths = [sum(len(features["input_ids"]) for features in row) for row in zip(*self._features, strict=True)]
+        sampler = GlobalBatchSampler(self._targets, self.batch_size, self.seed, rank, world, lengths if self.by_length else None)
         return DataLoader(_Indices(), batch_sampler=sampler, collate_fn=self.batch)
 
     @final

@@ -23,14 +23,16 @@ class NliData(PairData):
         source: the set.
         samples: training rows, balanced over the labels; None takes all, as they are.
         test_pairs: rows to score; None takes all.  sample_seed, score_on, batch_size, seed: as in ``SymmetryData``.
-        split_seed: which premises are the validation part.
+        split_seed: which premises are the validation part.  by_length: whether a training batch holds rows of about one length.
     """
 
     labels = NLI_LABELS
 
     def __init__(self, source: NliSource, samples: int | None, sample_seed: int, split_seed: int, test_pairs: int | None, score_on: str,
-                 batch_size: int, seed: int) -> None:
-        super().__init__(batch_size, score_on, seed)
+                 batch_size: int, seed: int, by_length: bool) -> None:
+        super().__init__(batch_size, score_on, seed, by_length)
+        if by_length and batch_size < len(NLI_LABELS):
+            raise ValueError(f"data.batch_size={batch_size}: at least {len(NLI_LABELS)} with data.by_length=true, one row for each label.")
         if samples is not None and samples < len(NLI_LABELS):
             raise ValueError(f"data.samples={samples}: at least {len(NLI_LABELS)}, one for each label.")
         if test_pairs is not None and test_pairs < 1:
