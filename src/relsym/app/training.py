@@ -18,6 +18,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from transformers.utils.logging import disable_progress_bar
 
 from relsym.app import scoring
+from relsym.app.best import BestEpoch
 from relsym.app.compose import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
 from relsym.app.forgetting import Forgetting, check_forgetting
 from relsym.app.hardware import check_hardware, scoring_device
@@ -27,6 +28,7 @@ from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
 from relsym.app.tracking import conclude, tracked
 from relsym.app.view import final_of
 from relsym.data.module import PairData
+from relsym.data.splits import VALIDATION
 from relsym.encoders.encoder import PRECISIONS
 from relsym.encoders.load import load_encoder
 from relsym.evaluation.drift import SENTENCES, drift
@@ -36,6 +38,7 @@ from relsym.probes.base import Probe
 from relsym.report.tables import console, print_run
 
 log = logging.getLogger(__name__)
+KEEP = ("last", "best")
 
 
 def check(cfg: DictConfig) -> None:
@@ -54,6 +57,10 @@ def check(cfg: DictConfig) -> None:
     check_hardware(cfg.hardware)
     check_combination(cfg)
     check_forgetting(cfg)
+    if cfg.training.keep not in KEEP:
+        raise ValueError(f"training.keep={cfg.training.keep}: expected {' or '.join(KEEP)}.")
+    if cfg.training.keep == "best" and cfg.data.score_on == VALIDATION:
+        raise ValueError("data.score_on=validation scores the rows that training.keep=best chooses the epoch on. Pass training.keep=last.")
 
 
 def train_and_score(cfg: DictConfig) -> None:
@@ -75,13 +82,15 @@ def train_and_score(cfg: DictConfig) -> None:
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
         forgetting = Forgetting(cfg) if folder is not None and cfg.get("forgetting") is not None else None
         objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
-        trainer = build_trainer(cfg, logger, path)
+        best = best_epoch(cfg, data, probe)
+        trainer = build_trainer(cfg, logger, path, *best)
         fit(trainer, objective, data)
         if folder is None:
             return
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
         record.measured |= {"seconds/train": time.perf_counter() - started, "epochs": trainer.current_epoch}
+        record.measured |= {"epoch_kept": best[0].epoch, "validation_accuracy": best[0].best} if best else {}
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create({**record.config, "labels": list(objective.labels)})))
         folder.write(ENCODER, lambda target: (target.mkdir(), objective.encoder.cpu().save(target)))
         started = time.perf_counter()
@@ -92,6 +101,13 @@ def train_and_score(cfg: DictConfig) -> None:
         conclude(logger, final_of(results, scores, trainer.global_step))
     print_run(results, console())
     console().print(f"Run folder: {path}", soft_wrap=True)
+
+
+def best_epoch(cfg: DictConfig, data: PairData, probe: Probe) -> list[BestEpoch]:
+    """What keeps the best epoch, where that is asked for."""
+    if cfg.training.keep == "last":
+        return []
+    return [BestEpoch([row for rows in data.rows_of(VALIDATION, None).values() for row in rows], data.train_rows, probe, cfg.precision)]
 
 
 @rank_zero_only
