@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -11,12 +12,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import get_class, get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
 from safetensors.torch import load_file
 
 from relsym.app.progress import Curves, TrainingProgress
+from relsym.app.recipe import check_recipe
 from relsym.app.run_folder import CONFIG, ENCODER, PROBE, RESULTS
 from relsym.data.module import PairData
 from relsym.encoders.encoder import PRECISIONS, Encoder
@@ -60,6 +62,7 @@ def check_combination(cfg: DictConfig) -> None:
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN and cfg.hardware.devices != 1:
         raise ValueError("hydra/launcher=basic cannot start several ranks: Lightning would repeat the whole sweep for each. "
                          "Leave hydra/launcher=processes.")
+    check_recipe(cfg)
     faiss_version()
 
 
@@ -125,13 +128,13 @@ def check_same_sides(init: str, sides: str | None, key: str = "init") -> None:
                          "trained it. Use the same split, seed and fold.")
 
 
-def build_trainer(cfg: DictConfig, logger: Logger, folder: Path) -> Trainer:
+def build_trainer(cfg: DictConfig, logger: Logger, folder: Path, callbacks: Sequence[Callback] = ()) -> Trainer:
     """A Trainer for the training loop alone: scores come later, from the saved encoder."""
     stop = EarlyStopping("train/loss", patience=cfg.training.patience, min_delta=0.0, stopping_threshold=cfg.training.stop_loss,
                          check_on_train_epoch_end=True, check_finite=True)
     options: dict[str, Any] = OmegaConf.to_container(cfg.hardware, resolve=True)
     return Trainer(**options, precision=TRAINER_PRECISION[cfg.precision], max_epochs=cfg.training.epochs,
                    max_steps=cfg.training.max_steps, gradient_clip_val=cfg.training.gradient_clip, logger=logger,
-                   callbacks=[stop, Curves(), TrainingProgress()], default_root_dir=folder,
+                   callbacks=[stop, Curves(), TrainingProgress(), *callbacks], default_root_dir=folder,
                    enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False, log_every_n_steps=1,
                    use_distributed_sampler=False)
