@@ -85,6 +85,19 @@ def test_a_ddp_run_is_one_run_with_the_results_of_one_process(alone, tmp_path, t
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["[replay,distill,l2sp,freeze,wise_ft]", "[replay,lora]"])
+def test_a_ddp_run_with_a_recipe_has_the_results_of_one_process(tmp_path, triples_folder, mnli_folder, recipe):
+    ended_well(start(*command(tmp_path / "nli", mnli_folder, "cpu", "data=mnli", "data.samples=30", "training.epochs=1")))
+    words = (f"init={tmp_path / 'nli'}", f"recipe={recipe}", "recipe.replay.rows_per_batch=5")
+    for name, hardware in (("alone", "cpu"), ("ddp", "ddp_cpu")):
+        ended_well(start(*command(tmp_path / name, triples_folder, hardware, *words)))
+    same_run(tmp_path / "alone", tmp_path / "ddp")
+    first, second = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("alone", "ddp"))
+    assert first["replayed_rows"] == second["replayed_rows"] == 30
+    assert first["replayed_distinct"] == second["replayed_distinct"]
+
+
+@pytest.mark.slow
 def test_a_run_on_two_nodes_is_one_run_with_the_results_of_one_process(alone, tmp_path, triples_folder):
     words = command(tmp_path / "nodes", triples_folder, "ddp_multinode", "hardware.accelerator=cpu")
     nodes = [start("-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", f"--node-rank={rank}", "--master-addr=127.0.0.1",

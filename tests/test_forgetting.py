@@ -225,6 +225,13 @@ def test_retraining_that_shuffles_the_weights_is_at_chance_when_the_read_out_is_
     assert kept["after"] == pytest.approx(1 / 3, abs=0.13)
 
 
+def test_measuring_does_not_change_what_is_trained(relsym, learnt, tmp_path):
+    retrained(relsym, tmp_path / "measured", learnt(relsym, "knn"), "knn", "training.epochs=1")
+    assert relsym("train", *SYMMETRY[:4], f"init={learnt(relsym, 'knn')}", "objective=knn", "training.epochs=1", f"hydra.run.dir={tmp_path / 'plain'}").code == 0
+    one, other = (load_file(tmp_path / name / "encoder" / "model.safetensors") for name in ("measured", "plain"))
+    assert all(one[name].equal(other[name]) for name in one)
+
+
 def test_answers_before_retraining_are_asked_once_for_all_runs(relsym, learnt, tmp_path, monkeypatch):
     from relsym.app.forgetting import Forgetting
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -17,6 +18,7 @@ from pytorch_lightning.loggers import Logger
 from safetensors.torch import load_file
 
 from relsym.app.progress import Curves, TrainingProgress
+from relsym.app.recipe import check_recipe
 from relsym.app.run_folder import CONFIG, ENCODER, PROBE, RESULTS
 from relsym.data.module import PairData
 from relsym.encoders.encoder import PRECISIONS, Encoder
@@ -60,6 +62,7 @@ def check_combination(cfg: DictConfig) -> None:
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN and cfg.hardware.devices != 1:
         raise ValueError("hydra/launcher=basic cannot start several ranks: Lightning would repeat the whole sweep for each. "
                          "Leave hydra/launcher=processes.")
+    check_recipe(cfg)
     faiss_version()
 
 
@@ -125,7 +128,7 @@ def check_same_sides(init: str, sides: str | None, key: str = "init") -> None:
                          "trained it. Use the same split, seed and fold.")
 
 
-def build_trainer(cfg: DictConfig, logger: Logger, folder: Path, *callbacks: Callback) -> Trainer:
+def build_trainer(cfg: DictConfig, logger: Logger, folder: Path, callbacks: Sequence[Callback] = ()) -> Trainer:
     """A Trainer for the training loop alone: scores come later, from the saved encoder."""
     stop = EarlyStopping("train/loss", patience=cfg.training.patience, min_delta=0.0, stopping_threshold=cfg.training.stop_loss,
                          check_on_train_epoch_end=True, check_finite=True)

@@ -36,7 +36,7 @@ def identity(config: Mapping[str, Any], weights: str, benchmark_hash: str, sides
         weights: ``Encoder.fingerprint`` of the encoder before training.  init: what identifies the run it goes on from.
         benchmark_hash, sides: of its data.
     """
-    what = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
+    what = computed(config)
     what["model"] = {key: config["model"].get(key) for key in MODEL_SETTINGS} | {"weights": weights}
     what["data"] = {key: value for key, value in config["data"]["module"].items() if key not in PLACES}
     what["data"] |= {"content": benchmark_hash, "sides": sides}
@@ -44,6 +44,11 @@ def identity(config: Mapping[str, Any], weights: str, benchmark_hash: str, sides
     cell = digest(what)
     what["data"] = {**what["data"], "samples": None}
     return Identity(cell, digest([cell, relsym.__version__]), digest(what))
+
+
+def computed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a configuration that says what is computed. Without a recipe a run is what it was before there were any."""
+    return {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra") and not (key == "recipe" and not value)}
 
 
 def digest(node: Any) -> str:

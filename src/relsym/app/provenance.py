@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 import relsym
-from relsym.app.identity import NOT_WHAT, digest
+from relsym.app.identity import computed, digest
 from relsym.data.pairs import Row
 
 PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "hydra-core", "scikit-learn",
@@ -28,7 +28,7 @@ SEEDS = (("seed",), ("objective", "seed"), ("data", "sample_seed"), ("data", "mo
 
 def config_hash(config: dict[str, Any]) -> str:
     """SHA-256 of the resolved configuration, without what cannot change a result."""
-    return digest({key: value for key, value in config.items() if key not in NOT_WHAT})
+    return digest(computed(config))
 
 
 def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, str]:
@@ -36,7 +36,7 @@ def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, s
 
     ``ladder`` is shared by runs that differ in the number of samples too.
     """
-    kept = copy.deepcopy({key: value for key, value in config.items() if key not in NOT_WHAT})
+    kept = copy.deepcopy(computed(config))
     for *path, last in (*SEEDS, *FOLDS):
         node = kept
         for key in path:

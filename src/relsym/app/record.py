@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from relsym.app import provenance
 from relsym.app.compose import comparison_metric, init_config
 from relsym.app.identity import identity
+from relsym.app.recipe import recipe_names
 from relsym.app.run_folder import RESULTS
 from relsym.data.module import PairData
 from relsym.evaluation.score import Scores
@@ -74,7 +75,7 @@ class Record(Started):
             "intervals": scores.intervals(model), **extra.entries,
             "job_hash": same.job, "cell_hash": same.cell, "model_sha256": self.weights,
             "sweep": self.config["sweep"]["folder"], "job": self.config["sweep"]["job"],
-            "init": self.init, "labels": list(objective.labels),
+            "init": self.init, "labels": list(objective.labels), "recipe": recipe_names(self.config["recipe"]),
             "encoder": objective.encoder.source, "config_hash": provenance.config_hash(what),
             "setting_hashes": provenance.setting_hashes(what, type(comparison_metric(objective.metric)).__name__), **self.about(data)}
 

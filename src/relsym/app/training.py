@@ -23,7 +23,9 @@ from relsym.app.compose import build_encoder, build_objective, build_trainer, ch
 from relsym.app.forgetting import Forgetting, check_forgetting
 from relsym.app.hardware import check_hardware, scoring_device
 from relsym.app.numbers import check_numbers
+from relsym.app.recipe import build_remedies
 from relsym.app.record import Extra, Record
+from relsym.app.replaying import feed
 from relsym.app.run_folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
 from relsym.app.tracking import conclude, tracked
 from relsym.app.view import final_of
@@ -75,22 +77,28 @@ def train_and_score(cfg: DictConfig) -> None:
     probe: Probe = instantiate(cfg.probe)
     probe.check_memory(len(data.train_rows))
     with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config, record.tags(data)) as logger:
+        with torch.random.fork_rng([]):  # what is measured must not change what is trained
+            forgetting = Forgetting(cfg) if folder is not None and cfg.get("forgetting") is not None else None
         started = time.perf_counter()
         encoder = build_encoder(cfg)
         record.weights = encoder.fingerprint()
         objective = build_objective(cfg, encoder, instantiate(cfg.metric), data)
+        remedies = build_remedies(cfg)
+        feed(cfg, remedies, data)
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
-        forgetting = Forgetting(cfg) if folder is not None and cfg.get("forgetting") is not None else None
+        objective.begin_with(remedies)
         objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
         best = best_epoch(cfg, data, probe)
-        trainer = build_trainer(cfg, logger, path, *best)
+        trainer = build_trainer(cfg, logger, path, [*best, *(callback for remedy in remedies for callback in remedy.callbacks())])
         fit(trainer, objective, data)
         if folder is None:
             return
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+        objective.finish_remedies()
         record.measured |= {"seconds/train": time.perf_counter() - started, "epochs": trainer.current_epoch}
         record.measured |= {"epoch_kept": best[0].epoch, "validation_accuracy": best[0].best} if best else {}
+        record.measured |= data.replay.counts(trainer.global_step) if data.replay else {}
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create({**record.config, "labels": list(objective.labels)})))
         folder.write(ENCODER, lambda target: (target.mkdir(), objective.encoder.cpu().save(target)))
         started = time.perf_counter()

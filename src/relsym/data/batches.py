@@ -8,6 +8,7 @@ from math import ceil
 
 from torch.utils.data import Sampler
 
+from relsym.data.replay import Replay
 from relsym.data.sampling import by_key, shuffled
 
 PADDING = -1
@@ -52,18 +53,27 @@ def share_of(batch: list[int], rank: int, world_size: int) -> list[int]:
 
 
 class GlobalBatchSampler(Sampler[list[int]]):
-    """Yields this rank's share of each global batch; every pass is a new epoch, the same on all ranks."""
+    """Yields this rank's share of each global batch; every pass is a new epoch, the same on all ranks.
+
+    Replayed rows are added to the batches once these are dealt, under the numbers that follow the rows of ``targets``.
+    """
 
     def __init__(self, targets: Sequence[Hashable], batch_size: int, seed: int, rank: int = 0, world_size: int = 1,
-                 lengths: Sequence[int] | None = None) -> None:
+                 replay: Replay | None = None, lengths: Sequence[int] | None = None) -> None:
         self.targets, self.batch_size, self.seed, self.lengths = targets, batch_size, seed, lengths
-        self.rank, self.world_size = rank, world_size
+        self.rank, self.world_size, self.replay = rank, world_size, replay
         self.epoch = 0
 
     def __iter__(self) -> Iterator[list[int]]:
         batches = epoch_batches(self.targets, self.batch_size, self.seed, self.epoch, self.lengths)
+        first = self.epoch * len(batches)
         self.epoch += 1
-        return (share_of(batch, self.rank, self.world_size) for batch in batches)
+        return (share_of(self._with_replayed(batch, step), self.rank, self.world_size) for step, batch in enumerate(batches, start=first))
 
     def __len__(self) -> int:
         return ceil(len(self.targets) / self.batch_size)
+
+    def _with_replayed(self, batch: list[int], step: int) -> list[int]:
+        if self.replay is None:
+            return batch
+        return ([] if self.replay.only else batch) + [len(self.targets) + row for row in self.replay.of_step(step)]

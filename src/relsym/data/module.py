@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import NamedTuple, final
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from relsym.data.batches import PADDING, GlobalBatchSampler
 from relsym.data.pairs import Row
+from relsym.data.replay import Replay
 from relsym.data.splits import TEST, VALIDATION
 
 Features = list[dict[str, list[int]]]
@@ -25,11 +27,13 @@ class Batch(NamedTuple):
 
     inputs: padded token tensors, one dictionary per encoded text of a row (premise and hypothesis, or the joint pair).
     targets: class indices [n].  mask: False where a row is padding that equalises the ranks' shares [n].
+    replayed: True where a row comes from an earlier task [n].
     """
 
     inputs: tuple[dict[str, Tensor], ...]
     targets: Int[Tensor, " n"]
     mask: Bool[Tensor, " n"]
+    replayed: Bool[Tensor, " n"]
 
 
 class PairData(LightningDataModule):
@@ -59,6 +63,7 @@ class PairData(LightningDataModule):
         self.counts: Counter[str] = Counter()
         self._features: list[Features] = []
         self._targets: list[int] = []
+        self.replay: Replay | None = None
 
     @abstractmethod
     def read(self) -> None:
@@ -69,18 +74,34 @@ class PairData(LightningDataModule):
         """Rows of one side (``test``, ``validation``) by form, at most so many of each; None takes all. After ``read``."""
 
     @final
+    def steps_per_epoch(self) -> int:
+        """Global batches of one pass over the training rows."""
+        return ceil(len(self.train_rows) / self.batch_size)
+
+    @final
+    def replay_with(self, rows: Sequence[Row], per_batch: int, only: bool, steps: int) -> None:
+        """Add rows of an earlier task to every batch; before ``tokenize_with``. See ``Replay``."""
+        self.replay = Replay(rows, per_batch, only, self.seed, steps)
+
+    @final
     def tokenize_with(self, tokenize: Callable[[Sequence[Row]], list[Features]], collate: Callable[[Features], dict[str, Tensor]],
                       labels: tuple[str, ...]) -> None:
-        """Tokenise the training rows once. ``labels`` are the model's classes, in its order."""
-        self._features, self._collate = tokenize(self.train_rows), collate
-        self._targets = [labels.index(row.label) for row in self.train_rows]
+        """Tokenise the training rows, and those to replay, once. ``labels`` are the model's classes, in its order."""
+        rows = [*self.train_rows, *(self.replay.rows if self.replay else ())]
+        if unknown := {row.label for row in rows} - set(labels):
+            raise ValueError(f"the model's classes are {', '.join(labels)}; training rows have the label {', '.join(sorted(unknown))} too. "
+                             "Go on from a run that knows it (init=RUN).")
+        self._features, self._collate = tokenize(rows), collate
+        self._targets = [labels.index(row.label) for row in rows]
 
     @final
     def train_dataloader(self) -> DataLoader:
         """This rank's shares of the global batches."""
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         lengths = [sum(len(features["input_ids"]) for features in row) for row in zip(*self._features, strict=True)]
-        sampler = GlobalBatchSampler(self._targets, self.batch_size, self.seed, rank, world, lengths if self.by_length else None)
+        own = len(self.train_rows)
+        sampler = GlobalBatchSampler(self._targets[:own], self.batch_size, self.seed, rank, world, self.replay,
+                                     lengths[:own] if self.by_length else None)
         return DataLoader(_Indices(), batch_sampler=sampler, collate_fn=self.batch)
 
     @final
@@ -88,7 +109,8 @@ class PairData(LightningDataModule):
         """Collate rows by index; ``PADDING`` repeats the first row, masked."""
         indices = [max(row, 0) for row in rows]
         inputs = tuple(self._collate([features[i] for i in indices]) for features in self._features)
-        return Batch(inputs, torch.tensor([self._targets[i] for i in indices]), torch.tensor([row != PADDING for row in rows]))
+        return Batch(inputs, torch.tensor([self._targets[i] for i in indices]), torch.tensor([row != PADDING for row in rows]),
+                     torch.tensor([row >= len(self.train_rows) for row in rows]))
 
 
 class _Indices(Dataset):

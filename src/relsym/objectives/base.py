@@ -17,6 +17,7 @@ from relsym.data.module import Batch, Features
 from relsym.data.pairs import Row
 from relsym.encoders.encoder import Encoder
 from relsym.metrics.base import JOINT, SENTENCES, Metric
+from relsym.objectives.remedies.base import Remedy
 
 
 class Objective(LightningModule):
@@ -24,7 +25,9 @@ class Objective(LightningModule):
 
     Subclasses say how a pair is read (``reads``), which metrics they take (``reads_metric``), what they hold beside the encoder
     (``read_out_names``), their loss and their prediction; the step, the exchange between ranks and the
-    optimiser are here and final.
+    optimiser are here and final. Remedies against forgetting, if any, add their penalties to the loss in the same step:
+
+        loss of a step = loss(representation, targets) + sum over remedies of their penalties
 
     Args:
         encoder: is trained in place.
@@ -45,6 +48,8 @@ class Objective(LightningModule):
         self.encoder, self.metric, self.labels, self.seed = encoder, metric, tuple(labels), seed
         self.learning_rate, self.weight_decay, self.schedule, self.warmup = learning_rate, weight_decay, schedule, warmup
         self.accuracy = MulticlassAccuracy(len(self.labels), average="micro", sync_on_compute=False)
+        self.accuracy_replayed = self.accuracy.clone()
+        self.remedies: tuple[Remedy, ...] = ()
         metric.check_dim(encoder.dim)
 
     @abstractmethod
@@ -55,9 +60,14 @@ class Objective(LightningModule):
     def predict_batch(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
         """Class indices for the training accuracy; objectives without labels of their own may look at the other rows' targets."""
 
+    @final
     def represent(self, inputs: tuple[dict[str, Tensor], ...]) -> Float[Tensor, "n parts dim"]:
         """One vector per encoded text."""
         return torch.stack([self.encoder(tokens) for tokens in inputs], dim=1)
+
+    def project(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n parts channels"]:
+        """What the loss reads, from the encoder's vectors: the vectors themselves, unless the objective has a head."""
+        return vectors
 
     def read_out(self) -> dict[str, Tensor]:
         """What this objective learnt or fixed beside the encoder, by name: label embeddings or a head."""
@@ -78,15 +88,35 @@ class Objective(LightningModule):
         return [self.encoder.tokenize(premises), self.encoder.tokenize(hypotheses)]
 
     @final
+    def begin_with(self, remedies: Sequence[Remedy]) -> None:
+        """Train under these remedies. Those that rebuild the encoder begin last and finish first: the others see it as it is saved."""
+        self.remedies = tuple(sorted(remedies, key=lambda remedy: remedy.rebuilds_encoder))
+        for remedy in self.remedies:
+            remedy.begin(self)
+
+    @final
+    def finish_remedies(self) -> None:
+        """After the training: leave the weights that are to be saved and scored."""
+        for remedy in reversed(self.remedies):
+            remedy.end(self)
+
+    @final
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Represent this rank's share, exchange with the other ranks, and take the loss of the global batch."""
-        representation, targets = self._gather(self.represent(batch.inputs), batch)
+        vectors = self.represent(batch.inputs)
+        mask = self._of_all_ranks(batch.mask)
+        representation = self._of_all_ranks(self.project(vectors), gradients=True)[mask]
+        targets, replayed = self._of_all_ranks(batch.targets)[mask], self._of_all_ranks(batch.replayed)[mask]
+        penalties = {remedy.name: penalty for remedy in self.remedies if (penalty := self._penalty(remedy, batch, vectors)) is not None}
         with torch.autocast(representation.device.type, enabled=False):  # distances need the digits that bf16 drops
             loss = self.loss(representation, targets)
-            self.accuracy(self.predict_batch(representation.detach(), targets), targets)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
-        self.log("train/accuracy", self.accuracy, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
-        return loss
+            predicted = self.predict_batch(representation.detach(), targets)
+        total = sum(penalties.values(), loss)
+        for name, value in {"loss": total, **penalties}.items():
+            self.log(f"train/{name}", value, on_step=False, on_epoch=True, prog_bar=name == "loss", batch_size=len(targets))
+        self._log_accuracy("train/accuracy", self.accuracy, predicted[~replayed], targets[~replayed])
+        self._log_accuracy("train/accuracy/replayed", self.accuracy_replayed, predicted[replayed], targets[replayed])
+        return total
 
     @final
     def configure_optimizers(self) -> dict[str, Any]:
@@ -99,11 +129,24 @@ class Objective(LightningModule):
         scheduler = get_scheduler(self.schedule, optimizer, num_warmup_steps=round(self.warmup * steps), num_training_steps=steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def _gather(self, representation: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The global batch on every rank, with gradients: each rank then holds the same loss, and DDP's mean over ranks is the
-        gradient of one process. The shares have equal shapes (padded); padding is masked out here."""
-        targets, mask = batch.targets, batch.mask
-        if self._trainer is not None and self.trainer.world_size > 1:
-            representation = self.all_gather(representation, sync_grads=True).flatten(0, 1)
-            targets, mask = self.all_gather(targets).flatten(), self.all_gather(mask).flatten()
-        return representation[mask], targets[mask]
+    def _log_accuracy(self, name: str, accuracy: MulticlassAccuracy, predicted: Tensor, targets: Tensor) -> None:
+        """Replayed rows apart from the others; a batch may hold none of either."""
+        if len(targets):
+            accuracy(predicted, targets)
+            self.log(name, accuracy, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
+
+    def _penalty(self, remedy: Remedy, batch: Batch, vectors: Tensor) -> Tensor | None:
+        """The mean over rows is that of the global batch; the value of the weights is the same on every rank."""
+        rows, weights = remedy.row_penalty(batch, vectors), remedy.weight_penalty(self)
+        if rows is None:
+            return weights
+        counted = self._of_all_ranks(batch.mask & remedy.counts_row(batch))
+        mean = self._of_all_ranks(rows, gradients=True)[counted].sum() / counted.sum().clamp_min(1)
+        return mean if weights is None else mean + weights
+
+    def _of_all_ranks(self, share: Tensor, gradients: bool = False) -> Tensor:
+        """The rows of the global batch on every rank, padding included: the shares have equal shapes. With gradients, each rank then
+        holds the same loss, and DDP's mean over ranks is the gradient of one process."""
+        if self._trainer is None or self.trainer.world_size == 1:
+            return share
+        return self.all_gather(share, sync_grads=gradients).flatten(0, 1)

@@ -30,9 +30,9 @@ class FineTuning(Objective):
             torch.manual_seed(self.seed)
             self.head = nn.Linear(self.encoder.dim, len(self.labels))
 
-    def represent(self, inputs: tuple[dict[str, Tensor], ...]) -> Float[Tensor, "n parts dim"]:
+    def project(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n parts channels"]:
         """Logits [n 1 classes]: the head is applied before ranks exchange, so its gradients are those of its own rows."""
-        return self.head(super().represent(inputs))
+        return self.head(vectors)
 
     def loss(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Float[Tensor, ""]:
         """Mean cross entropy."""

@@ -58,10 +58,11 @@ def names_of(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) -
 
 
 def _part(key: str, value: str) -> str:
-    """A group's option speaks for itself, a number needs its key; three digits of it tell enough."""
+    """A group's option speaks for itself, a number needs its key; three digits of it tell enough. A list of options: joined by a plus."""
     last = key.rsplit(".", 1)[-1].lstrip("+~")
     value = f"{float(value):.3g}" if LONG_NUMBER.fullmatch(value) else value
-    return value if key in ("objective", "model", "metric", "probe", "data", "experiment", "benchmark") else f"{last}{value}"
+    value = value.strip("[]").replace(",", "+") if key == "recipe" else value
+    return value if key in ("objective", "model", "metric", "probe", "data", "experiment", "benchmark", "recipe") else f"{last}{value}"
 
 
 def entries_of(jobs: Sequence[Composed], identities: Sequence[Identity], first: int, said: Collection[str]) -> list[Entry]:

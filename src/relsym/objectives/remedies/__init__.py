@@ -1,0 +1,1 @@
+"""Known remedies against catastrophic forgetting; each can be added to the training of any objective."""
