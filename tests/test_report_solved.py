@@ -147,7 +147,7 @@ def test_a_measured_drop_fills_the_column_and_the_figure_of_forgetting(tmp_path)
     assert next(row for row in table_of(tmp_path, "table2") if row["model (method)"] == "k-NN")["forgetting"] == "5.80"
     assert section_of(tmp_path).points["forgetting"] == [{"objective": "k-NN (hadamard)", "model": "bundled", "samples": 64, "seed": 0, "drop": 0.058, "accuracy": 1.0, "front": True}]
     drawn = static_figures(sections(collect([tmp_path])))
-    assert [text.get_text() for text in drawn["forgetting"].legends[0].get_texts()] == ["k-NN (hadamard)"]
+    assert [text.get_text() for text in drawn["forgetting"].legends[0].get_texts()] == ["k-NN (hadamard)", "Pareto front (means over seeds)"]
 
 
 def test_objectives_are_compared_on_the_same_seeds_and_samples_alone(tmp_path):

@@ -53,8 +53,8 @@ def neighbour_overlap(before: Float[Tensor, "n dim"], after: Float[Tensor, "n ot
 
 
 def drift(before: Float[Tensor, "n dim"], after: Float[Tensor, "n dim"]) -> dict[str, float]:
-    """Both, by the names under which a run records them."""
-    return {"cka": linear_cka(before, after), "overlap": neighbour_overlap(before, after)}
+    """Both, by the names under which a run records them; to six digits, since the rest depends on the number of threads."""
+    return {"cka": round(linear_cka(before, after), 6), "overlap": round(neighbour_overlap(before, after), 6)}
 
 
 def _others(vectors: Tensor, k: int) -> Tensor:
