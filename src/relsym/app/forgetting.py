@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,7 +15,7 @@ from relsym.app.hardware import scoring_device
 from relsym.app.identity import digest
 from relsym.app.models import load_run
 from relsym.app.nli import nli_data
-from relsym.app.run_folder import FORGETTING, RESULTS, RunFolder
+from relsym.app.run_folder import FORGETTING, RunFolder
 from relsym.data.caches import cache_folder, keep, kept
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
@@ -80,6 +79,7 @@ class Forgetting:
         (self.rows,) = data.rows_of(self.told.score_on, self.told.pairs).values()
         self.fitted = balanced(data.train_rows, self.told.refit_rows)
         self.content_hash, self.labels = data.content_hash, [row.label for row in self.rows]
+        self.control = None if self.told.control is None else self._control(Path(self.told.control).expanduser())
         self.before = self._before()
         check_before(self.labels, self.before[KEPT], self.how.labels, f"init={self.init}")
         self.texts = list(dict.fromkeys(text for row in self.rows for text in (row.premise, row.hypothesis)))[:DRIFT_TEXTS]
@@ -102,25 +102,21 @@ class Forgetting:
                     for name, answers in found.items()}
         record: dict[str, Any] = {"rows": len(self.rows), "score_on": self.told.score_on, "refit_rows": len(self.fitted),
                                   "benchmark_hash": self.content_hash, "read_outs": {name: drop._asdict() for name, drop in drops.items()}}
-        if self.told.control is not None:
-            figures, record = self._against_control(after, figures, record)
+        if self.control is not None:
+            drop = self._drop(self.control, after[KEPT])
+            figures |= {f"forgetting/control/{key}": getattr(drop, key) for key in FIGURES}
+            figures["forgetting/drop"] = max(figures["forgetting/drop"], drop.drop)
+            record["control"] = {"folder": str(self.told.control), **drop._asdict()}
         moved = drift(self.vectors, encoder.encode(self.texts))
         folder.write_table(FORGETTING, columns)
         return figures | {f"drift/{name}/nli": value for name, value in moved.items()}, record
 
-    def _against_control(self, after: dict[str, list[str]], figures: dict[str, float],
-                         record: dict[str, Any]) -> tuple[dict[str, float], dict[str, Any]]:
-        """The headline drop against the better of "before" and the control, which saw the same NLI rows and nothing else."""
-        path = Path(self.told.control).expanduser()
+    def _control(self, path: Path) -> list[str]:
+        """Answers of a run that saw the same replayed NLI rows and nothing else; the drop is taken against the better of it and before."""
         table = pl.read_parquet(path / FORGETTING)
         if table["pair_id"].to_list() != [row.pair_id for row in self.rows]:
             raise ValueError(f"forgetting.control={path}: that run scored other NLI rows. Use the same forgetting.score_on and pairs.")
-        control = table[f"after:{KEPT}"].to_list()
-        drop = self._drop(control, after[KEPT])
-        figures = figures | {f"forgetting/control/{key}": getattr(drop, key) for key in FIGURES}
-        figures["forgetting/drop"] = max(figures["forgetting/drop"], drop.drop)
-        job = json.loads((path / RESULTS).read_text(encoding="utf-8"))["job_hash"]
-        return figures, record | {"control": {"folder": str(path), "job_hash": job, **drop._asdict()}}
+        return table[f"after:{KEPT}"].to_list()
 
     def _drop(self, before: list[str], after: list[str]) -> Drop:
         return drop_of(self.labels, before, after, [row.premise for row in self.rows], len(self.how.labels))
@@ -133,7 +129,8 @@ class Forgetting:
     def _before(self) -> dict[str, list[str]]:
         """From the cache where another retraining of the same run asked before."""
         rows = [[tuple(row) for row in block] for block in (self.fitted, self.rows)]
-        how = [self.how.reads, type(self.how.metric).__name__, type(self.how.probe).__name__, list(self.how.labels)]
+        how = [self.how.reads, type(self.how.metric).__name__, type(self.how.probe).__name__, getattr(self.how.probe, "k", None),
+               list(self.how.labels)]
         key = digest([self.earlier.fingerprint(), rows, how, self.precision, self.device.type, relsym.__version__])
         path = cache_folder("forgetting") / f"{key}.json"
         if (found := kept(path)) is None:
