@@ -98,10 +98,11 @@ class PairData(LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """This rank's shares of the global batches."""
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        lengths = [sum(len(features["input_ids"]) for features in row) for row in zip(*self._features, strict=True)]
         own = len(self.train_rows)
-        sampler = GlobalBatchSampler(self._targets[:own], self.batch_size, self.seed, rank, world, self.replay,
-                                     lengths[:own] if self.by_length else None)
+        lengths = None
+        if self.by_length:
+            lengths = [sum(len(features["input_ids"]) for features in row) for row in zip(*self._features, strict=True)][:own]
+        sampler = GlobalBatchSampler(self._targets[:own], self.batch_size, self.seed, rank, world, self.replay, lengths)
         return DataLoader(_Indices(), batch_sampler=sampler, collate_fn=self.batch)
 
     @final
