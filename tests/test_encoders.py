@@ -61,6 +61,15 @@ def test_dropout_can_be_replaced_and_acts_in_training_only():
     assert torch.equal(encoder.encode(TEXTS), encoder.encode(TEXTS))
 
 
+def test_attention_step_by_step_gives_the_same_vectors_and_is_not_saved(tmp_path):
+    encoder = tiny_encoder()
+    fused = encoder.encode(TEXTS)
+    encoder.attend_step_by_step()
+    torch.testing.assert_close(encoder.encode(TEXTS), fused, atol=1e-5, rtol=1e-4)
+    encoder.save(tmp_path)
+    assert (encoder.model.config._attn_implementation, load_encoder(str(tmp_path), None, max_length=64).model.config._attn_implementation) == ("eager", "sdpa")
+
+
 def test_the_tiny_encoder_has_the_same_weights_every_time_and_leaves_the_generator_alone():
     torch.manual_seed(1)
     state = torch.get_rng_state()

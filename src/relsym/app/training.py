@@ -82,6 +82,8 @@ def train_and_score(cfg: DictConfig) -> None:
         started = time.perf_counter()
         encoder = build_encoder(cfg)
         record.weights = encoder.fingerprint()
+        if cfg.precision == "bf16" and scoring_device(cfg.hardware).type == "cpu":
+            encoder.attend_step_by_step()
         objective = build_objective(cfg, encoder, instantiate(cfg.metric), data)
         remedies = build_remedies(cfg)
         feed(cfg, remedies, data)
