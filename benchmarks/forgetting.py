@@ -29,6 +29,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from relsym.app.files import write_atomically
+from relsym.data.pairs import FORMS
+from relsym.report.labels import percent
 from relsym.report.paper import TABLE2
 from relsym.report.points import on_front
 from runs import markdown, run_once
@@ -36,9 +38,8 @@ from runs import markdown, run_once
 Runs = Mapping[tuple[Any, ...], dict[str, Any]]
 
 STAGES = ("encoders", "peer", "drops", "remedies")
-FORMS = ("lexicalised", "delexicalised")
 MNLI = ("data=mnli", "precision=bf16", "training.keep=best")
-# Without dropout two epochs are enough for the objectives that compare vectors, and take half the time.
+# Two epochs without dropout: for the time that they take; nothing else was tried.
 FAST = ("training.epochs=2", "model.dropout=0")
 ENCODERS = {"random_label": (*FAST, "objective.learning_rate=2e-4"), "knn": (*FAST, "objective.learning_rate=1e-4"),
             "knn_learnt": (*FAST, "objective.learning_rate=1e-4"), "finetune": ("training.epochs=3", "objective.learning_rate=1e-4")}
@@ -70,13 +71,11 @@ class Bench:
         self.mnli = (*MNLI, f"data.folder={options.mnli_folder}")
         self.mnli_folder: str = options.mnli_folder
         self.all_threads = dict(os.environ)
-
-    def encoder(self, objective: str) -> Path:
-        return self.out / "encoders" / objective
+        self.figure: Path | None = options.figure
 
     def retraining(self, objective: str, seed: int, *further: str) -> tuple[str, ...]:
-        samples = () if any(word.startswith("data.samples=") for word in further) else (f"data.samples={SAMPLES[objective]}",)
-        return (f"objective={objective}", *self.triples, *samples, f"seed={seed}", f"init={self.encoder(objective)}", "forgetting=mnli", *further)
+        return (f"objective={objective}", *self.triples, f"data.samples={SAMPLES[objective]}", f"seed={seed}",
+                f"init={self.out / 'encoders' / objective}", "forgetting=mnli", *further)
 
     def run(self, jobs: Mapping[tuple[Any, ...], tuple[str, ...]]) -> Runs:
         """Results by key; each run's folder has the key's name. Two at a time."""
@@ -87,7 +86,7 @@ class Bench:
         """Accuracy on dev-matched of the encoder that each objective makes."""
         runs = self._learnt()
         return markdown(("learnt MNLI by", "validation rows", "epoch kept", "dev-matched", "seconds"), [
-            (name, _percent(run["validation_accuracy"]), run["epoch_kept"], _percent(run["metrics"]["test/accuracy/mnli"]), f"{run['seconds/train']:.0f}")
+            (name, percent(run["validation_accuracy"]), run["epoch_kept"], percent(run["metrics"]["test/accuracy/mnli"]), f"{run['seconds/train']:.0f}")
             for name, run in runs.items()])
 
     def peer(self) -> str:
@@ -99,7 +98,7 @@ class Bench:
                            env=self.all_threads)
         found = json.loads(target.read_text())
         return markdown(("trainer", "epochs", "stopped by time", "dev-matched", "seconds"), [
-            ("sentence-transformers", f"{found['epochs']:.2f}", "yes" if found["stopped"] else "no", _percent(found["accuracy"]), f"{found['seconds']:.0f}")])
+            ("sentence-transformers", f"{found['epochs']:.2f}", "yes" if found["stopped"] else "no", percent(found["accuracy"]), f"{found['seconds']:.0f}")])
 
     def _learnt(self) -> dict[str, dict[str, Any]]:
         runs = self.run({("encoders", name): (*self.mnli, f"objective={name}", *further) for name, further in ENCODERS.items()})
@@ -113,46 +112,43 @@ class Bench:
         for name, samples in SAMPLES.items():
             of_name = [runs["drops", name, seed] for seed in range(5)]
             rows.append((name, samples, *(_spread(_values(of_name, f"test/accuracy/{form}")) for form in FORMS),
-                         _percent(of_name[0]["metrics"]["forgetting/kept/before"]),
+                         percent(of_name[0]["metrics"]["forgetting/kept/before"]),
                          *(_spread(_values(of_name, f"forgetting/{how}/drop")) for how in ("kept", "refit", "linear")),
                          _spread(_values(of_name, "forgetting/kept/retention")), _spread(_values(of_name, "drift/cka/sentences")), published[name]))
         return markdown(("objective", "samples", *FORMS, "MNLI before", "drop, kept", "drop, refit", "drop, linear probe", "retention, kept", "CKA in %",
                          "paper's drop"), rows)
 
-    def remedies(self) -> tuple[str, list[dict[str, Any]]]:
-        """Each remedy on validation rows of both tasks, and the points of the figure."""
+    def remedies(self) -> str:
+        """Each remedy on validation rows of both tasks; draws the figure."""
         scored = ("data.score_on=validation", "data.test_pairs=1000", "forgetting.score_on=validation", "forgetting.pairs=2000",
                   "forgetting.refit_rows=1000")
         runs = self.run({("remedies", name, remedy, seed): self.retraining(name, seed, *further, *scored)
                          for seed in range(2) for remedy, further in REMEDIES.items() for name in COMPARED})
         points = []
         for name in COMPARED:
+            own = []
             for remedy in REMEDIES:
                 both = [runs["remedies", name, remedy, seed] for seed in range(2)]
-                points.append({"objective": name, "remedy": remedy, "runs": both, "drop": mean(_values(both, "forgetting/drop")),
-                               "worst": mean(min(run["metrics"][f"validation/accuracy/{form}"] for form in FORMS) for run in both)})
-        for name in COMPARED:
-            own = [point for point in points if point["objective"] == name]
-            for point, front in zip(own, on_front([(point["drop"], point["worst"]) for point in own]), strict=True):
-                point["front"] = front
-        rows = [(point["objective"], point["remedy"], *(_percent(mean(_values(point["runs"], f"validation/accuracy/{form}"))) for form in FORMS),
-                 *(_percent(mean(_values(point["runs"], f"forgetting/{how}"))) for how in ("kept/drop", "refit/drop", "kept/retention")),
+                own.append({"objective": name, "remedy": remedy, "runs": both, "drop": mean(_values(both, "forgetting/drop")),
+                            "worst": mean(min(run["metrics"][f"validation/accuracy/{form}"] for form in FORMS) for run in both)})
+            front = on_front([(point["drop"], point["worst"]) for point in own])
+            points += [{**point, "front": best} for point, best in zip(own, front, strict=True)]
+        if self.figure:
+            figure_of(points).savefig(self.figure, dpi=120)
+        rows = [(point["objective"], point["remedy"], *(percent(mean(_values(point["runs"], f"validation/accuracy/{form}"))) for form in FORMS),
+                 *(percent(mean(_values(point["runs"], f"forgetting/{how}"))) for how in ("kept/drop", "refit/drop", "kept/retention")),
                  round(mean(run.get("replayed_rows", 0) for run in point["runs"])), f"{mean(run['seconds/train'] for run in point['runs']):.0f}",
                  "yes" if point["front"] else "") for point in points]
         return markdown(("objective", "remedy", *FORMS, "drop, kept", "drop, refit", "retention, kept", "replayed rows", "seconds", "on the front"),
-                        rows), points
+                        rows)
 
 
 def _values(runs: Iterable[dict[str, Any]], key: str) -> list[float]:
     return [run["metrics"][key] for run in runs]
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.2f}"
-
-
 def _spread(values: list[float]) -> str:
-    return _percent(mean(values)) + (f" ± {_percent(stdev(values))}" if len(values) > 1 else "")
+    return percent(mean(values)) + (f" ± {percent(stdev(values))}" if len(values) > 1 else "")
 
 
 def figure_of(points: list[dict[str, Any]]) -> Figure:
@@ -231,13 +227,7 @@ def main() -> None:
     bench = Bench(options)
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
     for stage in options.stages:
-        if stage == "remedies":
-            table, points = bench.remedies()
-            if options.figure:
-                figure_of(points).savefig(options.figure, dpi=120)
-        else:
-            table = getattr(bench, stage)()
-        print(f"## {stage}\n\n{table}", flush=True)
+        print(f"## {stage}\n\n{getattr(bench, stage)()}", flush=True)
 
 
 if __name__ == "__main__":

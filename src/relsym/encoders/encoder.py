@@ -68,7 +68,7 @@ class Encoder(nn.Module):
     def attend_step_by_step(self) -> None:
         """Attention without torch's fused kernel, until the encoder is loaded again: the same values up to rounding.
 
-        On the CPU in bf16 the fused kernel's way back takes longer than the rest of the layer, and with dropout it is not used anyway.
+        On the CPU the fused kernel's way back is slow in bf16, and with dropout it is not used at all.
         """
         self.model.set_attn_implementation("eager")
 
