@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
 
 from relsym.encoders import bundled
-from relsym.encoders.encoder import Encoder
+from relsym.encoders.encoder import ROWS_OF_ONE_LENGTH, Encoder
 from relsym.encoders.load import load_encoder, tiny_encoder
 from relsym.encoders.tokens import length_batches
 
@@ -68,6 +69,20 @@ def test_attention_step_by_step_gives_the_same_vectors_and_is_not_saved(tmp_path
     torch.testing.assert_close(encoder.encode(TEXTS), fused, atol=1e-5, rtol=1e-4)
     encoder.save(tmp_path)
     assert (encoder.model.config._attn_implementation, load_encoder(str(tmp_path), None, max_length=64).model.config._attn_implementation) == ("eager", "sdpa")
+
+
+def test_rows_of_mixed_lengths_have_the_same_vectors_and_gradients_in_groups():
+    encoder = tiny_encoder().eval()
+    inputs = encoder.collate(encoder.tokenize(["a " * (7 * number % 40 + 1) for number in range(2 * ROWS_OF_ONE_LENGTH + 3)]))
+    widths = []
+    with patch.object(encoder, "forward", side_effect=lambda tokens, forward=encoder.forward: widths.append(tokens["input_ids"].shape) or forward(tokens)):
+        grouped = encoder.by_length(inputs)
+    assert [rows for rows, _ in widths] == [ROWS_OF_ONE_LENGTH, ROWS_OF_ONE_LENGTH, 3]
+    assert widths[0][1] < widths[1][1] < widths[2][1] == inputs["input_ids"].shape[1]
+    whole = encoder(inputs)
+    torch.testing.assert_close(grouped, whole, atol=1e-5, rtol=1e-4)
+    weight = encoder.model.get_input_embeddings().weight
+    torch.testing.assert_close(*(torch.autograd.grad(vectors.square().sum(), weight)[0] for vectors in (grouped, whole)), atol=1e-4, rtol=1e-3)
 
 
 def test_the_tiny_encoder_has_the_same_weights_every_time_and_leaves_the_generator_alone():

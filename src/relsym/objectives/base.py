@@ -62,8 +62,9 @@ class Objective(LightningModule):
 
     @final
     def represent(self, inputs: tuple[dict[str, Tensor], ...]) -> Float[Tensor, "n parts dim"]:
-        """One vector per encoded text."""
-        return torch.stack([self.encoder(tokens) for tokens in inputs], dim=1)
+        """One vector per encoded text. Replayed rows are of other lengths than those that they stand beside."""
+        encode = self.encoder.by_length if any(remedy.needs_nli for remedy in self.remedies) else self.encoder
+        return torch.stack([encode(tokens) for tokens in inputs], dim=1)
 
     def project(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n parts channels"]:
         """What the loss reads, from the encoder's vectors: the vectors themselves, unless the objective has a head."""
