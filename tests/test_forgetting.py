@@ -275,6 +275,16 @@ def test_the_drop_is_taken_against_the_better_of_before_and_control(relsym, lear
     assert not (tmp_path / "other" / "encoder").exists()
 
 
+def test_keep_is_measured_against_its_control_as_the_readme_does(relsym, learnt, tmp_path):
+    words = ("recipe=keep", "recipe.replay.rows_per_batch=3", "training.epochs=2")
+    run = learnt(relsym, "finetune")
+    control = retrained(relsym, tmp_path / "control", run, "finetune", *words, "recipe.replay.only=true")
+    kept = retrained(relsym, tmp_path / "keep", run, "finetune", *words, f"forgetting.control={tmp_path / 'control'}")
+    assert (control["recipe"], kept["recipe"]) == (["control"], ["replay"])
+    assert control["replayed_rows"] == kept["replayed_rows"] > 0
+    assert kept["forgetting"]["control"]["before"] == control["forgetting"]["read_outs"]["kept"]["after"]
+
+
 def copied(run, folder, change):
     shutil.copytree(run, folder)
     change(folder)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from itertools import chain, islice
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -165,6 +166,13 @@ def test_ranks_share_out_what_one_process_has_and_every_batch_holds_two_classes(
             assert sorted(row for part in parts for row in part if row != PADDING) == sorted(batch)
             assert sum(row >= 28 for row in batch) == 5
             assert len({targets[row] for row in batch}) >= 2
+
+
+@pytest.mark.parametrize(("remedies", "grouped"), [((ReplayRows(4, only=False),), True), ((ReplayRows(4, only=True),), True), ((L2SP(0.1),), False), ((), False)])
+def test_texts_of_mixed_lengths_are_encoded_by_length_and_others_as_ever(remedies, grouped):
+    with patch.object(Encoder, "by_length", autospec=True, side_effect=Encoder.by_length) as by_length:
+        train(three_way(), *remedies, max_steps=2)
+    assert bool(by_length.call_count) == grouped
 
 
 def test_replayed_rows_are_counted_and_only_drawn_ones_are_kept():
@@ -402,6 +410,16 @@ def test_remedies_are_chosen_alone_in_a_list_or_not_at_all():
     assert set(control.replay) == set(chosen.replay)
 
 
+@pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune"])
+def test_keep_is_replay_at_a_low_rate_whatever_the_objectives_own(objective):
+    own, kept = resolved(f"objective={objective}"), resolved(f"objective={objective}", "recipe=keep")
+    assert own.objective.learning_rate > kept.objective.learning_rate == 5e-5
+    assert kept.recipe == {"replay": {**resolved("recipe=replay").recipe.replay, "rows_per_batch": 64}}
+    assert {**kept, "objective": {**kept.objective, "learning_rate": own.objective.learning_rate}, "recipe": {}} == own
+    changed = resolved("recipe=[keep,solved]", "objective.learning_rate=1e-3", "recipe.replay.only=true")
+    assert (changed.objective.learning_rate, changed.recipe.replay.only, list(changed.recipe)) == (1e-3, True, ["replay", "solved"])
+
+
 def test_a_recipe_is_part_of_what_a_job_is_and_none_is_as_before():
     def cell(*words: str, **changes) -> str:
         config = OmegaConf.to_container(resolved(*words))
@@ -439,12 +457,20 @@ def test_a_training_without_an_end_cannot_plan_what_it_replays():
 
 @pytest.mark.parametrize("names", ["[distill,l2sp,wise_ft]", "[distill,lora]"])
 def test_a_recipe_trains_in_bf16(relsym, quick, tmp_path, names):
-    ended = relsym("train", *quick, "precision=bf16", f"recipe={names}", "training.max_steps=2")
+    with patch.object(Encoder, "attend_step_by_step", autospec=True, side_effect=Encoder.attend_step_by_step) as stepwise:
+        ended = relsym("train", *quick, "precision=bf16", f"recipe={names}", "training.max_steps=2")
     assert ended.code == 0, ended.err
+    stepwise.assert_called_once()
 
 
 def results(run: Path) -> dict:
     return json.loads((run / "results.json").read_text())
+
+
+def test_a_recipe_in_fp32_keeps_the_fused_attention(relsym, quick, tmp_path):
+    with patch.object(Encoder, "attend_step_by_step") as stepwise:
+        assert relsym("train", *quick, "recipe=l2sp", "training.max_steps=1").code == 0
+    stepwise.assert_not_called()
 
 
 @pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune"])
