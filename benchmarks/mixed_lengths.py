@@ -2,8 +2,8 @@
 
     python benchmarks/mixed_lengths.py --mnli-folder PATH
 
-The bundled encoder reads 32 symmetry pairs and as many MNLI pairs as joint inputs, in bf16 with attention step by step and with dropout, as
-``relsym train recipe=replay recipe.replay.rows_per_batch=32`` does on a CPU. Rounds are interleaved; medians are reported.
+The bundled encoder reads 32 pairs of the embedded benchmark's sentences and as many MNLI pairs as joint inputs, in bf16 with attention step by step
+and with dropout, as ``relsym train data.batch_size=32 recipe=replay recipe.replay.rows_per_batch=32`` does on a CPU. Rounds are interleaved; medians are reported.
 """
 
 from __future__ import annotations
