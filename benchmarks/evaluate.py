@@ -32,7 +32,7 @@ from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.relations import read_relations
 from relsym.data.sources.mini import Mini
 from relsym.encoders.bundled import find_weights
-from relsym.scorers.nli import CrossEncoder
+from relsym.models.nli import CrossEncoder
 from runs import markdown
 
 PIPELINE, ROW_BY_ROW = "transformers pipeline fp32", "transformers pipeline fp32, row by row"

@@ -32,9 +32,9 @@ from lm_eval.tasks import TaskManager
 from transformers.utils.logging import disable_progress_bar
 
 from relsym.data.pairs import Row
-from relsym.scorers.causal_lm import CausalLm
-from relsym.scorers.prompts import read_prompts
-from relsym.scorers.smollm2 import checked, converted, find_gguf
+from relsym.models.causal_lm import CausalLm
+from relsym.models.prompts import read_prompts
+from relsym.models.smollm2 import checked, converted, find_gguf
 from runs import markdown
 
 LABELS = ("entailment", "contradiction")

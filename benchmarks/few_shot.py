@@ -19,12 +19,12 @@ import torch
 from datasets import Dataset
 from setfit import SetFitModel, Trainer, TrainingArguments
 
-from relsym.app.files import write_atomically
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.pairs import FORMS, Row
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
 from relsym.data.symmetry import SymmetryData
 from relsym.encoders.bundled import find_weights
+from relsym.runs.files import write_atomically
 from runs import markdown, run_once
 
 # Its own rate is 2e-5.

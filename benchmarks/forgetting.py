@@ -29,12 +29,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from relsym.app.files import write_atomically
 from relsym.data.pairs import FORMS
-from relsym.report.figures import save
+from relsym.report.figures.points import on_front
+from relsym.report.figures.readers import save
 from relsym.report.labels import percent
-from relsym.report.paper import TABLE2
-from relsym.report.points import on_front
+from relsym.report.tables.paper_figures import TABLE2
+from relsym.runs.files import write_atomically
 from runs import markdown, run_once
 
 Runs = Mapping[tuple[Any, ...], dict[str, Any]]

@@ -20,9 +20,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from relsym.evaluation.measures import measure_of
 from relsym.report.labels import READERS
-from relsym.report.lines import headline
+from relsym.report.tables.readers import headline
+from relsym.runs.metric_keys import measure_of
 from runs import markdown, run_once
 
 BENCHMARKS = {"paper": (), "contrast": (), "held_out": ("data.fold=fixed",), "extended": ()}

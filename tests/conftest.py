@@ -113,7 +113,12 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
     """``relsym TASK ...`` in this process."""
     from hydra.core.global_hydra import GlobalHydra
 
-    from relsym.app import build, entry, evaluate, export, report, train
+    from relsym.app import entry
+    from relsym.app.build import __main__ as build
+    from relsym.app.evaluate import __main__ as evaluate
+    from relsym.app.export import __main__ as export
+    from relsym.app.report import __main__ as report
+    from relsym.app.train import __main__ as train
 
     def call(task: str, *arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["relsym", *arguments])
@@ -171,7 +176,7 @@ def real_data() -> Path:
 def real_smollm2() -> Path:
     """The weight file of the language model that comes in a package."""
     pytest.importorskip("gguf", reason='pip install "relsym[smollm2]"')
-    from relsym.scorers.smollm2 import find_gguf
+    from relsym.models.smollm2 import find_gguf
 
     try:
         return find_gguf()

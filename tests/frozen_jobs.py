@@ -14,7 +14,7 @@ from relsym.app.sweep.engine import Ended, Engine, Job
 
 SMALL = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.samples=8", "data.test_pairs=8")
 # A tracking option that runs an expression in the job's process: ``os._exit(7)``, or ``time.sleep(5) or csv(folder)``.
-TRACKING = "import os, time\n\nfrom relsym.app.tracking import csv\n\n\ndef track(folder, act):\n    return eval(act)\n"
+TRACKING = "import os, time\n\nfrom relsym.app.tracking.tracker import csv\n\n\ndef track(folder, act):\n    return eval(act)\n"
 
 
 def frozen_job(sweep: Path, number: int, *overrides: str, act: str | None = None) -> Job:

@@ -18,9 +18,9 @@ import torch
 from hydra.errors import InstantiationException
 from safetensors.torch import load_file
 
-from relsym.app import provenance
-from relsym.app.files import write_atomically
-from relsym.app.run_folder import RunFolder
+from relsym.runs import origin as provenance
+from relsym.runs.files import write_atomically
+from relsym.runs.folder import RunFolder
 
 OBJECTIVES = ("random_label", "knn", "knn_learnt", "finetune")
 METRICS = {"hadamard": "sentences", "rotate": "sentences", "cosine": "sentences", "euclidean": "sentences", "pair": "joint", "none": "none"}

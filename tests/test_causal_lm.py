@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from language_models_of import SPECIAL, bert, gpt2, llama, sliding, tokenizer, written
 from relsym.data.pairs import Row
-from relsym.scorers import language_models, likelihood, smollm2
-from relsym.scorers.base import Examples
-from relsym.scorers.causal_lm import CausalLm
-from relsym.scorers.likelihood import Likelihoods, Question, shared_prefix
-from relsym.scorers.prompts import CONTENT_FREE, read_prompts
-from relsym.scorers.worded import Text
+from relsym.models import language_models, likelihood, smollm2
+from relsym.models.base import Examples
+from relsym.models.causal_lm import CausalLm
+from relsym.models.likelihood import Likelihoods, Question, shared_prefix
+from relsym.models.prompts import CONTENT_FREE, read_prompts
+from relsym.models.worded import Text
 
 LABELS = ("entailment", "contradiction")
 MODELS = {"llama": llama, "gpt2": gpt2, "sliding": sliding}

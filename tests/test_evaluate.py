@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from models_of import NLI, tiny_classifier
-from relsym.scorers.nli import CANARIES
+from relsym.models.nli import CANARIES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
 SMALL = ("tracking=csv", "data.samples=8", "data.test_pairs=28", "validation_pairs=16", "swapped_pairs=8")
@@ -129,7 +129,7 @@ def test_label_names_that_say_nothing_are_refused_with_the_override_that_tells_t
 
 
 def test_an_order_that_canary_pairs_contradict_is_refused_with_the_order_that_they_agree_with(classifier, monkeypatch):
-    from relsym.scorers.nli import CrossEncoder
+    from relsym.models.nli import CrossEncoder
 
     told = [label for _, _, label in CANARIES]
     names = ("entailment", "neutral", "contradiction")
@@ -154,7 +154,7 @@ def test_a_two_class_model_calls_what_is_not_entailment_contradiction(evaluate, 
 
 
 def test_probabilities_do_not_depend_on_the_batch(classifier):
-    from relsym.scorers.nli import CrossEncoder
+    from relsym.models.nli import CrossEncoder
 
     arguments = {"name": classifier(NLI), "revision": None, "label_order": None, "check_labels": False, "max_length": 64,
                  "trust_remote_code": False, "precision": "fp32", "accelerator": "cpu"}

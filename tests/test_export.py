@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 import yaml
 
+from relsym.app.export.harness import jinja, task_name, task_yaml
 from relsym.data.pairs import FORMS, Row
-from relsym.scorers.harness import jinja, task_name, task_yaml
-from relsym.scorers.prompts import read_prompts
+from relsym.models.prompts import read_prompts
 
 SIZE = ("data.samples=8", "data.test_pairs=12")
 
@@ -164,8 +164,8 @@ def harness_results(out, model: str, tasks: list[str], shots: int | None, chat: 
     (0, 0, ["true_false", "two_words"], 100), (4, 4, ["question"], 100), (0, 0, ["chat_yes_no"], 10), (4, 0, ["chat_true_false"], 10)])
 def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tmp_path, monkeypatch, real_smollm2, shots, exported, names, count):
     pytest.importorskip("lm_eval", reason='pip install "relsym[lm_eval]"')
-    from relsym.scorers import smollm2
-    from relsym.scorers.base import Examples
+    from relsym.models import smollm2
+    from relsym.models.base import Examples
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     count = min(count, int(os.environ.get("RELSYM_HARNESS_ROWS", count)))

@@ -23,7 +23,7 @@ from relsym.probes.head import Head
 from relsym.probes.knn import Knn
 from relsym.probes.linear import Linear, features_of
 from relsym.probes.nearest_label import NearestLabel
-from relsym.report.points import front_line, on_front
+from relsym.report.figures.points import front_line, on_front
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
 LABELS = ("entailment", "neutral", "contradiction")
@@ -209,7 +209,7 @@ def test_an_encoder_that_was_not_touched_forgets_exactly_nothing(relsym, learnt,
 
 
 def test_retraining_that_shuffles_the_weights_is_at_chance_when_the_read_out_is_kept(relsym, learnt, tmp_path, monkeypatch):
-    from relsym.app import training
+    from relsym.app.train import steps as training
 
     def shuffle(trainer, objective, data):
         fitted(trainer, objective, data)
@@ -233,7 +233,7 @@ def test_measuring_does_not_change_what_is_trained(relsym, learnt, tmp_path):
 
 
 def test_answers_before_retraining_are_asked_once_for_all_runs(relsym, learnt, tmp_path, monkeypatch):
-    from relsym.app.forgetting import Forgetting
+    from relsym.app.train.forgetting import Forgetting
 
     asked, answers = [], Forgetting._answers
     monkeypatch.setattr(Forgetting, "_answers", lambda self, encoder, description, own=None: asked.append(description) or answers(self, encoder, description, own))

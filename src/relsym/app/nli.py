@@ -5,7 +5,7 @@ from __future__ import annotations
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from relsym.app.compose import init_config
+from relsym.app.train.compose import init_config
 from relsym.data.nli import NliData
 
 # The whole set, whatever part of it the earlier run trained on or scored.

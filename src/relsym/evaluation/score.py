@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from relsym.data.pairs import Row
-from relsym.evaluation.measures import measure_of
 from relsym.evaluation.statistics import Accuracy, accuracy
+from relsym.runs.metric_keys import measure_of
 
 UNTRAINED_DRAWS = 10
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relsym.report.sweeps import Job, read_sweeps, unfinished
+from relsym.runs.sweeps import Job, read_sweeps, unfinished
 
 # What tables and figures need; a run without one of them was written by another version.
 NEEDED = ("benchmark", "sides", "fold", "rows_hash", "kinds", "metrics", "intervals", "rows", "score_on", "choices", "model", "init",

@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any
 
-from relsym.report.by_property import property_table
-from relsym.report.cells import Cell, Column, Row, Table, count, text_columns
 from relsym.report.collect import Collected
-from relsym.report.compare import comparison_table
-from relsym.report.forgetting import forgetting_table
+from relsym.report.figures.models import reader_points, reliability_points
+from relsym.report.figures.points import Point, accuracy_points, best_shortcut, cost_points, forgetting_points, shortcut_points
 from relsym.report.labels import percent
-from relsym.report.ladders import Ladder, ladders
-from relsym.report.lines import Line, file_name, headlines, tables
-from relsym.report.model_differences import differences_table
-from relsym.report.model_figures import reader_points, reliability_points
-from relsym.report.models import beyond_table, by_property_table, models_table
-from relsym.report.ours import highest
-from relsym.report.paper_tables import FORMS, table2, table4
-from relsym.report.points import Point, accuracy_points, best_shortcut, cost_points, forgetting_points, shortcut_points
-from relsym.report.provenance import marked
+from relsym.report.one_run.terminal import CAUTION
 from relsym.report.scopes import Scope, scopes
-from relsym.report.solved import by_seed_table, solved_cell, solved_table
-from relsym.report.tables import CAUTION
+from relsym.report.tables.cells import Cell, Column, Row, Table, count, text_columns
+from relsym.report.tables.forgetting import forgetting_table
+from relsym.report.tables.ladders import Ladder, ladders
+from relsym.report.tables.model_differences import differences_table
+from relsym.report.tables.models import beyond_table, by_property_table, models_table
+from relsym.report.tables.objective_differences import comparison_table
+from relsym.report.tables.origins import marked
+from relsym.report.tables.paper import FORMS, table2, table4
+from relsym.report.tables.paper_cells import highest
+from relsym.report.tables.properties import property_table
+from relsym.report.tables.readers import Line, file_name, headlines, tables
+from relsym.report.tables.samples import by_seed_table, solved_cell, solved_table
 
 
 @dataclass(frozen=True)

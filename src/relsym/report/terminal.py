@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from relsym.report.cells import Table
 from relsym.report.collect import Collected
 from relsym.report.sections import Section, reader_table
 from relsym.report.summary import lead
+from relsym.report.tables.cells import Table
+from relsym.report.tables.formats import print_table
 from relsym.report.write import missing_of
-from relsym.report.writers import print_table
 
 PRINTED = ("samples_to_solved", "table2", "table4", "models")
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from relsym.report import curves
-from relsym.report.cells import Table
 from relsym.report.collect import Collected
-from relsym.report.figures import accuracy_figure, save
-from relsym.report.lines import file_name
-from relsym.report.model_figures import models_figure, reliability_figure
-from relsym.report.page import page
-from relsym.report.points import Point
-from relsym.report.provenance import cells_table, missing_table, runs_table
+from relsym.report.figures import curves
+from relsym.report.figures.models import models_figure, reliability_figure
+from relsym.report.figures.points import Point
+from relsym.report.figures.readers import accuracy_figure, save
+from relsym.report.one_run.terminal import CAUTION
+from relsym.report.page.page import page
 from relsym.report.sections import Section
 from relsym.report.summary import lead
-from relsym.report.tables import CAUTION
-from relsym.report.writers import csv_text, latex, markdown, markdown_text
+from relsym.report.tables.cells import Table
+from relsym.report.tables.formats import csv_text, latex, markdown, markdown_text
+from relsym.report.tables.origins import cells_table, missing_table, runs_table
+from relsym.report.tables.readers import file_name
 
 Writer = Callable[[Path], object]
 

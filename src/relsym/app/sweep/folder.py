@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from relsym.app.files import write_atomically
-from relsym.app.identity import Identity
+from relsym.runs.files import write_atomically
+from relsym.runs.identity import Identity
 
 LIST, LOCK, FROZEN, RESULTS = "sweep.json", "sweep.lock", "frozen", "results.json"
 FORMAT = 1

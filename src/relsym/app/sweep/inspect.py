@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from relsym.app.entry import describe
-from relsym.app.identity import Identity, digest, identity
+from relsym.runs.identity import Identity, digest, identity
 
 
 class Inspected(NamedTuple):
@@ -29,7 +29,7 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
     """
     import torch
 
-    from relsym.app.training import check
+    from relsym.app.train.steps import check
 
     known: dict[str, Any] = {}
     identities: list[Identity] = []
@@ -45,8 +45,8 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
 
 
 def _identity(cfg: DictConfig, config: Mapping[str, Any], known: dict[str, Any]) -> Identity:
-    from relsym.app.compose import build_encoder
-    from relsym.app.record import earlier_run
+    from relsym.app.train.compose import build_encoder
+    from relsym.app.train.record import earlier_run
 
     model = {key: config[key] for key in ("model", "init")}
     weights = _once(known, digest(model), lambda: build_encoder(cfg).fingerprint())

@@ -11,9 +11,9 @@ from typing import Any
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from relsym.app.files import write_atomically
-from relsym.app.identity import Identity
 from relsym.app.sweep.folder import FROZEN, Entry
+from relsym.runs.files import write_atomically
+from relsym.runs.identity import Identity
 
 LONGEST_NAME = 80
 LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(e-?\d+)?")

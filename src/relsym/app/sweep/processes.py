@@ -17,7 +17,7 @@ from typing import Any
 from relsym.app.sweep.engine import Ended, Engine, Job
 
 # What the fork server imports before any thread or CUDA context exists, so that no job has to.
-PRELOAD = ["relsym.app.training", "relsym.app.job", "relsym.app.sweep.inspect"]
+PRELOAD = ["relsym.app.train.steps", "relsym.app.sweep.job", "relsym.app.sweep.inspect"]
 # What wandb.init imports besides; best before torch.
 WANDB = ["wandb", "wandb.sdk.launch.inputs.internal"]
 GRACE_S = 20.0
@@ -138,7 +138,7 @@ def run_child(frozen: str, several_ranks: bool, environment: dict[str, str]) -> 
     end_with_parent()
     import torch
 
-    from relsym.app.job import run_frozen
+    from relsym.app.sweep.job import run_frozen
 
     torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
     sys.exit(run_frozen(frozen, several_ranks))

@@ -10,8 +10,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from relsym.app.job import LOG, run_frozen
 from relsym.app.sweep.engine import Ended, Engine, Job
+from relsym.app.sweep.job import LOG, run_frozen
 
 STOP_S = 10.0
 
@@ -108,6 +108,6 @@ class RayEngine(Engine):
 
 def run_task(frozen: str) -> int:
     """Run a frozen job in this worker; further ranks are started by repeating this process's command, so it has to be the job's."""
-    sys.modules["__main__"].__spec__ = importlib.util.find_spec("relsym.app.job")
-    sys.argv = ["relsym.app.job", frozen]
+    sys.modules["__main__"].__spec__ = importlib.util.find_spec("relsym.app.sweep.job")
+    sys.argv = ["relsym.app.sweep.job", frozen]
     return run_frozen(frozen)

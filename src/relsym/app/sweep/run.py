@@ -12,9 +12,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, read_write
 
 import relsym
-from relsym.app.identity import digest
-from relsym.app.job import LOG
-from relsym.app.sweep import ladder, plan, terminal
+from relsym.app.sweep import climb as ladder
+from relsym.app.sweep import plan, terminal
 from relsym.app.sweep.engine import Ended, Engine, Job
 from relsym.app.sweep.folder import (
     DONE,
@@ -31,10 +30,12 @@ from relsym.app.sweep.folder import (
     read_results,
 )
 from relsym.app.sweep.inspect import Inspected, inspect
+from relsym.app.sweep.job import LOG
 from relsym.app.sweep.processes import call, start_server
 from relsym.app.sweep.reuse import ANY, reuse
 from relsym.app.sweep.terminal import say
-from relsym.report.tables import forms_of
+from relsym.report.one_run.terminal import forms_of
+from relsym.runs.identity import digest
 
 
 class JobFailed(ValueError):

@@ -14,8 +14,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from relsym.app.job import LOG, run_frozen
 from relsym.app.sweep.engine import Ended, Engine, Job
+from relsym.app.sweep.job import LOG, run_frozen
 from relsym.app.sweep.slurm_queue import ENDED, HOPELESS, NoAnswer, Said, ask, cancel, queued, recall
 
 try:

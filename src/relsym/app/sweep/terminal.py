@@ -9,7 +9,7 @@ from statistics import mean
 from typing import Any
 
 from relsym.app.sweep.folder import DONE, FAILED, HAS_RESULTS, LEFT_OUT, REPEATED, RUNNING, WAITING, Entry
-from relsym.report.tables import forms_of
+from relsym.report.one_run.terminal import forms_of
 
 SAYING = {DONE: "done", FAILED: "FAILED", LEFT_OUT: "left out (solved below)", REPEATED: "is in the list already"}
 

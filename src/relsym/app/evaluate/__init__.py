@@ -1,0 +1,1 @@
+"""``relsym evaluate``: any model, scored on a benchmark."""

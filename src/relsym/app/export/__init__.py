@@ -1,0 +1,1 @@
+"""``relsym export``: the rows of a benchmark, for other programs to answer."""

@@ -1,0 +1,21 @@
+"""``relsym export``: the rows of a benchmark for other programs to answer."""
+
+from __future__ import annotations
+
+import hydra
+from omegaconf import DictConfig
+
+from relsym.app.entry import guarded, run
+
+
+@hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="export")
+@guarded
+def main(cfg: DictConfig) -> None:
+    """Read, draw, write; what was written last."""
+    from relsym.app.export import steps
+
+    steps.run(cfg)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""``relsym report``: finished runs into tables and figures."""

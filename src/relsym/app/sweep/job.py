@@ -1,0 +1,110 @@
+"""One frozen job of a sweep: the ordinary training, its configuration read from a file instead of composed.
+
+``python -m relsym.app.sweep.job FROZEN.yaml`` runs it; Lightning starts further ranks by the same words.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from hydra.conf import HydraConf
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import configure_log, setup_globals
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from relsym.app.entry import run
+from relsym.app.sweep.folder import RESULTS
+
+LOG = "job.log"
+LOCK_TRIES, LOCK_PAUSE_S = 120, 0.5
+
+
+class JobRuns(BlockingIOError):
+    """Another process runs this job."""
+
+
+def run_frozen(frozen: str, several_ranks: bool = False) -> int:
+    """Run a frozen job and return its exit code; what it prints goes to ``job.log`` in its folder.
+
+    Every process that runs one (of this machine, SLURM's, Ray's) runs this.
+
+    Args:
+        several_ranks: Lightning has to start further ranks. It does so by repeating the command line of its process, so the job gets
+            a process with one.
+    """
+    # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and to tell its tracker.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    cfg = OmegaConf.load(frozen)
+    folder = Path(cfg.hydra.runtime.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    rank = os.environ.get("SLURM_PROCID", "0")
+    redirect(folder / (LOG if rank == "0" else f"rank{rank}.log"))
+    if several_ranks:
+        signal.signal(signal.SIGINT, lambda *_: None)  # the ranks end themselves
+        return subprocess.run([sys.executable, "-m", "relsym.app.sweep.job", frozen], check=False).returncode
+    return ended(frozen, cfg)
+
+
+def redirect(log: Path) -> None:
+    """Send this process's output, and that of its children, to the end of a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with open(log, "ab") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+
+
+def ended(frozen: str, cfg: DictConfig) -> int:
+    """Run the body under the guard that every task has; its exit code."""
+    try:
+        run(lambda: body(frozen, cfg))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def body(frozen: str, cfg: DictConfig) -> None:
+    """What Hydra does around a task, without composing: the configuration is the frozen one."""
+    from relsym.app.train import steps
+
+    setup_globals()
+    with open_dict(cfg):
+        node = cfg.pop("hydra")
+        HydraConfig.instance().set_config(OmegaConf.create({"hydra": OmegaConf.merge(OmegaConf.structured(HydraConf), node)}))
+    configure_log(node.job_logging, node.verbose)
+    with open(frozen, "rb") as stream:
+        if rank_of_this_process() == 0:
+            hold(stream)
+            if (Path(node.runtime.output_dir) / RESULTS).exists():  # the process that held it has finished it
+                return
+        steps.check(cfg)
+        steps.train_and_score(cfg)
+
+
+def hold(stream: BinaryIO) -> None:
+    """Hold the job as its first rank: no second process may run it at the same time; the lock goes when the process does.
+
+    One that a killed sweep has left is waited for: it is about to die too.
+    """
+    for _ in range(LOCK_TRIES):
+        try:
+            return fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE_S)
+    raise JobRuns(f"{stream.name}: another process runs this job. Wait for it to end, or end it.")
+
+
+def rank_of_this_process() -> int:
+    """0 for the first, or only, process of a job."""
+    return max(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "SLURM_PROCID", "RANK"))
+
+
+if __name__ == "__main__":
+    sys.exit(ended(sys.argv[1], OmegaConf.load(sys.argv[1])))

@@ -1,0 +1,102 @@
+"""What is shown of a run while it goes and when it is over. The record is ``results.json``; a tracker is a view of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
+
+from relsym.app.entry import INTERRUPTED
+
+log = logging.getLogger(__name__)
+
+
+class Final(NamedTuple):
+    """What a tracker is given when all is computed and recorded.
+
+    metrics: the scores, ``stage/what[/slice]``.  measured: seconds, memory, epochs.  step: of the training's end.
+    rows: the columns of a table, then its lines.  figures, rows: under the names they get in the tracker; made only if asked for.
+    """
+
+    metrics: Mapping[str, float]
+    measured: Mapping[str, float]
+    step: int
+    rows: Callable[[], tuple[str, list[str], list[list[str]]]]
+    figure: Callable[[], tuple[str, Figure]]
+
+
+class Tracker(Logger):
+    """A logger of Lightning's that is also told how the run starts and how it ends. Every method is for the first rank."""
+
+    def start(self, config: Mapping[str, Any], tags: Sequence[str]) -> None:
+        """The run starts: its resolved configuration, and the words by which people find it."""
+        self.log_hyperparams(dict(config))
+
+    def conclude(self, final: Final) -> None:
+        """The run is computed and recorded."""
+        self.log_metrics(dict(final.metrics), step=final.step)
+        self.save()
+
+    def end(self, code: int) -> None:
+        """The run is over with this exit code: 0, 1 after an error, 130 after Ctrl-C."""
+
+
+class Csv(Tracker, CSVLogger):
+    """Curves and scores in ``csv/metrics.csv``."""
+
+
+class TensorBoard(Tracker, TensorBoardLogger):
+    """Curves, scores, table and figure for TensorBoard."""
+
+    @rank_zero_only
+    def conclude(self, final: Final) -> None:
+        """See ``Tracker``."""
+        super().conclude(final)
+        name, columns, lines = final.rows()
+        table = [columns, ["---"] * len(columns), *lines]
+        text = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in table)
+        self.experiment.add_text(name, text, final.step)
+        name, figure = final.figure()
+        self.experiment.add_figure(name, figure, final.step)
+        self.finalize("success")
+
+
+def csv(folder: str) -> Tracker:
+    """Curves in ``csv/metrics.csv``."""
+    return Csv(folder, name="", version="csv")
+
+
+def tensorboard(folder: str) -> Tracker:
+    """Curves for TensorBoard, in ``tensorboard/``."""
+    try:
+        return TensorBoard(folder, name="", version="tensorboard", default_hp_metric=False)
+    except ModuleNotFoundError as error:
+        raise ImportError('tracking=tensorboard needs the package tensorboard: pip install "relsym[tensorboard]"') from error
+
+
+@contextmanager
+def tracked(tracker: Tracker, config: Mapping[str, Any], tags: Sequence[str]) -> Iterator[Tracker]:
+    """Tell the tracker how the run starts, and how it ended, after an error or Ctrl-C too."""
+    code = 1
+    try:
+        tracker.start(config, tags)
+        yield tracker
+        code = 0
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        raise
+    finally:
+        tracker.end(code)
+
+
+def conclude(tracker: Tracker, final: Final) -> None:
+    """Hand over what a finished run came to. A tracker that fails now is reported: the run itself is whole."""
+    try:
+        tracker.conclude(final)
+    except Exception as error:
+        log.warning("the tracker could not take the final figures (%s: %s); results.json holds everything.", type(error).__name__, error)

@@ -1,0 +1,1 @@
+"""``relsym train``: an encoder, retrained with one objective and scored."""

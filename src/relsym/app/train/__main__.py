@@ -1,0 +1,27 @@
+"""``relsym train``: retrain one encoder with one objective on n samples, and score it beside the shortcuts."""
+
+from __future__ import annotations
+
+import sys
+
+import hydra
+from omegaconf import DictConfig
+
+from relsym.app.entry import guarded, run
+from relsym.app.sweep.job import rank_of_this_process
+
+
+@hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="train")
+@guarded
+def main(cfg: DictConfig) -> None:
+    """Compose, check, train, save, score, report."""
+    from relsym.app.train import steps
+
+    steps.check(cfg)
+    steps.train_and_score(cfg)
+
+
+if __name__ == "__main__":
+    if rank_of_this_process() > 0:  # the folder belongs to the first: no log file, no .hydra from the others
+        sys.argv += ["hydra/job_logging=none", "hydra.output_subdir=null"]
+    run(main)

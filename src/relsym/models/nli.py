@@ -1,0 +1,160 @@
+"""NLI cross-encoders: both texts in, three probabilities out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from itertools import permutations
+from typing import ClassVar, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from relsym.data.pairs import Row
+from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
+from relsym.encoders.encoder import tokens_for
+from relsym.encoders.load import commit_of, local_or_hub
+from relsym.encoders.tokens import check_length, check_padding, collate, length_batches, tokenize
+from relsym.encoders.weights import weights_hash
+from relsym.models.base import Advance, Columns, Examples, Judged, Reading, Scorer
+from relsym.models.device import device_of, dtype_of
+from relsym.models.three_way import ThreeWay
+
+log = logging.getLogger(__name__)
+LABELS = (ENTAILMENT, NEUTRAL, CONTRADICTION)
+# Parts of the names that published models give their labels; "not" comes first, for not_entailment holds entailment.
+NAMES = (("not", CONTRADICTION), ("entail", ENTAILMENT), ("neutral", NEUTRAL), ("contradict", CONTRADICTION))
+# Pairs about which nobody disagrees: a label order that gets fewer of them right than another one is the wrong order.
+CANARIES = (
+    ("A man is sleeping on the sofa.", "A man is asleep.", ENTAILMENT),
+    ("Two dogs are running across a field.", "Some animals are running.", ENTAILMENT),
+    ("She bought three red apples at the market.", "She bought some apples.", ENTAILMENT),
+    ("All of the students passed the exam.", "Some of the students passed the exam.", ENTAILMENT),
+    ("A man is sleeping on the sofa.", "A man is awake and running outside.", CONTRADICTION),
+    ("The shop is closed on Sundays.", "The shop is open on Sundays.", CONTRADICTION),
+    ("Nobody was in the room.", "The room was full of people.", CONTRADICTION),
+    ("The door is not locked.", "The door is locked.", CONTRADICTION),
+    ("A man is sleeping on the sofa.", "The man has two sisters.", NEUTRAL),
+    ("Two dogs are running across a field.", "The dogs belong to a farmer.", NEUTRAL),
+    ("She bought three red apples at the market.", "She is going to bake a cake for her brother.", NEUTRAL),
+    ("The train arrived at noon.", "The passengers were glad that it was warm.", NEUTRAL),
+)
+
+
+@final
+class CrossEncoder(Scorer):
+    """A sequence classifier whose labels are entailment, neutral and contradiction, or entailment and its absence; see ``ThreeWay``.
+
+    The order of the labels is read from ``id2label`` and checked on canary pairs: a model whose labels are in another order than it says
+    would be scored upside down, and nobody would see it.
+
+    Args:
+        name: hub id or local folder (safetensors).  revision: of the hub.
+        label_order: names of the classes in the model's order, where ``id2label`` does not say; None reads it.
+        check_labels: False skips the canary pairs.  max_length: tokens of a pair.
+        tokens_per_batch: padding included; None takes a default for device and precision.
+        precision: fp32 or bf16.  accelerator: cpu, gpu or auto.
+
+    Raises:
+        ValueError: no such model, unknown label names, or an order that the canary pairs contradict.
+    """
+
+    kind: ClassVar[str] = "nli"
+
+    def __init__(self, name: str, revision: str | None, label_order: list[str] | None, check_labels: bool, max_length: int,
+                 tokens_per_batch: int | None, trust_remote_code: bool, precision: str, accelerator: str) -> None:
+        name = local_or_hub(name)
+        options = {"revision": revision, "trust_remote_code": trust_remote_code}
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(name, **options)
+            self.model = AutoModelForSequenceClassification.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)
+        except Exception as error:  # safetensors and the hub raise types of their own
+            raise ValueError(f"model.name={name}: cannot load the NLI model: {str(error).strip().splitlines()[0]} Pass a hub id (and a "
+                             "network) or a folder with a sequence classifier in safetensors; a run is model=run.") from error
+        check_padding(name, self.tokenizer)
+        check_length(name, max_length, self.model.config)
+        self.classes = classes_of(name, self.model.config.id2label, label_order)
+        self.hash = weights_hash(self.model, self.tokenizer)
+        self.name, self.source = name, {"name": name, "revision": revision, "commit": commit_of(name, revision), "classes": self.classes}
+        self.max_length = max_length
+        self.model.eval().to(device_of(accelerator), dtype_of(precision))
+        self.tokens_per_batch = tokens_per_batch or tokens_for(self.model)
+        if check_labels:
+            self._check_order()
+
+    def prepare(self, examples: Examples) -> None:
+        """Nothing is learnt from the examples."""
+        self.rules = ThreeWay(self.classes, examples.labels)
+
+    def fingerprint(self) -> str:
+        """Of weights, vocabulary and label order."""
+        return f"{self.hash} {' '.join(self.classes)}"
+
+    @torch.inference_mode()
+    def probabilities(self, premises: Sequence[str], hypotheses: Sequence[str],
+                      advance: Advance = lambda count: None) -> Float[Tensor, "n m"]:
+        """softmax over the classes, in fp32, on the CPU."""
+        features = tokenize(self.tokenizer, premises, hypotheses, self.max_length)
+        if full := sum(len(feature["input_ids"]) >= self.max_length for feature in features):
+            log.warning("%d of %d pairs reach model.max_length=%d tokens and may be cut", full, len(features), self.max_length)
+        found = torch.empty(len(features), len(self.classes))
+        for rows in length_batches(features, self.tokens_per_batch):
+            inputs = collate(self.tokenizer, [features[row] for row in rows])
+            logits = self.model(**{key: tensor.to(self.model.device) for key, tensor in inputs.items()}).logits
+            found[rows] = logits.float().softmax(-1).cpu()
+            advance(len(rows))
+        return found
+
+    def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
+        """The probability of each class."""
+        found = self.probabilities([row.premise for row in rows], [row.hypothesis for row in rows], advance)
+        return dict(zip(self.classes, found.T.tolist(), strict=True))
+
+    def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:
+        """The threshold."""
+        self.rules.calibrate(form, labels, measured)
+
+    def readings(self) -> tuple[Reading, ...]:
+        """See ``ThreeWay``."""
+        return self.rules.readings()
+
+    def read(self, reading: str, form: str, measured: Columns) -> Judged:
+        """See ``ThreeWay``."""
+        return self.rules.read(reading, form, measured)
+
+    def _check_order(self) -> None:
+        pairs = [canary for canary in CANARIES if canary[2] in self.classes]
+        premises, hypotheses, labels = zip(*pairs, strict=True)
+        answered = self.probabilities(premises, hypotheses).argmax(-1).tolist()
+
+        def right(order: Sequence[str]) -> int:
+            return sum(order[index] == label for index, label in zip(answered, labels, strict=True))
+
+        best = max(permutations(self.classes), key=right)
+        own = right(self.classes)
+        if right(best) > own:
+            raise ValueError(f"{self.name}: with the label order [{', '.join(self.classes)}] it gets {own} of {len(pairs)} pairs right "
+                             f"about which nobody disagrees, with [{', '.join(best)}] {right(best)}. If its id2label is wrong, pass "
+                             f"model.label_order=[{','.join(best)}]; if it is not, model.check_labels=false.")
+        log.info("%s: %d of %d canary pairs right with the label order %s", self.name, own, len(pairs), ", ".join(self.classes))
+
+
+def classes_of(name: str, id2label: dict[int, str], label_order: Sequence[str] | None) -> tuple[str, ...]:
+    """The label that each class stands for, in the model's order.
+
+    Raises:
+        ValueError: names that say nothing (LABEL_0), or an order that is no order of the model's classes.
+    """
+    if label_order is not None:
+        if len(label_order) != len(id2label) or len(set(label_order)) < len(label_order) or not set(label_order) <= set(LABELS):
+            raise ValueError(f"model.label_order={list(label_order)}: expected {len(id2label)} of {', '.join(LABELS)}, one for each class "
+                             "of the model, in its order.")
+        return tuple(label_order)
+    told = [id2label[index] for index in sorted(id2label)]
+    known = [next((label for part, label in NAMES if part in str(text).lower()), None) for text in told]
+    if None in known or len(set(known)) < len(known) or ENTAILMENT not in known or CONTRADICTION not in known:
+        raise ValueError(f"{name}: its {len(told)} classes are called {', '.join(map(str, told))}, which does not say what they mean. "
+                         "Look at the model's card and pass their order, for example model.label_order=[contradiction,neutral,entailment].")
+    return tuple(known)

@@ -1,0 +1,170 @@
+"""Requests to an OpenAI-compatible endpoint: patient with what passes, plain about what does not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from relsym.data.sources.fetch import USER_AGENT, persistent
+from relsym.models.server.answers import CHAT, Answer, Garbled, read_answer
+from relsym.models.server.errors import (
+    NOT_OFFERED,
+    OK,
+    SERVER_ERROR,
+    Declined,
+    Exhausted,
+    Stopped,
+    Unfit,
+    declined,
+    exhausted,
+    is_busy,
+    unfit,
+)
+
+LOG = logging.getLogger(__name__)
+JITTER = 1.0
+WORTH_TELLING = 8.0  # seconds of a wait
+
+
+class Client:
+    """One endpoint; its threads have a connection each.
+
+    url: the base, such as http://localhost:8000/v1.  key_env: the environment variable with the key; none is sent where it is not set.
+    timeout_s: seconds without a byte.  retries: further attempts after a busy server, a broken connection, a body that is no answer.
+
+    Raises (where asked):
+        Declined (a ValueError): the server will not take this however often it is asked (key, model, URL, a field of the request).
+        Unfit: it takes others, but not this question.  ConnectionError: all attempts failed.  Stopped: ``stop`` was called.
+    """
+
+    def __init__(self, url: str, api: str, key_env: str, timeout_s: float | int, retries: int) -> None:
+        self.url, self.api, self.timeout_s, self.retries, self.key_env = _checked_url(url), api, timeout_s, retries, key_env
+        self.stopped, self._own, self._key = threading.Event(), threading.local(), _key(key_env)
+        if self._key and not _is_private(self.url):
+            LOG.warning("%s is not encrypted: the key of %s travels in the clear. Use https.", self.url, key_env)
+
+    def ask(self, body: Mapping[str, Any]) -> Answer:
+        """The answer to one request."""
+        path = "chat/completions" if self.api == CHAT else "completions"
+        return self._patiently("POST", path, body, lambda payload: read_answer(self.api, payload))
+
+    def models(self) -> list[dict[str, Any]] | None:
+        """What the endpoint says of its models; None where it does not tell."""
+        try:
+            return self._patiently("GET", "models", None, _entries)
+        except Declined as error:
+            if error.status in NOT_OFFERED:
+                return None
+            raise
+        except Exhausted as error:
+            if error.status != SERVER_ERROR:
+                raise
+            LOG.warning("%s fails on /models: answers are taken for those of any model of this name. %s", self.url, error)
+            return None
+
+    def stop(self) -> None:
+        """Let no thread wait or ask any longer."""
+        self.stopped.set()
+
+    def _patiently(self, method: str, path: str, body: Mapping[str, Any] | None, read: Any) -> Any:
+        try:
+            return persistent(lambda: self._once(method, path, body, read), self.retries, JITTER, self._pause)
+        except requests.RequestException as error:
+            raise exhausted(self.hidden(str(error)), self.url, self.retries, error) from None
+
+    def _once(self, method: str, path: str, body: Mapping[str, Any] | None, read: Any) -> Any:
+        if self.stopped.is_set():
+            raise Stopped
+        try:
+            # A redirected POST would arrive as a GET without its question.
+            response = self._session().request(method, f"{self.url}/{path}", json=body, timeout=self.timeout_s, allow_redirects=False)
+        except requests.Timeout as error:
+            raise requests.ConnectionError(f"{self.url}: no answer within {self.timeout_s:g} s.") from error
+        except requests.exceptions.ContentDecodingError as error:
+            raise requests.ConnectionError(f"{self.url}: {error}") from error
+        return self._read(response, read)
+
+    def _read(self, response: requests.Response, read: Any) -> Any:
+        text = self.hidden(response.content.decode("utf-8", errors="replace"))
+        response._content = text.encode()  # a server may repeat the key: nothing further sees it
+        if problem := unfit(response):
+            raise problem
+        if is_busy(response):
+            raise requests.HTTPError(f"{self.url}: status {response.status_code}: {text[:200]!r}.", response=response)
+        if response.status_code != OK:
+            raise declined(response, self.url, self.key_env, bool(self._key))
+        try:
+            payload = response.json()
+            if isinstance(payload, dict) and payload.get("choices") == []:
+                raise Unfit("no choices")
+            return read(payload)
+        except (Garbled, requests.JSONDecodeError, UnicodeDecodeError) as error:
+            kind = response.headers.get("Content-Type", "no content type")
+            raise requests.ConnectionError(f"{self.url}: status 200, but the body ({kind}) is no whole answer: {error}. It starts with "
+                                           f"{text[:100]!r}.") from error
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._own, "session"):
+            self._own.session = requests.Session()
+            self._own.session.headers["User-Agent"] = USER_AGENT
+            # As ``auth`` rather than a header, which ~/.netrc would overrule.
+            self._own.session.auth = self._sign
+        return self._own.session
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._key:
+            request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+    def _pause(self, error: requests.RequestException, wait: float) -> None:
+        LOG.log(logging.WARNING if wait >= WORTH_TELLING else logging.DEBUG, "%s Trying again in %.1f s.", self.hidden(str(error)), wait)
+        if self.stopped.wait(wait):
+            raise Stopped
+
+    def hidden(self, text: str) -> str:
+        """The text without the key."""
+        return text.replace(self._key, "[key]") if self._key else text
+
+
+def _entries(payload: Any) -> list[dict[str, Any]]:
+    entries = payload.get("data") if isinstance(payload, dict) else payload
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) and "id" in entry for entry in entries):
+        raise Garbled("no list of models")
+    return entries
+
+
+def _key(key_env: str) -> str:
+    """The key; errors name the variable, and nothing that might be a key."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
+        raise ValueError("model.key_env is no name of an environment variable. Give the name (OPENAI_API_KEY), never the key itself.")
+    key = os.environ.get(key_env, "").strip()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ValueError(f"The environment variable {key_env} holds something that is no key: blanks within, or characters outside ASCII.")
+    return key
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("model.url holds a user name, a password or a query. Keys come from the environment alone: model.key_env=NAME.")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"model.url={url!r}: expected the base of an http or https endpoint, such as http://localhost:8000/v1.")
+    if parts.path.rstrip("/").endswith("/completions"):
+        raise ValueError(f"model.url={url!r}: give the base alone (up to /v1); model.api says which API is asked.")
+    return url.rstrip("/")
+
+
+def _is_private(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return urlsplit(url).scheme == "https" or host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

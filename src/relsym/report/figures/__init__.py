@@ -1,0 +1,1 @@
+"""What the figures draw, and the static ones (PNG, SVG)."""

@@ -1,0 +1,1 @@
+"""One run: on the terminal, and as a figure for trackers."""
