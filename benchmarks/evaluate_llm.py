@@ -63,15 +63,15 @@ def exported(folder: Path, rows: int) -> tuple[Path, list[Row], list[Row]]:
 class Ours:
     """One wording, some labelled examples."""
 
-    def __init__(self, model: str, folder: Path, name: str, shots: int, precision: str, examples: list[Row], loaded: CausalLm | None) -> None:
-        self.scorer = loaded or CausalLm(model, None, prompts=str(folder / "wordings.yaml"), precision=precision)
+    def __init__(self, weights: str, folder: Path, name: str, shots: int, precision: str, examples: list[Row], loaded: CausalLm | None) -> None:
+        self.model = loaded or CausalLm(weights, None, prompts=str(folder / "wordings.yaml"), precision=precision)
         self.name, self.shots, self.examples = name, shots, examples
 
     def __call__(self, rows: list[Row]) -> list[list[float]]:
-        (prompt,) = (prompt for prompt in self.scorer.prompts if prompt.name == self.name)
-        self.scorer.examples = self.examples[:self.shots]
-        texts = [self.scorer.text_of(prompt, row.premise, row.hypothesis) for row in rows]
-        return self.scorer.likelihoods_of(texts, list(WORDINGS[self.name].values()), lambda count: None)
+        (prompt,) = (prompt for prompt in self.model.prompts if prompt.name == self.name)
+        self.model.examples = self.examples[:self.shots]
+        texts = [self.model.text_of(prompt, row.premise, row.hypothesis) for row in rows]
+        return self.model.likelihoods_of(texts, list(WORDINGS[self.name].values()), lambda count: None)
 
 
 class Theirs:
@@ -147,12 +147,12 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         out, rows, examples = exported(Path(folder), arguments.rows)
         gguf = find_gguf()
-        model = str(converted(gguf, checked(gguf)))
+        weights = str(converted(gguf, checked(gguf)))
         for precision in arguments.precisions:
-            lm, loaded = HFLM(pretrained=model, dtype=DTYPES[precision], device="cpu", batch_size=8), None
+            lm, loaded = HFLM(pretrained=weights, dtype=DTYPES[precision], device="cpu", batch_size=8), None
             for case in (CASES[number] for number in arguments.cases):
-                ours = Ours(model, Path(folder), case[0], case[1], precision, examples, loaded)
-                loaded = ours.scorer
+                ours = Ours(weights, Path(folder), case[0], case[1], precision, examples, loaded)
+                loaded = ours.model
                 found.append(compare(case, precision, ours, Theirs(lm, out, case[0], case[1]), rows, arguments.rounds))
                 print(table(found[-1:]).splitlines()[-1], flush=True)
     print("\n" + table(found))

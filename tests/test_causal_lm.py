@@ -52,48 +52,48 @@ def loop(model, words, context: str, answer: str) -> float:
 @pytest.mark.parametrize("shots", [0, 3])
 @pytest.mark.parametrize("name", MODELS)
 def test_every_column_is_that_of_a_plain_loop_over_whole_texts(folders, name, shots):
-    scorer = CausalLm(folders[name], prompts=["yes_no", "question", "chat_true_false"], shots=shots, tokens_per_batch=150)
-    scorer.prepare(EXAMPLES)
-    columns = scorer.measure(ROWS)
-    assert set(columns) == {f"{prompt.name}:{label}" for prompt in scorer.prompts for label in LABELS}
+    model = CausalLm(folders[name], prompts=["yes_no", "question", "chat_true_false"], shots=shots, tokens_per_batch=150)
+    model.prepare(EXAMPLES)
+    columns = model.measure(ROWS)
+    assert set(columns) == {f"{prompt.name}:{label}" for prompt in model.prompts for label in LABELS}
     with torch.inference_mode():
-        for prompt in scorer.prompts:
+        for prompt in model.prompts:
             for label, word in prompt.words(LABELS).items():
                 for place, asked in enumerate(ROWS):
                     if prompt.chat:
-                        messages = prompt.messages_of(scorer.examples, asked.premise, asked.hypothesis)
-                        context, answer = scorer.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True), word
+                        messages = prompt.messages_of(model.examples, asked.premise, asked.hypothesis)
+                        context, answer = model.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True), word
                     else:
-                        context, answer = prompt.text_of(scorer.examples, asked.premise, asked.hypothesis), " " + word
-                    expected = loop(scorer.model, scorer.tokenizer, context, answer)
+                        context, answer = prompt.text_of(model.examples, asked.premise, asked.hypothesis), " " + word
+                    expected = loop(model.network, model.tokenizer, context, answer)
                     assert columns[f"{prompt.name}:{label}"][place] == pytest.approx(expected, abs=1e-5, rel=1e-6)
 
 
 def test_label_words_have_the_tokens_that_one_counts_by_hand(folders):
-    scorer = CausalLm(folders["llama"])
-    (question,) = scorer.questions([Text("So, yes:", " ")], ["yes", "no", "not"])
+    model = CausalLm(folders["llama"])
+    (question,) = model.questions([Text("So, yes:", " ")], ["yes", "no", "not"])
     assert len(question.context) == len("So,") + 1 + len(":")  # " yes" is one token
     # " yes" and " no" are one token, " not" is " no" and "t"; without the blank they would be three, two and three bytes.
     assert [len(answer) for answer in question.answers] == [1, 1, 2]
     assert question.answers[2][0] == question.answers[1][0]
-    (bare,) = scorer.questions([Text("So:", "")], ["yes", "no", "not"])
+    (bare,) = model.questions([Text("So:", "")], ["yes", "no", "not"])
     assert [len(answer) for answer in bare.answers] == [3, 2, 3]
 
 
 def test_blanks_that_end_a_context_count_as_the_answers(folders):
-    scorer = CausalLm(folders["llama"])
-    (blank,) = scorer.questions([Text("So: ", "")], ["yes", "no"])
-    assert blank == scorer.questions([Text("So:", " ")], ["yes", "no"])[0]
-    (line,) = scorer.questions([Text("<s>assistant\n", "")], ["yes", "no"])
+    model = CausalLm(folders["llama"])
+    (blank,) = model.questions([Text("So: ", "")], ["yes", "no"])
+    assert blank == model.questions([Text("So:", " ")], ["yes", "no"])[0]
+    (line,) = model.questions([Text("<s>assistant\n", "")], ["yes", "no"])
     assert [len(answer) for answer in line.answers] == [4, 3]  # the line break, and bytes
 
 
 def test_a_tokenizers_first_token_stands_once_before_every_text(tmp_path):
-    scorer = CausalLm(written(tmp_path, words=tokenizer(begins=True)))
-    first = scorer.tokenizer.bos_token_id
+    model = CausalLm(written(tmp_path, words=tokenizer(begins=True)))
+    first = model.tokenizer.bos_token_id
     for text in ("So:", "<s>So:"):
-        (question,) = scorer.questions([Text(text, " ")], ["yes"])
-        assert question.context == [first, *scorer.encode(["<s>So:"])[0][1:]]
+        (question,) = model.questions([Text(text, " ")], ["yes"])
+        assert question.context == [first, *model.encode(["<s>So:"])[0][1:]]
         assert question.context.count(first) == 1
         assert [len(answer) for answer in question.answers] == [1]
 
@@ -175,42 +175,42 @@ def test_more_tokens_to_a_batch_are_fewer_passes(models):
 
 
 def test_answers_are_read_by_sum_by_length_and_against_the_wordings_own_leaning(folders):
-    scorer = CausalLm(folders["llama"], prompts=["true_false", "yes_no"])
-    scorer.prepare(EXAMPLES)
+    model = CausalLm(folders["llama"], prompts=["true_false", "yes_no"])
+    model.prepare(EXAMPLES)
     measured = {"true_false:entailment": [-4.0, -3.0, None], "true_false:contradiction": [-5.0, -3.0, None]}
-    plain = scorer.read("true_false", "lexicalised", measured)
+    plain = model.read("true_false", "lexicalised", measured)
     assert plain.labels == ["entailment", "entailment", None]  # equal: the first label, as an argmax has it
     assert plain.scores == pytest.approx([1 / (1 + exp(-1)), 0.5, None])
-    normal = scorer.read("true_false-normalised", "lexicalised", measured)
+    normal = model.read("true_false-normalised", "lexicalised", measured)
     assert normal.labels == ["entailment", "contradiction", None]  # -4/4 and -5/5 are equal, -3/4 < -3/5
     assert normal.scores[1] == pytest.approx(1 / (1 + exp(-3 / 5 + 3 / 4)))
-    leaning = scorer.leaning["true_false"]
-    corrected = scorer.read("true_false-corrected", "lexicalised", measured)
+    leaning = model.leaning["true_false"]
+    corrected = model.read("true_false-corrected", "lexicalised", measured)
     assert corrected.scores[0] == pytest.approx(1 / (1 + exp(-5 - leaning["contradiction"] + 4 + leaning["entailment"])))
     (prompt,) = read_prompts("true_false")
     with torch.inference_mode():
-        assert leaning["entailment"] == pytest.approx(loop(scorer.model, scorer.tokenizer, prompt.fill(CONTENT_FREE, CONTENT_FREE), " true"), abs=1e-5)
-    readings = {reading.name: reading.family for reading in scorer.readings()}
+        assert leaning["entailment"] == pytest.approx(loop(model.network, model.tokenizer, prompt.fill(CONTENT_FREE, CONTENT_FREE), " true"), abs=1e-5)
+    readings = {reading.name: reading.family for reading in model.readings()}
     assert readings == {"true_false": "prompts", "yes_no": "prompts", "true_false-normalised": "prompts_normalised",
                         "yes_no-normalised": "prompts_normalised", "true_false-corrected": "prompts_corrected", "yes_no-corrected": "prompts_corrected"}
-    assert all(reading.probability and not reading.symmetric for reading in scorer.readings())
+    assert all(reading.probability and not reading.symmetric for reading in model.readings())
 
 
 def test_a_third_label_is_an_answer_where_the_wording_has_a_word_for_it(folders):
-    scorer = CausalLm(folders["llama"], prompts=["question", "yes_no"])
-    scorer.prepare(Examples((*LABELS, "neutral"), []))
-    columns = scorer.measure(ROWS[:2])
+    model = CausalLm(folders["llama"], prompts=["question", "yes_no"])
+    model.prepare(Examples((*LABELS, "neutral"), []))
+    columns = model.measure(ROWS[:2])
     assert {name for name in columns if name.endswith("neutral")} == {"question:neutral"}
-    judged = scorer.read("question", "lexicalised", {**columns, "question:neutral": [0.0, 0.0]})
+    judged = model.read("question", "lexicalised", {**columns, "question:neutral": [0.0, 0.0]})
     assert judged.labels == ["neutral", "neutral"]
     assert all(score < 0.5 for score in judged.scores)
 
 
 def test_progress_counts_rows_whatever_the_number_of_wordings(folders):
-    scorer = CausalLm(folders["llama"], prompts=["yes_no", "true_false", "statement"], tokens_per_batch=200)
-    scorer.prepare(EXAMPLES)
+    model = CausalLm(folders["llama"], prompts=["yes_no", "true_false", "statement"], tokens_per_batch=200)
+    model.prepare(EXAMPLES)
     told = []
-    scorer.measure(ROWS, told.append)
+    model.measure(ROWS, told.append)
     assert sum(told) == len(ROWS)
     assert len([count for count in told if count]) > 1
 
@@ -219,8 +219,8 @@ def test_a_padding_token_or_none_gives_the_same_numbers(tmp_path, folders):
     padded = CausalLm(written(tmp_path, words=tokenizer(pad_token="<pad>", padding_side="left")), prompts=["nli", "possible"])
     bare = CausalLm(folders["llama"], prompts=["nli", "possible"])
     assert bare.tokenizer.pad_token is None
-    for scorer in (padded, bare):
-        scorer.prepare(EXAMPLES)
+    for model in (padded, bare):
+        model.prepare(EXAMPLES)
     assert padded.measure(ROWS) == bare.measure(ROWS)
 
 
@@ -229,15 +229,15 @@ def test_questions_longer_than_the_window_have_no_answer_and_are_counted(tmp_pat
     roomy = CausalLm(written(tmp_path / "roomy"), prompts="yes_no")
     length = len(roomy.questions([roomy.text_of(roomy.prompts[0], longest.premise, longest.hypothesis)], ["yes", "no"])[0].context)
     for window, unread in ((length, 0), (length - 1, sum(len(asked.premise) == len(longest.premise) for asked in ROWS))):
-        scorer = CausalLm(written(tmp_path / str(window), make=lambda window=window: llama(window)), prompts="yes_no")
-        scorer.prepare(EXAMPLES)
+        model = CausalLm(written(tmp_path / str(window), make=lambda window=window: llama(window)), prompts="yes_no")
+        model.prepare(EXAMPLES)
         told = []
         with caplog.at_level(logging.WARNING):
-            columns = scorer.measure(ROWS, told.append)
+            columns = model.measure(ROWS, told.append)
         assert sum(told) == len(ROWS)
         assert [place for place, value in enumerate(columns["yes_no:entailment"]) if value is None] == [
             place for place, asked in enumerate(ROWS) if unread and len(asked.premise) == len(longest.premise)]
-        assert scorer.read("yes_no-corrected", "lexicalised", columns).labels.count(None) == unread
+        assert model.read("yes_no-corrected", "lexicalised", columns).labels.count(None) == unread
         assert (f"{unread} of {len(ROWS)} questions do not fit" in caplog.text) is bool(unread)
 
 
@@ -261,9 +261,9 @@ def test_chats_need_a_chat_template(tmp_path, caplog):
 
 def test_examples_wordings_and_precision_change_the_numbers(folders):
     def measured(**settings) -> dict:
-        scorer = CausalLm(folders["llama"], **{"prompts": "yes_no", **settings})
-        scorer.prepare(EXAMPLES)
-        return scorer.measure(ROWS[:2])
+        model = CausalLm(folders["llama"], **{"prompts": "yes_no", **settings})
+        model.prepare(EXAMPLES)
+        return model.measure(ROWS[:2])
 
     plain = measured()
     assert measured() == plain
@@ -344,7 +344,7 @@ def test_converted_weights_are_whole_and_made_once(tmp_path, monkeypatch, folder
     def load(kind, name, revision, gguf_file):
         asked.append((name, gguf_file))
         loaded = CausalLm(folders["llama"])
-        return language_models.LanguageModel(loaded.model, loaded.tokenizer, {})
+        return language_models.LanguageModel(loaded.network, loaded.tokenizer, {})
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(smollm2, "load_language_model", load)
@@ -368,9 +368,9 @@ def test_the_documented_command_asks_smollm2_in_every_wording(real_smollm2, rels
 
 @pytest.mark.slow
 def test_smollm2_knows_what_follows_a_well_known_beginning(real_smollm2):
-    scorer = smollm2.load_smollm2()
-    assert scorer.name == "SmolLM2-135M-Instruct"
-    assert scorer.source["sha256"] == smollm2.SHA256
-    ((paris, rome),) = scorer.likelihoods_of([Text("The capital of France is", " ")], ["Paris", "Rome"], lambda count: None)
+    model = smollm2.load_smollm2()
+    assert model.name == "SmolLM2-135M-Instruct"
+    assert model.source["sha256"] == smollm2.SHA256
+    ((paris, rome),) = model.likelihoods_of([Text("The capital of France is", " ")], ["Paris", "Rome"], lambda count: None)
     assert log(0.05) < paris < 0
     assert rome < paris - 2

@@ -177,11 +177,11 @@ def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tm
     assert ended.code == 0, ended.err
     rows, examples = ([Row(**{name: line.get(name, "") for name in Row._fields}) for line in pl.read_parquet(out / f"{file}.parquet").to_dicts()]
                       for file in ("rows", "examples"))
-    scorer = smollm2.load_smollm2(prompts=str(chosen), shots=shots)
-    scorer.prepare(Examples(("entailment", "contradiction"), examples))
-    columns = scorer.measure(rows)
-    model = str(smollm2.converted(real_smollm2, smollm2.SHA256))
-    found = harness_results(out, model, [task_name(name, form) for name in names for form in FORMS], None if exported else shots, names[0].startswith("chat"))
+    model = smollm2.load_smollm2(prompts=str(chosen), shots=shots)
+    model.prepare(Examples(("entailment", "contradiction"), examples))
+    columns = model.measure(rows)
+    weights = str(smollm2.converted(real_smollm2, smollm2.SHA256))
+    found = harness_results(out, weights, [task_name(name, form) for name in names for form in FORMS], None if exported else shots, names[0].startswith("chat"))
     for name in names:
         for form in FORMS:
             task, places = task_name(name, form), [place for place, row in enumerate(rows) if row.form == form]
@@ -190,5 +190,5 @@ def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tm
                 for (value, _), label in zip(sample["filtered_resps"], ("entailment", "contradiction"), strict=True):
                     assert float(value) == pytest.approx(columns[f"{name}:{label}"][places[sample["doc_id"]]], abs=1e-3)
             for reading, metric in ((name, "acc,none"), (f"{name}-normalised", "acc_norm,none")):
-                labels = scorer.read(reading, form, columns).labels
+                labels = model.read(reading, form, columns).labels
                 assert found["results"][task][metric] == sum(labels[place] == rows[place].label for place in places) / count

@@ -37,38 +37,38 @@ def loop(model, words, context: str, answer: str) -> float:
 @pytest.mark.parametrize("shots", [0, 1])
 @pytest.mark.parametrize("name", MODELS)
 def test_every_column_is_that_of_a_plain_loop(folders, name, shots):
-    scorer = MaskedLm(folders[name], prompts=["yes_no", "question"], shots=shots, tokens_per_batch=400)
-    scorer.prepare(EXAMPLES)
+    model = MaskedLm(folders[name], prompts=["yes_no", "question"], shots=shots, tokens_per_batch=400)
+    model.prepare(EXAMPLES)
     told = []
-    columns = scorer.measure(ROWS[:3], told.append)
+    columns = model.measure(ROWS[:3], told.append)
     assert sum(told) == 3
     with torch.inference_mode():
-        for prompt in scorer.prompts:
+        for prompt in model.prompts:
             for label, word in prompt.words(LABELS).items():
                 for place, asked in enumerate(ROWS[:3]):
-                    expected = loop(scorer.model, scorer.tokenizer, prompt.text_of(scorer.examples, asked.premise, asked.hypothesis), f" {word}")
+                    expected = loop(model.network, model.tokenizer, prompt.text_of(model.examples, asked.premise, asked.hypothesis), f" {word}")
                     assert columns[f"{prompt.name}:{label}"][place] == pytest.approx(expected, abs=1e-5, rel=1e-6)
 
 
 def test_words_of_one_token_share_a_text_and_longer_ones_have_as_many_as_tokens(folders):
-    scorer = MaskedLm(folders["bert"])
-    clozes = scorer.clozes([Text("So:", " ")], ["yes", "no", "not"])
-    mask = scorer.tokenizer.mask_token_id
+    model = MaskedLm(folders["bert"])
+    clozes = model.clozes([Text("So:", " ")], ["yes", "no", "not"])
+    mask = model.tokenizer.mask_token_id
     assert [len(cloze.asked) for cloze in clozes] == [2, 1, 1]  # " yes" and " no"; " no" + "t"
     assert all(cloze.tokens[cloze.place] == mask and cloze.tokens.count(mask) == 1 for cloze in clozes)
     assert all((cloze.tokens[0], cloze.tokens[-1]) == (0, 1) for cloze in clozes)
-    assert len(scorer.clozes([Text("So:", " "), Text("So:", " ")], ["yes", "no"])) == 2
+    assert len(model.clozes([Text("So:", " "), Text("So:", " ")], ["yes", "no"])) == 2
 
 
 def test_batches_change_nothing(folders):
-    scorers = [MaskedLm(folders["roberta"], prompts=["nli"], tokens_per_batch=size) for size in (1, 10_000)]
+    models = [MaskedLm(folders["roberta"], prompts=["nli"], tokens_per_batch=size) for size in (1, 10_000)]
     measured = []
-    for scorer in scorers:
-        scorer.prepare(EXAMPLES)
-        measured.append(scorer.measure(ROWS[:3]))
+    for model in models:
+        model.prepare(EXAMPLES)
+        measured.append(model.measure(ROWS[:3]))
     for name, values in measured[0].items():
         assert values == pytest.approx(measured[1][name], rel=1e-6)
-        alone = [scorers[0].measure([asked])[name][0] for asked in ROWS[:3]]
+        alone = [models[0].measure([asked])[name][0] for asked in ROWS[:3]]
         assert values == pytest.approx(alone, rel=1e-6)
 
 
@@ -79,10 +79,10 @@ def test_questions_longer_than_the_window_have_no_answer(tmp_path):
         (cloze, *_) = roomy.clozes([roomy.text_of(roomy.prompts[0], asked.premise, asked.hypothesis)], ["yes", "no"])
         lengths.append(len(cloze.tokens))
     window = max(lengths) - 1
-    scorer = MaskedLm(written(tmp_path / "short", lambda: bert(max_position_embeddings=window), masked()), prompts=["yes_no"])
-    scorer.prepare(EXAMPLES)
+    model = MaskedLm(written(tmp_path / "short", lambda: bert(max_position_embeddings=window), masked()), prompts=["yes_no"])
+    model.prepare(EXAMPLES)
     told = []
-    columns = scorer.measure(ROWS, told.append)
+    columns = model.measure(ROWS, told.append)
     assert sum(told) == len(ROWS)
     assert [value is None for value in columns["yes_no:contradiction"]] == [length > window for length in lengths]
     with pytest.raises(ValueError, match=r"Lower model\.shots"):
@@ -96,9 +96,9 @@ def test_a_model_whose_positions_start_late_has_a_shorter_window(folders):
 
 def test_examples_wordings_and_precision_change_the_numbers(folders):
     def measured(**settings) -> dict:
-        scorer = MaskedLm(folders["bert"], **{"prompts": "true_false", **settings})
-        scorer.prepare(EXAMPLES)
-        return scorer.measure(ROWS[:1])
+        model = MaskedLm(folders["bert"], **{"prompts": "true_false", **settings})
+        model.prepare(EXAMPLES)
+        return model.measure(ROWS[:1])
 
     plain = measured()
     assert measured() == plain

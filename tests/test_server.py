@@ -26,8 +26,8 @@ from relsym.models.base import Examples
 from relsym.models.server.answers import Answer, Step, pack, unpack
 from relsym.models.server.client import Client
 from relsym.models.server.errors import Stopped
+from relsym.models.server.openai import OpenAiCompatible
 from relsym.models.server.parsing import ending_logprob, parse, word_mass
-from relsym.models.server.scorer import OpenAiCompatible
 
 LABELS = (ENTAILMENT, CONTRADICTION)
 YES_NO, TRUE_FALSE = {ENTAILMENT: "yes", CONTRADICTION: "no"}, {ENTAILMENT: "true", CONTRADICTION: "false"}
@@ -73,11 +73,11 @@ def serve() -> Iterator[Callable[..., MadeUpServer]]:
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Callable[..., OpenAiCompatible]:
-    """A scorer that is ready to measure."""
+    """A model that is ready to measure."""
     def prepared(url: str, train: list[Row] | None = None, **settings: object) -> OpenAiCompatible:
-        scorer = OpenAiCompatible(url, **{"name": NAME, "cache_dir": str(tmp_path / "answers"), "timeout_s": 10, **settings})
-        scorer.prepare(Examples(LABELS, train or []))
-        return scorer
+        model = OpenAiCompatible(url, **{"name": NAME, "cache_dir": str(tmp_path / "answers"), "timeout_s": 10, **settings})
+        model.prepare(Examples(LABELS, train or []))
+        return model
 
     return prepared
 
@@ -158,24 +158,24 @@ PLAIN = ["yes_no", "true_false"]
 ])
 def test_scores_are_the_models_own_probabilities_over_the_label_words(serve, ask, api, settings, knobs, way):
     server, rows = serve(**knobs), rows_of(6)
-    scorer = ask(server.url, api=api, **settings)
-    assert scorer.source["read"] == way
-    columns = scorer.measure(rows)
-    assert [reading.name for reading in scorer.readings() if reading.probability] == [prompt.name for prompt in scorer.prompts]
-    for prompt in scorer.prompts:
+    model = ask(server.url, api=api, **settings)
+    assert model.source["read"] == way
+    columns = model.measure(rows)
+    assert [reading.name for reading in model.readings() if reading.probability] == [prompt.name for prompt in model.prompts]
+    for prompt in model.prompts:
         expected = [chance(prompt.fill(row.premise, row.hypothesis)) for row in rows]
-        judged = scorer.read(prompt.name, "lexicalised", columns)
+        judged = model.read(prompt.name, "lexicalised", columns)
         assert judged.scores == pytest.approx(expected)
         assert judged.labels == [ENTAILMENT if share > 0.5 else CONTRADICTION for share in expected]
 
 
 def test_a_label_that_is_not_among_the_likely_tokens_has_no_share_and_without_any_there_is_no_answer(serve, ask):
     server = serve(special=lambda prompt: None)
-    scorer = ask(server.url, prompts="chat_yes_no")
+    model = ask(server.url, prompts="chat_yes_no")
     columns = {"chat_yes_no:entailment": [-1.0, None, None], "chat_yes_no:contradiction": [None, -2.0, None],
                "chat_yes_no:answer": ["Yes", "No", "Well"]}
-    assert scorer.read("chat_yes_no", "lexicalised", columns) == ([ENTAILMENT, CONTRADICTION, None], [1.0, 0.0, None])
-    assert scorer.read("chat_yes_no-text", "lexicalised", columns) == ([ENTAILMENT, CONTRADICTION, None], None)
+    assert model.read("chat_yes_no", "lexicalised", columns) == ([ENTAILMENT, CONTRADICTION, None], [1.0, 0.0, None])
+    assert model.read("chat_yes_no-text", "lexicalised", columns) == ([ENTAILMENT, CONTRADICTION, None], None)
 
 
 @pytest.mark.parametrize("logprobs", [False, "refused"])
@@ -183,13 +183,13 @@ def test_a_label_that_is_not_among_the_likely_tokens_has_no_share_and_without_an
 def test_without_log_probabilities_answers_are_read_as_text_and_the_record_says_why(serve, ask, caplog, api, logprobs):
     caplog.set_level(logging.INFO)
     server = serve(logprobs=logprobs, said=lambda prompt: " Yes.\nNo, no." if "0 is" in prompt else " I would rather not say")
-    scorer, rows = ask(server.url, api=api), rows_of(2)
-    assert scorer.source["read"] == "text"
+    model, rows = ask(server.url, api=api), rows_of(2)
+    assert model.source["read"] == "text"
     assert "read by text" in caplog.text
-    assert any("logprob" in reason or "log-prob" in reason for reason in scorer.source["not_read"])
-    (first, *_) = scorer.readings()
+    assert any("logprob" in reason or "log-prob" in reason for reason in model.source["not_read"])
+    (first, *_) = model.readings()
     assert not first.probability
-    judged = scorer.read(first.name, "lexicalised", scorer.measure(rows))
+    judged = model.read(first.name, "lexicalised", model.measure(rows))
     # A chat is read whole, where both words stand; a completion up to the end of its first line.
     assert judged == ([None if api == "chat" else ENTAILMENT, None], None)
     with pytest.raises(ValueError, match=r"model\.read=text"):
@@ -233,15 +233,15 @@ def test_where_an_endpoint_says_nothing_of_its_models_its_address_tells_them_apa
 
 def test_a_question_that_comes_twice_is_asked_once_and_costs_once(serve, ask):
     server, rows = serve(), rows_of(3)
-    scorer = ask(server.url, prompts="chat_yes_no", price={"prompt": 2, "completion": 8})
-    columns = scorer.measure([*rows, *rows])
+    model = ask(server.url, prompts="chat_yes_no", price={"prompt": 2, "completion": 8})
+    columns = model.measure([*rows, *rows])
     assert server.completed.total() == 1 + len(rows)
-    prompt = scorer.prompts[0]
+    prompt = model.prompts[0]
     counted = sum(len(tokens(prompt.fill(row.premise, row.hypothesis))) for row in rows)
-    assert scorer.costs(columns) == {"requests": 3, "prompt_tokens": counted, "completion_tokens": 3, "cached_requests": 3,
+    assert model.costs(columns) == {"requests": 3, "prompt_tokens": counted, "completion_tokens": 3, "cached_requests": 3,
                                      "cached_prompt_tokens": counted, "cached_completion_tokens": 3,
                                      "usd": pytest.approx((2 * counted + 8 * 3) / 1e6)}
-    again = scorer.costs(scorer.measure(rows))
+    again = model.costs(model.measure(rows))
     assert again["usd"] == 0
     assert again["cached_requests"] == 3
 
@@ -250,8 +250,8 @@ def test_there_is_no_price_without_prices_or_without_counts(serve, ask, monkeypa
     server = serve()
     assert "usd" not in ask(server.url).costs(ask(server.url).measure(rows_of(1)))
     monkeypatch.setattr(server, "usage", lambda *_: None)
-    scorer = ask(server.url, price={"prompt": 1, "completion": 1}, prompts="chat_yes_no", seed=7)
-    costs = scorer.costs(scorer.measure(rows_of(2)))
+    model = ask(server.url, price={"prompt": 1, "completion": 1}, prompts="chat_yes_no", seed=7)
+    costs = model.costs(model.measure(rows_of(2)))
     assert costs["untold"] == 4
     assert "usd" not in costs
 
@@ -259,9 +259,9 @@ def test_there_is_no_price_without_prices_or_without_counts(serve, ask, monkeypa
 def test_every_setting_of_a_request_arrives_and_null_leaves_a_field_out(serve, ask):
     server = serve()
     train = [row._replace(premise="An example.") for row in rows_of(2)]
-    scorer = ask(server.url, train, shots=2, seed=3, max_tokens=7, top_logprobs=4, body={"temperature": None, "reasoning_effort": "low"},
+    model = ask(server.url, train, shots=2, seed=3, max_tokens=7, top_logprobs=4, body={"temperature": None, "reasoning_effort": "low"},
                  prompts="chat_yes_no")
-    scorer.measure(rows_of(1))
+    model.measure(rows_of(1))
     body = json.loads(list(server.asked)[-1])
     assert "temperature" not in body
     assert {key: body[key] for key in ("seed", "max_tokens", "top_logprobs", "reasoning_effort", "model")} == {
@@ -317,14 +317,14 @@ RUN = """
 import sys
 from relsym.data.pairs import Row
 from relsym.models.base import Examples
-from relsym.models.server.scorer import OpenAiCompatible
+from relsym.models.server.openai import OpenAiCompatible
 
-scorer = OpenAiCompatible(sys.argv[1], "made-up", prompts="chat_yes_no", cache_dir=sys.argv[2], concurrency=4, timeout_s=60)
-scorer.prepare(Examples(("entailment", "contradiction"), []))
+model = OpenAiCompatible(sys.argv[1], "made-up", prompts="chat_yes_no", cache_dir=sys.argv[2], concurrency=4, timeout_s=60)
+model.prepare(Examples(("entailment", "contradiction"), []))
 rows = [Row(f"P1:{n}:swap", "P1", "lexicalised", f"{n} is near b.", f"b is near {n}.", "entailment") for n in range(60)]
 print("measuring", flush=True)
-columns = scorer.measure(rows)
-print(int(scorer.costs(columns)["requests"]))
+columns = model.measure(rows)
+print(int(model.costs(columns)["requests"]))
 """
 
 
@@ -387,14 +387,14 @@ def test_a_question_that_the_server_cannot_take_is_left_out_and_counted_and_not_
                 "2 is": (200, {"choices": [], "usage": None}),
                 "3 is": (500, {"error": {"message": "assertion failed"}})}
     server = serve(special=lambda prompt: next((reply for part, reply in troubles.items() if part in prompt), None))
-    scorer, rows, advanced = ask(server.url, prompts="chat_yes_no", retries=2), rows_of(6), []
-    columns = scorer.measure(rows, advanced.append)
+    model, rows, advanced = ask(server.url, prompts="chat_yes_no", retries=2), rows_of(6), []
+    columns = model.measure(rows, advanced.append)
     assert sum(advanced) == 6
     assert columns["chat_yes_no:problem"] == ["too long", "filtered", "no choices", "server error", "", ""]
-    judged = scorer.read("chat_yes_no", "lexicalised", columns)
+    judged = model.read("chat_yes_no", "lexicalised", columns)
     assert judged.labels[:4] == judged.scores[:4] == [None] * 4
     assert None not in judged.labels[4:]
-    assert scorer.read("chat_yes_no-text", "lexicalised", columns).labels[:4] == [None] * 4
+    assert model.read("chat_yes_no-text", "lexicalised", columns).labels[:4] == [None] * 4
     troubles.clear()
     assert ask(server.url, prompts="chat_yes_no").costs(ask(server.url, prompts="chat_yes_no").measure(rows))["requests"] == 4
 
@@ -402,10 +402,10 @@ def test_a_question_that_the_server_cannot_take_is_left_out_and_counted_and_not_
 @pytest.mark.parametrize("api", ["chat", "completions"])
 def test_a_refusal_in_words_is_an_answer_without_a_label(serve, ask, api):
     server = serve(logprobs=False, said=lambda prompt: " I am sorry, but I cannot help with that.")
-    scorer = ask(server.url, api=api)
-    columns = scorer.measure(rows_of(2))
-    for reading in scorer.readings():
-        assert scorer.read(reading.name, "lexicalised", columns).labels == [None, None]
+    model = ask(server.url, api=api)
+    columns = model.measure(rows_of(2))
+    for reading in model.readings():
+        assert model.read(reading.name, "lexicalised", columns).labels == [None, None]
         assert columns[f"{reading.name}:answer"][0].strip().startswith("I am sorry")
 
 
@@ -481,8 +481,8 @@ def test_the_key_goes_to_the_server_and_nowhere_else(serve, ask, tmp_path, monke
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     server = serve(key=SECRET, said=lambda prompt: f" yes, {SECRET}")
-    scorer = ask(server.url, key_env="MY_KEY", prompts="chat_yes_no")
-    columns = scorer.measure(rows_of(3))
+    model = ask(server.url, key_env="MY_KEY", prompts="chat_yes_no")
+    columns = model.measure(rows_of(3))
     assert columns["chat_yes_no:answer"] == ["yes, [key]"] * 3
     server.special = lambda prompt: (503, f"busy with {SECRET}")
     with pytest.raises(ConnectionError) as trouble:
@@ -492,7 +492,7 @@ def test_the_key_goes_to_the_server_and_nowhere_else(serve, ask, tmp_path, monke
         ask(server.url, key_env="MY_KEY", seed=6)
     written = b"".join(path.read_bytes() for path in (tmp_path / "answers").iterdir())
     assert SECRET.encode() not in written
-    shown = f"{columns} {scorer.source} {scorer.fingerprint()} {caplog.text} {trouble.value!r} {refusal.value!r}"
+    shown = f"{columns} {model.source} {model.fingerprint()} {caplog.text} {trouble.value!r} {refusal.value!r}"
     assert SECRET not in shown
     assert "busy with [key]" in shown
 

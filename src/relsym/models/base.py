@@ -45,7 +45,7 @@ class Judged(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """What a scorer may look at before it is asked.
+    """What a model may look at before it is asked.
 
     labels: the names of the benchmark's labels.  train: labelled rows, mixed over forms as drawn (few-shot examples, k-NN memory).
     """
@@ -54,11 +54,11 @@ class Examples(NamedTuple):
     train: list[Row]
 
 
-class Scorer(ABC):
+class Model(ABC):
     """Measures rows and reads answers off what it measured.
 
     Measuring is what costs (a forward pass, a request); it is done in shards, each kept on disk, so ``measure`` must depend on nothing
-    but the scorer's own settings, ``prepare`` and its rows. Reading is cheap, and done again from the stored numbers.
+    but the model's own settings, ``prepare`` and its rows. Reading is cheap, and done again from the stored numbers.
 
     kind: what it is, for a report (encoder, nli, causal_lm ...).
     shard_rows: how many rows are measured between two writes to the disk.

@@ -13,7 +13,7 @@ from relsym.models.base import Advance
 from relsym.models.language_models import load_language_model, window_of
 from relsym.models.likelihood import Likelihoods, Question
 from relsym.models.prompts import DELIMITER, Prompt
-from relsym.models.worded import Text, WordedScorer
+from relsym.models.worded import Text, WordedModel
 
 log = logging.getLogger(__name__)
 # The best of a few in benchmarks/evaluate_llm.py; a GPU's is bounded by the memory of the logits.
@@ -22,8 +22,8 @@ TOKENS_PER_BATCH_GPU = 16384
 
 
 @final
-class CausalLm(WordedScorer):
-    """The likelihood of label words after a prompt (``WordedScorer`` says what is read off it).
+class CausalLm(WordedModel):
+    """The likelihood of label words after a prompt (``WordedModel`` says what is read off it).
 
     Tokens are those of lm-evaluation-harness: context and answer are encoded as one text, blanks at the context's end with the answer, and
     split behind as many tokens as the context has alone; the tokenizer's own tokens stand before it unless the text brings them.
@@ -52,9 +52,9 @@ class CausalLm(WordedScorer):
         loaded = load_language_model(AutoModelForCausalLM, name, revision, precision, accelerator, device_map, quantization, gguf_file,
                                      trust_remote_code)
         super().__init__(loaded._replace(source=source or loaded.source), title or str(name), prompts, shots)
-        default = TOKENS_PER_BATCH_CPU.get(self.model.dtype, 1024) if self.model.device.type == "cpu" else TOKENS_PER_BATCH_GPU
-        self.likelihoods = Likelihoods(self.model, tokens_per_batch or default)
-        self.window = window_of(self.model, self.tokenizer)
+        default = TOKENS_PER_BATCH_CPU.get(self.network.dtype, 1024) if self.network.device.type == "cpu" else TOKENS_PER_BATCH_GPU
+        self.likelihoods = Likelihoods(self.network, tokens_per_batch or default)
+        self.window = window_of(self.network, self.tokenizer)
         first = self.tokenizer.bos_token_id if self.tokenizer.bos_token_id is not None else self.tokenizer.eos_token_id
         self.beginning = self.tokenizer.decode([first]) if first is not None else ""
 

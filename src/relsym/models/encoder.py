@@ -15,7 +15,7 @@ from relsym.encoders.encoder import Encoder
 from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import UNTRAINED_DRAWS, names_of, targets_of
 from relsym.metrics.base import NONE, Metric, parts
-from relsym.models.base import Advance, Columns, Examples, Judged, Reading, Scorer
+from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.probes.knn import Knn
 from relsym.probes.nearest_label import NearestLabel
 
@@ -23,7 +23,7 @@ KNN, LOGISTIC, RANDOM = "knn", "logistic", "random_label"
 
 
 @final
-class EncoderScorer(Scorer):
+class EncoderModel(Model):
     """Untrained read-outs of one encoder, on labelled rows that no weight has seen.
 
     - ``knn``: majority of the k nearest of the n labelled pairs, by the metric's implied label embeddings;

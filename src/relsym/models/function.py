@@ -11,7 +11,7 @@ from typing import Any, ClassVar, final
 
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
-from relsym.models.base import Advance, Columns, Judged, Reading, Scorer
+from relsym.models.base import Advance, Columns, Judged, Model, Reading
 
 LABELS = (ENTAILMENT, NEUTRAL, CONTRADICTION)
 CONTRACT = "one answer for each pair: a label (entailment, neutral, contradiction), a probability of entailment in [0, 1], or None"
@@ -19,7 +19,7 @@ HALF = 0.5
 
 
 @final
-class FunctionScorer(Scorer):
+class FunctionModel(Model):
     """``function(premises: list[str], hypotheses: list[str]) -> answers``: labels, probabilities of entailment, or None where it has none.
 
     Args:

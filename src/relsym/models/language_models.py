@@ -22,7 +22,7 @@ UNLIMITED = 10**9  # tokenizers without a limit hold a larger number
 class LanguageModel(NamedTuple):
     """Weights and tokenizer, ready to compute, and where they came from."""
 
-    model: PreTrainedModel
+    network: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     source: Mapping[str, Any]
 
@@ -44,16 +44,16 @@ def load_language_model(kind: type[AutoModelForCausalLM] | type[AutoModelForMask
     files = {} if gguf_file is None else {"gguf_file": gguf_file}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options, **files)
-        model, loaded = kind.from_pretrained(name, **options, **files, **_unpacking(gguf_file, quantization), use_safetensors=True,
+        network, loaded = kind.from_pretrained(name, **options, **files, **_unpacking(gguf_file, quantization), use_safetensors=True,
                                              dtype=dtype_of(precision), device_map=device_map, output_loading_info=True)
     except Exception as error:  # safetensors and the hub raise types of their own
         raise ValueError(f"model.name={name}: cannot load the language model: {str(error).strip().splitlines()[0]} "
                          "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
                          "save_pretrained, or model=smollm2.") from error
-    check_weights(kind, name, model, set(loaded["missing_keys"]))
+    check_weights(kind, name, network, set(loaded["missing_keys"]))
     if device_map is None and quantization is None:
-        model = model.to(device_of(accelerator))
-    return LanguageModel(model.eval(), tokenizer, {"name": name, "revision": revision, "commit": commit_of(name, revision)})
+        network = network.to(device_of(accelerator))
+    return LanguageModel(network.eval(), tokenizer, {"name": name, "revision": revision, "commit": commit_of(name, revision)})
 
 
 def check_settings(precision: str, accelerator: str, device_map: str | None, quantization: str | None, gguf_file: str | None) -> None:
@@ -72,23 +72,23 @@ def check_settings(precision: str, accelerator: str, device_map: str | None, qua
         raise ImportError(f'model.{key} needs the package {package}: pip install {package}, or pip install "relsym[{extra}]"')
 
 
-def check_weights(kind: type, name: str, model: PreTrainedModel, missing: set[str]) -> None:
+def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[str]) -> None:
     """Refuse weights that would be random, models that read to both sides as causal ones, and weights that are not in memory."""
     other = "causal_lm" if kind is AutoModelForMaskedLM else "masked_lm"
     if missing:
-        raise ValueError(f"model.name={name}: {len(missing)} of the weights that {type(model).__name__} needs are not in its files "
+        raise ValueError(f"model.name={name}: {len(missing)} of the weights that {type(network).__name__} needs are not in its files "
                          f"({', '.join(sorted(missing)[:3])}): it is no such language model. Try model={other}, or choose another.")
-    if kind is AutoModelForCausalLM and getattr(model.config, "is_decoder", True) is False and type(model.config) in _masked_configs():
-        raise ValueError(f"model.name={name}: a {model.config.model_type} that reads to both sides is no causal language model. "
+    if kind is AutoModelForCausalLM and getattr(network.config, "is_decoder", True) is False and type(network.config) in _masked_configs():
+        raise ValueError(f"model.name={name}: a {network.config.model_type} that reads to both sides is no causal language model. "
                          "Use model=masked_lm.")
-    if any(parameter.is_meta for parameter in model.parameters()):
+    if any(parameter.is_meta for parameter in network.parameters()):
         raise ValueError(f"model.name={name}: the weights do not fit into the memory there is. Use precision=bf16, "
                          "model.quantization=4bit, or more GPUs.")
 
 
-def window_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
+def window_of(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """How many tokens the model can read at once; None where its files name no limit."""
-    config = model.config.get_text_config()
+    config = network.config.get_text_config()
     found = [value for value in (getattr(config, key, None) for key in WINDOWS) if isinstance(value, int)]
     return found[0] if found else tokenizer.model_max_length if tokenizer.model_max_length < UNLIMITED else None
 

@@ -56,16 +56,16 @@ class Likelihoods:
     beginning, with the same result.
 
     Args:
-        model: causal.  tokens_per_batch: of a forward pass, padding included, the shared beginning not.
+        network: causal.  tokens_per_batch: of a forward pass, padding included, the shared beginning not.
         share: False reads everything from its beginning.
     """
 
-    def __init__(self, model: PreTrainedModel, tokens_per_batch: int, share: bool = True) -> None:
-        self.model, self.tokens_per_batch = model, tokens_per_batch
-        taken = inspect.signature(model.forward).parameters
+    def __init__(self, network: PreTrainedModel, tokens_per_batch: int, share: bool = True) -> None:
+        self.network, self.tokens_per_batch = network, tokens_per_batch
+        taken = inspect.signature(network.forward).parameters
         self.chooses_logits = "logits_to_keep" in taken
         self.takes_cache = {"past_key_values", "use_cache"} <= set(taken)
-        self.shares = share and self.takes_cache and _keeps_plain_keys(model)
+        self.shares = share and self.takes_cache and _keeps_plain_keys(network)
         self.goes_on = self.shares and "position_ids" in taken
 
     @torch.inference_mode()
@@ -126,7 +126,7 @@ class Likelihoods:
     def _forward(self, tokens: list[list[int]], places: list[int], keep: bool, past: Cache | None = None,
                  read: list[int] | None = None) -> tuple[Tensor, Cache | None]:
         """Logits [n places vocabulary] at the places, and what the model keeps."""
-        device, longest = self.model.device, max(map(len, tokens))
+        device, longest = self.network.device, max(map(len, tokens))
         inputs: dict[str, Any] = {"input_ids": torch.tensor([row + row[-1:] * (longest - len(row)) for row in tokens], device=device)}
         if read is not None:
             counts, held = torch.tensor(read, device=device)[:, None], past.get_seq_length()
@@ -137,7 +137,7 @@ class Likelihoods:
             inputs |= {"use_cache": keep or past is not None, "past_key_values": past}
         if self.chooses_logits:
             inputs["logits_to_keep"] = torch.tensor(places, device=device)
-        output = self.model(**inputs)
+        output = self.network(**inputs)
         return output.logits if self.chooses_logits else output.logits[:, places], output.past_key_values if keep else None
 
 
@@ -156,9 +156,9 @@ def shared_prefix(contexts: Sequence[list[int]]) -> list[int]:
 
 
 @torch.inference_mode()
-def _keeps_plain_keys(model: PreTrainedModel) -> bool:
+def _keeps_plain_keys(network: PreTrainedModel) -> bool:
     """Whether keys and values of every layer stand in the cache, one for each token, so that rows can be repeated and chosen."""
-    cache = model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=model.device), use_cache=True).past_key_values
+    cache = network(input_ids=torch.zeros(1, 1, dtype=torch.long, device=network.device), use_cache=True).past_key_values
     return isinstance(cache, Cache) and all(type(layer) is DynamicLayer and isinstance(layer.keys, Tensor) for layer in cache.layers)
 
 

@@ -15,7 +15,7 @@ from relsym.encoders.tokens import length_batches
 from relsym.models.base import Advance
 from relsym.models.language_models import UNLIMITED, load_language_model, window_of
 from relsym.models.prompts import DELIMITER, Prompt
-from relsym.models.worded import Text, WordedScorer
+from relsym.models.worded import Text, WordedModel
 
 log = logging.getLogger(__name__)
 TOKENS_PER_BATCH_CPU, TOKENS_PER_BATCH_GPU = 1024, 16384
@@ -30,8 +30,8 @@ class Cloze(NamedTuple):
 
 
 @final
-class MaskedLm(WordedScorer):
-    """The pseudo-likelihood of label words in a text (``WordedScorer`` says what is read off it).
+class MaskedLm(WordedModel):
+    """The pseudo-likelihood of label words in a text (``WordedModel`` says what is read off it).
 
         L(w | question) = sum_i log p(w_i | question, w without w_i, what follows)
 
@@ -60,7 +60,7 @@ class MaskedLm(WordedScorer):
         if loaded.tokenizer.mask_token_id is None:
             raise ValueError(f"model.name={name}: its tokenizer has no mask token. Use model=causal_lm, or choose a masked language model.")
         super().__init__(loaded, str(name), prompts, shots)
-        self.tokens_per_batch = tokens_per_batch or (TOKENS_PER_BATCH_CPU if self.model.device.type == "cpu" else TOKENS_PER_BATCH_GPU)
+        self.tokens_per_batch = tokens_per_batch or (TOKENS_PER_BATCH_CPU if self.network.device.type == "cpu" else TOKENS_PER_BATCH_GPU)
         self.window = self._window()
 
     def usable(self, prompts: list[Prompt]) -> list[Prompt]:
@@ -109,18 +109,18 @@ class MaskedLm(WordedScorer):
     @torch.inference_mode()
     def _logs(self, batch: list[Cloze]) -> Tensor:
         """Log-probabilities [n vocabulary] of what is masked."""
-        longest, device = max(len(cloze.tokens) for cloze in batch), self.model.device
+        longest, device = max(len(cloze.tokens) for cloze in batch), self.network.device
         filling = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
         tokens = torch.tensor([[*cloze.tokens, *[filling] * (longest - len(cloze.tokens))] for cloze in batch], device=device)
         counts = torch.tensor([[len(cloze.tokens)] for cloze in batch], device=device)
-        logits = self.model(input_ids=tokens, attention_mask=(torch.arange(longest, device=device) < counts).long()).logits
+        logits = self.network(input_ids=tokens, attention_mask=(torch.arange(longest, device=device) < counts).long()).logits
         rows, places = torch.arange(len(batch), device=logits.device), torch.tensor([cloze.place for cloze in batch], device=logits.device)
         return logits[rows, places].float().log_softmax(-1).cpu()
 
     def _window(self) -> int | None:
         """Positions for tokens; some models count theirs from behind the padding token's number."""
-        window = window_of(self.model, self.tokenizer)
-        positions = getattr(getattr(self.model.base_model, "embeddings", None), "position_embeddings", None)
+        window = window_of(self.network, self.tokenizer)
+        positions = getattr(getattr(self.network.base_model, "embeddings", None), "position_embeddings", None)
         before = getattr(positions, "padding_idx", None)
         limits = [window - (0 if before is None else before + 1)] if window is not None else []
         return min([*limits, *([self.tokenizer.model_max_length] if self.tokenizer.model_max_length < UNLIMITED else [])], default=None)

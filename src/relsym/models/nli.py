@@ -18,7 +18,7 @@ from relsym.encoders.encoder import tokens_for
 from relsym.encoders.load import commit_of, local_or_hub
 from relsym.encoders.tokens import check_length, check_padding, collate, length_batches, tokenize
 from relsym.encoders.weights import weights_hash
-from relsym.models.base import Advance, Columns, Examples, Judged, Reading, Scorer
+from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.device import device_of, dtype_of
 from relsym.models.three_way import ThreeWay
 
@@ -44,7 +44,7 @@ CANARIES = (
 
 
 @final
-class CrossEncoder(Scorer):
+class CrossEncoder(Model):
     """A sequence classifier whose labels are entailment, neutral and contradiction, or entailment and its absence; see ``ThreeWay``.
 
     The order of the labels is read from ``id2label`` and checked on canary pairs: a model whose labels are in another order than it says
@@ -69,18 +69,18 @@ class CrossEncoder(Scorer):
         options = {"revision": revision, "trust_remote_code": trust_remote_code}
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(name, **options)
-            self.model = AutoModelForSequenceClassification.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)
+            self.network = AutoModelForSequenceClassification.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)
         except Exception as error:  # safetensors and the hub raise types of their own
             raise ValueError(f"model.name={name}: cannot load the NLI model: {str(error).strip().splitlines()[0]} Pass a hub id (and a "
                              "network) or a folder with a sequence classifier in safetensors; a run is model=run.") from error
         check_padding(name, self.tokenizer)
-        check_length(name, max_length, self.model.config)
-        self.classes = classes_of(name, self.model.config.id2label, label_order)
-        self.hash = weights_hash(self.model, self.tokenizer)
+        check_length(name, max_length, self.network.config)
+        self.classes = classes_of(name, self.network.config.id2label, label_order)
+        self.hash = weights_hash(self.network, self.tokenizer)
         self.name, self.source = name, {"name": name, "revision": revision, "commit": commit_of(name, revision), "classes": self.classes}
         self.max_length = max_length
-        self.model.eval().to(device_of(accelerator), dtype_of(precision))
-        self.tokens_per_batch = tokens_per_batch or tokens_for(self.model)
+        self.network.eval().to(device_of(accelerator), dtype_of(precision))
+        self.tokens_per_batch = tokens_per_batch or tokens_for(self.network)
         if check_labels:
             self._check_order()
 
@@ -102,7 +102,7 @@ class CrossEncoder(Scorer):
         found = torch.empty(len(features), len(self.classes))
         for rows in length_batches(features, self.tokens_per_batch):
             inputs = collate(self.tokenizer, [features[row] for row in rows])
-            logits = self.model(**{key: tensor.to(self.model.device) for key, tensor in inputs.items()}).logits
+            logits = self.network(**{key: tensor.to(self.network.device) for key, tensor in inputs.items()}).logits
             found[rows] = logits.float().softmax(-1).cpu()
             advance(len(rows))
         return found

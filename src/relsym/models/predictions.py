@@ -10,7 +10,7 @@ from typing import ClassVar, final
 import polars as pl
 
 from relsym.data.pairs import Row
-from relsym.models.base import Advance, Columns, Judged, Reading, Scorer
+from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.function import LABELS, judge
 
 READERS = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}
@@ -19,7 +19,7 @@ WANTED = "Columns: pair_id, form, and prediction (a label) or score (the probabi
 
 
 @final
-class PredictionTable(Scorer):
+class PredictionTable(Model):
     """A table with one answer for each row of the benchmark: Parquet, CSV or JSONL.
 
     Columns ``pair_id`` and ``form`` as ``relsym export task=rows`` writes them, and ``prediction`` (entailment, neutral, contradiction;

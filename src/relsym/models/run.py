@@ -14,13 +14,13 @@ from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.encoders.encoder import Encoder
 from relsym.evaluation.represent import distinct_texts, represent
 from relsym.metrics.base import Metric
-from relsym.models.base import Advance, Columns, Examples, Judged, Reading, Scorer
+from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.three_way import STRICT, ThreeWay
 from relsym.probes.base import Probe
 
 
 @final
-class RunScorer(Scorer):
+class RunModel(Model):
     """The encoder, metric and probe of a finished run; nothing is fitted anew.
 
     A run with two labels has the reading ``own`` (its probe's answer), one with three (MNLI) those of ``ThreeWay``; both have

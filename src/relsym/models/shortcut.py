@@ -8,11 +8,11 @@ from typing import ClassVar, final
 
 from relsym.data.pairs import Row
 from relsym.evaluation.shortcuts import SHORTCUTS
-from relsym.models.base import Advance, Columns, Examples, Judged, Reading, Scorer
+from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 
 
 @final
-class ShortcutScorer(Scorer):
+class ShortcutModel(Model):
     """One of ``relsym.evaluation.shortcuts``, fitted on the labelled rows.
 
     Args:

@@ -64,10 +64,10 @@ def converted(gguf: Path, sha256: str) -> Path:
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
-    model, tokenizer, _ = load_language_model(AutoModelForCausalLM, str(gguf.parent), None, gguf_file=gguf.name)
+    network, tokenizer, _ = load_language_model(AutoModelForCausalLM, str(gguf.parent), None, gguf_file=gguf.name)
     partial = Path(mkdtemp(dir=cache, prefix="partial."))
     try:
-        model.save_pretrained(partial)
+        network.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
         partial.rename(folder)
     except OSError:

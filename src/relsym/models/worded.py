@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.encoders.weights import weights_hash
-from relsym.models.base import Advance, Columns, Examples, Judged, Reading, Scorer
+from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.language_models import LanguageModel
 from relsym.models.prompts import CONTENT_FREE, Prompt, choose_shots, read_prompts
 
@@ -27,7 +27,7 @@ class Text(NamedTuple):
     delimiter: str
 
 
-class WordedScorer(Scorer):
+class WordedModel(Model):
     """Log-likelihoods of label words after a question, for every wording, and what is read off them.
 
         NAME             L(w | question)
@@ -47,7 +47,7 @@ class WordedScorer(Scorer):
     def __init__(self, loaded: LanguageModel, name: str, prompts: str | Sequence[str] | None, shots: int) -> None:
         if isinstance(shots, bool) or not isinstance(shots, int) or shots < 0:
             raise ValueError(f"model.shots={shots}: expected a whole number, 0 or more.")
-        self.model: PreTrainedModel = loaded.model
+        self.network: PreTrainedModel = loaded.network
         self.tokenizer: PreTrainedTokenizerBase = loaded.tokenizer
         self.name, self.source = name, loaded.source
         self.prompts, self.shots = self.usable(read_prompts(prompts)), shots
@@ -87,7 +87,7 @@ class WordedScorer(Scorer):
     @final
     def fingerprint(self) -> str:
         """SHA-256 over weights and vocabulary."""
-        return weights_hash(self.model, self.tokenizer)
+        return weights_hash(self.network, self.tokenizer)
 
     @final
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:

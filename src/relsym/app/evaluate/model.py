@@ -16,10 +16,10 @@ from relsym.data.module import PairData
 from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder, local_or_hub
 from relsym.metrics.base import NONE
-from relsym.models.base import Scorer
+from relsym.models.base import Model
 from relsym.models.device import device_of, dtype_of
-from relsym.models.encoder import EncoderScorer
-from relsym.models.run import RunScorer
+from relsym.models.encoder import EncoderModel
+from relsym.models.run import RunModel
 from relsym.runs.folder import ENCODER, PROBE, RESULTS
 
 log = logging.getLogger(__name__)
@@ -41,18 +41,18 @@ def check_model(cfg: DictConfig) -> None:
         raise ValueError("metric=none measures no distance, and an encoder is read by distance. Choose another metric.")
 
 
-def build_scorer(cfg: DictConfig, data: PairData) -> Scorer:
+def build_model(cfg: DictConfig, data: PairData) -> Model:
     """The configured model; an encoder is read by the untrained read-outs."""
     model = instantiate(cfg.model, _convert_="all")
-    if isinstance(model, RunScorer):
+    if isinstance(model, RunModel):
         check_same_sides(model.name, data.sides, "model.folder")
     if isinstance(model, Encoder):
-        return EncoderScorer(model, instantiate(cfg.metric), cfg.probe.k, cfg.seed, device_of(cfg.hardware.accelerator),
+        return EncoderModel(model, instantiate(cfg.metric), cfg.probe.k, cfg.seed, device_of(cfg.hardware.accelerator),
                              dtype_of(cfg.precision))
     return model
 
 
-def load_run(folder: str | None, precision: str, accelerator: str) -> RunScorer:
+def load_run(folder: str | None, precision: str, accelerator: str) -> RunModel:
     """The retrained encoder of a finished run, with its metric, its probe and its classes.
 
     Raises:
@@ -67,11 +67,11 @@ def load_run(folder: str | None, precision: str, accelerator: str) -> RunScorer:
     probe.restore(metric, load_file(path / PROBE))
     source = {"name": folder, "objective": OmegaConf.select(config, "objective._target_").rsplit(".", 1)[-1]}
     reads = get_class(config.objective._target_).reads
-    return RunScorer(encoder, metric, probe, reads, list(config.labels), folder, source, device_of(accelerator), PRECISIONS[precision])
+    return RunModel(encoder, metric, probe, reads, list(config.labels), folder, source, device_of(accelerator), PRECISIONS[precision])
 
 
 def load_any(name: str, kind: str | None, revision: str | None, trust_remote_code: bool, precision: str,
-             accelerator: str) -> Scorer | Encoder:
+             accelerator: str) -> Model | Encoder:
     """A model whose kind is found from its files, or said; its other settings are those of the kind's own option.
 
     Raises:

@@ -13,7 +13,7 @@ from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.evaluation.score import Scores
 from relsym.models.answers import Answers
-from relsym.models.base import Columns, Scorer
+from relsym.models.base import Columns, Model
 from relsym.runs import origin as provenance
 from relsym.runs.folder import RESULTS
 from relsym.runs.identity import NOT_WHAT, PLACES, digest
@@ -32,43 +32,43 @@ class EvaluationRecord(Started):
         found = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
         return found.get("config_hash") == provenance.config_hash(self.config) and found["versions"]["relsym"] == relsym.__version__
 
-    def plan(self, scorer: Scorer, data: PairData, blocks: dict[str, dict[str, list[Row]]]) -> str:
+    def plan(self, model: Model, data: PairData, blocks: dict[str, dict[str, list[Row]]]) -> str:
         """Hash of all that the measuring depends on: the model, how it is asked, its examples, and the rows."""
-        return digest({**self._what(scorer), "version": relsym.__version__, "train": [tuple(row) for row in data.train_rows],
+        return digest({**self._what(model), "version": relsym.__version__, "train": [tuple(row) for row in data.train_rows],
                        "rows": {block: {form: digest([tuple(row) for row in rows]) for form, rows in forms.items()}
                                 for block, forms in blocks.items()}})
 
-    def results(self, scorer: Scorer, data: PairData, answers: Answers, scores: Scores,
+    def results(self, model: Model, data: PairData, answers: Answers, scores: Scores,
                 measured: dict[str, dict[str, Columns]]) -> dict[str, Any]:
         """Everything a report reads, and everything a result has to be traced back."""
-        model = f"{data.score_on}/accuracy"
+        accuracy_key = f"{data.score_on}/accuracy"
         content = {"content": data.content_hash, "sides": data.sides,
                    **{key: value for key, value in self.config["data"]["module"].items() if key not in PLACES}}
-        cell = digest({**self._what(scorer), "reading": self.config["reading"], "data": content})
+        cell = digest({**self._what(model), "reading": self.config["reading"], "data": content})
         costs: dict[str, float] = {}
         for columns in (columns for forms in measured.values() for columns in forms.values()):
-            for name, value in scorer.costs(columns).items():
+            for name, value in model.costs(columns).items():
                 costs[name] = costs.get(name, 0) + value
         return {
-            "task": "evaluate", "model": self.model(scorer), "kind": scorer.kind, "source": dict(scorer.source),
-            "metrics": {**scores.flat(model), **answers.figures()}, "intervals": scores.intervals(model),
+            "task": "evaluate", "model": self.title(model), "kind": model.kind, "source": dict(model.source),
+            "metrics": {**scores.flat(accuracy_key), **answers.figures()}, "intervals": scores.intervals(accuracy_key),
             "readings": [asdict(reading) for reading in answers.readings], "reading": answers.chosen, **answers.details(),
             "unscored": answers.unscored(), "costs": costs,
             "measured_rows": {block: {form: len(next(iter(columns.values()), [])) for form, columns in forms.items()}
                               for block, forms in measured.items()},
-            "job_hash": digest([cell, relsym.__version__]), "cell_hash": cell, "model_fingerprint": scorer.fingerprint(),
+            "job_hash": digest([cell, relsym.__version__]), "cell_hash": cell, "model_fingerprint": model.fingerprint(),
             "config_hash": provenance.config_hash(self.config), "init": None, **self.about(data)}
 
-    def model(self, scorer: Scorer) -> str:
+    def title(self, model: Model) -> str:
         """What a report calls the model."""
-        return scorer.name if scorer.name and scorer.kind != "run" else f"run {Path(scorer.name).name}" if scorer.name else self.option()
+        return model.name if model.name and model.kind != "run" else f"run {Path(model.name).name}" if model.name else self.option()
 
     def tags(self, data: PairData) -> list[str]:
         """Task, model option and benchmark: what people look for in a tracker."""
         return ["evaluate", self.choices["model"], data.title or self.choices["data"]]
 
-    def _what(self, scorer: Scorer) -> dict[str, Any]:
+    def _what(self, model: Model) -> dict[str, Any]:
         """Model and settings, without places: where weights lie says nothing, their hash does."""
         settings = {key: value for key, value in self.config["model"].items() if key not in ("folder", "file", "cache_dir", "accelerator")}
         return {**{key: value for key, value in self.config.items() if key not in NOT_MEASURED},
-                "model": settings, "fingerprint": scorer.fingerprint()}
+                "model": settings, "fingerprint": model.fingerprint()}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from relsym.data.pairs import Row
-from relsym.models.base import Advance, Columns, Scorer
+from relsym.models.base import Advance, Columns, Model
 from relsym.runs.files import remove, write_atomically
 
 SHARDS, PLAN = "shards", "plan.json"
@@ -43,12 +43,12 @@ class Shards:
         """How many of the rows of a block are still to be measured."""
         return sum(len(part) for path, part in self._parts(name, rows) if not path.exists())
 
-    def measure(self, name: str, rows: Sequence[Row], scorer: Scorer, advance: Advance) -> Columns:
+    def measure(self, name: str, rows: Sequence[Row], model: Model, advance: Advance) -> Columns:
         """The columns of a block, each shard measured once."""
         found: Columns = {}
         for path, part in self._parts(name, rows):
             if not path.exists():
-                columns = scorer.measure(part, advance)
+                columns = model.measure(part, advance)
                 write_atomically(path, lambda target, columns=columns: pq.write_table(pa.table(columns), target))
             for column, values in pq.read_table(path, partitioning=None).to_pydict().items():
                 found.setdefault(column, []).extend(values)

@@ -15,7 +15,7 @@ from pytorch_lightning import seed_everything
 from transformers.utils.logging import disable_progress_bar
 
 from relsym.app.checks import check_numbers
-from relsym.app.evaluate.model import build_scorer, check_model
+from relsym.app.evaluate.model import build_model, check_model
 from relsym.app.evaluate.record import EvaluationRecord
 from relsym.app.evaluate.shards import Shards
 from relsym.app.tracking.tracker import conclude, tracked
@@ -26,7 +26,7 @@ from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
 from relsym.evaluation import readers as scoring
 from relsym.models.answers import Answers
-from relsym.models.base import Columns, Examples, Scorer
+from relsym.models.base import Columns, Examples, Model
 from relsym.report.one_run.terminal import console, print_evaluation
 from relsym.runs.folder import CONFIG, PREDICTIONS, RunFolder
 
@@ -61,19 +61,19 @@ def evaluate(cfg: DictConfig) -> None:
     data.read()
     with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config, record.tags(data)) as logger:
         started = time.perf_counter()
-        scorer = build_scorer(cfg, data)
+        model = build_model(cfg, data)
         record.measured["seconds/load"] = time.perf_counter() - started
         started = time.perf_counter()
-        blocks = blocks_of(cfg, data, scorer)
+        blocks = blocks_of(cfg, data, model)
         announce(cfg, data, blocks)
-        shards = Shards(path, record.plan(scorer, data, blocks), cfg.shard_rows or scorer.shard_rows)
-        scorer.prepare(Examples(data.labels, data.train_rows))
-        measured = measure(scorer, blocks, shards, record)
-        answers = read(cfg, scorer, blocks, measured)
+        shards = Shards(path, record.plan(model, data, blocks), cfg.shard_rows or model.shard_rows)
+        model.prepare(Examples(data.labels, data.train_rows))
+        measured = measure(model, blocks, shards, record)
+        answers = read(cfg, model, blocks, measured)
         record.measured["seconds/score"] = time.perf_counter() - started
         scores = answers.scores()
         scoring.score_shortcuts(scores, data)
-        results = record.results(scorer, data, answers, scores, measured)
+        results = record.results(model, data, answers, scores, measured)
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create(record.config)))
         folder.write_table(PREDICTIONS, {**answers.table(), **raw(measured[SCORED])})
         folder.finish(results)
@@ -83,17 +83,17 @@ def evaluate(cfg: DictConfig) -> None:
     console().print(f"Run folder: {path}", soft_wrap=True)
 
 
-def blocks_of(cfg: DictConfig, data: PairData, scorer: Scorer) -> Blocks:
+def blocks_of(cfg: DictConfig, data: PairData, model: Model) -> Blocks:
     """The rows to measure, by purpose and form: those that choices are made on, those that are scored, and the latter exchanged."""
     blocks: Blocks = {SCORED: data.score_rows}
-    if scorer.fixed:
-        scorer.check_rows([row for rows in data.score_rows.values() for row in rows])
+    if model.fixed:
+        model.check_rows([row for rows in data.score_rows.values() for row in rows])
         return blocks
     if cfg.validation_pairs != 0:
         blocks = {VALIDATING: data.rows_of(VALIDATION, cfg.validation_pairs), **blocks}
     if cfg.swapped_pairs != 0:
         blocks[SWAPPED] = {form: [exchanged(row) for row in rows[:cfg.swapped_pairs]] for form, rows in data.score_rows.items()}
-    scorer.check_rows([row for forms in blocks.values() for rows in forms.values() for row in rows])
+    model.check_rows([row for forms in blocks.values() for rows in forms.values() for row in rows])
     return blocks
 
 
@@ -110,7 +110,7 @@ def announce(cfg: DictConfig, data: PairData, blocks: Blocks) -> None:
         log.info("%s rows: %s", name, ", ".join(f"{form} {len(rows)}" for form, rows in forms.items()))
 
 
-def measure(scorer: Scorer, blocks: Blocks, shards: Shards, record: EvaluationRecord) -> dict[str, dict[str, Columns]]:
+def measure(model: Model, blocks: Blocks, shards: Shards, record: EvaluationRecord) -> dict[str, dict[str, Columns]]:
     """The columns of every block and form, from shards that are there or from the model; validation rows first, then calibrated on."""
     names = {(block, form): f"{block}-{form}" for block, forms in blocks.items() for form in forms}
     left = sum(shards.left(name, blocks[block][form]) for (block, form), name in names.items())
@@ -121,27 +121,27 @@ def measure(scorer: Scorer, blocks: Blocks, shards: Shards, record: EvaluationRe
     found: dict[str, dict[str, Columns]] = {block: {} for block in blocks}
     with progress("measuring", left) as advance:
         for (block, form), name in names.items():
-            found[block][form] = shards.measure(name, blocks[block][form], scorer, advance)
+            found[block][form] = shards.measure(name, blocks[block][form], model, advance)
     for form, columns in found.get(VALIDATING, {}).items():
-        scorer.calibrate(form, [row.label for row in blocks[VALIDATING][form]], columns)
+        model.calibrate(form, [row.label for row in blocks[VALIDATING][form]], columns)
     return found
 
 
-def read(cfg: DictConfig, scorer: Scorer, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> Answers:
+def read(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> Answers:
     """Every reading's answers, and which reading comes first."""
-    readings = scorer.readings()
-    answers = Answers(blocks[SCORED], readings, chosen(cfg, scorer, blocks, measured), cfg.data.score_on)
+    readings = model.readings()
+    answers = Answers(blocks[SCORED], readings, chosen(cfg, model, blocks, measured), cfg.data.score_on)
     for reading in readings:
-        answers.judged[reading.name] = {form: scorer.read(reading.name, form, columns) for form, columns in measured[SCORED].items()}
+        answers.judged[reading.name] = {form: model.read(reading.name, form, columns) for form, columns in measured[SCORED].items()}
         if reading.alone:
-            answers.swapped[reading.name] = {form: scorer.read(reading.name, form, columns)
+            answers.swapped[reading.name] = {form: model.read(reading.name, form, columns)
                                              for form, columns in measured.get(SWAPPED, {}).items()}
     return answers
 
 
-def chosen(cfg: DictConfig, scorer: Scorer, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> str:
+def chosen(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> str:
     """The reading told by ``reading``, else that with the most right answers on the validation rows, else the plainest."""
-    alone = [reading.name for reading in scorer.readings() if reading.alone]
+    alone = [reading.name for reading in model.readings() if reading.alone]
     if cfg.reading is not None:
         if cfg.reading not in alone:
             raise ValueError(f"reading={cfg.reading}: this model has {', '.join(alone)}.")
@@ -149,7 +149,7 @@ def chosen(cfg: DictConfig, scorer: Scorer, blocks: Blocks, measured: dict[str, 
 
     def right(name: str) -> int:
         return sum(row.label == label for form, rows in blocks[VALIDATING].items()
-                   for row, label in zip(rows, scorer.read(name, form, measured[VALIDATING][form]).labels, strict=True))
+                   for row, label in zip(rows, model.read(name, form, measured[VALIDATING][form]).labels, strict=True))
 
     best = max(alone, key=right) if VALIDATING in blocks else alone[0]
     log.info("first reading: %s%s", best, " (the best on the validation rows)" if VALIDATING in blocks and len(alone) > 1 else "")

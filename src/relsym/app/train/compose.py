@@ -24,7 +24,7 @@ from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
 from relsym.metrics.base import JOINT, NONE, SENTENCES, Metric
 from relsym.metrics.pair import Pair
-from relsym.models.base import Scorer
+from relsym.models.base import Model
 from relsym.objectives.base import Objective
 from relsym.probes.search import faiss_version
 from relsym.runs.folder import CONFIG, ENCODER, PROBE, RESULTS
@@ -70,7 +70,7 @@ def is_encoder(model: DictConfig) -> bool:
     """Whether a model option makes an encoder, which can be trained; the others are scored as they are."""
     target = get_object(model._target_)
     told = target if isinstance(target, type) else get_type_hints(target).get("return", Encoder)
-    return not any(isinstance(kind, type) and issubclass(kind, Scorer) for kind in (told, *get_args(told)))
+    return not any(isinstance(kind, type) and issubclass(kind, Model) for kind in (told, *get_args(told)))
 
 
 def init_config(run: str, key: str = "init") -> DictConfig:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, final
 from relsym.data.caches import cache_folder
 from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
-from relsym.models.base import Advance, Columns, Examples, Judged, Reading, Scorer
+from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.prompts import Prompt, choose_shots, read_prompts
 from relsym.models.server.answers import APIS, CHAT
 from relsym.models.server.asking import Asker
@@ -29,7 +29,7 @@ FAMILY, FAMILY_TEXT, SAID = "prompts", "prompts_text", "-text"
 
 
 @final
-class OpenAiCompatible(Scorer):
+class OpenAiCompatible(Model):
     """Asks any endpoint that speaks OpenAI's chat or completions API (vLLM, llama.cpp, Ollama, commercial ones) about every row.
 
     A reading for each wording. With log-probabilities its score is p(word of entailment) over the sum of p over all label words;
