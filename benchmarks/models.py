@@ -33,7 +33,7 @@ def evaluated(out: Path, mpnet: Path | None) -> dict[str, tuple[str, ...]]:
     for metric in ("hadamard", "pair"):
         models[f"minilm-{metric}"] = ("model=bundled", f"metric={metric}")
         if mpnet:
-            models[f"mpnet-{metric}"] = ("model=all_mpnet_base", f"model.name={mpnet}", f"metric={metric}", "precision=bf16")
+            models[f"mpnet-{metric}"] = ("model=encoder", f"model.name={mpnet}", f"metric={metric}", "precision=bf16")
     models |= {objective: ("model=run", f"model.folder={out / objective}") for objective in OBJECTIVES}
     models["smollm2"] = ("model=smollm2", "precision=bf16")
     models["mnli"] = ("model=run", f"model.folder={out / 'mnli'}", "precision=bf16")

@@ -18,6 +18,7 @@ import torch
 from hydra.errors import InstantiationException
 from safetensors.torch import load_file
 
+from relsym.encoders.load import tiny_encoder
 from relsym.runs import origin as provenance
 from relsym.runs.files import write_atomically
 from relsym.runs.folder import RunFolder
@@ -211,6 +212,16 @@ def test_bf16_trains_and_scores(relsym, quick):
     assert relsym("train", *quick, "precision=bf16").code == 0
 
 
+@pytest.mark.parametrize("task", ["train", "evaluate"])
+def test_an_encoder_from_a_folder_is_called_by_what_was_named(relsym, quick, tmp_path, task):
+    tiny_encoder().save(tmp_path / "encoder")
+    words = (*(word for word in quick if word != "model=tiny"), "model=encoder", f"model.name={tmp_path / 'encoder'}", "model.max_length=64")
+    ended = relsym(task, *(word for word in words if task == "train" or not word.startswith("training.")))
+    assert ended.code == 0, ended.err
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["model"] == str(tmp_path / "encoder")
+    refused(relsym(task, "model=encoder", "tracking=csv", f"hydra.run.dir={tmp_path / 'nameless'}"), "model.name", tmp_path / "nameless")
+
+
 # --- bad input, through the command line
 
 @pytest.mark.parametrize(("overrides", "message"), [
@@ -219,7 +230,7 @@ def test_bf16_trains_and_scores(relsym, quick):
     (["metric=rotate", "model.hidden_size=33", "model.heads=3"], "33 is odd"), (["data.properties=[P131,P9999]"], "unknown property P9999"),
     (["data=wikidata5m", "data.folder=/nowhere"], "no such folder: /nowhere"), (["data=wikidata5m"], "data.folder is not set"),
     (["precision=fp16"], "precision=fp16: expected fp32 or bf16"), (["seed=abc"], "seed=abc: must be a whole number"), (["model.pooling=max"], "model.pooling=max"),
-    (["data=mnli"], "data.folder=None: no such folder"), (["model=roberta_large", "model.name=/nowhere/model"], "cannot load the encoder"),
+    (["data=mnli"], "data.folder=None: no such folder"), (["model=encoder", "model.name=/nowhere/model"], "cannot load the encoder"),
     (["objective=none"], "Could not find 'objective/none'"), (["data.sample=3"], "Could not override 'data.sample'")])
 def test_bad_input_gets_one_clear_message(relsym, quick, tmp_path, monkeypatch, overrides, message):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

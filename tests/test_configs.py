@@ -55,7 +55,8 @@ def bind(path: str, node: DictConfig) -> None:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_composes_and_its_keys_fit_what_they_call(option):
     group, name = option.split("/", 1)
-    given = {"model/callable": ["model.function=package.module:name"], "model/auto": ["model.name=x"]}.get(option, [])
+    given = {"model/callable": ["model.function=package.module:name"], "model/auto": ["model.name=x"],
+             "model/encoder": ["model.name=x"]}.get(option, [])
     for task in {"benchmark": ["build"], "model": ["train", "evaluate"], "data": ["train", "evaluate"]}.get(group, ["train"]):
         for path, node in calls(resolved(f"{group}={name}", *given, task=task)):
             bind(path, node)

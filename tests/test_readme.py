@@ -89,6 +89,10 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places):
         ended = relsym("build", *arguments, f"hydra.run.dir={tmp_path / 'benchmark'}")
     else:
         small = [word for word in SMALL if not word.startswith("tracking=") or "tracking=" not in command]
+        if "model=encoder" in arguments:
+            small.remove("model=tiny")
+            folder = tiny_classifier(tmp_path / "encoder")
+            arguments = [word.replace("HUB_ID_OR_FOLDER", folder) for word in arguments]
         ended = relsym(task, *arguments, *small, f"hydra.run.dir={tmp_path / 'run'}")
     assert ended.code == 0, ended.err
 
@@ -98,8 +102,7 @@ def evaluated(arguments: list[str], relsym, tmp_path: Path) -> list[str]:
     if "model.folder=RUN" in arguments:
         assert relsym("train", *SMALL, "data.samples=8", f"hydra.run.dir={tmp_path / 'run'}").code == 0
     tiny = {"model.folder=RUN": f"model.folder={tmp_path / 'run'}", "model=bundled": "model=tiny", "precision=bf16": "precision=fp32",
-            "model.name=ID_OR_FOLDER": f"model.name={tiny_classifier(tmp_path / 'classifier')}"}
-    tiny["model.name=HUB_ID_OR_FOLDER"] = tiny["model.name=ID_OR_FOLDER"]
+            "model.name=HUB_ID_OR_FOLDER": f"model.name={tiny_classifier(tmp_path / 'classifier')}"}
     if "model=smollm2" in arguments:  # the real one: tests/test_causal_lm.py, marked slow
         arguments = [*arguments, f"model.name={written(tmp_path / 'language_model')}"]
         tiny["model=smollm2"] = "model=causal_lm"

@@ -25,7 +25,7 @@ from relsym.runs.folder import ENCODER, PROBE, RESULTS
 log = logging.getLogger(__name__)
 CONF = Path(relsym.conf.__file__).parent
 # Kind -> the option whose settings it takes.
-OPTIONS = {"encoder": "roberta_large", "nli": "nli", "causal_lm": "causal_lm", "masked_lm": "masked_lm", "run": "run"}
+OPTIONS = {"encoder": "encoder", "nli": "nli", "causal_lm": "causal_lm", "masked_lm": "masked_lm", "run": "run"}
 # How the names of architectures end. A masked language model is taken for what its kind is used as here: an encoder.
 ARCHITECTURES = {"ForSequenceClassification": "nli", "ForCausalLM": "causal_lm", "LMHeadModel": "causal_lm",
                  "ForMaskedLM": "encoder", "ForPreTraining": "encoder", "Model": "encoder"}
