@@ -32,7 +32,7 @@ import numpy as np
 import polars as pl
 
 from relsym.data.benchmark import table_hash
-from relsym.data.building import digest
+from relsym.data.building import file_sha256
 from relsym.data.relations import read_relations
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
 from relsym.data.triples import ENTITY_ID, PROPERTY_ID, TripleSource, label_frame, triple_frame
@@ -246,7 +246,7 @@ def build(folder: Path, out: Path) -> tuple[Cost, dict[str, str], dict]:
     rmtree(out, ignore_errors=True)
     cost, _ = ran("-m", "relsym", "build", "benchmark=paper", "data=wikidata5m", f"data.folder={folder}", f"hydra.run.dir={out}")
     files = sorted([*out.glob("data/*.parquet"), out / "README.md", out / "manifest.json"])
-    return cost, {path.name: digest(path) for path in files}, json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    return cost, {path.name: file_sha256(path) for path in files}, json.loads((out / "manifest.json").read_text(encoding="utf-8"))
 
 
 def child(which: str, folder: Path) -> tuple[Cost, dict]:

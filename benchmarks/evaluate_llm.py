@@ -34,7 +34,7 @@ from transformers.utils.logging import disable_progress_bar
 from relsym.data.pairs import Row
 from relsym.models.causal_lm import CausalLm
 from relsym.models.prompts import read_prompts
-from relsym.models.smollm2 import checked, converted, find_gguf
+from relsym.models.smollm2 import converted, find_gguf, verified_sha256
 from runs import markdown
 
 LABELS = ("entailment", "contradiction")
@@ -147,7 +147,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         out, rows, examples = exported(Path(folder), arguments.rows)
         gguf = find_gguf()
-        weights = str(converted(gguf, checked(gguf)))
+        weights = str(converted(gguf, verified_sha256(gguf)))
         for precision in arguments.precisions:
             lm, loaded = HFLM(pretrained=weights, dtype=DTYPES[precision], device="cpu", batch_size=8), None
             for case in (CASES[number] for number in arguments.cases):

@@ -10,14 +10,14 @@ import yaml
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf, open_dict
 
-from relsym.app.sweep.engine import Ended, Engine, Job
+from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 
 SMALL = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.samples=8", "data.test_pairs=8")
 # A tracking option that runs an expression in the job's process: ``os._exit(7)``, or ``time.sleep(5) or csv(folder)``.
 TRACKING = "import os, time\n\nfrom relsym.app.tracking.tracker import csv\n\n\ndef track(folder, act):\n    return eval(act)\n"
 
 
-def frozen_job(sweep: Path, number: int, *overrides: str, act: str | None = None) -> Job:
+def frozen_job(sweep: Path, number: int, *overrides: str, act: str | None = None) -> FrozenJob:
     """One job of a sweep in ``sweep``, with its configuration on disk; ``act`` is evaluated where its tracking would start."""
     folder, frozen = sweep / str(number), sweep / "frozen" / f"{number}.yaml"
     with initialize_config_module("relsym.conf", version_base="1.3"):
@@ -34,10 +34,10 @@ def frozen_job(sweep: Path, number: int, *overrides: str, act: str | None = None
         config["tracking"] = {"_target_": "acts.track", "act": act}
         (sweep / "acts.py").write_text(TRACKING)
     frozen.write_text(yaml.safe_dump(config))
-    return Job(number, f"job-{number}", folder, frozen, composed.hardware.accelerator, composed.hardware.devices)
+    return FrozenJob(number, f"job-{number}", folder, frozen, composed.hardware.accelerator, composed.hardware.devices)
 
 
-def drive(engine: Engine, jobs: list[Job], limit_s: float = 300) -> dict[int, Ended]:
+def drive(engine: Engine, jobs: list[FrozenJob], limit_s: float = 300) -> dict[int, Ended]:
     """Run the jobs; how each ended, by number."""
     waiting, ended, deadline = list(jobs), {}, time.monotonic() + limit_s
     while len(ended) < len(jobs):
@@ -48,6 +48,6 @@ def drive(engine: Engine, jobs: list[Job], limit_s: float = 300) -> dict[int, En
     return ended
 
 
-def finished(jobs: list[Job]) -> list[int]:
+def finished(jobs: list[FrozenJob]) -> list[int]:
     """The numbers of the jobs that have results."""
     return [job.number for job in jobs if (job.folder / "results.json").exists()]

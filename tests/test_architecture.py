@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ import relsym
 SOURCE = Path(relsym.__file__).parent
 ROOMS = ["runs", "data", "encoders", "metrics", "objectives", "probes", "evaluation", "models", "report", "app"]
 FILES = sorted(SOURCE.rglob("*.py"))
+# Rooms whose names are not yet their own.
+SHARED_NAMES = {"report", "runs"}
+# What may stand in several files: entry points that are called by their module's name, and settings that mean the same of each file.
+SAME_EVERYWHERE = {"main", "check", "log", "LOG", "STOP_S", "TOKENS_PER_BATCH_CPU", "TOKENS_PER_BATCH_GPU"}
 
 
 def imports(path: Path) -> set[str]:
@@ -35,6 +40,27 @@ def test_a_room_imports_only_from_rooms_to_its_left(path):
     for name in imports(path):
         if name.startswith("relsym.") and name.split(".")[1] in ROOMS:
             assert ROOMS.index(name.split(".")[1]) <= ROOMS.index(room), f"{path} imports {name}"
+
+
+def names(path: Path) -> set[str]:
+    """Public names that a file defines outside functions and classes."""
+    defined = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            defined |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return {name for name in defined if not name.startswith("_")}
+
+
+def test_a_name_means_one_thing_in_all_rooms():
+    places = defaultdict(list)
+    for path in FILES:
+        if path.relative_to(SOURCE).parts[0] not in SHARED_NAMES:
+            for name in names(path) - SAME_EVERYWHERE:
+                places[name].append(str(path.relative_to(SOURCE)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
 def test_only_the_app_knows_hydra_and_only_one_file_knows_faiss():

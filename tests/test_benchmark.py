@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks_of import RELATIONS, Listed, data, source
 from relsym.data.audit import FACT_FINDINGS, FINDINGS, ONLY_DROP, Audit
 from relsym.data.benchmark import SymmetryBenchmark
-from relsym.data.building import SHARES, audited, build, sizes, write
+from relsym.data.building import SHARES, audited, build, sizes, write_benchmark
 from relsym.data.built import BuiltBenchmark
 from relsym.data.card import card
 from relsym.data.facts import reverse_stated, usable_facts
@@ -41,7 +41,7 @@ def benchmark(facts, **changes) -> SymmetryBenchmark:
 
 def on_disk(folder: Path, made, seed: int = 0, **changes) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = write(build(plan(**changes), made, seed), folder / "data")
+    manifest = write_benchmark(build(plan(**changes), made, seed), folder / "data")
     (folder / MANIFEST).write_text(json.dumps(manifest))
     (folder / "README.md").write_text(card(manifest))
     return manifest

@@ -370,7 +370,7 @@ def test_the_documented_command_asks_smollm2_in_every_wording(real_smollm2, rels
 def test_smollm2_knows_what_follows_a_well_known_beginning(real_smollm2):
     model = smollm2.load_smollm2()
     assert model.name == "SmolLM2-135M-Instruct"
-    assert model.source["sha256"] == smollm2.SHA256
+    assert model.source["sha256"] == smollm2.SMOLLM2_SHA256
     ((paris, rome),) = model.likelihoods_of([Text("The capital of France is", " ")], ["Paris", "Rome"], lambda count: None)
     assert log(0.05) < paris < 0
     assert rome < paris - 2

@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 import relsym.conf
 from frozen_jobs import SMALL, drive, finished, frozen_job
 from relsym.app.sweep import slurm, slurm_queue
-from relsym.app.sweep.engine import Job
+from relsym.app.sweep.engine import FrozenJob
 from relsym.app.sweep.ray_engine import RayEngine
 from relsym.app.sweep.slurm import SlurmEngine
 from relsym.app.sweep.slurm_queue import NoAnswer, Said
@@ -111,7 +111,7 @@ class Controller:
 @pytest.fixture
 def controller(monkeypatch: pytest.MonkeyPatch, sleeps: list[float]) -> Controller:
     made_up = Controller()
-    monkeypatch.setattr(slurm_queue, "call", made_up.call)
+    monkeypatch.setattr(slurm_queue, "slurm_command", made_up.call)
     return made_up
 
 
@@ -121,7 +121,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, controller: Controller, tmp_path: Pa
     pytest.importorskip("submitit")
     monkeypatch.setattr(slurm.shutil, "which", lambda command: command)
     made = SlurmEngine(submitit_folder=str(tmp_path / "%j"))
-    made.running = {"12": Job(0, "first", tmp_path / "0", tmp_path / "0.yaml", "cpu", 1)}
+    made.running = {"12": FrozenJob(0, "first", tmp_path / "0", tmp_path / "0.yaml", "cpu", 1)}
     return made
 
 
@@ -187,7 +187,7 @@ def test_a_silent_controller_is_waited_for_ten_minutes_and_no_longer(engine, con
 
 def test_ranks_that_slurm_would_not_start_are_refused_before_submission(engine, controller):
     with pytest.raises(ValueError, match=r"devices=2.*1 tasks.*hydra\.launcher\.tasks_per_node=2"):
-        engine.start(Job(1, "both", Path("1"), Path("1.yaml"), "cpu", 2))
+        engine.start(FrozenJob(1, "both", Path("1"), Path("1.yaml"), "cpu", 2))
     assert not controller.asked
 
 

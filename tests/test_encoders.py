@@ -174,7 +174,7 @@ def test_the_bundled_encoder_gives_sentence_transformers_vectors():
     from sentence_transformers import SentenceTransformer
 
     encoder = bundled.load_bundled()
-    assert encoder.source["sha256"] == bundled.SHA256
+    assert encoder.source["sha256"] == bundled.MINILM_SHA256
     theirs = SentenceTransformer(str(Path(bundled.find_weights()).parent), device="cpu").encode(TEXTS, normalize_embeddings=True)
     ours = torch.nn.functional.normalize(encoder.encode(TEXTS), dim=-1)
     torch.testing.assert_close(ours, torch.from_numpy(theirs), atol=1e-5, rtol=1e-4)

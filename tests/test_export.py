@@ -180,7 +180,7 @@ def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tm
     model = smollm2.load_smollm2(prompts=str(chosen), shots=shots)
     model.prepare(Examples(("entailment", "contradiction"), examples))
     columns = model.measure(rows)
-    weights = str(smollm2.converted(real_smollm2, smollm2.SHA256))
+    weights = str(smollm2.converted(real_smollm2, smollm2.SMOLLM2_SHA256))
     found = harness_results(out, weights, [task_name(name, form) for name in names for form in FORMS], None if exported else shots, names[0].startswith("chat"))
     for name in names:
         for form in FORMS:

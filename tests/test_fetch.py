@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loopback import Loopback, QuietHandler
-from relsym.data.sources.fetch import CHUNK, UNVERIFIED, fetch
+from relsym.data.sources.fetch import CHUNK_BYTES, UNVERIFIED, fetch
 
 pytestmark = pytest.mark.usefixtures("sleeps")
 FILE = bytes(range(256)) * 2048
@@ -324,7 +324,7 @@ def test_a_server_that_stays_busy_is_an_error_after_the_retries(served, get):
 
 def test_a_server_that_falls_silent_is_an_error_that_keeps_what_came(served, get):
     served.cuts, served.silent = [HALF], True
-    kept = HALF - HALF % CHUNK  # the rest of a chunk that never became full is lost
+    kept = HALF - HALF % CHUNK_BYTES  # the rest of a chunk that never became full is lost
     with pytest.raises(ConnectionError, match=rf"{kept} bytes are here.*timed out"):
         get(timeout=0.2)
     served.silent = False

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
-from relsym.evaluation.drift import SENTENCES, drift, linear_cka, neighbour_overlap
+from relsym.evaluation.drift import EVERYDAY_SENTENCES, drift, linear_cka, neighbour_overlap
 from relsym.evaluation.forgetting import check_before, drop_of
 from relsym.metrics.hadamard import Hadamard
 from relsym.metrics.none import NoMetric
@@ -103,8 +103,8 @@ def test_cka_and_overlap_are_those_of_a_double_loop():
 
 
 def test_the_sample_of_sentences_is_fixed_and_holds_each_once():
-    assert len(set(SENTENCES)) == len(SENTENCES) == 256
-    assert SENTENCES[0] == "The old baker arrived long before anyone expected it."
+    assert len(set(EVERYDAY_SENTENCES)) == len(EVERYDAY_SENTENCES) == 256
+    assert EVERYDAY_SENTENCES[0] == "The old baker arrived long before anyone expected it."
 
 
 # --- read-outs that are learnt anew

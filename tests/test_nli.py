@@ -14,7 +14,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from relsym.data.nli import NliData
-from relsym.data.sources.nli_labels import Meanings, checked
+from relsym.data.sources.nli_labels import Meanings, checked_label_names
 
 LABELS = ("entailment", "neutral", "contradiction")
 HUB, GLUE, ANLI = ("premise", "hypothesis", "label"), ("sentence1", "sentence2", "gold_label"), ("context", "hypothesis", "label")
@@ -203,7 +203,7 @@ def test_numbers_mean_what_the_user_declares_and_minus_one_is_no_consensus(tmp_p
 
 
 def test_a_number_without_a_name_is_refused():
-    meanings = Meanings(checked(["neutral", "entailment", "contradiction", "-"]), None, "set")
+    meanings = Meanings(checked_label_names(["neutral", "entailment", "contradiction", "-"]), None, "set")
     assert [meanings.of(label) for label in ("0", "1.0", "3", "-1", " C ", "Entailment")] == ["neutral", "entailment", "-", "-", "contradiction", "entailment"]
     with pytest.raises(ValueError, match=r"names for 0 to 3 only.*data\.label_names"):
         meanings.of("4")
@@ -212,15 +212,15 @@ def test_a_number_without_a_name_is_refused():
 @pytest.mark.parametrize("names", [["entailment", "neutral"], ["entailment", "entailment", "neutral"], ["yes", "no", "maybe"]])
 def test_names_of_labels_are_the_three_once_each(names):
     with pytest.raises(ValueError, match=r"data\.label_names=.*once each"):
-        checked(names)
+        checked_label_names(names)
 
 
 def test_a_set_that_declares_other_names_than_the_user_is_refused():
     with pytest.raises(ValueError, match=r"data\.label_names=.*but set declares entailment, neutral, contradiction"):
-        Meanings(checked(LABELS[::-1]), LABELS, "set")
+        Meanings(checked_label_names(LABELS[::-1]), LABELS, "set")
     with pytest.raises(ValueError, match=r"set: its labels are called zero, one, two.*data\.label_names"):
         Meanings(None, ["zero", "one", "two"], "set")
-    assert Meanings(checked(LABELS[::-1]), ["zero", "one", "two"], "set").of("0") == "contradiction"
+    assert Meanings(checked_label_names(LABELS[::-1]), ["zero", "one", "two"], "set").of("0") == "contradiction"
 
 
 @pytest.mark.parametrize("label", ["not_entailment", "not-entailment", "non_entailment", "Not Entailment"])
@@ -228,7 +228,7 @@ def test_a_binary_set_is_refused_with_the_reason(tmp_path, label):
     with pytest.raises(ValueError, match=r"line 1 of .*train\.jsonl.*binary set.*which of these rows are neutral.*data=mnli"):
         nli("nli", folder=both(tmp_path, [("a", "b", label)]))
     with pytest.raises(ValueError, match="binary set"):
-        checked(["entailment", label])
+        checked_label_names(["entailment", label])
 
 
 def test_labels_that_are_kept_secret_are_noticed(tmp_path):

@@ -140,7 +140,7 @@ def test_the_statements_of_the_chosen_properties_and_the_labels_of_their_items_a
 @pytest.mark.parametrize("block", [1, 64, 300, 10**6])
 def test_where_the_blocks_end_changes_nothing(of_format, monkeypatch, block):
     whole = read(path := of_format(WORLD * 3))
-    monkeypatch.setattr(dump_lines, "BLOCK", block)
+    monkeypatch.setattr(dump_lines, "DUMP_BLOCK", block)
     parts = read(path)
     assert parts.triples.equals(whole.triples)
     assert sorted(parts.labels.iter_rows()) == sorted(whole.labels.iter_rows())
@@ -199,7 +199,7 @@ def test_a_line_that_is_not_utf8_is_a_bad_row(of_format):
 
 
 def test_no_thread_is_left_behind_by_an_error(of_format, monkeypatch):
-    monkeypatch.setattr(dump_lines, "BLOCK", 64)
+    monkeypatch.setattr(dump_lines, "DUMP_BLOCK", 64)
     path = of_format(WORLD * 20)
     written(path.parent, ["nonsense", *path.read_text().splitlines()], path.name)
     with pytest.raises(ValueError, match="line 1 of"):
@@ -313,7 +313,7 @@ def test_an_entity_that_only_mentions_a_property_has_no_statement_of_it(tmp_path
 
 @pytest.mark.parametrize("block", [64, 10**6])
 def test_line_numbers_count_brackets_and_empty_lines_in_whatever_blocks(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(dump_lines, "BLOCK", block)
+    monkeypatch.setattr(dump_lines, "DUMP_BLOCK", block)
     with pytest.raises(ValueError, match="line 8 of"):
         read(written(tmp_path, ["[", "", *json_lines(WORLD)[1:-1], "", "nonsense", "]"]))
 

@@ -20,7 +20,8 @@ from omegaconf import OmegaConf
 import relsym.conf
 from loopback import Loopback, QuietHandler
 from relsym.data.caches import cache_folder
-from relsym.data.sources.sparql import DIRECT, ENTITY, LABEL, WikidataSparql
+from relsym.data.sources.iris import DIRECT_IRI, ENTITY_IRI, LABEL_IRI
+from relsym.data.sources.sparql import WikidataSparql
 
 pytestmark = pytest.mark.usefixtures("sleeps")
 ox = pytest.importorskip("pyoxigraph")
@@ -28,11 +29,11 @@ PAUSE = 0.125
 
 
 def wd(id: str) -> ox.NamedNode:
-    return ox.NamedNode(ENTITY + id)
+    return ox.NamedNode(ENTITY_IRI + id)
 
 
 def wdt(id: str) -> ox.NamedNode:
-    return ox.NamedNode(DIRECT + id)
+    return ox.NamedNode(DIRECT_IRI + id)
 
 
 def spo(s: str, p: str, o: object) -> ox.Quad:
@@ -40,7 +41,7 @@ def spo(s: str, p: str, o: object) -> ox.Quad:
 
 
 def label(id: str, text: str, language: str = "en") -> ox.Quad:
-    return ox.Quad(wd(id), ox.NamedNode(LABEL), ox.Literal(text, language=language))
+    return ox.Quad(wd(id), ox.NamedNode(LABEL_IRI), ox.Literal(text, language=language))
 
 
 class Served(Loopback):
@@ -163,7 +164,7 @@ def test_a_subject_with_more_objects_than_a_page_has_rows_is_read_whole(served, 
 
 
 def test_unknown_values_literals_and_other_entities_are_counted_as_no_items(served, reader):
-    served.store.extend([spo("Q1", "P22", "Q2"), spo("Q1", "P22", ox.BlankNode("somebody")), spo("Q1", "P22", ox.Literal("Q2")), spo("Q1", "P22", "P31"), spo("Q1", "P22", ox.Literal(ENTITY + "Q2")),
+    served.store.extend([spo("Q1", "P22", "Q2"), spo("Q1", "P22", ox.BlankNode("somebody")), spo("Q1", "P22", ox.Literal("Q2")), spo("Q1", "P22", "P31"), spo("Q1", "P22", ox.Literal(ENTITY_IRI + "Q2")),
                          spo("Q1", "P22", ox.NamedNode("http://www.wikidata.org/.well-known/genid/1")), spo("Q1", "P22", ox.NamedNode("http://other.org/Q2"))])
     # "No value" stands in Wikidata as a class of the subject, not as a statement to be read.
     served.store.add(ox.Quad(wd("Q4"), ox.NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type"), ox.NamedNode("http://www.wikidata.org/prop/novalue/P22")))
@@ -435,7 +436,7 @@ def test_an_endpoint_whose_own_order_changes_between_pages_is_noticed(served, re
     def unsteady(handler, query):
         shuffle.shuffle(facts)
         offset = int(query.partition("OFFSET ")[2] or 0)
-        rows = [{"s": {"type": "uri", "value": ENTITY + s}, "o": {"type": "uri", "value": ENTITY + o}} for s, _, o in facts[offset:offset + 10]]
+        rows = [{"s": {"type": "uri", "value": ENTITY_IRI + s}, "o": {"type": "uri", "value": ENTITY_IRI + o}} for s, _, o in facts[offset:offset + 10]]
         reply(handler, 200, json.dumps({"results": {"bindings": rows}}).encode(), "application/sparql-results+json")
 
     served.troubles = [unsteady] * 9
@@ -446,7 +447,7 @@ def test_an_endpoint_whose_own_order_changes_between_pages_is_noticed(served, re
 def test_blank_nodes_of_the_same_name_on_two_pages_are_two(served, reader):
     def renames(handler, query):
         """Name the only blank node of an answer b0, as engines do."""
-        rows = [{"s": {"type": "uri", "value": ENTITY + "Q1"}, "o": {"type": "bnode", "value": "b0"}}] * ("OFFSET 2" not in query)
+        rows = [{"s": {"type": "uri", "value": ENTITY_IRI + "Q1"}, "o": {"type": "bnode", "value": "b0"}}] * ("OFFSET 2" not in query)
         reply(handler, 200, json.dumps({"results": {"bindings": rows}}).encode(), "application/sparql-results+json")
 
     served.troubles = [renames] * 3
@@ -458,7 +459,7 @@ def test_an_endpoint_that_does_not_compare_as_it_sorts_is_noticed(served, reader
 
     def deaf(handler, query):
         """Take no notice of the filter."""
-        rows = [{"s": {"type": "uri", "value": ENTITY + s}, "o": {"type": "uri", "value": ENTITY + o}} for s, _, o in facts[:10]]
+        rows = [{"s": {"type": "uri", "value": ENTITY_IRI + s}, "o": {"type": "uri", "value": ENTITY_IRI + o}} for s, _, o in facts[:10]]
         reply(handler, 200, json.dumps({"results": {"bindings": rows}}).encode(), "application/sparql-results+json")
 
     served.troubles = [deaf] * 9
@@ -483,7 +484,7 @@ def test_an_iri_from_the_endpoint_does_not_become_part_of_the_next_query(served,
     evil = 'http://x.org/") } #\\'
 
     def sly(handler, query):
-        rows = [{"s": {"type": "uri", "value": s}, "o": {"type": "uri", "value": ENTITY + "Q1"}} for s in ("http://x.org/", evil)]
+        rows = [{"s": {"type": "uri", "value": s}, "o": {"type": "uri", "value": ENTITY_IRI + "Q1"}} for s in ("http://x.org/", evil)]
         reply(handler, 200, json.dumps({"results": {"bindings": rows}}).encode(), "application/sparql-results+json")
 
     chain(served)

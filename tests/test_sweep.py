@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 from relsym.app.suggest import with_near_matches
 from relsym.app.sweep import climb as ladder
-from relsym.app.sweep.engine import Job
+from relsym.app.sweep.engine import FrozenJob
 from relsym.app.sweep.folder import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
 from relsym.app.sweep.processes import ProcessEngine
 from relsym.app.sweep.run import last_error, size_of
@@ -284,8 +284,8 @@ def test_the_frozen_configuration_is_what_runs_whatever_happens_to_the_files(rel
     assert frozen == ran
 
 
-def job(number: int, accelerator: str = "cpu", devices: int = 1) -> Job:
-    return Job(number, f"{number}", Path(), Path(), accelerator, devices)
+def job(number: int, accelerator: str = "cpu", devices: int = 1) -> FrozenJob:
+    return FrozenJob(number, f"{number}", Path(), Path(), accelerator, devices)
 
 
 def test_gpus_are_handed_out_one_a_job_and_all_to_a_job_that_asks_for_all(monkeypatch):

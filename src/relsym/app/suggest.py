@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 KEY = re.compile(r"Could not override '([^']+)'")
 OPTION = re.compile(r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\n((?:\t.+\n?)+)")
 SEARCH_PATH = re.compile(r"\nConfig search path:.*", re.DOTALL)
-TASKS = ("train", "build", "report")
+SEARCHED_TASKS = ("train", "build", "report")
 
 
 def with_near_matches(message: str) -> str:
@@ -33,7 +33,7 @@ def known_words() -> set[str]:
     words = {folder.name for folder in files("relsym.conf").iterdir() if folder.is_dir()}
     GlobalHydra.instance().clear()
     with initialize_config_module("relsym.conf", version_base="1.3"):
-        for task in TASKS:
+        for task in SEARCHED_TASKS:
             words |= set(_keys(compose(task)))
     return words
 

@@ -12,7 +12,7 @@ import polars as pl
 from relsym.data.triples import check_choice
 
 DROP, KEEP = "drop", "keep"
-STRICT, WARN = "strict", "warn"
+STRICT_AUDIT, WARNING_AUDIT = "strict", "warn"
 EXAMPLES = 5
 # What may be wrong with a fact, in the order in which it is looked for, and what it means.
 FACT_FINDINGS = {
@@ -51,17 +51,18 @@ class Audit:
         ValueError: an unknown mode, finding or decision.
     """
 
-    mode: str = WARN
+    mode: str = WARNING_AUDIT
     decisions: Mapping[str, str | None] = field(default_factory=dict)
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_choice("audit", self.mode, (STRICT, WARN))
+        check_choice("audit", self.mode, (STRICT_AUDIT, WARNING_AUDIT))
         for name, decision in self.decisions.items():
             if name not in FINDINGS:
                 raise ValueError(f"data.findings.{name}: no such finding. Findings: {', '.join(FINDINGS)}.")
-            if decision is not None and decision not in choices(name):
-                raise ValueError(f"data.findings.{name}={decision}: expected {' or '.join(choices(name))} (or null: the audit decides).")
+            if decision is not None and decision not in decisions_on(name):
+                raise ValueError(f"data.findings.{name}={decision}: expected "
+                                 f"{' or '.join(decisions_on(name))} (or null: the audit decides).")
 
     def decide(self, name: str, count: int, examples: Iterable[str], by_property: Mapping[str, int] | None = None) -> bool:
         """Record a finding (``removed`` is filled in by whoever drops); True if the rows it names are to be dropped."""
@@ -83,7 +84,7 @@ class Audit:
             ValueError: with the count and up to five examples of each.
         """
         open_ones = {name: entry for name, entry in self.found.items() if entry["count"] and not entry["decided"]}
-        if self.mode == STRICT and open_ones:
+        if self.mode == STRICT_AUDIT and open_ones:
             told = "\n".join(map(_open, open_ones, open_ones.values()))
             raise ValueError(f"the audit found what has to be decided on (audit=strict):\n{told}")
 
@@ -97,7 +98,7 @@ class Audit:
         return (marked.filter(~pl.col("found")) if drop else marked).drop("found")
 
 
-def choices(name: str) -> tuple[str, ...]:
+def decisions_on(name: str) -> tuple[str, ...]:
     """What can be decided about a finding."""
     return (DROP,) if name in ONLY_DROP else (DROP, KEEP)
 
@@ -111,5 +112,6 @@ def _short(label: str | None) -> str:
 
 
 def _open(name: str, entry: dict[str, Any]) -> str:
-    lines = [f"{name}: {entry['count']} ({FINDINGS[name]}). Decide with data.findings.{name}={'|'.join(choices(name))}."]
+    lines = [f"{name}: {entry['count']} ({FINDINGS[name]}). "
+             f"Decide with data.findings.{name}={'|'.join(decisions_on(name))}."]
     return "\n".join([*lines, *(f"    {example}" for example in entry["examples"])])

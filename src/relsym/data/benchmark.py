@@ -13,7 +13,7 @@ import polars as pl
 
 from relsym.data.audit import Audit
 from relsym.data.facts import usable_facts
-from relsym.data.pairs import Pair, pair_table, pairs_of
+from relsym.data.pairs import BenchmarkPair, pair_table, pairs_of
 from relsym.data.relations import ANTISYMMETRIC, KINDS, NEITHER, SYMMETRIC, Relation, leave_with, read_relations, select_relations
 from relsym.data.sampling import draw_order
 from relsym.data.splits import SPLIT_RULES, TEST, uniform
@@ -46,7 +46,7 @@ class Benchmark(ABC):
     fold: str | None = None
 
     @abstractmethod
-    def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[Pair]:
+    def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[BenchmarkPair]:
         """The rows of the drawn facts, in their order, the variants of a fact one after another."""
 
     @abstractmethod
@@ -160,7 +160,7 @@ class SymmetryBenchmark(Benchmark):
         """How many statements were read, and what became of them."""
         return f"{self.source.origin}: {account(self.source, self.audit)} {self.facts.height} facts kept."
 
-    def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[Pair]:
+    def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[BenchmarkPair]:
         """Put the drawn facts into words."""
         return pairs_of(pair_table(drawn, self.relations, variants))
 

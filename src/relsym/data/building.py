@@ -82,7 +82,7 @@ def audited(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     return table
 
 
-def write(built: Built, folder: Path) -> dict[str, Any]:
+def write_benchmark(built: Built, folder: Path) -> dict[str, Any]:
     """Write Parquet files into a new folder and return the manifest, which names their digests; the caller writes it last."""
     folder.mkdir()
     files = {}
@@ -92,11 +92,12 @@ def write(built: Built, folder: Path) -> dict[str, Any]:
             rows.write_parquet(path, compression="zstd", statistics=False)
         except pl.exceptions.ComputeError as error:  # how polars tells a full disk
             raise OSError(f"{path}: {error}. Make room, or choose another hydra.run.dir.") from error
-        files[f"{DATA}/{path.name}"] = {"rows": rows.height, "bytes": path.stat().st_size, "sha256": digest(path)}
+        files[f"{DATA}/{path.name}"] = {"rows": rows.height, "bytes": path.stat().st_size,
+                                        "sha256": file_sha256(path)}
     return {**built.manifest, "files": files}
 
 
-def digest(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """SHA-256 of a file."""
     with open(path, "rb") as file:
         return file_digest(file, "sha256").hexdigest()

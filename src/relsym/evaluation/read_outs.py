@@ -10,7 +10,7 @@ from relsym.data.pairs import Row
 from relsym.encoders.encoder import Encoder
 from relsym.evaluation.forgetting import KEPT, LINEAR, REFIT
 from relsym.evaluation.represent import distinct_texts, represent
-from relsym.evaluation.score import names_of, targets_of
+from relsym.evaluation.score import label_names, targets_of
 from relsym.metrics.base import Metric
 from relsym.probes.base import Probe
 from relsym.probes.linear import Linear
@@ -47,7 +47,7 @@ def answers_of(encoder: Encoder, rows: Sequence[Row], fitted: Sequence[Row], how
         probes[name].refit(how.metric, memory, targets)
     if own is not None:
         probes[OWN] = own
-    return {name: names_of(probe.predict(asked), how.labels) for name, probe in probes.items()}
+    return {name: label_names(probe.predict(asked), how.labels) for name, probe in probes.items()}
 
 
 def texts_of(rows: Sequence[Row], fitted: Sequence[Row], how: ReadOut) -> int:

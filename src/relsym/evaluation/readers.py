@@ -10,7 +10,7 @@ from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.encoders.encoder import Encoder
 from relsym.evaluation.represent import distinct_texts, represent
-from relsym.evaluation.score import UNTRAINED_DRAWS, Scores, names_of, targets_of
+from relsym.evaluation.score import UNTRAINED_DRAWS, Scores, label_names, targets_of
 from relsym.evaluation.shortcuts import shortcuts_for
 from relsym.metrics.base import Metric
 from relsym.probes.base import Probe
@@ -36,7 +36,7 @@ class Frozen:
 def score_model(scores: Scores, name: str, probe: Probe, frozen: Frozen, labels: tuple[str, ...]) -> None:
     """The probe's answers on every form."""
     for form, representation in frozen.forms.items():
-        scores.add(name, form, names_of(probe.predict(representation), labels))
+        scores.add(name, form, label_names(probe.predict(representation), labels))
 
 
 def score_untrained(scores: Scores, frozen: Frozen, data: PairData, metric: Metric, seed: int) -> None:
@@ -60,4 +60,4 @@ def score_shortcuts(scores: Scores, data: PairData) -> None:
 def _nearest(metric: Metric, label_embeddings: Tensor, representation: Tensor, labels: tuple[str, ...]) -> list[str]:
     probe = NearestLabel()
     probe.fit(metric, {"label_embeddings": label_embeddings}, representation[:0], torch.empty(0, dtype=torch.long))
-    return names_of(probe.predict(representation), labels)
+    return label_names(probe.predict(representation), labels)

@@ -105,7 +105,7 @@ class Scores:
         return dict(zip((*Row._fields, "prediction", "correct"), map(list, zip(*lines, strict=True)), strict=True))
 
 
-def names_of(classes: Tensor, labels: Sequence[str]) -> list[str]:
+def label_names(classes: Tensor, labels: Sequence[str]) -> list[str]:
     """Class indices -> label names."""
     return [labels[index] for index in classes.tolist()]
 

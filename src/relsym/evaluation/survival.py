@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy.stats import CensoredData, ecdf
 
-RESAMPLES = 10_000
+from relsym.evaluation.paired import RESAMPLES
 
 
 def median_samples(samples: Float[ndarray, " runs"], reached: Bool[ndarray, " runs"]) -> float:

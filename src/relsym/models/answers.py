@@ -24,10 +24,11 @@ from relsym.runs.metric_keys import measure_of
 
 
 @dataclass
-class Answers:
+class Judgements:
     """What every reading answered, by form, beside the rows; ``swapped`` holds answers to the first rows with their texts exchanged.
 
-    chosen: name of the reading that comes first.  score_on: part of the data that was scored (test, validation).
+    chosen: name of the reading that comes first.
+    score_on: part of the data that was scored (test, validation).
     """
 
     rows: Mapping[str, Sequence[Row]]

@@ -58,7 +58,8 @@ class Model(ABC):
     """Measures rows and reads answers off what it measured.
 
     Measuring is what costs (a forward pass, a request); it is done in shards, each kept on disk, so ``measure`` must depend on nothing
-    but the model's own settings, ``prepare`` and its rows. Reading is cheap, and done again from the stored numbers.
+    but the model's own settings, ``prepare`` and its rows. Reading is cheap, and done again from the stored
+    numbers.
 
     kind: what it is, for a report (encoder, nli, causal_lm ...).
     shard_rows: how many rows are measured between two writes to the disk.

@@ -52,7 +52,8 @@ class CausalLm(WordedModel):
         loaded = load_language_model(AutoModelForCausalLM, name, revision, precision, accelerator, device_map, quantization, gguf_file,
                                      trust_remote_code)
         super().__init__(loaded._replace(source=source or loaded.source), title or str(name), prompts, shots)
-        default = TOKENS_PER_BATCH_CPU.get(self.network.dtype, 1024) if self.network.device.type == "cpu" else TOKENS_PER_BATCH_GPU
+        on_cpu = self.network.device.type == "cpu"
+        default = TOKENS_PER_BATCH_CPU.get(self.network.dtype, 1024) if on_cpu else TOKENS_PER_BATCH_GPU
         self.likelihoods = Likelihoods(self.network, tokens_per_batch or default)
         self.window = window_of(self.network, self.tokenizer)
         first = self.tokenizer.bos_token_id if self.tokenizer.bos_token_id is not None else self.tokenizer.eos_token_id

@@ -13,7 +13,7 @@ from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.encoders.encoder import Encoder
 from relsym.evaluation.represent import distinct_texts, represent
-from relsym.evaluation.score import UNTRAINED_DRAWS, names_of, targets_of
+from relsym.evaluation.score import UNTRAINED_DRAWS, label_names, targets_of
 from relsym.metrics.base import NONE, Metric, parts
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.probes.knn import Knn
@@ -75,13 +75,13 @@ class EncoderModel(Model):
         neighbours = self.knn.scores(representation, len(self.labels))
         probabilities = self.logistic.predict_proba(self._embed(representation))
         columns: Columns = {
-            KNN: names_of(self.knn.predict(representation), self.labels),
+            KNN: label_names(self.knn.predict(representation), self.labels),
             f"{KNN}:{ENTAILMENT}": neighbours[:, entailment].tolist(),
             LOGISTIC: [str(self.logistic.classes_[place]) for place in probabilities.argmax(axis=1)],
             f"{LOGISTIC}:{ENTAILMENT}": probabilities[:, list(self.logistic.classes_).index(ENTAILMENT)].tolist(),
         }
         for draw, probe in enumerate(self.random):
-            columns[f"{RANDOM}.{draw}"] = names_of(probe.predict(representation), self.labels)
+            columns[f"{RANDOM}.{draw}"] = label_names(probe.predict(representation), self.labels)
         return columns
 
     def readings(self) -> tuple[Reading, ...]:

@@ -10,10 +10,10 @@ from numbers import Real
 from typing import Any, ClassVar, final
 
 from relsym.data.pairs import Row
-from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
+from relsym.data.relations import CONTRADICTION, ENTAILMENT
+from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 
-LABELS = (ENTAILMENT, NEUTRAL, CONTRADICTION)
 CONTRACT = "one answer for each pair: a label (entailment, neutral, contradiction), a probability of entailment in [0, 1], or None"
 HALF = 0.5
 
@@ -65,7 +65,7 @@ class FunctionModel(Model):
         return judge(measured["label"], measured["entailment"])
 
     def _checked(self, answer: Any) -> Any:
-        is_label = isinstance(answer, str) and answer in LABELS
+        is_label = isinstance(answer, str) and answer in NLI_LABELS
         is_probability = isinstance(answer, Real) and not isinstance(answer, bool) and 0 <= answer <= 1
         if not (answer is None or is_label or is_probability):
             raise ValueError(f"model.function={self.name}: gave {answer!r}; expected {CONTRACT}.")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from relsym.encoders.load import commit_of, local_or_hub
+from relsym.encoders.load import hub_commit, local_or_hub
 from relsym.models.device import device_of, dtype_of
 
 log = logging.getLogger(__name__)
@@ -44,8 +44,9 @@ def load_language_model(kind: type[AutoModelForCausalLM] | type[AutoModelForMask
     files = {} if gguf_file is None else {"gguf_file": gguf_file}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options, **files)
-        network, loaded = kind.from_pretrained(name, **options, **files, **_unpacking(gguf_file, quantization), use_safetensors=True,
-                                             dtype=dtype_of(precision), device_map=device_map, output_loading_info=True)
+        network, loaded = kind.from_pretrained(name, **options, **files, **_unpacking(gguf_file, quantization),
+                                               use_safetensors=True, dtype=dtype_of(precision),
+                                               device_map=device_map, output_loading_info=True)
     except Exception as error:  # safetensors and the hub raise types of their own
         raise ValueError(f"model.name={name}: cannot load the language model: {str(error).strip().splitlines()[0]} "
                          "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
@@ -53,7 +54,8 @@ def load_language_model(kind: type[AutoModelForCausalLM] | type[AutoModelForMask
     check_weights(kind, name, network, set(loaded["missing_keys"]))
     if device_map is None and quantization is None:
         network = network.to(device_of(accelerator))
-    return LanguageModel(network.eval(), tokenizer, {"name": name, "revision": revision, "commit": commit_of(name, revision)})
+    source = {"name": name, "revision": revision, "commit": hub_commit(name, revision)}
+    return LanguageModel(network.eval(), tokenizer, source)
 
 
 def check_settings(precision: str, accelerator: str, device_map: str | None, quantization: str | None, gguf_file: str | None) -> None:
@@ -78,9 +80,11 @@ def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[
     if missing:
         raise ValueError(f"model.name={name}: {len(missing)} of the weights that {type(network).__name__} needs are not in its files "
                          f"({', '.join(sorted(missing)[:3])}): it is no such language model. Try model={other}, or choose another.")
-    if kind is AutoModelForCausalLM and getattr(network.config, "is_decoder", True) is False and type(network.config) in _masked_configs():
-        raise ValueError(f"model.name={name}: a {network.config.model_type} that reads to both sides is no causal language model. "
-                         "Use model=masked_lm.")
+    config = network.config
+    reads_both_sides = getattr(config, "is_decoder", True) is False and type(config) in _masked_configs()
+    if kind is AutoModelForCausalLM and reads_both_sides:
+        raise ValueError(f"model.name={name}: a {config.model_type} that reads to both sides is no causal "
+                         "language model. Use model=masked_lm.")
     if any(parameter.is_meta for parameter in network.parameters()):
         raise ValueError(f"model.name={name}: the weights do not fit into the memory there is. Use precision=bf16, "
                          "model.quantization=4bit, or more GPUs.")

@@ -158,7 +158,8 @@ def shared_prefix(contexts: Sequence[list[int]]) -> list[int]:
 @torch.inference_mode()
 def _keeps_plain_keys(network: PreTrainedModel) -> bool:
     """Whether keys and values of every layer stand in the cache, one for each token, so that rows can be repeated and chosen."""
-    cache = network(input_ids=torch.zeros(1, 1, dtype=torch.long, device=network.device), use_cache=True).past_key_values
+    token = torch.zeros(1, 1, dtype=torch.long, device=network.device)
+    cache = network(input_ids=token, use_cache=True).past_key_values
     return isinstance(cache, Cache) and all(type(layer) is DynamicLayer and isinstance(layer.keys, Tensor) for layer in cache.layers)
 
 

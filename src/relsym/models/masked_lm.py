@@ -60,7 +60,8 @@ class MaskedLm(WordedModel):
         if loaded.tokenizer.mask_token_id is None:
             raise ValueError(f"model.name={name}: its tokenizer has no mask token. Use model=causal_lm, or choose a masked language model.")
         super().__init__(loaded, str(name), prompts, shots)
-        self.tokens_per_batch = tokens_per_batch or (TOKENS_PER_BATCH_CPU if self.network.device.type == "cpu" else TOKENS_PER_BATCH_GPU)
+        default = TOKENS_PER_BATCH_CPU if self.network.device.type == "cpu" else TOKENS_PER_BATCH_GPU
+        self.tokens_per_batch = tokens_per_batch or default
         self.window = self._window()
 
     def usable(self, prompts: list[Prompt]) -> list[Prompt]:
@@ -113,7 +114,8 @@ class MaskedLm(WordedModel):
         filling = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
         tokens = torch.tensor([[*cloze.tokens, *[filling] * (longest - len(cloze.tokens))] for cloze in batch], device=device)
         counts = torch.tensor([[len(cloze.tokens)] for cloze in batch], device=device)
-        logits = self.network(input_ids=tokens, attention_mask=(torch.arange(longest, device=device) < counts).long()).logits
+        seen = (torch.arange(longest, device=device) < counts).long()
+        logits = self.network(input_ids=tokens, attention_mask=seen).logits
         rows, places = torch.arange(len(batch), device=logits.device), torch.tensor([cloze.place for cloze in batch], device=logits.device)
         return logits[rows, places].float().log_softmax(-1).cpu()
 

@@ -14,8 +14,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
+from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.encoders.encoder import tokens_for
-from relsym.encoders.load import commit_of, local_or_hub
+from relsym.encoders.load import hub_commit, local_or_hub
 from relsym.encoders.tokens import check_length, check_padding, collate, length_batches, tokenize
 from relsym.encoders.weights import weights_hash
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
@@ -23,9 +24,9 @@ from relsym.models.device import device_of, dtype_of
 from relsym.models.three_way import ThreeWay
 
 log = logging.getLogger(__name__)
-LABELS = (ENTAILMENT, NEUTRAL, CONTRADICTION)
 # Parts of the names that published models give their labels; "not" comes first, for not_entailment holds entailment.
-NAMES = (("not", CONTRADICTION), ("entail", ENTAILMENT), ("neutral", NEUTRAL), ("contradict", CONTRADICTION))
+NAME_PARTS = (("not", CONTRADICTION), ("entail", ENTAILMENT), ("neutral", NEUTRAL),
+              ("contradict", CONTRADICTION))
 # Pairs about which nobody disagrees: a label order that gets fewer of them right than another one is the wrong order.
 CANARIES = (
     ("A man is sleeping on the sofa.", "A man is asleep.", ENTAILMENT),
@@ -69,7 +70,8 @@ class CrossEncoder(Model):
         options = {"revision": revision, "trust_remote_code": trust_remote_code}
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(name, **options)
-            self.network = AutoModelForSequenceClassification.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)
+            self.network = AutoModelForSequenceClassification.from_pretrained(
+                name, use_safetensors=True, dtype=torch.float32, **options)
         except Exception as error:  # safetensors and the hub raise types of their own
             raise ValueError(f"model.name={name}: cannot load the NLI model: {str(error).strip().splitlines()[0]} Pass a hub id (and a "
                              "network) or a folder with a sequence classifier in safetensors; a run is model=run.") from error
@@ -77,7 +79,8 @@ class CrossEncoder(Model):
         check_length(name, max_length, self.network.config)
         self.classes = classes_of(name, self.network.config.id2label, label_order)
         self.hash = weights_hash(self.network, self.tokenizer)
-        self.name, self.source = name, {"name": name, "revision": revision, "commit": commit_of(name, revision), "classes": self.classes}
+        self.name, commit = name, hub_commit(name, revision)
+        self.source = {"name": name, "revision": revision, "commit": commit, "classes": self.classes}
         self.max_length = max_length
         self.network.eval().to(device_of(accelerator), dtype_of(precision))
         self.tokens_per_batch = tokens_per_batch or tokens_for(self.network)
@@ -102,7 +105,8 @@ class CrossEncoder(Model):
         found = torch.empty(len(features), len(self.classes))
         for rows in length_batches(features, self.tokens_per_batch):
             inputs = collate(self.tokenizer, [features[row] for row in rows])
-            logits = self.network(**{key: tensor.to(self.network.device) for key, tensor in inputs.items()}).logits
+            inputs = {key: tensor.to(self.network.device) for key, tensor in inputs.items()}
+            logits = self.network(**inputs).logits
             found[rows] = logits.float().softmax(-1).cpu()
             advance(len(rows))
         return found
@@ -148,12 +152,13 @@ def classes_of(name: str, id2label: dict[int, str], label_order: Sequence[str] |
         ValueError: names that say nothing (LABEL_0), or an order that is no order of the model's classes.
     """
     if label_order is not None:
-        if len(label_order) != len(id2label) or len(set(label_order)) < len(label_order) or not set(label_order) <= set(LABELS):
-            raise ValueError(f"model.label_order={list(label_order)}: expected {len(id2label)} of {', '.join(LABELS)}, one for each class "
-                             "of the model, in its order.")
+        repeated = len(set(label_order)) < len(label_order)
+        if len(label_order) != len(id2label) or repeated or not set(label_order) <= set(NLI_LABELS):
+            raise ValueError(f"model.label_order={list(label_order)}: expected {len(id2label)} of "
+                             f"{', '.join(NLI_LABELS)}, one for each class of the model, in its order.")
         return tuple(label_order)
     told = [id2label[index] for index in sorted(id2label)]
-    known = [next((label for part, label in NAMES if part in str(text).lower()), None) for text in told]
+    known = [next((label for part, label in NAME_PARTS if part in str(text).lower()), None) for text in told]
     if None in known or len(set(known)) < len(known) or ENTAILMENT not in known or CONTRADICTION not in known:
         raise ValueError(f"{name}: its {len(told)} classes are called {', '.join(map(str, told))}, which does not say what they mean. "
                          "Look at the model's card and pass their order, for example model.label_order=[contradiction,neutral,entailment].")

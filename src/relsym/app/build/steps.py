@@ -15,17 +15,17 @@ from rich.table import Table
 from relsym.runs.files import remove, write_atomically
 from relsym.app.checks import check_numbers
 from relsym.data.benchmark import SymmetryBenchmark
-from relsym.data.building import build, write
+from relsym.data.building import build, write_benchmark
 from relsym.data.card import card, property_rows
 from relsym.data.manifest import CARD, DATA, MANIFEST, Plan
 from relsym.report.one_run.terminal import console
 
 log = logging.getLogger(__name__)
 # Written first, and moved away as the manifest is written: what lies beside it was left by a build that did not end.
-MARK = f"partial.{MANIFEST}"
+UNFINISHED_BUILD = f"partial.{MANIFEST}"
 
 
-def run(cfg: DictConfig) -> None:
+def build_benchmark(cfg: DictConfig) -> None:
     """One benchmark, from the source to ``manifest.json``."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     check(folder)
@@ -40,7 +40,7 @@ def run(cfg: DictConfig) -> None:
     built = build(plan, benchmark, cfg.seed)
     claim(folder)
     manifest: dict[str, Any] = {}
-    write_atomically(folder / DATA, lambda target: manifest.update(write(built, target)))
+    write_atomically(folder / DATA, lambda target: manifest.update(write_benchmark(built, target)))
     write_atomically(folder / CARD, lambda target: target.write_text(card(manifest), encoding="utf-8"))
     tell(manifest, folder)
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -56,16 +56,16 @@ def check(folder: Path) -> None:
     if (folder / MANIFEST).exists():
         raise FileExistsError(f"{folder} holds a finished benchmark ({MANIFEST}). Choose another hydra.run.dir, or delete the folder.")
     found = sorted(entry.name for entry in folder.iterdir())
-    if found and MARK not in found:
+    if found and UNFINISHED_BUILD not in found:
         raise FileExistsError(f"{folder} holds files that no build left: {', '.join(found[:5])}. Choose another hydra.run.dir.")
 
 
 def claim(folder: Path) -> None:
     """Mark the folder as this build's, and clear what a killed one left."""
-    if (folder / MARK).exists():
+    if (folder / UNFINISHED_BUILD).exists():
         for left in (folder / DATA, folder / CARD, *folder.glob("partial.*")):
             remove(left)
-    (folder / MARK).touch()
+    (folder / UNFINISHED_BUILD).touch()
 
 
 def tell(manifest: dict[str, Any], folder: Path) -> None:

@@ -25,7 +25,8 @@ from relsym.runs.folder import ENCODER, PROBE, RESULTS
 log = logging.getLogger(__name__)
 CONF = Path(relsym.conf.__file__).parent
 # Kind -> the option whose settings it takes.
-OPTIONS = {"encoder": "encoder", "nli": "nli", "causal_lm": "causal_lm", "masked_lm": "masked_lm", "run": "run"}
+OPTIONS = {"encoder": "encoder", "nli": "nli", "causal_lm": "causal_lm", "masked_lm": "masked_lm",
+           "run": "run"}
 # How the names of architectures end. A masked language model is taken for what its kind is used as here: an encoder.
 ARCHITECTURES = {"ForSequenceClassification": "nli", "ForCausalLM": "causal_lm", "LMHeadModel": "causal_lm",
                  "ForMaskedLM": "encoder", "ForPreTraining": "encoder", "Model": "encoder"}
@@ -67,7 +68,8 @@ def load_run(folder: str | None, precision: str, accelerator: str) -> RunModel:
     probe.restore(metric, load_file(path / PROBE))
     source = {"name": folder, "objective": OmegaConf.select(config, "objective._target_").rsplit(".", 1)[-1]}
     reads = get_class(config.objective._target_).reads
-    return RunModel(encoder, metric, probe, reads, list(config.labels), folder, source, device_of(accelerator), PRECISIONS[precision])
+    return RunModel(encoder, metric, probe, reads, list(config.labels), folder, source, device_of(accelerator),
+                    PRECISIONS[precision])
 
 
 def load_any(name: str, kind: str | None, revision: str | None, trust_remote_code: bool, precision: str,

@@ -12,7 +12,7 @@ from relsym.app.train.record import Started
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.evaluation.score import Scores
-from relsym.models.answers import Answers
+from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Model
 from relsym.runs import origin as provenance
 from relsym.runs.folder import RESULTS
@@ -38,7 +38,7 @@ class EvaluationRecord(Started):
                        "rows": {block: {form: digest([tuple(row) for row in rows]) for form, rows in forms.items()}
                                 for block, forms in blocks.items()}})
 
-    def results(self, model: Model, data: PairData, answers: Answers, scores: Scores,
+    def results(self, model: Model, data: PairData, answers: Judgements, scores: Scores,
                 measured: dict[str, dict[str, Columns]]) -> dict[str, Any]:
         """Everything a report reads, and everything a result has to be traced back."""
         accuracy_key = f"{data.score_on}/accuracy"

@@ -25,7 +25,7 @@ from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
 from relsym.evaluation import readers as scoring
-from relsym.models.answers import Answers
+from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Examples, Model
 from relsym.report.one_run.terminal import console, print_evaluation
 from relsym.runs.folder import CONFIG, PREDICTIONS, RunFolder
@@ -65,7 +65,7 @@ def evaluate(cfg: DictConfig) -> None:
         record.measured["seconds/load"] = time.perf_counter() - started
         started = time.perf_counter()
         blocks = blocks_of(cfg, data, model)
-        announce(cfg, data, blocks)
+        announce_blocks(cfg, data, blocks)
         shards = Shards(path, record.plan(model, data, blocks), cfg.shard_rows or model.shard_rows)
         model.prepare(Examples(data.labels, data.train_rows))
         measured = measure(model, blocks, shards, record)
@@ -102,7 +102,7 @@ def exchanged(row: Row) -> Row:
     return row._replace(premise=row.hypothesis, hypothesis=row.premise, subject=row.object, object=row.subject)
 
 
-def announce(cfg: DictConfig, data: PairData, blocks: Blocks) -> None:
+def announce_blocks(cfg: DictConfig, data: PairData, blocks: Blocks) -> None:
     """What was read and drawn."""
     log.info("source: %s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))
     log.info("labelled rows: %d", len(data.train_rows))
@@ -110,7 +110,8 @@ def announce(cfg: DictConfig, data: PairData, blocks: Blocks) -> None:
         log.info("%s rows: %s", name, ", ".join(f"{form} {len(rows)}" for form, rows in forms.items()))
 
 
-def measure(model: Model, blocks: Blocks, shards: Shards, record: EvaluationRecord) -> dict[str, dict[str, Columns]]:
+def measure(model: Model, blocks: Blocks, shards: Shards,
+            record: EvaluationRecord) -> dict[str, dict[str, Columns]]:
     """The columns of every block and form, from shards that are there or from the model; validation rows first, then calibrated on."""
     names = {(block, form): f"{block}-{form}" for block, forms in blocks.items() for form in forms}
     left = sum(shards.left(name, blocks[block][form]) for (block, form), name in names.items())
@@ -127,12 +128,14 @@ def measure(model: Model, blocks: Blocks, shards: Shards, record: EvaluationReco
     return found
 
 
-def read(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> Answers:
+def read(cfg: DictConfig, model: Model, blocks: Blocks,
+         measured: dict[str, dict[str, Columns]]) -> Judgements:
     """Every reading's answers, and which reading comes first."""
     readings = model.readings()
-    answers = Answers(blocks[SCORED], readings, chosen(cfg, model, blocks, measured), cfg.data.score_on)
+    answers = Judgements(blocks[SCORED], readings, chosen(cfg, model, blocks, measured), cfg.data.score_on)
     for reading in readings:
-        answers.judged[reading.name] = {form: model.read(reading.name, form, columns) for form, columns in measured[SCORED].items()}
+        answers.judged[reading.name] = {form: model.read(reading.name, form, columns)
+                                        for form, columns in measured[SCORED].items()}
         if reading.alone:
             answers.swapped[reading.name] = {form: model.read(reading.name, form, columns)
                                              for form, columns in measured.get(SWAPPED, {}).items()}
@@ -149,7 +152,8 @@ def chosen(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, di
 
     def right(name: str) -> int:
         return sum(row.label == label for form, rows in blocks[VALIDATING].items()
-                   for row, label in zip(rows, model.read(name, form, measured[VALIDATING][form]).labels, strict=True))
+                   for row, label in zip(rows, model.read(name, form, measured[VALIDATING][form]).labels,
+                                         strict=True))
 
     best = max(alone, key=right) if VALIDATING in blocks else alone[0]
     log.info("first reading: %s%s", best, " (the best on the validation rows)" if VALIDATING in blocks and len(alone) > 1 else "")

@@ -14,7 +14,7 @@ def main(cfg: DictConfig) -> None:
     """Read, draw, write; what was written last."""
     from relsym.app.export import steps
 
-    steps.run(cfg)
+    steps.export_benchmark(cfg)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import yaml
 from relsym.data.pairs import Row
 from relsym.models.prompts import DELIMITER, SEPARATOR, Prompt
 
-COLUMNS = ("pair_id", "form", "premise", "hypothesis", "label", "property", "kind", "variant")
-ROWS, EXAMPLES = "rows.parquet", "examples.parquet"
+EXPORTED_COLUMNS = ("pair_id", "form", "premise", "hypothesis", "label", "property", "kind", "variant")
+ROWS_FILE, EXAMPLES_FILE = "rows.parquet", "examples.parquet"
 LOADER_FILE = "rows.py"
 # The harness looks for relative paths where it was started, not beside its YAML.
 LOADER = f'''"""Rows and labelled examples, from the Parquet files beside this one."""
@@ -26,15 +26,15 @@ import pyarrow.parquet as pq
 
 def load(form, **metadata):
     folder = Path(__file__).parent
-    rows = pq.read_table(folder / "{ROWS}", filters=[("form", "=", form)])
+    rows = pq.read_table(folder / "{ROWS_FILE}", filters=[("form", "=", form)])
     return {{"test": datasets.Dataset.from_dict(rows.to_pydict()),
-            "examples": datasets.Dataset.from_dict(pq.read_table(folder / "{EXAMPLES}").to_pydict())}}
+            "examples": datasets.Dataset.from_dict(pq.read_table(folder / "{EXAMPLES_FILE}").to_pydict())}}
 '''
 
 
 def table_of(rows: Sequence[Row]) -> dict[str, list[str]]:
     """Columns of what a model is asked, and what its answers are told apart by."""
-    return {column: [getattr(row, column) for row in rows] for column in COLUMNS}
+    return {column: [getattr(row, column) for row in rows] for column in EXPORTED_COLUMNS}
 
 
 def task_name(prompt: str, form: str) -> str:

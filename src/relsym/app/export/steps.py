@@ -16,7 +16,16 @@ from omegaconf import DictConfig
 
 from relsym import __version__
 from relsym.app.checks import check_numbers
-from relsym.app.export.harness import EXAMPLES, LOADER, LOADER_FILE, ROWS, group_yaml, table_of, task_name, task_yaml
+from relsym.app.export.harness import (
+    EXAMPLES_FILE,
+    LOADER,
+    LOADER_FILE,
+    ROWS_FILE,
+    group_yaml,
+    table_of,
+    task_name,
+    task_yaml,
+)
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.models.prompts import Prompt, choose_shots, read_prompts
@@ -27,33 +36,34 @@ from relsym.runs.origin import rows_hash
 log = logging.getLogger(__name__)
 RECORD = "export.json"
 # Written first, and replaced by the record: what lies beside it was left by an export that did not end.
-MARK = f"partial.{RECORD}"
+UNFINISHED_EXPORT = f"partial.{RECORD}"
 # Tables by file name, other files by name, and the command that uses them, with {folder}.
 Files = tuple[dict[str, list[Row]], dict[str, str], str]
 
 
-def run(cfg: DictConfig) -> None:
+def export_benchmark(cfg: DictConfig) -> None:
     """One folder, from the source of the rows to ``export.json``."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     check(folder)
     check_numbers(cfg)
-    if cfg.task not in TASKS:
-        raise ValueError(f"task={cfg.task}: expected {' or '.join(TASKS)}.")
+    if cfg.task not in EXPORTS:
+        raise ValueError(f"task={cfg.task}: expected {' or '.join(EXPORTS)}.")
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
     rows = {form: data.score_rows[form] for form in chosen_forms(cfg.forms, data)}
     record = {"relsym": __version__, "task": cfg.task, "benchmark": data.title or HydraConfig.get().runtime.choices["data"],
               "content_hash": data.content_hash, "rows_hash": rows_hash(rows), "score_on": cfg.data.score_on,
               "rows": {form: len(asked) for form, asked in rows.items()}}
-    tables, texts, told = TASKS[cfg.task](cfg, data, rows, record)
-    write(folder, tables, texts, record)
+    tables, texts, told = EXPORTS[cfg.task](cfg, data, rows, record)
+    write_export(folder, tables, texts, record)
     log.info("rows: %s", ", ".join(f"{count} {form}" for form, count in record["rows"].items()))
     console().print(f"Written to {folder}    {told.format(folder=folder)}", soft_wrap=True)
 
 
 def as_rows(cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]) -> Files:
     """The rows alone."""
-    return {ROWS: [row for asked in rows.values() for row in asked]}, {}, "relsym evaluate model=predictions model.file=FILE"
+    table = [row for asked in rows.values() for row in asked]
+    return {ROWS_FILE: table}, {}, "relsym evaluate model=predictions model.file=FILE"
 
 
 def as_tasks(cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]) -> Files:
@@ -72,10 +82,11 @@ def as_tasks(cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]],
                 groups.append(task_name(name, form))
                 texts[f"{groups[-1]}.yaml"] = group_yaml(groups[-1], members, metadata)
     examples = choose_shots(data.train_rows, len(data.train_rows), [])
-    return {**as_rows(cfg, data, rows, record)[0], EXAMPLES: examples}, texts, f"lm_eval --include_path {{folder}} --tasks {groups[0]}"
+    tables = {**as_rows(cfg, data, rows, record)[0], EXAMPLES_FILE: examples}
+    return tables, texts, f"lm_eval --include_path {{folder}} --tasks {groups[0]}"
 
 
-TASKS: dict[str, Callable[..., Files]] = {"lm_eval": as_tasks, "rows": as_rows}
+EXPORTS: dict[str, Callable[..., Files]] = {"lm_eval": as_tasks, "rows": as_rows}
 
 
 def chosen_forms(forms: str | Sequence[str] | None, data: PairData) -> list[str]:
@@ -97,11 +108,12 @@ def chosen_prompts(names: str | Sequence[str] | None, labels: Sequence[str]) -> 
     return [prompt for prompt in prompts if prompt.name not in wordless]
 
 
-def write(folder: Path, tables: Mapping[str, Sequence[Row]], texts: Mapping[str, str], record: Mapping[str, Any]) -> None:
+def write_export(folder: Path, tables: Mapping[str, Sequence[Row]], texts: Mapping[str, str],
+                 record: Mapping[str, Any]) -> None:
     """Every file whole or not there, the record last."""
-    for left in list(folder.iterdir()) if (folder / MARK).exists() else []:
+    for left in list(folder.iterdir()) if (folder / UNFINISHED_EXPORT).exists() else []:
         remove(left)
-    (folder / MARK).touch()
+    (folder / UNFINISHED_EXPORT).touch()
     for name, rows in tables.items():
         write_atomically(folder / name, lambda target, rows=rows: pq.write_table(pa.table(table_of(rows)), target))
     for name, text in {**texts, RECORD: json.dumps(record, indent=1, ensure_ascii=False) + "\n"}.items():
@@ -117,5 +129,5 @@ def check(folder: Path) -> None:
     if (folder / RECORD).exists():
         raise FileExistsError(f"{folder} holds a finished export ({RECORD}). Choose another hydra.run.dir, or delete the folder.")
     found = sorted(entry.name for entry in folder.iterdir())
-    if found and MARK not in found:
+    if found and UNFINISHED_EXPORT not in found:
         raise FileExistsError(f"{folder} holds files that no export left: {', '.join(found[:5])}. Choose another hydra.run.dir.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Job(NamedTuple):
+class FrozenJob(NamedTuple):
     """One job of a sweep.
 
     number, name: its place in the sweep's list and what a person calls it.  folder: its run folder (absolute).
@@ -26,7 +26,7 @@ class Job(NamedTuple):
 class Ended(NamedTuple):
     """A job that has ended. code: of its process, 0 if all went well.  problem: what the engine knows of its death, if anything."""
 
-    job: Job
+    job: FrozenJob
     code: int
     problem: str | None = None
 
@@ -37,7 +37,7 @@ class Engine(ABC):
     An engine is no judge: whether a job is finished is said by its ``results.json``.
     """
 
-    def check(self, job: Job) -> None:  # noqa: B027  (most engines run every job)
+    def check(self, job: FrozenJob) -> None:  # noqa: B027  (most engines run every job)
         """Refuse a job that this engine can never run.
 
         Raises:
@@ -45,11 +45,11 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def has_room(self, job: Job) -> bool:
+    def has_room(self, job: FrozenJob) -> bool:
         """Whether this job may be started now beside those that run; True for every job while none runs."""
 
     @abstractmethod
-    def start(self, job: Job) -> None:
+    def start(self, job: FrozenJob) -> None:
         """Start it, without waiting."""
 
     @abstractmethod

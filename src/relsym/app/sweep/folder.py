@@ -14,7 +14,7 @@ from relsym.runs.files import write_atomically
 from relsym.runs.identity import Identity
 
 LIST, LOCK, FROZEN, RESULTS = "sweep.json", "sweep.lock", "frozen", "results.json"
-FORMAT = 1
+LIST_FORMAT = 1
 # Verdicts. What is done or reused has results; what is repeated is another job of the list once more.
 WAITING, RUNNING, DONE, REUSED, FAILED, LEFT_OUT, REPEATED = "waiting", "running", "done", "reused", "failed", "left_out", "repeated"
 HAS_RESULTS = (DONE, REUSED)
@@ -72,7 +72,7 @@ class SweepFolder:
     def write(self, name: str, entries: Sequence[Entry], about: dict[str, Any]) -> None:
         """Write the list of jobs with their verdicts."""
         jobs = [{**asdict(entry), "job_hash": entry.identity.job, "identity": entry.identity._asdict()} for entry in entries]
-        text = json.dumps({"format": FORMAT, "name": name, **about, "jobs": jobs}, indent=1)
+        text = json.dumps({"format": LIST_FORMAT, "name": name, **about, "jobs": jobs}, indent=1)
         write_atomically(self.path / LIST, lambda target: target.write_text(text + "\n", encoding="utf-8"))
 
     def results(self, entry: Entry) -> dict[str, Any] | None:
@@ -109,7 +109,8 @@ class SweepFolder:
             return
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
-            same = held["format"] == FORMAT and [job["job_hash"] for job in held["jobs"]][:len(self.jobs)] == self.jobs
+            hashes = [job["job_hash"] for job in held["jobs"]]
+            same = held["format"] == LIST_FORMAT and hashes[:len(self.jobs)] == self.jobs
         except (ValueError, KeyError, TypeError) as error:
             raise FileExistsError(f"{path}: not a list of jobs of this version. Choose another hydra.sweep.dir, or delete it.") from error
         if not same:

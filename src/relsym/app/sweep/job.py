@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from relsym.app.entry import run
 from relsym.app.sweep.folder import RESULTS
 
-LOG = "job.log"
+JOB_LOG = "job.log"
 LOCK_TRIES, LOCK_PAUSE_S = 120, 0.5
 
 
@@ -45,7 +45,7 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
     folder = Path(cfg.hydra.runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     rank = os.environ.get("SLURM_PROCID", "0")
-    redirect(folder / (LOG if rank == "0" else f"rank{rank}.log"))
+    redirect(folder / (JOB_LOG if rank == "0" else f"rank{rank}.log"))
     if several_ranks:
         signal.signal(signal.SIGINT, lambda *_: None)  # the ranks end themselves
         return subprocess.run([sys.executable, "-m", "relsym.app.sweep.job", frozen], check=False).returncode

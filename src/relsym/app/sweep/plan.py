@@ -15,7 +15,7 @@ from relsym.app.sweep.folder import FROZEN, Entry
 from relsym.runs.files import write_atomically
 from relsym.runs.identity import Identity
 
-LONGEST_NAME = 80
+LONGEST_JOB_NAME = 80
 LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(e-?\d+)?")
 
 
@@ -44,7 +44,7 @@ def compose_all(context: HydraContext, master: DictConfig, overrides: Sequence[S
     return jobs
 
 
-def names_of(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) -> list[str]:
+def job_names(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) -> list[str]:
     """``003-knn-samples16-seed0``: the number, and what tells the job from the others.
 
     Args:
@@ -54,7 +54,7 @@ def names_of(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) -
     varying = [key for key in words[0] if len(jobs) == 1 or len({word.get(key) for word in words}) > 1]
     names = ("-".join([f"{number:03d}", *(_part(key, word[key]) for key in varying if key in word)])
              for number, word in enumerate(words, start=first))
-    return [re.sub(r"[^\w.=+-]+", "_", name)[:LONGEST_NAME] for name in names]
+    return [re.sub(r"[^\w.=+-]+", "_", name)[:LONGEST_JOB_NAME] for name in names]
 
 
 def _part(key: str, value: str) -> str:
@@ -67,7 +67,7 @@ def _part(key: str, value: str) -> str:
 
 def entries_of(jobs: Sequence[Composed], identities: Sequence[Identity], first: int, said: Collection[str]) -> list[Entry]:
     """The jobs as the sweep's folder lists them."""
-    names = names_of(jobs, first, said)
+    names = job_names(jobs, first, said)
     return [Entry(first + place, name, job.overrides, job.choices, job.config["data"]["samples"], job.config["seed"],
                   job.config["data"]["score_on"], same, job.config["hardware"]["accelerator"], job.config["hardware"]["devices"], name)
             for place, (job, name, same) in enumerate(zip(jobs, names, identities, strict=True))]

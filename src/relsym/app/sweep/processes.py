@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from relsym.app.sweep.engine import Ended, Engine, Job
+from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 
 # What the fork server imports before any thread or CUDA context exists, so that no job has to.
 PRELOAD = ["relsym.app.train.steps", "relsym.app.sweep.job", "relsym.app.sweep.inspect"]
@@ -52,9 +52,9 @@ class ProcessEngine(Engine):
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         self.gpus = visible.split(",") if visible and gpus else [str(number) for number in range(gpus)]
         self._load: Counter[str] = Counter(dict.fromkeys(self.gpus, 0))
-        self._running: dict[int, tuple[Job, ForkServerProcess, list[str]]] = {}
+        self._running: dict[int, tuple[FrozenJob, ForkServerProcess, list[str]]] = {}
 
-    def has_room(self, job: Job) -> bool:
+    def has_room(self, job: FrozenJob) -> bool:
         """See ``Engine``."""
         if not self._running:
             return True
@@ -62,7 +62,7 @@ class ProcessEngine(Engine):
             return len(self._running) < self.jobs
         return job.accelerator == "gpu" and bool(self.gpus) and all(not self._load[gpu] for gpu in self._freest(job))
 
-    def start(self, job: Job) -> None:
+    def start(self, job: FrozenJob) -> None:
         """See ``Engine``."""
         gpus = self._freest(job)
         environment = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
@@ -100,14 +100,14 @@ class ProcessEngine(Engine):
             _signal_group(process.pid, signal.SIGKILL)
         self._running.clear()
 
-    def _freest(self, job: Job) -> list[str]:
+    def _freest(self, job: FrozenJob) -> list[str]:
         """The GPUs that a job would take: those with the fewest jobs; all where it says devices=auto."""
         if job.accelerator != "gpu":
             return []
         return sorted(self.gpus, key=lambda gpu: self._load[gpu])[:job.devices if job.devices > 0 else None]
 
 
-def call(target: Callable[..., None], *arguments: Any) -> Any:
+def call_in_fork(target: Callable[..., None], *arguments: Any) -> Any:
     """Call a function that sends one answer, in a forked process.
 
     Raises:

@@ -10,8 +10,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from relsym.app.sweep.engine import Ended, Engine, Job
-from relsym.app.sweep.job import LOG, run_frozen
+from relsym.app.sweep.engine import Ended, Engine, FrozenJob
+from relsym.app.sweep.job import JOB_LOG, run_frozen
 
 STOP_S = 10.0
 
@@ -36,8 +36,8 @@ class RayEngine(Engine):
             raise ImportError('hydra/launcher=ray needs the package ray: pip install "relsym[ray]"') from error
         self.ray, self.init = ray, OmegaConf.to_container(OmegaConf.create(dict(init or {})), resolve=True)
         self.num_cpus, self.num_gpus, self.parallelism = num_cpus, num_gpus, parallelism
-        self.task = ray.remote(max_calls=1, max_retries=0)(run_task)
-        self.running: dict[Any, Job] = {}
+        self.task = ray.remote(max_calls=1, max_retries=0)(run_on_worker)
+        self.running: dict[Any, FrozenJob] = {}
 
     def resources(self) -> dict[str, float]:
         """What Ray has in all; it is started, or joined, when this is asked first.
@@ -49,13 +49,13 @@ class RayEngine(Engine):
             self.ray.init(**{key: value for key, value in self.init.items() if value is not None})
         return self.ray.cluster_resources()
 
-    def needs(self, job: Job) -> dict[str, float]:
+    def needs(self, job: FrozenJob) -> dict[str, float]:
         """What Ray reserves for a job."""
         gpus = int(job.accelerator == "gpu") if self.num_gpus is None else self.num_gpus
         devices = max(job.devices, 1)  # "auto" is what Ray then lets it see
         return {"CPU": float(self.num_cpus * devices), "GPU": float(gpus * devices)}
 
-    def check(self, job: Job) -> None:
+    def check(self, job: FrozenJob) -> None:
         """Refuse a job that Ray would keep waiting for ever: too few CPUs or GPUs, and no ``parallelism`` that says more will come."""
         there = self.resources()
         if self.parallelism is None and (lacking := {name: n for name, n in self.needs(job).items() if n > there.get(name, 0)}):
@@ -63,7 +63,7 @@ class RayEngine(Engine):
             raise ValueError(f"job {job.number} ({job.name}) needs {lack}. Lower hydra.launcher.num_cpus or num_gpus, join a larger "
                              "cluster (hydra.launcher.init.address), or set hydra.launcher.parallelism if the cluster grows by itself.")
 
-    def has_room(self, job: Job) -> bool:
+    def has_room(self, job: FrozenJob) -> bool:
         """Whether Ray could run it beside the others, each of which holds what it needs."""
         if not self.running:
             return True
@@ -73,7 +73,7 @@ class RayEngine(Engine):
         held = [self.needs(other) for other in (*self.running.values(), job)]
         return all(sum(need[name] for need in held) <= there.get(name, 0) for name in ("CPU", "GPU"))
 
-    def start(self, job: Job) -> None:
+    def start(self, job: FrozenJob) -> None:
         """Hand it to Ray."""
         self.check(job)
         needs = self.needs(job)
@@ -94,7 +94,8 @@ class RayEngine(Engine):
         try:
             return Ended(job, self.ray.get(reference))
         except self.ray.exceptions.RayError as death:
-            return Ended(job, 1, f"Ray says {type(death).__name__}: {str(death).strip().splitlines()[0]}; log: {job.folder / LOG}")
+            problem = f"Ray says {type(death).__name__}: {str(death).strip().splitlines()[0]}"
+            return Ended(job, 1, f"{problem}; log: {job.folder / JOB_LOG}")
 
     def stop(self) -> None:
         """Interrupt what runs as Ctrl-C would, wait for it a little, then end Ray, or leave the cluster."""
@@ -106,7 +107,7 @@ class RayEngine(Engine):
         self.ray.shutdown()
 
 
-def run_task(frozen: str) -> int:
+def run_on_worker(frozen: str) -> int:
     """Run a frozen job in this worker; further ranks are started by repeating this process's command, so it has to be the job's."""
     sys.modules["__main__"].__spec__ = importlib.util.find_spec("relsym.app.sweep.job")
     sys.argv = ["relsym.app.sweep.job", frozen]

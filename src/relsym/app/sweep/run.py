@@ -14,7 +14,7 @@ from omegaconf import DictConfig, read_write
 import relsym
 from relsym.app.sweep import climb as ladder
 from relsym.app.sweep import plan, terminal
-from relsym.app.sweep.engine import Ended, Engine, Job
+from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.app.sweep.folder import (
     DONE,
     FAILED,
@@ -30,8 +30,8 @@ from relsym.app.sweep.folder import (
     read_results,
 )
 from relsym.app.sweep.inspect import Inspected, inspect
-from relsym.app.sweep.job import LOG
-from relsym.app.sweep.processes import call, start_server
+from relsym.app.sweep.job import JOB_LOG
+from relsym.app.sweep.processes import call_in_fork, start_server
 from relsym.app.sweep.reuse import ANY, reuse
 from relsym.app.sweep.terminal import say
 from relsym.report.one_run.terminal import forms_of
@@ -63,7 +63,7 @@ class Sweep:
         """
         start_server(with_wandb=self._tracked_by_wandb(overrides))
         jobs = plan.compose_all(self.context, self.master, overrides)
-        inspected: Inspected = call(inspect, [job.config for job in jobs], self.here)
+        inspected: Inspected = call_in_fork(inspect, [job.config for job in jobs], self.here)
         if inspected.refused is not None:
             words = " ".join(jobs[inspected.refused].overrides)
             raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
@@ -122,7 +122,7 @@ class Sweep:
                 for entry in waiting:
                     job = self._job(entry)
                     if engine.has_room(job) and not (stop_when_solved and not ladder.may_start(entry, entries)):
-                        logs[entry.number] = size_of(job.folder / LOG)
+                        logs[entry.number] = size_of(job.folder / JOB_LOG)
                         engine.start(job)
                         entry.verdict, running[entry.number] = RUNNING, entry
                         watch.slots = max(watch.slots, len(running))
@@ -145,7 +145,8 @@ class Sweep:
         if results is not None:
             entry.verdict, entry.error, entry.solved = DONE, None, ladder.is_solved(results)
         elif entry.error is None:
-            entry.error = ended.problem or last_error(self.folder.path / entry.folder / LOG, before) or f"exit code {ended.code}"
+            log = self.folder.path / entry.folder / JOB_LOG
+            entry.error = ended.problem or last_error(log, before) or f"exit code {ended.code}"
         watch.ended(entry, results)
 
     def _conclude(self, entries: Sequence[Entry]) -> list[dict[str, Any] | JobFailed | None]:
@@ -155,15 +156,17 @@ class Sweep:
         by_job: dict[str, dict[str, Any] | JobFailed] = {}
         for entry in entries:
             if entry.verdict == FAILED:
-                by_job[entry.identity.job] = JobFailed(f"{entry.name}: {entry.error}\n    log: {self._told(entry)}/{LOG}")
+                log = f"{self._told(entry)}/{JOB_LOG}"
+                by_job[entry.identity.job] = JobFailed(f"{entry.name}: {entry.error}\n    log: {log}")
             elif entry.verdict in HAS_RESULTS:
                 by_job[entry.identity.job] = self._results(entry)
         return [by_job.get(entry.identity.job) for entry in entries]
 
-    def _job(self, entry: Entry) -> Job:
+    def _job(self, entry: Entry) -> FrozenJob:
         devices = entry.devices if isinstance(entry.devices, int) else -1
-        return Job(entry.number, entry.name, self.folder.path / entry.folder, self.folder.path / FROZEN / f"{entry.number:03d}.yaml",
-                   entry.accelerator, devices)
+        frozen = self.folder.path / FROZEN / f"{entry.number:03d}.yaml"
+        return FrozenJob(entry.number, entry.name, self.folder.path / entry.folder, frozen,
+                         entry.accelerator, devices)
 
     def _results(self, entry: Entry) -> dict[str, Any]:
         path = self.folder.path / entry.folder / RESULTS

@@ -14,8 +14,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from relsym.app.sweep.engine import Ended, Engine, Job
-from relsym.app.sweep.job import LOG, run_frozen
+from relsym.app.sweep.engine import Ended, Engine, FrozenJob
+from relsym.app.sweep.job import JOB_LOG, run_frozen
 from relsym.app.sweep.slurm_queue import ENDED, HOPELESS, NoAnswer, Said, ask, cancel, queued, recall
 
 try:
@@ -58,7 +58,7 @@ class SlurmEngine(Engine):
             raise ValueError(f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds before its limit: "
                              "at once. Raise hydra.launcher.timeout_min or lower hydra.launcher.signal_delay_s.")
         self.folder, self.name, self.parallelism, self.tasks_per_node = submitit_folder, name, array_parallelism, tasks_per_node
-        self.running: dict[str, Job] = {}
+        self.running: dict[str, FrozenJob] = {}
         self.refused: list[Ended] = []
         self.left: dict[str, str] | None = None
         self.executor = submitit.SlurmExecutor(submitit_folder or ".")
@@ -67,17 +67,17 @@ class SlurmEngine(Engine):
         self.executor.update_parameters(**sbatch_options({"timeout_min": timeout_min, "signal_delay_s": signal_delay_s, "nodes": nodes,
                                                           "tasks_per_node": tasks_per_node, **sbatch}))
 
-    def check(self, job: Job) -> None:
+    def check(self, job: FrozenJob) -> None:
         """Refuse a job whose ranks SLURM would not start (how many devices "auto" means is known on the node alone)."""
         if job.devices > 0 and job.devices != self.tasks_per_node:
             raise ValueError(f"job {job.number} ({job.name}): devices={job.devices}, but SLURM would start {self.tasks_per_node} tasks on "
                              f"a node; each device needs one. Set hydra.launcher.tasks_per_node={job.devices}, or change hardware.")
 
-    def has_room(self, job: Job) -> bool:
+    def has_room(self, job: FrozenJob) -> bool:
         """Whether fewer than ``array_parallelism`` jobs are submitted."""
         return not self.running or len(self.running) < self.parallelism
 
-    def start(self, job: Job) -> None:
+    def start(self, job: FrozenJob) -> None:
         """Submit it, unless a sweep that was killed has left it in the queue. What SLURM refuses is told by the next ``wait``."""
         self.check(job)
         if self.folder is None:
@@ -90,11 +90,11 @@ class SlurmEngine(Engine):
         except (FailedJobError, FailedSubmissionError) as error:
             self.refused.append(Ended(job, 1, f"SLURM refused it: {' '.join(str(error).split())}"))
 
-    def submit(self, name: str, job: Job) -> str:
+    def submit(self, name: str, job: FrozenJob) -> str:
         """Hand it to sbatch; the number that SLURM gives it."""
         self.executor.update_parameters(job_name=name)
         with outside_of_any_job():
-            return self.executor.submit(run_task, str(job.frozen)).job_id
+            return self.executor.submit(run_on_node, str(job.frozen)).job_id
 
     def wait(self) -> list[Ended]:
         """Ask SLURM until a job has ended: at first every second, later less often.
@@ -135,7 +135,7 @@ class SlurmEngine(Engine):
         job = self.running[number]
         if said.state == "COMPLETED":
             return Ended(job, said.code)
-        spoke = said.state == "FAILED" and (job.folder / LOG).exists()  # then its log says why
+        spoke = said.state == "FAILED" and (job.folder / JOB_LOG).exists()  # then its log says why
         return Ended(job, said.code or 1, None if spoke else f"SLURM says {said.state}; its log: {self.paths(number).stderr}")
 
     def forgotten(self, number: str) -> Said:
@@ -193,7 +193,7 @@ def time_is_up(requeue: Any) -> Callable[[int, Any], None]:
     return warned
 
 
-def run_task(frozen: str) -> None:
+def run_on_node(frozen: str) -> None:
     """One task of a job, on its node. Leaves with the job's exit code, which SLURM then knows; scancel ends it as Ctrl-C would."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGUSR2, time_is_up(signal.getsignal(signal.SIGUSR2)))

@@ -12,7 +12,7 @@ ENDED = frozenset({"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", 
 # Why a job may stand in the queue for ever: none of these goes away by waiting.
 HOPELESS = frozenset({"BadConstraints", "InvalidAccount", "InvalidQOS", "JobHoldMaxRequeue", "PartitionConfig", "PartitionNodeLimit",
                       "PartitionTimeLimit", "DependencyNeverSatisfied", "launch failed requeued held"})
-COLUMNS = "JobID:32,State:32,exit_code:32,Reason:128"
+SQUEUE_COLUMNS = "JobID:32,State:32,exit_code:32,Reason:128"
 ANSWER_S = 60.0
 
 
@@ -34,7 +34,8 @@ def ask(ids: Collection[str]) -> dict[str, Said]:
     Raises:
         NoAnswer: the controller could not be reached.
     """
-    answer = call("squeue", "--noheader", "--states=all", f"--jobs={','.join(sorted(ids))}", f"--Format={COLUMNS}")
+    answer = slurm_command("squeue", "--noheader", "--states=all", f"--jobs={','.join(sorted(ids))}",
+                           f"--Format={SQUEUE_COLUMNS}")
     if answer.returncode and "Invalid job id" not in answer.stderr:
         raise NoAnswer(f"squeue: {answer.stderr.strip()[-500:]}")
     rows = (line.split(None, 3) for line in answer.stdout.splitlines() if line.strip())
@@ -43,7 +44,7 @@ def ask(ids: Collection[str]) -> dict[str, Said]:
 
 def queued() -> dict[str, str]:
     """This user's jobs in the queue or running: number by name."""
-    answer = call("squeue", "--noheader", f"--users={os.getuid()}", "--format=%A %j")
+    answer = slurm_command("squeue", "--noheader", f"--users={os.getuid()}", "--format=%A %j")
     return {name: number for number, _, name in (line.strip().partition(" ") for line in answer.stdout.splitlines())}
 
 
@@ -55,7 +56,8 @@ def from_wait_status(status: int) -> int:
 
 def recall(number: str) -> Said | None:
     """What the accounting database says of a job that the controller has forgotten; None without a database, or if it does not know."""
-    answer = call("sacct", "--noheader", "--parsable2", "--allocations", "--format=State,ExitCode", f"--jobs={number}")
+    answer = slurm_command("sacct", "--noheader", "--parsable2", "--allocations", "--format=State,ExitCode",
+                           f"--jobs={number}")
     if answer.returncode or not answer.stdout.strip():
         return None
     state, code = answer.stdout.splitlines()[0].split("|")
@@ -66,10 +68,10 @@ def recall(number: str) -> Said | None:
 def cancel(ids: Collection[str]) -> None:
     """Ask SLURM to end the jobs; those that have ended are no error."""
     if ids:
-        call("scancel", *sorted(ids))
+        slurm_command("scancel", *sorted(ids))
 
 
-def call(*command: str) -> subprocess.CompletedProcess[str]:
+def slurm_command(*command: str) -> subprocess.CompletedProcess[str]:
     """Run one of SLURM's commands.
 
     Raises:

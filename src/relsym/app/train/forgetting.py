@@ -14,7 +14,7 @@ import relsym
 from relsym.app.evaluate.model import load_run
 from relsym.app.hardware import scoring_device
 from relsym.app.nli import nli_data
-from relsym.data.caches import cache_folder, keep, kept
+from relsym.data.caches import cache_folder, read_cached, write_cached
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.data.sampling import by_key, in_turn, shuffled
@@ -30,7 +30,7 @@ from relsym.runs.identity import digest
 DRIFT_TEXTS = 1000
 FEWEST = 30  # rows: of fewer, no accuracy tells itself from chance
 # What trackers show of a drop; results.json has all of it.
-FIGURES = ("before", "after", "drop", "retention")
+TRACKED_FIGURES = ("before", "after", "drop", "retention")
 
 
 def check_forgetting(cfg: DictConfig) -> None:
@@ -94,7 +94,8 @@ class Forgetting:
         own = self._own(objective, probe)
         after = self._answers(encoder, "scoring NLI, after retraining", own)
         drops = {name: self._drop(self.before[KEPT if name == OWN else name], answers) for name, answers in after.items()}
-        figures = {f"forgetting/{name}/{key}": getattr(drop, key) for name, drop in drops.items() for key in FIGURES}
+        figures = {f"forgetting/{name}/{key}": getattr(drop, key)
+                   for name, drop in drops.items() for key in TRACKED_FIGURES}
         figures["forgetting/drop"] = drops[KEPT].drop
         columns: dict[str, Sequence] = {"pair_id": [row.pair_id for row in self.rows], "premise": [row.premise for row in self.rows],
                                         "label": self.labels}
@@ -104,7 +105,7 @@ class Forgetting:
                                   "benchmark_hash": self.content_hash, "read_outs": {name: drop._asdict() for name, drop in drops.items()}}
         if self.control is not None:
             drop = self._drop(self.control, after[KEPT])
-            figures |= {f"forgetting/control/{key}": getattr(drop, key) for key in FIGURES}
+            figures |= {f"forgetting/control/{key}": getattr(drop, key) for key in TRACKED_FIGURES}
             figures["forgetting/drop"] = max(figures["forgetting/drop"], drop.drop)
             record["control"] = {"folder": str(self.told.control), **drop._asdict()}
         moved = drift(self.vectors, encoder.encode(self.texts))
@@ -133,9 +134,10 @@ class Forgetting:
                list(self.how.labels)]
         key = digest([self.earlier.fingerprint(), rows, how, self.precision, self.device.type, relsym.__version__])
         path = cache_folder("forgetting") / f"{key}.json"
-        if (found := kept(path)) is None:
+        if (found := read_cached(path)) is None:
             found = self._answers(self.earlier.encoder, "scoring NLI, before retraining")
-            keep(path, found, "Answers before retraining are kept under XDG_CACHE_HOME: set it to a folder with room")
+            write_cached(path, found, "Answers before retraining are kept under XDG_CACHE_HOME: set it to a "
+                                      "folder with room")
         return found
 
     def _answers(self, encoder: Encoder, description: str, own: Probe | None = None) -> dict[str, list[str]]:

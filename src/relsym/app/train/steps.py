@@ -32,7 +32,7 @@ from relsym.data.splits import VALIDATION
 from relsym.encoders.encoder import PRECISIONS
 from relsym.encoders.load import load_encoder
 from relsym.evaluation import readers as scoring
-from relsym.evaluation.drift import SENTENCES, drift
+from relsym.evaluation.drift import EVERYDAY_SENTENCES, drift
 from relsym.evaluation.score import Scores, targets_of
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
@@ -40,7 +40,7 @@ from relsym.report.one_run.terminal import console, print_run
 from relsym.runs.folder import CONFIG, ENCODER, PREDICTIONS, PROBE, RunFolder
 
 log = logging.getLogger(__name__)
-KEEP = ("last", "best")
+EPOCHS_TO_KEEP = ("last", "best")
 
 
 def check(cfg: DictConfig) -> None:
@@ -59,8 +59,8 @@ def check(cfg: DictConfig) -> None:
     check_hardware(cfg.hardware)
     check_combination(cfg)
     check_forgetting(cfg)
-    if cfg.training.keep not in KEEP:
-        raise ValueError(f"training.keep={cfg.training.keep}: expected {' or '.join(KEEP)}.")
+    if cfg.training.keep not in EPOCHS_TO_KEEP:
+        raise ValueError(f"training.keep={cfg.training.keep}: expected {' or '.join(EPOCHS_TO_KEEP)}.")
     if cfg.training.keep == "best" and cfg.data.score_on == VALIDATION:
         raise ValueError("data.score_on=validation scores the rows that training.keep=best chooses the epoch on. Pass training.keep=last.")
 
@@ -73,7 +73,7 @@ def train_and_score(cfg: DictConfig) -> None:
     seed_everything(cfg.seed, workers=True, verbose=False)
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
-    announce(cfg, data)
+    announce_draw(cfg, data)
     probe: Probe = instantiate(cfg.probe)
     probe.check_memory(len(data.train_rows))
     with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config, record.tags(data)) as logger:
@@ -121,7 +121,7 @@ def best_epoch(cfg: DictConfig, data: PairData, probe: Probe) -> list[BestEpoch]
 
 
 @rank_zero_only
-def announce(cfg: DictConfig, data: PairData) -> None:
+def announce_draw(cfg: DictConfig, data: PairData) -> None:
     """What was read, dropped and drawn; fewer rows than asked for is said, not an error."""
     log.info("source: %s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))
     blocks = {"training rows": data.train_rows, **{f"{cfg.data.score_on} rows, {form}": rows for form, rows in data.score_rows.items()}}
@@ -166,7 +166,8 @@ def score(cfg: DictConfig, data: PairData, objective: Objective, probe: Probe, f
     begun = build_encoder(cfg).to(device, dtype)
     untrained = scoring.Frozen(begun, data, objective.reads, "scoring, before retraining")
     scoring.score_untrained(scores, untrained, data, comparison_metric(metric), cfg.seed)
-    extra = Extra({f"drift/{name}/sentences": value for name, value in drift(begun.encode(SENTENCES), saved.encode(SENTENCES)).items()}, {})
+    moved = drift(begun.encode(EVERYDAY_SENTENCES), saved.encode(EVERYDAY_SENTENCES))
+    extra = Extra({f"drift/{name}/sentences": value for name, value in moved.items()}, {})
     scoring.score_shortcuts(scores, data)
     folder.write_tensors(PROBE, {**objective.read_out(), **probe.tensors()})
     folder.write_table(PREDICTIONS, scores.table(model))

@@ -15,7 +15,7 @@ import polars as pl
 from relsym.data.blocks import line_blocks
 
 # Smaller than the readers' usual block: searching one block overlaps with decompressing the next, and neither leaves the cache.
-BLOCK = 8 * 2**20
+DUMP_BLOCK = 8 * 2**20
 AHEAD = 2
 
 
@@ -57,7 +57,7 @@ class Dump(ABC):
             ValueError: no line is an entity's; a bad row, unless skipped; a damaged file.
         """
         read = found = 0
-        for block in ahead(line_blocks(self.path, BLOCK)):
+        for block in ahead(line_blocks(self.path, DUMP_BLOCK)):
             table = self._table(block, read + 1)
             read += table.height
             entities = table.filter(pl.col("line").str.contains(self.ENTITY_LINE))

@@ -10,14 +10,12 @@ from typing import final
 import polars as pl
 
 from relsym.data.sources.dump_lines import Dump, ItemSet, Statements
+from relsym.data.sources.iris import DIRECT_IRI, ENTITY_IRI, LABEL_IRI
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA
 
-ENTITY = "http://www.wikidata.org/entity/"
-DIRECT = "http://www.wikidata.org/prop/direct/"
 NO_VALUE = "http://www.wikidata.org/prop/novalue/"
 UNKNOWN = "http://www.wikidata.org/.well-known/genid/"
 TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
-LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 
 TRIPLE = (r'^\s*<(?<subject>[^<>]*)>\s*<(?<predicate>[^<>]*)>\s*'
           r'(?<object><[^<>]*>|_:\S+|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^<[^<>]*>)?)\s*\.\s*$')
@@ -33,13 +31,13 @@ class TruthyDump(Dump):
     The dump holds no other ranks, so nothing is dropped for its rank. A line passed over is not proven to be a triple.
     """
 
-    ENTITY_LINE = rf"^\s*<{re.escape(ENTITY)}"
+    ENTITY_LINE = rf"^\s*<{re.escape(ENTITY_IRI)}"
     OTHER_LINE = r"^\s*(?:<|_:|#|$)"
     EXPECTED = "a triple of an N-Triples file (<subject> <predicate> object .)"
 
     def statements(self, properties: Collection[str]) -> Statements:
         """First pass; the reasons are "no value", "some value", "not an item" and "bad row"."""
-        needles = [f"<{space}{property}>" for property in properties for space in (DIRECT, NO_VALUE)]
+        needles = [f"<{space}{property}>" for property in properties for space in (DIRECT_IRI, NO_VALUE)]
         tables = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
         dropped: Counter[str] = Counter()
         for table in self.tables():
@@ -54,7 +52,7 @@ class TruthyDump(Dump):
         wanted, ends = ItemSet(entities), [f'"@{language}' for language in languages]
         tables = [pl.DataFrame(schema={**LABEL_SCHEMA, "place": pl.Int64})]
         for table in self.tables():
-            labels = table.filter(pl.col("line").str.contains(f"<{LABEL}>", literal=True))
+            labels = table.filter(pl.col("line").str.contains(f"<{LABEL_IRI}>", literal=True))
             labels = labels.filter(pl.col("line").str.contains_any(ends, ascii_case_insensitive=True))
             labels = labels.filter(wanted.holds(labels["line"].str.extract(rf"{self.ENTITY_LINE}([^<>]*)>")))
             tables.append(self._unescape(with_language(self._parse(labels), languages)))
@@ -86,9 +84,10 @@ def with_fate(table: pl.DataFrame, properties: Collection[str]) -> pl.DataFrame:
     no_value = object.str.extract(rf"^<{re.escape(NO_VALUE)}([^<>]*)>$")
     item = r"(Q[1-9]\d*)"
     return table.with_columns(
-        pl.when(predicate == TYPE).then(no_value).otherwise(predicate.str.strip_prefix(DIRECT)).alias("property"),
-        pl.col("subject").str.extract(rf"^{re.escape(ENTITY)}{item}$").alias("item"),
-        object.str.extract(rf"^<{re.escape(ENTITY)}{item}>$").alias("value"),
+        pl.when(predicate == TYPE).then(no_value).otherwise(predicate.str.strip_prefix(DIRECT_IRI))
+        .alias("property"),
+        pl.col("subject").str.extract(rf"^{re.escape(ENTITY_IRI)}{item}$").alias("item"),
+        object.str.extract(rf"^<{re.escape(ENTITY_IRI)}{item}>$").alias("value"),
     ).filter(
         pl.col("property").is_in(list(properties)),
     ).select(
@@ -102,9 +101,11 @@ def with_language(table: pl.DataFrame, languages: tuple[str, ...]) -> pl.DataFra
     """subject, predicate, object -> number, line, entity, label (escaped) and the language's place; other triples are left out."""
     place = pl.col("language").str.to_lowercase().replace_strict(
         list(languages), list(range(len(languages))), default=None, return_dtype=pl.Int64)
-    labels = table.filter(pl.col("predicate") == LABEL).with_columns(pl.col("object").str.extract_groups(LITERAL).alias("literal"))
+    labels = table.filter(pl.col("predicate") == LABEL_IRI)
+    labels = labels.with_columns(pl.col("object").str.extract_groups(LITERAL).alias("literal"))
     return labels.unnest("literal").select(
-        "number", "line", pl.col("subject").str.strip_prefix(ENTITY).alias("entity"), pl.col("text").alias("label"),
+        "number", "line", pl.col("subject").str.strip_prefix(ENTITY_IRI).alias("entity"),
+        pl.col("text").alias("label"),
         place.alias("place")).filter(pl.col("place").is_not_null())
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 from datetime import UTC, datetime
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -13,11 +14,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from relsym.data.caches import keep, kept
+from relsym.data.caches import read_cached, write_cached
 from relsym.data.sources.fetch import BUSY, USER_AGENT, persistent
 
 LOG = logging.getLogger(__name__)
-OK, BAD_REQUEST, SERVER_ERROR = 200, 400, 500
 BODY_START = 200
 
 
@@ -29,7 +29,7 @@ class Term(NamedTuple):
     tag: str = ""
 
 
-class Question(NamedTuple):
+class SelectQuery(NamedTuple):
     """A SELECT query. about and relief are for errors: what is asked, and what to do if it is too much for the endpoint."""
 
     query: str
@@ -38,7 +38,7 @@ class Question(NamedTuple):
     relief: str
 
 
-Row = tuple[Term, ...]
+Solution = tuple[Term, ...]
 
 
 class Endpoint:
@@ -65,17 +65,17 @@ class Endpoint:
             self._session.close()
             self._session = None
 
-    def ask(self, question: Question) -> list[Row]:
+    def ask(self, question: SelectQuery) -> list[Solution]:
         """The rows of the answer, one term per variable."""
         path = self.cache / f"{sha256(f'{self.url} {question.query}'.encode()).hexdigest()}.json"
-        if self.refresh or (found := kept(path)) is None:
+        if self.refresh or (found := read_cached(path)) is None:
             rows = self._parsed(self._answer(question), question)
             found = {"endpoint": self.name, "query": question.query, "asked": f"{datetime.now(UTC):%Y-%m-%d}", "rows": rows}
-            keep(path, found, "Answers are kept in data.cache: pass a folder with room")
+            write_cached(path, found, "Answers are kept in data.cache: pass a folder with room")
         self.dates.add(found["asked"])
         return [tuple(Term(*term) for term in row) for row in found["rows"]]
 
-    def _answer(self, question: Question) -> requests.Response:
+    def _answer(self, question: SelectQuery) -> requests.Response:
         try:
             response = persistent(lambda: self._post(question.query), self.retries)
         except requests.ReadTimeout as error:
@@ -86,7 +86,7 @@ class Endpoint:
         except requests.RequestException as error:
             raise ConnectionError(f"{self.name}: no answer after {self.retries} retries ({question.about}): {error}. What came so far is "
                                   "kept: run this again to go on, with more data.retries if it breaks often.") from error
-        if response.status_code != OK:
+        if response.status_code != HTTPStatus.OK:
             raise ValueError(f"{self.name}: status {response.status_code} {response.reason} ({question.about}). "
                              f"{_advice(response, question.relief)} The answer starts with {_start(response)!r}.")
         return response
@@ -110,7 +110,7 @@ class Endpoint:
                         self.name)
         return self.user_agent or USER_AGENT
 
-    def _parsed(self, response: requests.Response, question: Question) -> list[list[Term]]:
+    def _parsed(self, response: requests.Response, question: SelectQuery) -> list[list[Term]]:
         try:
             return [[_term(row[name]) for name in question.variables] for row in response.json()["results"]["bindings"]]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -131,13 +131,13 @@ def _advice(response: requests.Response, relief: str) -> str:
         return f"The endpoint ran out of its own time: {relief}."
     if response.status_code in BUSY:
         return f"It is overloaded, or asks for longer pauses: try later, raise data.retries or data.pause, or {relief}."
-    if response.status_code == BAD_REQUEST:
+    if response.status_code == HTTPStatus.BAD_REQUEST:
         return "It does not take this query: is it a SPARQL 1.1 endpoint?"
     return "Check data.endpoint; a public endpoint may want a contact in data.user_agent."
 
 
 def _out_of_time(response: requests.Response) -> bool:
-    return response.status_code >= SERVER_ERROR and "TimeoutException" in response.text
+    return response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and "TimeoutException" in response.text
 
 
 def _start(response: requests.Response) -> str:

@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -26,9 +27,8 @@ USER_AGENT = f"relsym/{__version__}"
 BUSY = frozenset({429, 500, 502, 503, 504})
 RETRIED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.HTTPError)
 LONGEST_WAIT = 600.0
-CHUNK = 2**16
-OK, PART, BEYOND_END = 200, 206, 416
-Answer = TypeVar("Answer")
+CHUNK_BYTES = 2**16
+Returned = TypeVar("Returned")
 
 
 def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.0, retries: int = 5) -> Path:
@@ -66,8 +66,8 @@ def _pause(error: requests.RequestException, wait: float) -> None:
     time.sleep(wait)
 
 
-def persistent(attempt: Callable[[], Answer], retries: int, jitter: float = 0.0,
-               pause: Callable[[requests.RequestException, float], None] = _pause) -> Answer:
+def persistent(attempt: Callable[[], Returned], retries: int, jitter: float = 0.0,
+               pause: Callable[[requests.RequestException, float], None] = _pause) -> Returned:
     """Call ``attempt`` again, at most ``retries`` times, while it raises one of ``RETRIED``; then raise that.
 
     Waits as long as Retry-After says (no more than ``LONGEST_WAIT`` seconds: a longer one is not waited for), else 0, 2, 4, 8 ... s.
@@ -158,15 +158,16 @@ def _receive(response: requests.Response, partial: Path) -> None:
     size, told = _size(partial), _told(response)
     if response.status_code in BUSY:
         raise requests.HTTPError(f"{response.url}: status {response.status_code}.", response=response)
-    if response.status_code == BEYOND_END and told == (None, size):
+    if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and told == (None, size):
         return  # nothing is missing: the run before ended between the last byte and the check
-    if response.status_code == BEYOND_END or (response.status_code == PART and told[0] != size):
+    beyond_end = response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    if beyond_end or (response.status_code == HTTPStatus.PARTIAL_CONTENT and told[0] != size):
         _forget(partial)
         raise requests.ConnectionError(f"{response.url}: the server has no rest of this file from byte {size} on, so it starts over.")
-    if response.status_code not in (OK, PART):
+    if response.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
         raise ValueError(f"{response.url}: the server answers {response.status_code} {response.reason}. Check the URL; "
                          f"or put the file beside {partial} under its own name by hand.")
-    _store(response, partial, resumed=response.status_code == PART, total=told[1])
+    _store(response, partial, resumed=response.status_code == HTTPStatus.PARTIAL_CONTENT, total=told[1])
 
 
 def _told(response: requests.Response) -> tuple[int | None, int | None]:
@@ -200,7 +201,7 @@ def _store(response: requests.Response, partial: Path, resumed: bool, total: int
 def _chunks(response: requests.Response) -> Iterator[bytes]:
     """The bytes as they are on the server: a .gz that is sent with Content-Encoding stays a .gz."""
     try:
-        yield from response.raw.stream(CHUNK, decode_content=False)
+        yield from response.raw.stream(CHUNK_BYTES, decode_content=False)
     except BrokenStream as error:
         raise requests.ConnectionError(f"{response.url}: the connection broke ({error}).") from error
 

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from relsym.data.relations import Relation, read_relations
-from relsym.data.sources.hub_set import HubSet, faults, told
+from relsym.data.sources.hub_set import HubSet, described_columns, faults
 from relsym.data.sources.table import blank, labels_beside, one_label
 from relsym.data.triples import ENTITY_ID, TRIPLE_SCHEMA, TripleSource, check_choice, entities_of, skips_bad_rows
 
@@ -82,7 +82,8 @@ class HubTriples:
         for dataset in chosen.values():
             if wrong := faults(dataset.features, self.columns):
                 raise ValueError(
-                    f"data.path={self.set.path}: {'; '.join(wrong)}. The data set has\n{told(parts)}\nDeclare its columns with "
+                    f"data.path={self.set.path}: {'; '.join(wrong)}. The data set has\n"
+                    f"{described_columns(parts)}\nDeclare its columns with "
                     f"{' '.join(f'data.columns.{role}=NAME' for role in self.columns)}, or data.shape={TRIPLES} or {PAIRS}.")
         return chosen
 

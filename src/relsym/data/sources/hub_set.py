@@ -83,7 +83,7 @@ def faults(features: Mapping[str, Any], columns: Mapping[str, str], numbers: Col
     return found
 
 
-def told(parts: Mapping[str, Any]) -> str:
+def described_columns(parts: Mapping[str, Any]) -> str:
     """Every part's columns with their types and first values."""
     lines = []
     for part, dataset in parts.items():

@@ -11,15 +11,15 @@ import polars as pl
 
 from relsym.data.pairs import FORMS, Row
 from relsym.data.sources.layout import Schema, shortened
-from relsym.data.sources.nli_files import FILES, ROUNDS
-from relsym.data.sources.nli_labels import NO_CONSENSUS, Meanings, checked
-from relsym.data.sources.nli_tables import FolderTables, HubTables, Table, Tables
+from relsym.data.sources.nli_files import NLI_FILES, ROUNDS
+from relsym.data.sources.nli_labels import NO_CONSENSUS, Meanings, checked_label_names
+from relsym.data.sources.nli_tables import FolderTables, HubTables, NliTable, Tables
 from relsym.data.triples import check_choice
 
 ROLES = ("premise", "hypothesis", "label")
 # The columns of MNLI and SNLI, of the hub's sets, of ANLI, and of other sets of GLUE's kind.
 KNOWN = (("sentence1", "sentence2", "gold_label"), ROLES, ("context", "hypothesis", "label"), ("sentence1", "sentence2", "label"))
-TITLE = re.compile(r"\w[\w.-]*")
+TITLE_PATTERN = re.compile(r"\w[\w.-]*")
 
 
 class NliSource:
@@ -40,9 +40,9 @@ class NliSource:
                  columns: Mapping[str, str | None] | None = None, label_names: Sequence[str] | None = None,
                  title: str | None = None) -> None:
         rounds = [rounds] if isinstance(rounds, int) else rounds
-        check_choice("data.layout", layout, tuple(FILES))
-        self.title, self.name, self.label_names = title, title or layout, checked(label_names)
-        if not TITLE.fullmatch(self.name) or self.name in ("train", *FORMS):
+        check_choice("data.layout", layout, tuple(NLI_FILES))
+        self.title, self.name, self.label_names = title, title or layout, checked_label_names(label_names)
+        if not TITLE_PATTERN.fullmatch(self.name) or self.name in ("train", *FORMS):
             raise ValueError(f"data.title={title}: metrics are called by it: expected letters, digits, dots, dashes and underscores, not "
                              f"train or {' or '.join(FORMS)}.")
         if rounds is not None and (not rounds or len(set(rounds)) < len(rounds) or set(rounds) - set(ROUNDS)):
@@ -75,14 +75,14 @@ class NliSource:
                                  f"are kept secret. Name one with labels: data.{part}=NAME.")
 
 
-def _meaning(meanings: Meanings, label: str, table: Table, row: int) -> str:
+def _meaning(meanings: Meanings, label: str, table: NliTable, row: int) -> str:
     try:
         return meanings.of(label)
     except ValueError as error:
         raise ValueError(f"{table.place(row)}: {error}") from error
 
 
-def _filled(block: pl.DataFrame, table: Table) -> pl.DataFrame:
+def _filled(block: pl.DataFrame, table: NliTable) -> pl.DataFrame:
     """Row, premise, hypothesis and label of each row; they may be empty, but they have to be there."""
     if not (bad := block.filter(pl.any_horizontal(pl.col(*ROLES).is_null()))).is_empty():
         first = bad.row(0, named=True)

@@ -15,7 +15,7 @@ def _tables(*stems: str) -> tuple[str, ...]:
 
 
 # Globs. What stands in an earlier level is taken before what stands in a later one; two files that fit one level are refused.
-FILES: dict[str, dict[str, Levels]] = {
+NLI_FILES: dict[str, dict[str, Levels]] = {
     "mnli": {"train": (("train.jsonl", "train_*.jsonl", "multinli_*_train.jsonl", "train.tsv"), ("train.csv", "train.parquet"),
                        ("multinli_*_train.txt",)),
              "test": (("dev_matched.jsonl", "multinli_*_dev_matched.jsonl", "dev_matched.tsv"), ("dev_matched.csv", "dev_matched.parquet"),
@@ -43,7 +43,7 @@ def find_file(folder: Path, layout: str, part: str, pattern: str | None) -> Path
     Raises:
         FileNotFoundError: no file fits.  ValueError: several do.
     """
-    levels = ((pattern,),) if pattern else FILES[layout][part]
+    levels = ((pattern,),) if pattern else NLI_FILES[layout][part]
     for level in levels:
         if found := sorted({path for name in level for path in folder.glob(name)}):
             if len(found) > 1:

@@ -15,7 +15,7 @@ BINARY = re.compile(r"(not?|non)[ _-]?entail(ment|ed)?")
 NAMES_ADVICE = f"Pass data.label_names=[...], the {', '.join(NLI_LABELS)} in the order in which the set numbers them from 0"
 
 
-def checked(names: Sequence[str] | None) -> tuple[str, ...] | None:
+def checked_label_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
     """``data.label_names``: the three labels once each, and "-" for numbers that stand for no consensus.
 
     Raises:

@@ -13,13 +13,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from relsym.data.sources.hub_set import HubSet, faults, told
+from relsym.data.sources.hub_set import HubSet, described_columns, faults
 from relsym.data.sources.layout import Schema
 from relsym.data.sources.nli_files import PARTS, find_file, find_part, round_folder
-from relsym.data.sources.rows import kind_of, place_of, table_rows
+from relsym.data.sources.rows import file_kind, place_of_row, table_rows
 
 
-class Table(NamedTuple):
+class NliTable(NamedTuple):
     """One file, or one part of a hub data set.
 
     name: in the ids of its pairs.  origin, place: the table and a row of it, for errors.  declared: names of its numeric labels.
@@ -37,7 +37,7 @@ class Tables(ABC):
     """Where the rows of a set are."""
 
     @abstractmethod
-    def of(self, part: str) -> Iterator[Table]:
+    def of(self, part: str) -> Iterator[NliTable]:
         """The tables of a part, one after the other."""
 
     @abstractmethod
@@ -65,10 +65,11 @@ class FolderTables(Tables):
                 file = find_file(place, layout, part, pattern)
                 self.files[part][f"{prefix}{file.name}"] = file
 
-    def of(self, part: str) -> Iterator[Table]:
+    def of(self, part: str) -> Iterator[NliTable]:
         """See ``Tables``."""
         for name, path in self.files[part].items():
-            yield Table(name, str(path), lambda row, path=path: place_of(path, row), self._blocks(path), self._declared(path))
+            yield NliTable(name, str(path), lambda row, path=path: place_of_row(path, row), self._blocks(path),
+                           self._declared(path))
 
     def where(self, part: str) -> str:
         """See ``Tables``."""
@@ -76,7 +77,7 @@ class FolderTables(Tables):
 
     def _declared(self, path: Path) -> Sequence[str] | None:
         """The names that the hub's library writes into a Parquet file for the numbers in it."""
-        if kind_of(path) != "parquet":
+        if file_kind(path) != "parquet":
             return None
         try:
             found = pa.parquet.read_schema(path)
@@ -109,7 +110,7 @@ class HubTables(Tables):
     def _parts(self) -> dict[str, Any]:
         return dict(self.set.parts())
 
-    def of(self, part: str) -> Iterator[Table]:
+    def of(self, part: str) -> Iterator[NliTable]:
         """See ``Tables``."""
         for suffix in self.suffixes:
             name = find_part(self._parts, self.layout, part, self.chosen[part], suffix)
@@ -119,13 +120,14 @@ class HubTables(Tables):
         """See ``Tables``."""
         return ", ".join(table.origin for table in self.of(part))
 
-    def _table(self, name: str, origin: str) -> Table:
+    def _table(self, name: str, origin: str) -> NliTable:
         dataset = self._parts[name]
         columns = self.schema.named(list(dataset.features), origin)
         if wrong := faults(dataset.features, columns, ("label",)):
-            raise ValueError(f"{origin}: {'; '.join(wrong)}. The data set has\n{told(self._parts)}\nName other columns with "
+            raise ValueError(f"{origin}: {'; '.join(wrong)}. The data set has\n"
+                             f"{described_columns(self._parts)}\nName other columns with "
                              "data.columns.ROLE=NAME, or another configuration with data.config=NAME.")
         rows = dataset.select_columns(list(dict.fromkeys(columns.values()))).to_polars()
         rows = rows.select(**{role: pl.col(column).cast(pl.String) for role, column in columns.items()}).with_row_index("row", offset=1)
         declared = getattr(dataset.features[columns["label"]], "names", None)
-        return Table(name, origin, lambda row: f"row {row} of {origin}", iter([rows]), declared)
+        return NliTable(name, origin, lambda row: f"row {row} of {origin}", iter([rows]), declared)

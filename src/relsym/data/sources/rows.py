@@ -18,7 +18,8 @@ from relsym.data.blocks import decoded, line_blocks
 from relsym.data.progress import progress
 from relsym.data.sources.layout import Layout, Schema, shortened
 
-KINDS = {".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+FILE_KINDS = {".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".parquet": "parquet", ".jsonl": "jsonl",
+              ".ndjson": "jsonl"}
 LONGEST_ROW = 2**28  # bytes
 SNIFFED = 100  # lines whose keys tell the columns of a JSONL file
 
@@ -30,7 +31,7 @@ def table_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
     Raises:
         ValueError: an empty or damaged file, text that is not UTF-8, columns that are not there.
     """
-    if (kind := kind_of(path)) == "parquet":
+    if (kind := file_kind(path)) == "parquet":
         yield from _parquet_rows(path, schema)
         return
     before, layout = 0, None
@@ -45,17 +46,18 @@ def table_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
         raise ValueError(f"{path}: the file is empty.")
 
 
-def kind_of(path: Path) -> str:
+def file_kind(path: Path) -> str:
     """csv, tsv, jsonl or parquet, by the name."""
     suffix = path.with_suffix("").suffix if path.suffix in (".gz", ".bz2") else path.suffix
-    if suffix not in KINDS or (KINDS[suffix] == "parquet" and suffix != path.suffix):
-        raise ValueError(f"{path}: no table by its name: expected {', '.join(KINDS)} (text also .gz or .bz2; entities also .json).")
-    return KINDS[suffix]
+    if suffix not in FILE_KINDS or (FILE_KINDS[suffix] == "parquet" and suffix != path.suffix):
+        raise ValueError(f"{path}: no table by its name: expected {', '.join(FILE_KINDS)} (text also .gz or "
+                         ".bz2; entities also .json).")
+    return FILE_KINDS[suffix]
 
 
-def place_of(path: Path, row: int) -> str:
+def place_of_row(path: Path, row: int) -> str:
     """Where a row is, for an error: its line where lines are rows."""
-    return f"{'line' if kind_of(path) in ('tsv', 'jsonl') else 'row'} {row} of {path}"
+    return f"{'line' if file_kind(path) in ('tsv', 'jsonl') else 'row'} {row} of {path}"
 
 
 def _expected(kind: str, layout: Layout) -> str:

@@ -12,15 +12,13 @@ from urllib.parse import urlsplit
 
 from relsym.data.caches import cache_folder
 from relsym.data.progress import progress
-from relsym.data.sources.endpoint import Endpoint, Question, Row, Term
+from relsym.data.sources.endpoint import Endpoint, SelectQuery, Solution, Term
+from relsym.data.sources.iris import DIRECT_IRI, ENTITY_IRI, LABEL_IRI
 from relsym.data.triples import ENTITY_ID, PROPERTY_ID, TripleSource, check_choice, label_frame, triple_frame
 
 WIKIDATA = "https://query.wikidata.org/sparql"
-ENTITY = "http://www.wikidata.org/entity/"
-DIRECT = "http://www.wikidata.org/prop/direct/"
-LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
-Page = Callable[..., list[Row]]
+Page = Callable[..., list[Solution]]
 
 
 class WikidataSparql:
@@ -89,17 +87,17 @@ class WikidataSparql:
                 advance(1)
         if not triples and not dropped:
             raise ValueError(f"{self.endpoint.name} has no statement of {', '.join(properties) or 'no property'}. Check that data.endpoint "
-                             f"holds Wikidata's truthy statements (<{DIRECT}P131>), or choose other properties with data.properties.")
+                             f"holds Wikidata's truthy statements (<{DIRECT_IRI}P131>), or choose other properties with data.properties.")
         return triples, dropped, notes
 
-    def _rows(self, property: str) -> tuple[list[Row], bool]:
+    def _rows(self, property: str) -> tuple[list[Solution], bool]:
         """The statements up to the limit, and whether there are more (which is why one more is asked for)."""
         unsorted = " or pass data.order=endpoint, which has nothing sorted" * (self.order == "subject")
 
-        def page(size: int, start: str | None = None, offset: int = 0) -> list[Row]:
+        def page(size: int, start: str | None = None, offset: int = 0) -> list[Solution]:
             about = f"{property}, {size} rows" + f" from <{start}>" * bool(start) + f" after {offset}" * bool(offset)
             query = statements_query(property, size, start, offset)
-            return self.endpoint.ask(Question(query, ("s", "o"), about, f"lower data.page_size{unsorted}"))
+            return self.endpoint.ask(SelectQuery(query, ("s", "o"), about, f"lower data.page_size{unsorted}"))
 
         rows = PAGES[self.order](page, self.page_size, math.inf if self.limit is None else self.limit + 1)
         try:
@@ -112,11 +110,11 @@ class WikidataSparql:
         batches = [entities[i:i + self.label_batch] for i in range(0, len(entities), self.label_batch)]
         with progress(f"asking {self.endpoint.name} for labels", len(batches)) as advance:
             for number, batch in enumerate(batches, 1):
-                found = self.endpoint.ask(Question(labels_query(batch, self.languages), ("e", "label"),
+                found = self.endpoint.ask(SelectQuery(labels_query(batch, self.languages), ("e", "label"),
                                                    f"labels, batch {number} of {len(batches)}", "lower data.label_batch"))
                 # The last to be set is the label: of the most wanted language, and of two in one language the first by alphabet.
                 for entity, label in sorted(found, key=lambda row: (self.languages.index(row[1].tag.lower()), row[1].value), reverse=True):
-                    labels[entity.value.removeprefix(ENTITY)] = label.value
+                    labels[entity.value.removeprefix(ENTITY_IRI)] = label.value
                 advance(1)
         return labels
 
@@ -125,7 +123,7 @@ class PagesDisagree(ValueError):
     """The pages of one property cannot all be right."""
 
 
-def by_subject(page: Page, size: int, wanted: float | int) -> Iterator[Row]:
+def by_subject(page: Page, size: int, wanted: float | int) -> Iterator[Solution]:
     """At least ``wanted`` rows, or all, sorted by subject; pages of whole subjects, each from where the one before ended.
 
     A page that is full may end in the midst of a subject: these rows are left, and the next page starts with that subject. So rows that
@@ -155,12 +153,12 @@ def by_subject(page: Page, size: int, wanted: float | int) -> Iterator[Row]:
         start, asked, read = last, size if whole else 2 * asked, read + len(whole)
 
 
-def by_offset(page: Page, size: int, wanted: float | int) -> Iterator[Row]:
+def by_offset(page: Page, size: int, wanted: float | int) -> Iterator[Solution]:
     """At least ``wanted`` rows, or all, in the endpoint's own order, which SPARQL does not promise to be the same on every page.
 
     So it is checked: if no row came twice and none is left after the last, every row came. Nothing has to be sorted for it.
     """
-    read, seen = 0, set[Row]()
+    read, seen = 0, set[Solution]()
     while read < wanted and (rows := page(int(min(size, wanted - read)), offset=read)):
         for row in rows:
             # A blank node's name holds within one answer only.
@@ -180,20 +178,21 @@ def statements_query(property: str, size: int, start: str | None, offset: int) -
     # json.dumps quotes as SPARQL does; what comes from the endpoint must not become part of the query.
     onward = f" && STR(?s) >= {json.dumps(start, ensure_ascii=False)}" if start else ""
     order = "" if start is None else " ORDER BY ?s ?o"
-    return (f"SELECT ?s ?o WHERE {{ ?s <{DIRECT}{property}> ?o FILTER(isIRI(?s){onward}) }}{order} LIMIT {size}"
+    return (f"SELECT ?s ?o WHERE {{ ?s <{DIRECT_IRI}{property}> ?o FILTER(isIRI(?s){onward}) }}{order} LIMIT {size}"
             + f" OFFSET {offset}" * bool(offset))
 
 
 def labels_query(entities: Sequence[str], languages: Sequence[str]) -> str:
     """Labels of these items in these languages."""
-    values = " ".join(f"<{ENTITY}{q}>" for q in entities)
+    values = " ".join(f"<{ENTITY_IRI}{q}>" for q in entities)
     tags = ", ".join(f'"{tag}"' for tag in languages)
-    return f"SELECT ?e ?label WHERE {{ VALUES ?e {{ {values} }} ?e <{LABEL}> ?label FILTER(LCASE(LANG(?label)) IN ({tags})) }}"
+    return (f"SELECT ?e ?label WHERE {{ VALUES ?e {{ {values} }} ?e <{LABEL_IRI}> ?label "
+            f"FILTER(LCASE(LANG(?label)) IN ({tags})) }}")
 
 
 def item(term: Term) -> str | None:
     """The Q-id of an item's IRI; None for a literal, a blank node, a property, a lexeme."""
-    id = term.value.removeprefix(ENTITY)
+    id = term.value.removeprefix(ENTITY_IRI)
     return id if term.kind == "uri" and ENTITY_ID.fullmatch(id) else None
 
 

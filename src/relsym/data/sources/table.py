@@ -11,10 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from relsym.data.sources.layout import Schema, shortened
-from relsym.data.sources.rows import kind_of, place_of, table_rows
+from relsym.data.sources.rows import file_kind, place_of_row, table_rows
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, TripleSource, entities_of, skips_bad_rows
 
-STATEMENT, LABELS = ("subject", "property", "object"), ("subject_label", "object_label")
+STATEMENT, LABEL_COLUMNS = ("subject", "property", "object"), ("subject_label", "object_label")
 SEVERAL_LABELS = "further label of an entity (the first is kept)"
 
 
@@ -45,17 +45,17 @@ class TripleTable:
         listed = [triples] if isinstance(triples, str | Path) else triples
         self.files = [file for name in listed for file in _files("data.triples", name)]
         self.entity_files = _files("data.entities", entities) if entities else []
-        chosen = _columns("data.columns", columns, STATEMENT, LABELS)
+        chosen = _columns("data.columns", columns, STATEMENT, LABEL_COLUMNS)
         self.statements = Schema("data.columns", "data.header", chosen, STATEMENT, STATEMENT, 3, header)
         chosen = _columns("data.entity_columns", entity_columns, ("entity", "label"))
         self.entities = Schema("data.entity_columns", "data.entity_header", chosen, ("entity", "label"), ("entity",), None, entity_header)
-        self.labels_beside = any(role in self.statements.columns for role in LABELS)
-        if self.labels_beside and not all(role in self.statements.columns for role in LABELS):
+        self.labels_beside = any(role in self.statements.columns for role in LABEL_COLUMNS)
+        if self.labels_beside and not all(role in self.statements.columns for role in LABEL_COLUMNS):
             raise ValueError("data.columns: subject_label and object_label go together: name both or neither.")
         if self.labels_beside and self.entity_files:
             raise ValueError("data.entities and data.columns.subject_label both name labels: leave one of them null.")
         for path in (*self.files, *(p for p in self.entity_files if p.suffix != ".json")):
-            kind_of(path)
+            file_kind(path)
 
     def read(self, properties: Collection[str]) -> TripleSource:
         """Read the statements of ``properties``, then the labels of just the entities they name."""
@@ -81,7 +81,7 @@ class TripleTable:
             bad = rows.join(good, on="row", how="anti", maintain_order="left").row(0, named=True)
             came = bad.get("text") or [bad[role] for role in schema.columns]
             raise ValueError(
-                f"{place_of(path, bad['row'])}: expected {bad['expected']} with {', '.join(schema.required)} filled in, got "
+                f"{place_of_row(path, bad['row'])}: expected {bad['expected']} with {', '.join(schema.required)} filled in, got "
                 f"{shortened(came)}. Pass data.on_bad_row=skip to drop and count such rows.")
         return good
 
@@ -112,7 +112,8 @@ def blank(column: str) -> pl.Expr:
 
 def labels_beside(rows: pl.DataFrame) -> pl.DataFrame:
     """The labels that stand in the rows themselves, in reading order."""
-    return rows.select(entity=pl.concat_list("subject", "object"), label=pl.concat_list(LABELS)).explode("entity", "label")
+    pairs = rows.select(entity=pl.concat_list("subject", "object"), label=pl.concat_list(LABEL_COLUMNS))
+    return pairs.explode("entity", "label")
 
 
 def one_label(found: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 CHAT, COMPLETIONS = "chat", "completions"
 APIS = (CHAT, COMPLETIONS)
+Body = dict[str, Any]  # of a request
 
 
 class Garbled(ValueError):

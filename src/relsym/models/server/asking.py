@@ -8,17 +8,17 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from relsym.models.server.answers import Answer
+from relsym.models.server.answers import Answer, Body
 from relsym.models.server.cache import AnswerCache, key_of
 from relsym.models.server.client import Client
-from relsym.models.server.errors import SERVER_ERROR, Declined, Exhausted, Stopped, Unfit
+from relsym.models.server.errors import Declined, Exhausted, Stopped, Unfit
 
 LOG = logging.getLogger(__name__)
-Body = dict[str, Any]
-Keep = Callable[[Answer], Answer]
+Trim = Callable[[Answer], Answer]
 ALERT = 0.2  # seconds
 
 
@@ -48,7 +48,8 @@ class Asker:
         self.probe = body
         return answer
 
-    def ask_all(self, groups: Sequence[Sequence[Body]], keep: Keep, advance: Callable[[int], None]) -> list[list[Outcome]]:
+    def ask_all(self, groups: Sequence[Sequence[Body]], trim: Trim,
+                advance: Callable[[int], None]) -> list[list[Outcome]]:
         """Outcomes in the order of the requests; ``advance`` is told of every group that is done.
 
         Raises:
@@ -62,15 +63,17 @@ class Asker:
             progress.tell(key)
         fresh = set(bodies) - done.keys()
         if fresh:
-            self._ask_new({key: body for key, body in bodies.items() if key in fresh}, keep, done, progress)
+            self._ask_new({key: body for key, body in bodies.items() if key in fresh}, trim, done, progress)
         return [[_first_use(fresh, key, done[key]) for key in named] for named in keys]
 
-    def _ask_new(self, bodies: Mapping[bytes, Body], keep: Keep, done: dict[bytes, Outcome], progress: _Progress) -> None:
+    def _ask_new(self, bodies: Mapping[bytes, Body], trim: Trim, done: dict[bytes, Outcome],
+                 progress: _Progress) -> None:
         todo, results = SimpleQueue[tuple[bytes, Body]](), SimpleQueue[tuple[bytes, Outcome | Exception]]()
         for item in bodies.items():
             todo.put(item)
         count = min(self.concurrency, len(bodies))
-        threads = [threading.Thread(target=self._work, args=(todo, results, keep), daemon=True) for _ in range(count)]
+        arguments = (todo, results, trim)
+        threads = [threading.Thread(target=self._work, args=arguments, daemon=True) for _ in range(count)]
         for thread in threads:
             thread.start()
         try:
@@ -91,25 +94,25 @@ class Asker:
         for thread in threads:
             thread.join(self.client.timeout_s)
 
-    def _work(self, todo: SimpleQueue, results: SimpleQueue, keep: Keep) -> None:
+    def _work(self, todo: SimpleQueue, results: SimpleQueue, trim: Trim) -> None:
         with suppress(Empty, Stopped):
             while True:
                 key, body = todo.get_nowait()
                 try:
-                    results.put((key, self._outcome(key, body, keep)))
+                    results.put((key, self._outcome(key, body, trim)))
                 except Stopped:
                     raise
                 except Exception as error:
                     results.put((key, error))
                     return
 
-    def _outcome(self, key: bytes, body: Body, keep: Keep) -> Outcome:
+    def _outcome(self, key: bytes, body: Body, trim: Trim) -> Outcome:
         try:
-            answer = keep(self.client.ask(body))
+            answer = trim(self.client.ask(body))
         except Unfit as problem:
             return Outcome(None, str(problem))
         except Exhausted as error:
-            if error.status != SERVER_ERROR or not self._answers_others():
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR or not self._answers_others():
                 raise
             LOG.warning("A question is left unanswered: %s", error)
             return Outcome(None, "server error")

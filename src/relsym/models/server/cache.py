@@ -11,7 +11,7 @@ from pathlib import Path
 
 from relsym.models.server.answers import Answer, pack, unpack
 
-FILE = "answers.sqlite"
+CACHE_FILE = "answers.sqlite"
 PATIENCE = 60.0  # seconds that another process may hold the file
 
 
@@ -30,7 +30,7 @@ class AnswerCache:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+        self.path = folder / CACHE_FILE
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         try:

@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +18,6 @@ from relsym.data.sources.fetch import USER_AGENT, persistent
 from relsym.models.server.answers import CHAT, Answer, Garbled, read_answer
 from relsym.models.server.errors import (
     NOT_OFFERED,
-    OK,
-    SERVER_ERROR,
     Declined,
     Exhausted,
     Stopped,
@@ -65,7 +64,7 @@ class Client:
                 return None
             raise
         except Exhausted as error:
-            if error.status != SERVER_ERROR:
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             LOG.warning("%s fails on /models: answers are taken for those of any model of this name. %s", self.url, error)
             return None
@@ -99,7 +98,7 @@ class Client:
             raise problem
         if is_busy(response):
             raise requests.HTTPError(f"{self.url}: status {response.status_code}: {text[:200]!r}.", response=response)
-        if response.status_code != OK:
+        if response.status_code != HTTPStatus.OK:
             raise declined(response, self.url, self.key_env, bool(self._key))
         try:
             payload = response.json()

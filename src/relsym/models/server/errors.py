@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 import requests
 
-OK, BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE, UNPROCESSABLE = 200, 400, 401, 403, 404, 413, 422
-TIMED_OUT, TOO_MANY, SERVER_ERROR, NOT_IMPLEMENTED = 408, 429, 500, 501
 # What servers say of a path that they do not have.
-NOT_OFFERED = frozenset({NOT_FOUND, 405, NOT_IMPLEMENTED})
+NOT_OFFERED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 # What they say of a field that they do not take.
-OF_FIELDS = frozenset({BAD_REQUEST, UNPROCESSABLE, SERVER_ERROR, NOT_IMPLEMENTED})
+OF_FIELDS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.INTERNAL_SERVER_ERROR,
+                       HTTPStatus.NOT_IMPLEMENTED})
+OF_LENGTH = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
 TOO_LONG = re.compile(r"context_length_exceeded|context (?:length|window|size)|maximum (?:context|sequence|input|model) ?len"
                       r"|too many tokens|prompt is too long|longer than the (?:maximum|model)", re.IGNORECASE)
 FILTERED = re.compile(r"content_filter|content management policy|content_policy_violation|ResponsibleAIPolicyViolation")
@@ -45,9 +46,9 @@ class Exhausted(ConnectionError):
 
 def unfit(response: requests.Response) -> Unfit | None:
     """What is wrong with the question itself, if anything."""
-    if response.status_code in (BAD_REQUEST, TOO_LARGE, UNPROCESSABLE) and TOO_LONG.search(response.text):
+    if response.status_code in OF_LENGTH and TOO_LONG.search(response.text):
         return Unfit("too long")
-    if response.status_code == BAD_REQUEST and FILTERED.search(response.text):
+    if response.status_code == HTTPStatus.BAD_REQUEST and FILTERED.search(response.text):
         return Unfit("filtered")
     return None
 
@@ -55,11 +56,12 @@ def unfit(response: requests.Response) -> Unfit | None:
 def is_busy(response: requests.Response) -> bool:
     """Whether the same request may be answered later."""
     status = response.status_code
-    if status == TOO_MANY:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "insufficient_quota" not in response.text
-    if status >= SERVER_ERROR and FIELDS_OF_CHOICE.search(said(response)):
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and FIELDS_OF_CHOICE.search(said(response)):
         return False
-    return status == TIMED_OUT or (status >= SERVER_ERROR and status != NOT_IMPLEMENTED)
+    failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+    return status == HTTPStatus.REQUEST_TIMEOUT or failed
 
 
 def declined(response: requests.Response, url: str, key_env: str, with_key: bool) -> Declined:
@@ -71,7 +73,7 @@ def declined(response: requests.Response, url: str, key_env: str, with_key: bool
 def exhausted(message: str, url: str, retries: int, error: requests.RequestException) -> Exhausted:
     """The end of patience, with what to do about it."""
     status = None if error.response is None else error.response.status_code
-    if status == TOO_MANY:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         advice = "It takes no more for now: lower model.concurrency, raise model.retries, or come back later."
     elif status is not None:
         advice = "The server is out of order, or overloaded: see its own log; lower model.concurrency."
@@ -105,11 +107,11 @@ def _advice(response: requests.Response, key_env: str, with_key: bool) -> str:
     status = response.status_code
     if "Location" in response.headers:
         return f"It has moved: pass model.url with the base of {response.headers['Location']}."
-    if status in (UNAUTHORIZED, FORBIDDEN):
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         held = f"The key in {key_env} is not accepted" if with_key else f"No key was sent, since {key_env} is not set"
         return f"{held}: export that environment variable, or name another one with model.key_env."
-    if status == NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND:
         return "Check model.url (it mostly ends in /v1), model.name and model.api."
-    if status == TOO_MANY:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "The account has no quota left."
     return "model.body adds, changes and (with null) drops fields of the request: model.body={max_tokens: null}."

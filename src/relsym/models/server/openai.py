@@ -104,7 +104,8 @@ class OpenAiCompatible(Model):
         way, words = self._way, self._words
         bodies = [[way.bodies(prompt, words[prompt.name], self._examples, row.premise, row.hypothesis) for prompt in self.prompts]
                   for row in rows]
-        outcomes = self.asker.ask_all([[body for each in row for body in each] for row in bodies], way.kept, advance)
+        groups = [[body for each in row for body in each] for row in bodies]
+        outcomes = self.asker.ask_all(groups, way.trimmed, advance)
         columns = {column: [] for prompt in self.prompts for column in columns_of(prompt.name, words[prompt.name], way)}
         for asked, told in zip(bodies, outcomes, strict=True):
             waiting = iter(told)

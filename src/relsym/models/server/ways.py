@@ -8,15 +8,14 @@ from typing import Any, ClassVar, NamedTuple, final
 
 from relsym.data.pairs import Row
 from relsym.models.prompts import DELIMITER, Prompt
-from relsym.models.server.answers import CHAT, COMPLETIONS, Answer
+from relsym.models.server.answers import CHAT, COMPLETIONS, Answer, Body
 from relsym.models.server.errors import OF_FIELDS, Declined, Unfit
 from relsym.models.server.parsing import ending_logprob, parse, word_mass
 
-Body = dict[str, Any]
 Ask = Callable[[Body], Answer]
 AUTO, LOGPROBS, TEXT = "auto", "logprobs", "text"
 READS = (AUTO, LOGPROBS, TEXT)
-PROBE = "The capital of France is"
+TRIAL_TEXT = "The capital of France is"
 # OpenAI's own completions API takes no more than five.
 FEW = 5
 TAIL = 32  # tokens kept of an echoed prompt: more than a label word has
@@ -57,7 +56,7 @@ class Way(ABC):
     def trial(self, ask: Ask) -> str:
         """What keeps the endpoint from being asked so; "" if nothing does."""
 
-    def kept(self, answer: Answer) -> Answer:
+    def trimmed(self, answer: Answer) -> Answer:
         """What is worth keeping of an answer."""
         return answer
 
@@ -71,7 +70,9 @@ class Way(ABC):
         return {"prompt": prompt.text_of(shots, premise, hypothesis)}
 
     def _probe(self) -> Body:
-        return {"messages": [{"role": "user", "content": PROBE}]} if self.request.api == CHAT else {"prompt": PROBE}
+        if self.request.api == CHAT:
+            return {"messages": [{"role": "user", "content": TRIAL_TEXT}]}
+        return {"prompt": TRIAL_TEXT}
 
 
 @final
@@ -94,17 +95,17 @@ class Echo(Way):
         """See the class."""
         return {label: ending_logprob(answer, f"{DELIMITER}{word}") for answer, (label, word) in zip(answers, words.items(), strict=True)}
 
-    def kept(self, answer: Answer) -> Answer:
+    def trimmed(self, answer: Answer) -> Answer:
         """The end of the echo; its text is known."""
         return answer._replace(text="", steps=tuple(step._replace(top=()) for step in answer.steps[-TAIL:]))
 
     def trial(self, ask: Ask) -> str:
         """Servers differ in what they put beside an echoed token: it has to be what they gave as they made that token."""
-        made = ask(self.request.filled({"prompt": PROBE}, max_tokens=1, logprobs=1))
+        made = ask(self.request.filled({"prompt": TRIAL_TEXT}, max_tokens=1, logprobs=1))
         if not made.steps or made.steps[0].logprob is None or not made.steps[0].token.strip():
             return "its answers hold no log-probabilities"
         token, expected = made.steps[0].token, made.steps[0].logprob
-        echoed = ending_logprob(ask(self._body(PROBE + token)), token)
+        echoed = ending_logprob(ask(self._body(TRIAL_TEXT + token)), token)
         if echoed is None:
             return "it does not repeat the prompt with log-probabilities"
         return "" if abs(echoed - expected) <= TOLERANCE else (f"it gives {token!r} log-probability {expected:.2f} as it makes it and "
@@ -133,7 +134,7 @@ class NextToken(Way):
         first = next((step for step in answers[0].steps if step.token.strip()), None)
         return word_mass(first.top if first else (), words)
 
-    def kept(self, answer: Answer) -> Answer:
+    def trimmed(self, answer: Answer) -> Answer:
         """Tokens up to the first that is not blank."""
         blank = next((number for number, step in enumerate(answer.steps) if step.token.strip()), len(answer.steps))
         return answer._replace(steps=answer.steps[: blank + 1])
@@ -148,7 +149,7 @@ class NextToken(Way):
 
 
 @final
-class Text(Way):
+class PlainText(Way):
     """What the model says: see ``parse``. Of a completion, the first line that is not empty."""
 
     name, reads_logprobs = "text", False
@@ -161,7 +162,7 @@ class Text(Way):
         """None."""
         return {}
 
-    def kept(self, answer: Answer) -> Answer:
+    def trimmed(self, answer: Answer) -> Answer:
         """The text alone."""
         return answer._replace(steps=())
 
@@ -179,7 +180,7 @@ def choose_way(request: Request, read: str, top: int, ask: Ask) -> tuple[Way, li
     """
     exact = [*([Echo(request)] if request.api == COMPLETIONS else []), NextToken(request, top),
              *([NextToken(request, FEW)] if top > FEW else [])]
-    ways = {AUTO: [*exact, Text(request)], LOGPROBS: exact, TEXT: [Text(request)]}[read]
+    ways = {AUTO: [*exact, PlainText(request)], LOGPROBS: exact, TEXT: [PlainText(request)]}[read]
     reasons: list[str] = []
     for way in ways:
         if not (reason := _tried(way, ask)):

@@ -37,9 +37,9 @@ class Freeze(Remedy):
         low = embeddings_of(model)
         if self.layers is not None:
             top = top_layers(model, self.layers)
-            kept = {id(weight) for module in (low, *top) for weight in module.parameters()}
+            trained = {id(weight) for module in (low, *top) for weight in module.parameters()}
             for weight in model.parameters():
-                weight.requires_grad_(weight.requires_grad and id(weight) in kept)
+                weight.requires_grad_(weight.requires_grad and id(weight) in trained)
         if self.embeddings:
             low.requires_grad_(False)
 
