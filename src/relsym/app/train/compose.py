@@ -41,7 +41,8 @@ def check_combination(cfg: DictConfig) -> None:
     """Refuse what cannot work together, with the reason, before anything is loaded."""
     if not is_encoder(cfg.model):
         raise ValueError(f"model={HydraConfig.get().runtime.choices['model']} is scored as it is, by relsym evaluate; relsym train needs "
-                         "an encoder (model=bundled, model=encoder model.name=HUB_ID_OR_FOLDER). To go on from a run: init=RUN.")
+                         "an encoder (model=bundled, model=encoder model.name=HUB_ID_OR_FOLDER). To go on from a "
+                         "run: init=RUN.")
     objective = get_class(cfg.objective._target_)
     probe = get_class(cfg.probe._target_)
     metric = get_class(cfg.metric._target_)

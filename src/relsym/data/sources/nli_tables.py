@@ -68,8 +68,8 @@ class FolderTables(Tables):
     def of(self, part: str) -> Iterator[NliTable]:
         """See ``Tables``."""
         for name, path in self.files[part].items():
-            yield NliTable(name, str(path), lambda row, path=path: place_of_row(path, row), self._blocks(path),
-                           self._declared(path))
+            yield NliTable(name, str(path), lambda row, path=path: place_of_row(path, row),
+                           self._blocks(path), self._declared(path))
 
     def where(self, part: str) -> str:
         """See ``Tables``."""

@@ -87,7 +87,8 @@ class WikidataSparql:
                 advance(1)
         if not triples and not dropped:
             raise ValueError(f"{self.endpoint.name} has no statement of {', '.join(properties) or 'no property'}. Check that data.endpoint "
-                             f"holds Wikidata's truthy statements (<{DIRECT_IRI}P131>), or choose other properties with data.properties.")
+                             f"holds Wikidata's truthy statements (<{DIRECT_IRI}P131>), or choose other "
+                             "properties with data.properties.")
         return triples, dropped, notes
 
     def _rows(self, property: str) -> tuple[list[Solution], bool]:
@@ -178,8 +179,8 @@ def statements_query(property: str, size: int, start: str | None, offset: int) -
     # json.dumps quotes as SPARQL does; what comes from the endpoint must not become part of the query.
     onward = f" && STR(?s) >= {json.dumps(start, ensure_ascii=False)}" if start else ""
     order = "" if start is None else " ORDER BY ?s ?o"
-    return (f"SELECT ?s ?o WHERE {{ ?s <{DIRECT_IRI}{property}> ?o FILTER(isIRI(?s){onward}) }}{order} LIMIT {size}"
-            + f" OFFSET {offset}" * bool(offset))
+    return (f"SELECT ?s ?o WHERE {{ ?s <{DIRECT_IRI}{property}> ?o FILTER(isIRI(?s){onward}) }}{order} "
+            f"LIMIT {size}" + f" OFFSET {offset}" * bool(offset))
 
 
 def labels_query(entities: Sequence[str], languages: Sequence[str]) -> str:

@@ -81,8 +81,9 @@ class TripleTable:
             bad = rows.join(good, on="row", how="anti", maintain_order="left").row(0, named=True)
             came = bad.get("text") or [bad[role] for role in schema.columns]
             raise ValueError(
-                f"{place_of_row(path, bad['row'])}: expected {bad['expected']} with {', '.join(schema.required)} filled in, got "
-                f"{shortened(came)}. Pass data.on_bad_row=skip to drop and count such rows.")
+                f"{place_of_row(path, bad['row'])}: expected {bad['expected']} with "
+                f"{', '.join(schema.required)} filled in, got {shortened(came)}. "
+                "Pass data.on_bad_row=skip to drop and count such rows.")
         return good
 
     def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:

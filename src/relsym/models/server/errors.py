@@ -11,9 +11,11 @@ import requests
 # What servers say of a path that they do not have.
 NOT_OFFERED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 # What they say of a field that they do not take.
-OF_FIELDS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.INTERNAL_SERVER_ERROR,
-                       HTTPStatus.NOT_IMPLEMENTED})
-OF_LENGTH = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+OF_FIELDS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY,
+                       HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED})
+# Of a question that is longer than the model's window.
+OF_LENGTH = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                       HTTPStatus.UNPROCESSABLE_ENTITY})
 TOO_LONG = re.compile(r"context_length_exceeded|context (?:length|window|size)|maximum (?:context|sequence|input|model) ?len"
                       r"|too many tokens|prompt is too long|longer than the (?:maximum|model)", re.IGNORECASE)
 FILTERED = re.compile(r"content_filter|content management policy|content_policy_violation|ResponsibleAIPolicyViolation")
