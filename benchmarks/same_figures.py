@@ -5,7 +5,8 @@
 
 COMMAND is the ``relsym`` of the version that is asked, for example of another environment. Compared are the metrics and intervals of
 results.json (seconds and memory left out), the answers in predictions.parquet, and a benchmark's content hash. Identities of jobs may change
-on purpose: they are counted, and do not fail.
+on purpose: they are counted, and do not fail. Either folder may be of format 1 or 2 of results.json, so both are
+read as plain JSON.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import polars as pl
 QUICK = ("model=tiny", "tracking=csv", "training.epochs=3", "data.samples=32", "data.test_pairs=100")
 OBJECTIVES = ("random_label", "knn", "knn_learnt", "finetune")
 IDENTITIES = ("job_hash", "cell_hash", "config_hash", "rows_hash", "benchmark_hash")
+# Where results.json of format 2 holds what stood at its top before.
+IN_BENCHMARK = {"rows_hash": "rows_hash", "benchmark_hash": "content_hash"}
 
 
 def commands(folder: Path) -> dict[str, tuple[str, ...]]:
@@ -58,7 +61,8 @@ def compare(before: Path, after: Path) -> int:
     differences = []
     counts = {"results": 0, "metrics": 0, "intervals": 0, "answers": 0, "benchmarks": 0}
     changed = dict.fromkeys(IDENTITIES, 0)
-    files = [path.relative_to(before) for pattern in ("results.json", "manifest.json") for path in sorted(before.rglob(pattern))]
+    paths = [*sorted(before.rglob("results.json")), *sorted(before.rglob("manifest.json"))]
+    files = [path.relative_to(before) for path in paths]
     for file in files:
         one, two = (json.loads((folder / file).read_text(encoding="utf-8")) for folder in (before, after))
         if file.name == "manifest.json":
@@ -69,14 +73,26 @@ def compare(before: Path, after: Path) -> int:
         counts["results"] += 1
         for part in ("metrics", "intervals"):
             counts[part] += len(one[part])
-            differences += [f"{file}: {part} {key}" for key in one[part].keys() | two[part].keys() if one[part].get(key) != two[part].get(key)]
+            differences += [f"{file}: {part} {key}" for key in differing(one[part], two[part])]
         for key in IDENTITIES:
-            changed[key] += one.get(key) != two.get(key)
+            changed[key] += identity_of(one, key) != identity_of(two, key)
         counts["answers"] += compare_answers(before / file.parent, after / file.parent, differences)
     print(", ".join(f"{count} {what}" for what, count in counts.items()) + f"; {len(differences)} differ")
     print("identities that differ:", ", ".join(f"{key} {count}" for key, count in changed.items()))
     print(*differences[:50], sep="\n")
     return len(differences) + (not counts["results"])
+
+
+def differing(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
+    """The keys whose values are not the same, or that one of them lacks."""
+    return sorted(key for key in one.keys() | two.keys() if one.get(key) != two.get(key))
+
+
+def identity_of(results: dict[str, Any], key: str) -> str | None:
+    """One of ``IDENTITIES``, wherever the format of the results holds it."""
+    if key in IN_BENCHMARK and results.get("format", 1) > 1:
+        return results["benchmark"][IN_BENCHMARK[key]]
+    return results.get(key)
 
 
 def compare_answers(before: Path, after: Path, differences: list[str]) -> int:
