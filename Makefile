@@ -18,7 +18,7 @@ demo: install
 	@$(BIN)/relsym report inputs=$(OUT) hydra.run.dir=$(OUT)/report
 
 test: install-test
-	$(BIN)/python -m pytest -n auto --maxprocesses 8
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 install: $(VENV)/.installed
 install-test: $(VENV)/.installed-test

@@ -36,6 +36,8 @@ from relsym.data.building import file_sha256
 from relsym.data.relations import read_relations
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
 from relsym.data.triples import ENTITY_ID, PROPERTY_ID, TripleSource, label_frame, triple_frame
+from relsym.runs.layout import CARD, DATA, MANIFEST
+from relsym.runs.manifest import Manifest, read_manifest
 from runs import markdown
 
 TRIPLES, ENTITIES, SHAPE = "wikidata5m_all_triplet.txt", "wikidata5m_entity.txt", "shape.json"
@@ -241,12 +243,12 @@ def ran(*command: str) -> tuple[Cost, str]:
     return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20), printed
 
 
-def build(folder: Path, out: Path) -> tuple[Cost, dict[str, str], dict]:
+def build(folder: Path, out: Path) -> tuple[Cost, dict[str, str], Manifest]:
     """What a whole ``relsym build`` cost, the digests of the files that it wrote, and its manifest."""
     rmtree(out, ignore_errors=True)
     cost, _ = ran("-m", "relsym", "build", "benchmark=paper", "data=wikidata5m", f"data.folder={folder}", f"hydra.run.dir={out}")
-    files = sorted([*out.glob("data/*.parquet"), out / "README.md", out / "manifest.json"])
-    return cost, {path.name: file_sha256(path) for path in files}, json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    files = sorted([*out.glob(f"{DATA}/*.parquet"), out / CARD, out / MANIFEST])
+    return cost, {path.name: file_sha256(path) for path in files}, read_manifest(out / MANIFEST)
 
 
 def child(which: str, folder: Path) -> tuple[Cost, dict]:
@@ -255,13 +257,13 @@ def child(which: str, folder: Path) -> tuple[Cost, dict]:
     return Cost(**told["cost"]), told["found"]
 
 
-def measure(folder: Path, thorough: bool) -> tuple[list[Cost], dict, list[tuple]]:
+def measure(folder: Path, thorough: bool) -> tuple[list[Cost], Manifest, list[tuple]]:
     """The builds at one size, the manifest, and, if ``thorough``, the rows that compare them with the bars."""
     builds, written, readers = [], [], {"reading": [], "plain": []}
     for number in range(ROUNDS if thorough else 1):
         cost, files, manifest = build(folder, folder / f"out-{number}")
         builds.append(cost)
-        written.append((files, manifest["content_hash"]))
+        written.append((files, manifest.content_hash))
         for which in readers if thorough else ():
             readers[which].append(child(which, folder))
     same("two builds", written)
@@ -286,13 +288,13 @@ def _against_bars(builds: list[Cost], readers: dict[str, list[tuple[Cost, dict]]
             for which, each in costs.items()]
 
 
-def _growth(sizes: list[float], costs: list[Cost], manifests: list[dict]) -> list[tuple]:
+def _growth(sizes: list[float], costs: list[Cost], manifests: list[Manifest]) -> list[tuple]:
     """Seconds by size; if the cost is linear, each further million takes the same time."""
     rows, before = [], (0.0, 0.0)
     for size, cost, manifest in zip(sizes, costs, manifests, strict=True):
         further = f"{(cost.seconds - before[1]) / (size - before[0]):.2f}" if rows else ""
         rows.append((f"{size:g}", f"{cost.seconds:.1f}", f"{cost.seconds / size:.2f}", further, f"{cost.cpu_seconds / size:.2f}",
-                     f"{cost.gib:.2f}", f"{manifest['source']['facts_kept']:,}", f"{manifest['examples']:,}"))
+                     f"{cost.gib:.2f}", f"{manifest.source.facts_kept:,}", f"{manifest.examples:,}"))
         before = (size, cost.seconds)
     return rows
 
@@ -316,7 +318,7 @@ def run(sizes: list[float], folder: Path, keep: bool) -> None:
     print(f"{shape['triples']:,} triples ({shape['bytes'][TRIPLES] / 1e6:.0f} MB), {shape['entities']:,} entities "
           f"({shape['bytes'][ENTITIES] / 1e6:.0f} MB); {ROUNDS} rounds in turn\n")
     print(markdown(("what", "seconds", "CPU seconds", "peak memory, GiB", "times as fast as plain Python", "bar"), table))
-    print(f"{ROUNDS} builds equal byte for byte (Parquet, card, manifest); content hash {manifest['content_hash']}; both readers found the same\n")
+    print(f"{ROUNDS} builds equal byte for byte (Parquet, card, manifest); content hash {manifest.content_hash}; both readers found the same\n")
     print(markdown(("million triples", "seconds", "seconds per million", "seconds per further million", "CPU seconds per million",
                     "peak memory, GiB", "facts kept", "examples (of 400,000)"), _growth(sizes, costs, manifests)))
 

@@ -11,7 +11,6 @@ left out, tokenisation is not. Medians are reported.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import random
@@ -33,6 +32,8 @@ from relsym.data.relations import read_relations
 from relsym.data.sources.mini import Mini
 from relsym.encoders.bundled import find_weights
 from relsym.models.nli import CrossEncoder
+from relsym.runs.layout import RESULTS
+from relsym.runs.results import read_results
 from runs import markdown
 
 PIPELINE, ROW_BY_ROW = "transformers pipeline fp32", "transformers pipeline fp32, row by row"
@@ -145,10 +146,10 @@ def in_one_go(rows: int, folder: Path, precision: str) -> str:
     killed = time.perf_counter() - started
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     total = time.perf_counter() - started
-    found = json.loads((run / "results.json").read_text())
-    measured = sum(count for forms in found["measured_rows"].values() for count in forms.values())
-    line = (precision, f"{found['rows']['lexicalised']:,}", f"{measured:,}", f"{found['rows/measured_before']:,}", f"{killed:.0f}", f"{total:.0f}",
-            f"{found['seconds/score']:.0f}", f"{found['memory/peak_gib']:.2f}")
+    results = read_results(run / RESULTS)
+    measured = sum(sum(forms.values()) for forms in results.measured_rows.values())
+    line = (precision, f"{results.rows['lexicalised']:,}", f"{measured:,}", f"{results.measured_before:,}",
+            f"{killed:.0f}", f"{total:.0f}", f"{results.seconds['score']:.0f}", f"{results.memory['peak_gib']:.2f}")
     return markdown(("precision", "pairs of each form", "rows measured in all", "of them before the kill", "killed after, s", "both runs, s",
                      "second run's measuring, s", "peak GiB"), [line])
 

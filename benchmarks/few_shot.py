@@ -78,7 +78,8 @@ def seed_figures(options: argparse.Namespace, seed: int) -> dict[str, dict[str, 
     for objective in ("knn", "random_label"):
         run = run_once(options.out / f"{objective}-{options.samples}-{options.rows}" / str(seed), f"objective={objective}", "data=wikidata5m", f"data.folder={options.data_folder}",
                        f"data.samples={options.samples}", f"data.test_pairs={options.rows}", f"seed={seed}")
-        found[f"relsym {objective}"] = {"seconds": run["seconds/train"], **{form: run["metrics"][f"test/accuracy/{form}"] for form in FORMS}}
+        accuracies = {form: run.accuracy(form) for form in FORMS}
+        found[f"relsym {objective}"] = {"seconds": run.seconds["train"], **accuracies}
     parts = {"validation": validation.score_rows, "test": test.score_rows}
     tried = {name: setfit_once(options.out / f"setfit-{options.samples}-{options.rows}" / str(seed) / name, test.train_rows, parts, seed, setting)
              for name, setting in SETTINGS.items()}

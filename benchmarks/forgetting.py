@@ -31,13 +31,14 @@ from matplotlib.figure import Figure
 
 from relsym.data.pairs import FORMS
 from relsym.report.figures.points import on_front
-from relsym.report.figures.readers import save
-from relsym.report.labels import percent
+from relsym.report.figures.readers import save_figure
 from relsym.report.tables.paper_figures import TABLE2
+from relsym.report.wording import percent
 from relsym.runs.files import write_atomically
+from relsym.runs.results import TrainResults
 from runs import markdown, run_once
 
-Runs = Mapping[tuple[Any, ...], dict[str, Any]]
+Runs = Mapping[tuple[Any, ...], TrainResults]
 
 STAGES = ("encoders", "peer", "drops", "remedies", "keep")
 MNLI = ("data=mnli", "precision=bf16", "training.keep=best")
@@ -86,22 +87,24 @@ class Bench:
     def encoders(self) -> str:
         """Accuracy on dev-matched of the encoder that each objective makes."""
         runs = self._learnt()
-        return markdown(("learnt MNLI by", "validation rows", "epoch kept", "dev-matched", "seconds"), [
-            (name, percent(run["validation_accuracy"]), run["epoch_kept"], percent(run["metrics"]["test/accuracy/mnli"]), f"{run['seconds/train']:.0f}")
-            for name, run in runs.items()])
+        rows = []
+        for name, run in runs.items():
+            rows.append((name, percent(run.validation_accuracy), run.epoch_kept, percent(run.accuracy("mnli")),
+                         f"{run.seconds['train']:.0f}"))
+        return markdown(("learnt MNLI by", "validation rows", "epoch kept", "dev-matched", "seconds"), rows)
 
     def peer(self) -> str:
         """What sentence-transformers' cross-encoder reaches in the time of our fine-tuning; in a process of its own with all threads, as if alone."""
         target = self.out / "encoders" / "sentence_transformers.json"
         if not target.exists():
-            ours = self._learnt()["finetune"]["seconds/train"]
+            ours = self._learnt()["finetune"].seconds["train"]
             subprocess.run([sys.executable, __file__, "--peer-seconds", str(ours), "--mnli-folder", self.mnli_folder, "--out", str(target)], check=True,
                            env=self.all_threads)
         found = json.loads(target.read_text())
         return markdown(("trainer", "epochs", "stopped by time", "dev-matched", "seconds"), [
             ("sentence-transformers", f"{found['epochs']:.2f}", "yes" if found["stopped"] else "no", percent(found["accuracy"]), f"{found['seconds']:.0f}")])
 
-    def _learnt(self) -> dict[str, dict[str, Any]]:
+    def _learnt(self) -> dict[str, TrainResults]:
         runs = self.run({("encoders", name): (*self.mnli, f"objective={name}", *further) for name, further in ENCODERS.items()})
         return {name: runs["encoders", name] for name in ENCODERS}
 
@@ -113,7 +116,7 @@ class Bench:
         for name, samples in SAMPLES.items():
             of_name = [runs["drops", name, seed] for seed in range(5)]
             rows.append((name, samples, *(_spread(_values(of_name, f"test/accuracy/{form}")) for form in FORMS),
-                         percent(of_name[0]["metrics"]["forgetting/kept/before"]),
+                         percent(of_name[0].metrics["forgetting/kept/before"]),
                          *(_spread(_values(of_name, f"forgetting/{how}/drop")) for how in ("kept", "refit", "linear")),
                          _spread(_values(of_name, "forgetting/kept/retention")), _spread(_values(of_name, "drift/cka/sentences")), published[name]))
         return markdown(("objective", "samples", *FORMS, "MNLI before", "drop, kept", "drop, refit", "drop, linear probe", "retention, kept", "CKA in %",
@@ -131,15 +134,20 @@ class Bench:
             for remedy in REMEDIES:
                 both = [runs["remedies", name, remedy, seed] for seed in range(2)]
                 own.append({"objective": name, "remedy": remedy, "runs": both, "drop": mean(_values(both, "forgetting/drop")),
-                            "worst": mean(min(run["metrics"][f"validation/accuracy/{form}"] for form in FORMS) for run in both)})
+                            "worst": mean(run.lowest_accuracy for run in both)})
             front = on_front([(point["drop"], point["worst"]) for point in own])
             points += [{**point, "front": best} for point, best in zip(own, front, strict=True)]
         if self.figure:
-            save(figure_of(points), self.figure)
-        rows = [(point["objective"], point["remedy"], *(percent(mean(_values(point["runs"], f"validation/accuracy/{form}"))) for form in FORMS),
-                 *(percent(mean(_values(point["runs"], f"forgetting/{how}"))) for how in ("kept/drop", "refit/drop", "kept/retention")),
-                 round(mean(run.get("replayed_rows", 0) for run in point["runs"])), f"{mean(run['seconds/train'] for run in point['runs']):.0f}",
-                 "yes" if point["front"] else "") for point in points]
+            save_figure(figure_of(points), self.figure)
+        rows = []
+        for point in points:
+            both = point["runs"]
+            accuracies = [percent(mean(_values(both, f"validation/accuracy/{form}"))) for form in FORMS]
+            keys = ("forgetting/kept/drop", "forgetting/refit/drop", "forgetting/kept/retention")
+            costs = [percent(mean(_values(both, key))) for key in keys]
+            replayed = round(mean(run.replayed_rows for run in both))
+            rows.append((point["objective"], point["remedy"], *accuracies, *costs, replayed, _seconds(both),
+                         "yes" if point["front"] else ""))
         return markdown(("objective", "remedy", *FORMS, "drop, kept", "drop, refit", "retention, kept", "replayed rows", "seconds", "on the front"),
                         rows)
 
@@ -154,17 +162,31 @@ class Bench:
         rows = []
         for name in COMPARED:
             control, recipe = controls["keep", name, "control", 0], [runs["keep", name, "recipe", seed] for seed in seeds]
-            worse = [min(run["metrics"][f"forgetting/{against}/retention"] for against in ("kept", "control")) for run in recipe]
-            rows.append((name, *(_spread(_values(recipe, f"test/accuracy/{form}")) for form in FORMS), percent(recipe[0]["metrics"]["forgetting/kept/before"]),
-                         percent(control["metrics"]["forgetting/kept/after"]), _spread(_values(recipe, "forgetting/kept/after")),
-                         *(_spread(_values(recipe, key)) for key in ("forgetting/kept/drop", "forgetting/drop")), _spread(worse),
-                         _spread(_values(recipe, "forgetting/refit/drop")), recipe[0]["replayed_rows"], f"{mean(run['seconds/train'] for run in recipe):.0f}"))
+            worse = [_lower_retention(run) for run in recipe]
+            accuracies = [_spread(_values(recipe, f"test/accuracy/{form}")) for form in FORMS]
+            before = percent(recipe[0].metrics["forgetting/kept/before"])
+            replayed_alone = percent(control.metrics["forgetting/kept/after"])
+            after = _spread(_values(recipe, "forgetting/kept/after"))
+            drops = [_spread(_values(recipe, key)) for key in ("forgetting/kept/drop", "forgetting/drop")]
+            refit = _spread(_values(recipe, "forgetting/refit/drop"))
+            rows.append((name, *accuracies, before, replayed_alone, after, *drops, _spread(worse), refit,
+                         recipe[0].replayed_rows, _seconds(recipe)))
         return markdown(("objective", *FORMS, "MNLI before", "control", "after", "drop from before", "drop from the better", "retention of the better",
                          "drop, refit", "replayed rows", "seconds"), rows)
 
 
-def _values(runs: Iterable[dict[str, Any]], key: str) -> list[float]:
-    return [run["metrics"][key] for run in runs]
+def _values(runs: Iterable[TrainResults], key: str) -> list[float]:
+    return [run.metrics[key] for run in runs]
+
+
+def _seconds(runs: Iterable[TrainResults]) -> str:
+    """Mean over runs of what the training took."""
+    return f"{mean(run.seconds['train'] for run in runs):.0f}"
+
+
+def _lower_retention(run: TrainResults) -> float:
+    """Against what was known before and against the control, the lower one."""
+    return min(run.metrics["forgetting/kept/retention"], run.metrics["forgetting/control/retention"])
 
 
 def _spread(values: list[float]) -> str:

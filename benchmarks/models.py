@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from relsym.report.wording import percent
+from relsym.runs.layout import MANIFEST
 from runs import markdown, run_once
 
 OBJECTIVES = ("random_label", "knn", "knn_learnt", "finetune")
@@ -54,12 +56,13 @@ def main() -> None:
     if arguments.mnli_rates:
         tried = [(rate, run_once(out / "rates" / rate, *nli, f"objective.learning_rate={rate}", "data.score_on=validation"))
                  for rate in arguments.mnli_rates]
-        print(markdown(("learning rate", "accuracy on validation rows", "epochs", "seconds"),
-                       [(rate, f"{100 * found['metrics']['validation/accuracy/mnli']:.2f}", found["epochs"], f"{found['seconds/train']:.0f}")
-                        for rate, found in tried]))
+        lines = []
+        for rate, run in tried:
+            lines.append((rate, percent(run.accuracy("mnli")), run.epochs, f"{run.seconds['train']:.0f}"))
+        print(markdown(("learning rate", "accuracy on validation rows", "epochs", "seconds"), lines))
         return
     benchmark = out / "benchmark"
-    if not (benchmark / "manifest.json").exists():
+    if not (benchmark / MANIFEST).exists():
         relsym("build", "benchmark=contrast", "data=wikidata5m", f"data.folder={arguments.data_folder}", "audit=warn", f"hydra.run.dir={benchmark}")
     built = ("data=built", f"data.folder={benchmark}", f"data.test_pairs={arguments.rows}")
     for objective in OBJECTIVES:

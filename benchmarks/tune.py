@@ -8,10 +8,14 @@ Test rows are never scored here (data.score_on=validation). Runs that ended are 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from statistics import mean
 
+from relsym.data.pairs import FORMS
+from relsym.report.wording import percent
+from relsym.runs.results import TrainResults
 from runs import markdown, run_once
 
 RATES = ("5e-5", "1e-4", "2e-4")
@@ -21,6 +25,11 @@ GRIDS = {
     # No margin to choose: twice the rates.
     "finetune": [(f"objective.learning_rate={rate}",) for rate in ("2e-5", *RATES, "3e-4", "5e-4")],
 }
+
+
+def mean_accuracy(runs: Sequence[TrainResults], form: str) -> float:
+    """Over the seeds."""
+    return mean(run.accuracy(form) for run in runs)
 
 
 def main() -> None:
@@ -38,9 +47,10 @@ def main() -> None:
                              f"objective={objective}", *setting, f"seed={seed}", f"data.samples={arguments.samples}", "data=wikidata5m",
                              f"data.folder={arguments.data_folder}", "data.score_on=validation", "data.test_pairs=1000")
                     for seed in arguments.seeds]
-            scores = [mean(run["metrics"][f"validation/accuracy/{form}"] for run in runs) for form in ("lexicalised", "delexicalised")]
-            rows.append((objective, ", ".join(setting).replace("objective.", ""), *(f"{100 * s:.2f}" for s in scores),
-                         f"{100 * mean(scores):.2f}", f"{mean(run['seconds/train'] for run in runs):.0f}"))
+            scores = [mean_accuracy(runs, form) for form in FORMS]
+            seconds = mean(run.seconds["train"] for run in runs)
+            rows.append((objective, ", ".join(setting).replace("objective.", ""), *map(percent, scores),
+                         percent(mean(scores)), f"{seconds:.0f}"))
     table = markdown(("objective", "setting", "lexicalised", "delexicalised", "mean", "seconds"), rows)
     (arguments.out / "tuning.md").write_text(table)
     print(table)

@@ -12,17 +12,18 @@ repeated after a break.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
-from relsym.report.labels import READERS
 from relsym.report.tables.readers import headline
+from relsym.report.wording import percent
+from relsym.runs.layout import MANIFEST
+from relsym.runs.manifest import read_manifest
 from relsym.runs.metric_keys import measure_of
+from relsym.runs.results import TrainResults
 from runs import markdown, run_once
 
 BENCHMARKS = {"paper": (), "contrast": (), "held_out": ("data.fold=fixed",), "extended": ()}
@@ -30,33 +31,33 @@ ROWS = {"contrast": 1400}
 CASES = [(objective, metric) for objective in ("random_label", "knn") for metric in ("hadamard", "rotate", "cosine")]
 ALL_VARIANTS = (("random_label", "hadamard"), ("knn", "hadamard"), ("finetune", "none"))
 FORMS = ("lexicalised", "delexicalised")
-SHORTCUTS = {key: title for key, title in READERS.items() if key.startswith("shortcut/")} | {"shortcut/knn_untrained": "untrained, k-NN (hadamard)"}
 
 
 def build(name: str, data_folder: str, out: Path) -> Path:
     folder = out / "benchmarks" / name
-    if not (folder / "manifest.json").exists():
+    if not (folder / MANIFEST).exists():
         subprocess.run([sys.executable, "-m", "relsym", "build", f"benchmark={name}", "data=wikidata5m", f"data.folder={data_folder}",
                         f"hydra.run.dir={folder}"], check=True)
     return folder
 
 
-def trained(name: str, folder: Path, out: Path, objective: str, metric: str, samples: int, *further: str) -> dict[str, Any]:
+def trained(name: str, folder: Path, out: Path, objective: str, metric: str, samples: int,
+            *further: str) -> TrainResults:
     words = [word.split("=")[1] for word in further]
     return run_once(out / "runs" / "-".join([name, objective, metric, str(samples), *words]), "data=built", f"data.folder={folder}",
                     f"objective={objective}", f"metric={metric}", f"data.samples={samples}", f"data.test_pairs={ROWS.get(name, 1000)}", *further)
 
 
-def cell(name: str, results: dict[str, Any], reader: str, form: str) -> str:
+def cell(name: str, results: TrainResults, reader: str, form: str) -> str:
     """Accuracy; group accuracy of both kinds, the lower one first; or the headline."""
     if name == "contrast":
         key = f"{measure_of(reader, 'groups')}/{form}"
-        kinds = {kind: 100 * results["metrics"][f"{key}/{kind}"] for kind in ("symmetric", "antisymmetric")}
+        kinds = {kind: 100 * results.metrics[f"{key}/{kind}"] for kind in ("symmetric", "antisymmetric")}
         return " / ".join(f"{share:.1f} {kind[:4]}." for kind, share in sorted(kinds.items(), key=lambda item: item[1]))
     return f"{value(name, results, reader, form):.2f}"
 
 
-def row(title: str, samples: int, found: dict[str, dict[str, Any]], reader: str) -> tuple[str, ...]:
+def row(title: str, samples: int, found: dict[str, TrainResults], reader: str) -> tuple[str, ...]:
     return (title, str(samples), *(" , ".join(cell(name, results, reader, form) for form in FORMS) for name, results in found.items()))
 
 
@@ -65,12 +66,20 @@ def folded(prefix: str, folder: Path, out: Path, objective: str, metric: str, sa
 
     ``loo-``: each relation held out in its turn.  ``pair-``: the pairs that the benchmark fixes, one relation of each kind.
     """
-    manifest = json.loads((folder / "manifest.json").read_text())
-    names = [fold for fold in manifest["folds"] if fold.startswith("loo-")] if prefix == "loo-" else manifest["trained_pairs"]
+    manifest = read_manifest(folder / MANIFEST)
+    names = manifest.trained_pairs
+    if prefix == "loo-":
+        names = [fold for fold in manifest.folds if fold.startswith(prefix)]
     runs = [trained("held_out", folder, out, objective, metric, samples, f"data.fold={fold}") for fold in names]
-    best = {form: max((headline(reader, form, runs), title) for reader, title in SHORTCUTS.items()) for form in FORMS}
-    return (f"{objective} ({metric})", str(samples), *(f"{100 * headline('test/accuracy', form, runs):.2f}" for form in FORMS),
-            *(f"{100 * share:.2f} ({title})" for share, title in best.values()))
+    ours = [percent(headline("test/accuracy", form, runs)) for form in FORMS]
+    best = [best_shortcut(form, runs) for form in FORMS]
+    return (f"{objective} ({metric})", str(samples), *ours, *best)
+
+
+def best_shortcut(form: str, runs: list[TrainResults]) -> str:
+    """The shortcut with the highest headline over these runs, and its name."""
+    share, title = max((headline(key, form, runs), reader.title) for key, reader in runs[0].shortcuts.items())
+    return f"{percent(share)} ({title})"
 
 
 def on_all_variants(folder: Path, out: Path, samples: int) -> list[tuple[str, ...]]:
@@ -78,19 +87,22 @@ def on_all_variants(folder: Path, out: Path, samples: int) -> list[tuple[str, ..
     lines = []
     for objective, metric in ALL_VARIANTS:
         results = trained("contrast", folder, out, objective, metric, samples, "data.train_variants=null")
-        readers = {"shortcut/template_lookup": "template look-up", "shortcut/bag_of_words": "bag of words"} if not lines else {}
+        shown = ("shortcut/template_lookup", "shortcut/bag_of_words") if not lines else ()
+        readers = {key: results.readers[key].title for key in shown}
         readers["test/accuracy"] = f"{objective} ({metric})"
-        lines += [(title, str(samples), *(cell("contrast", results, reader, form) for form in FORMS)) for reader, title in readers.items()]
+        for reader, title in readers.items():
+            cells = [cell("contrast", results, reader, form) for form in FORMS]
+            lines.append((title, str(samples), *cells))
     return lines
 
 
-def value(name: str, results: dict[str, Any], reader: str, form: str) -> float:
+def value(name: str, results: TrainResults, reader: str, form: str) -> float:
     """What the figure shows: of groups, the lower one of the kinds."""
     measure = {"contrast": "groups", "held_out": "macro"}.get(name, "accuracy")
-    return 100 * results["metrics"][f"{measure_of(reader, measure)}/{form}"]
+    return 100 * results.metrics[f"{measure_of(reader, measure)}/{form}"]
 
 
-def draw(path: Path, samples: int, readers: list[tuple[str, dict[str, dict[str, Any]], str]]) -> None:
+def draw(path: Path, samples: int, readers: list[tuple[str, dict[str, TrainResults], str]]) -> None:
     """One panel for each benchmark, one line for each reader, both forms."""
     titles = {"paper": "paper: accuracy", "contrast": "contrast: groups, lower kind", "held_out": "held_out fixed: headline", "extended": "extended: accuracy"}
     figure = Figure(figsize=(13, 1.4 + 0.36 * len(readers)), layout="constrained")
@@ -126,9 +138,11 @@ def main() -> None:
     for samples in arguments.samples:
         for number, (objective, metric) in enumerate(CASES):
             found = {name: trained(name, folders[name], arguments.out, objective, metric, samples, *further) for name, further in BENCHMARKS.items()}
-            shown = [(title, found, reader) for reader, title in SHORTCUTS.items()] if number == 0 else []
+            shortcuts = found["paper"].shortcuts if number == 0 else {}
+            shown = [(reader.title, found, key) for key, reader in shortcuts.items()]
+            lines += [row(title, samples, results, key) for title, results, key in shown]
             shown.append((f"{objective} ({metric})", found, "test/accuracy"))
-            lines += [row(title if reader in SHORTCUTS else f"**{title}**", samples, results, reader) for title, results, reader in shown]
+            lines.append(row(f"**{objective} ({metric})**", samples, found, "test/accuracy"))
             readers += shown if samples == arguments.samples[0] else []
     if arguments.figure:
         draw(arguments.figure, arguments.samples[0], readers)

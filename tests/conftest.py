@@ -119,12 +119,14 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
     from relsym.app.export import __main__ as export
     from relsym.app.report import __main__ as report
     from relsym.app.train import __main__ as train
+    from relsym.app.upgrade import __main__ as upgrade
 
     def call(task: str, *arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["relsym", *arguments])
         capfd.readouterr()
         try:
-            entry.run({"build": build.main, "train": train.main, "evaluate": evaluate.main, "export": export.main, "report": report.main}[task])
+            entry.run({"build": build.main, "train": train.main, "evaluate": evaluate.main, "export": export.main, "report": report.main,
+                       "upgrade": upgrade.main}[task])
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)

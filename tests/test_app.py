@@ -12,6 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -22,6 +23,8 @@ from relsym.encoders.load import tiny_encoder
 from relsym.runs import origin as provenance
 from relsym.runs.files import write_atomically
 from relsym.runs.folder import RunFolder
+from relsym.runs.results import read_results
+from runs_of import write_run
 
 OBJECTIVES = ("random_label", "knn", "knn_learnt", "finetune")
 METRICS = {"hadamard": "sentences", "rotate": "sentences", "cosine": "sentences", "euclidean": "sentences", "pair": "joint", "none": "none"}
@@ -52,9 +55,13 @@ def test_a_run_folder_holds_what_the_house_says(relsym, quick, tmp_path):
                     "untrained/random_label"):
             assert 0 <= metrics[f"{key}/{form}"] <= 1
         assert metrics[f"test/accuracy/{form}/low"] <= metrics[f"test/accuracy/{form}"] <= metrics[f"test/accuracy/{form}/high"]
-    for key in ("config_hash", "benchmark_hash", "git_commit", "versions", "seconds/train", "seconds/score", "memory/peak_gib"):
+    for key in ("config_hash", "git_commit", "versions"):
         assert key in results
-    assert results["rows"] == {"train": 8, "lexicalised": 8, "delexicalised": 8}
+    assert results["benchmark"]["content_hash"]
+    assert results["seconds"].keys() == {"train", "score"}
+    assert "peak_gib" in results["memory"]
+    assert results["train_rows"] == 8
+    assert results["rows"] == {"lexicalised": 8, "delexicalised": 8}
     predictions = pq.read_table(run / "predictions.parquet").to_pylist()
     assert len(predictions) == 16
     for form in ("lexicalised", "delexicalised"):
@@ -96,8 +103,8 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(relsym, quick
     assert not torch.equal(found["a"][0], found["c"][0])
     assert found["a"][1]["metrics"] == found["b"][1]["metrics"]
     assert found["a"][1]["config_hash"] == found["b"][1]["config_hash"] != found["c"][1]["config_hash"]
-    assert found["a"][1]["setting_hashes"] == found["c"][1]["setting_hashes"]
-    assert found["a"][1]["benchmark_hash"] == found["c"][1]["benchmark_hash"]
+    assert found["a"][1]["settings"] == found["c"][1]["settings"]
+    assert found["a"][1]["benchmark"]["content_hash"] == found["c"][1]["benchmark"]["content_hash"]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -229,9 +236,9 @@ def test_an_encoder_from_a_folder_is_called_by_what_was_named(relsym, quick, tmp
     (["data.samples=2"], "multiple of 4"), (["probe.k=9"], "probe.k=9: the memory has only 8 rows"),
     (["metric=rotate", "model.hidden_size=33", "model.heads=3"], "33 is odd"), (["data.properties=[P131,P9999]"], "unknown property P9999"),
     (["data=wikidata5m", "data.folder=/nowhere"], "no such folder: /nowhere"), (["data=wikidata5m"], "data.folder is not set"),
-    (["precision=fp16"], "precision=fp16: expected fp32 or bf16"), (["seed=abc"], "seed=abc: must be a whole number"), (["model.pooling=max"], "model.pooling=max"),
+    (["precision=fp16"], "precision=fp16: expected fp32 or bf16"), (["seed=abc"], "seed=abc: expected a whole number"), (["model.pooling=max"], "model.pooling=max"),
     (["data=mnli"], "data.folder=None: no such folder"), (["model=encoder", "model.name=/nowhere/model"], "cannot load the encoder"),
-    (["objective=none"], "Could not find 'objective/none'"), (["data.sample=3"], "Could not override 'data.sample'")])
+    (["objective=none"], "Could not find 'objective/none'"), (["data.sample=3"], "data.sample=3: nothing reads this key. Did you mean data.samples?")])
 def test_bad_input_gets_one_clear_message(relsym, quick, tmp_path, monkeypatch, overrides, message):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     refused(relsym("train", *quick, *overrides), message, tmp_path / "run")
@@ -333,9 +340,13 @@ def test_a_file_is_whole_or_not_there(tmp_path):
 
 
 def test_results_that_are_not_numbers_are_not_written(tmp_path):
-    with pytest.raises(ValueError, match="JSON compliant"):
-        RunFolder(tmp_path).finish({"metrics": {"test/accuracy/lexicalised": float("nan")}})
-    assert not (tmp_path / "results.json").exists()
+    results = read_results(write_run(tmp_path / "earlier") / "results.json")
+    broken = msgspec.structs.replace(results, metrics={**results.metrics, "test/accuracy/lexicalised": float("nan")})
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with pytest.raises(ValueError, match=r"metrics\.test/accuracy/lexicalised"):
+        RunFolder(folder).finish(broken)
+    assert not list(folder.iterdir())
 
 
 def test_the_config_hash_does_not_see_hardware_and_tracking():
@@ -345,9 +356,9 @@ def test_the_config_hash_does_not_see_hardware_and_tracking():
     assert provenance.config_hash(config) != provenance.config_hash({**config, "seed": 1})
     hashes = provenance.setting_hashes(config, "Pair")
     assert hashes == provenance.setting_hashes({**config, "seed": 1, "data": {"sample_seed": 1, "samples": 8}}, "Pair")
-    assert hashes["data"] != provenance.setting_hashes({**config, "data": {"sample_seed": 0, "samples": 4}}, "Pair")["data"]
-    assert hashes["encoder"] != provenance.setting_hashes(config, "Hadamard")["encoder"]
-    assert hashes["encoder"] == provenance.setting_hashes({**config, "metric": {"_target_": "other"}}, "Pair")["encoder"]
+    assert hashes.data != provenance.setting_hashes({**config, "data": {"sample_seed": 0, "samples": 4}}, "Pair").data
+    assert hashes.encoder != provenance.setting_hashes(config, "Hadamard").encoder
+    assert hashes.encoder == provenance.setting_hashes({**config, "metric": {"_target_": "other"}}, "Pair").encoder
 
 
 # --- the command itself

@@ -7,25 +7,29 @@ from collections import Counter
 from itertools import product
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks_of import RELATIONS, Listed, data, source
+from damaged import another_type, refusal, replaced, values
 from relsym.data.audit import FACT_FINDINGS, FINDINGS, ONLY_DROP, Audit
 from relsym.data.benchmark import SymmetryBenchmark
-from relsym.data.building import SHARES, audited, build, sizes, write_benchmark
+from relsym.data.building import SHARES, audited, build, sizes, with_files, write_benchmark
 from relsym.data.built import BuiltBenchmark
 from relsym.data.card import card
 from relsym.data.facts import reverse_stated, usable_facts
 from relsym.data.folds import folds, trained_pairs
-from relsym.data.manifest import MANIFEST, Plan
+from relsym.data.manifest import Plan
 from relsym.data.pairs import PAIR_COLUMNS, VARIANTS, pair_table, pairs_of
 from relsym.data.relations import Relation, read_relations
 from relsym.data.splits import entities, grouped, paper
 from relsym.evaluation.score import Scores
-from relsym.evaluation.shortcuts import majority, template_lookup
+from relsym.evaluation.shortcuts import SHORTCUTS
+from relsym.runs.layout import MANIFEST
+from relsym.runs.manifest import Manifest, manifest_json, read_manifest
 
 CONTRAST = ["swap", "negated_swap", "identity", "negated_identity", "paraphrase", "converse", "swapped_converse"]
 ENTAILED, CONTRADICTED = "entailment", "contradiction"
@@ -39,10 +43,12 @@ def benchmark(facts, **changes) -> SymmetryBenchmark:
     return SymmetryBenchmark(Listed(facts), **changes)
 
 
-def on_disk(folder: Path, made, seed: int = 0, **changes) -> dict:
+def on_disk(folder: Path, made, seed: int = 0, **changes) -> Manifest:
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = write_benchmark(build(plan(**changes), made, seed), folder / "data")
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    built = build(plan(**changes), made, seed)
+    write_benchmark(built, folder / "data")
+    manifest = with_files(built, folder / "data")
+    (folder / MANIFEST).write_text(manifest_json(manifest))
     (folder / "README.md").write_text(card(manifest))
     return manifest
 
@@ -310,12 +316,12 @@ def test_one_constant_answer_has_no_group_right_of_either_kind(facts, label):
 def test_a_look_up_that_has_not_seen_the_negations_has_no_group_right_and_one_that_has_seen_all_has_every_one(facts):
     read = contrast_rows(facts, samples=None)
     rows = read.score_rows["lexicalised"]
-    assert group_accuracy(rows, template_lookup(read.train_rows, rows)) == {"symmetric": 0.0, "antisymmetric": 0.0}
-    assert group_accuracy(rows, majority(read.train_rows, rows)) == {"symmetric": 0.0, "antisymmetric": 0.0}
+    assert group_accuracy(rows, SHORTCUTS["template_lookup"].answer(read.train_rows, rows)) == {"symmetric": 0.0, "antisymmetric": 0.0}
+    assert group_accuracy(rows, SHORTCUTS["majority"].answer(read.train_rows, rows)) == {"symmetric": 0.0, "antisymmetric": 0.0}
     swaps = [row for row in rows if row.variant == "swap"]
-    assert template_lookup(read.train_rows, swaps) == [row.label for row in swaps]
+    assert SHORTCUTS["template_lookup"].answer(read.train_rows, swaps) == [row.label for row in swaps]
     seen = data(facts, samples=None, train_variants=CONTRAST).train_rows
-    assert group_accuracy(rows, template_lookup(seen, rows)) == {"symmetric": 1.0, "antisymmetric": 1.0}
+    assert group_accuracy(rows, SHORTCUTS["template_lookup"].answer(seen, rows)) == {"symmetric": 1.0, "antisymmetric": 1.0}
 
 
 def test_groups_are_whole_and_as_many_of_each_kind(facts):
@@ -399,16 +405,16 @@ def test_two_builds_are_byte_identical_and_another_seed_is_not(tmp_path, facts):
     files = ["data/train.parquet", "data/validation.parquet", "data/test.parquet", MANIFEST, "README.md"]
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
     other = on_disk(tmp_path / "c", benchmark(facts), 1, examples=60, variants=CONTRAST)
-    assert other["content_hash"] != json.loads((tmp_path / "a" / MANIFEST).read_text())["content_hash"]
+    assert other.content_hash != json.loads((tmp_path / "a" / MANIFEST).read_text())["content_hash"]
 
 
 def test_what_was_built_is_what_is_trained_and_scored(tmp_path, facts):
     manifest = on_disk(tmp_path / "b", benchmark(facts), variants=CONTRAST)
     read = BuiltBenchmark(str(tmp_path / "b"))
-    assert read.content_hash() == manifest["content_hash"]
-    stored = pl.concat([pl.read_parquet(tmp_path / "b" / name) for name in manifest["files"]])
+    assert read.content_hash() == manifest.content_hash
+    stored = pl.concat([pl.read_parquet(tmp_path / "b" / name) for name in manifest.files])
     assert tuple(stored.columns) == PAIR_COLUMNS
-    assert stored["pair_id"].n_unique() == stored.height == sum(manifest["rows"].values())
+    assert stored["pair_id"].n_unique() == stored.height == sum(manifest.rows.values())
     for split in SHARES:
         drawn = read.draw(split, 3)
         pairs = read.pairs(drawn, read.variants)
@@ -422,13 +428,13 @@ def test_what_was_built_is_what_is_trained_and_scored(tmp_path, facts):
 
 def test_kinds_are_balanced_in_every_part_and_properties_even(tmp_path, facts):
     manifest = on_disk(tmp_path / "b", benchmark(facts), examples=100)
-    assert manifest["rows"] == {"train": 64, "validation": 10, "test": 24}
-    for counts in manifest["counts"].values():
+    assert manifest.rows == {"train": 64, "validation": 10, "test": 24}
+    for counts in manifest.counts.values():
         by_kind = Counter()
         for property, count in counts.items():
             by_kind[RELATIONS[property].kind] += count
         assert len(set(by_kind.values())) == 1
-    train = manifest["counts"]["train"]
+    train = manifest.counts["train"]
     for kind in ("symmetric", "antisymmetric"):
         counts = [train[p] for p, r in RELATIONS.items() if r.kind == kind]
         assert max(counts) - min(counts) <= 1
@@ -444,14 +450,14 @@ def test_both_directions_make_two_examples_of_a_fact_and_one_direction_makes_one
 
 def test_the_folds_of_a_built_benchmark_hold_out_what_they_say(tmp_path, facts):
     manifest = on_disk(tmp_path / "b", benchmark(facts), variants=["swap", "reworded_swap"], hold_out=True)
-    assert len(manifest["folds"]) == 1 + 14 + 45 + 2
-    assert "templates" not in on_disk(tmp_path / "c", benchmark(facts), hold_out=True)["folds"]
+    assert len(manifest.folds) == 1 + 14 + 45 + 2
+    assert "templates" not in on_disk(tmp_path / "c", benchmark(facts), hold_out=True).folds
     for name in ("fixed", "loo-P131", "pair-P3373-P22"):
         read = BuiltBenchmark(str(tmp_path / "b"), name)
-        fold = manifest["folds"][name]
-        assert set(read.draw("test", 0)["property"]) == set(fold["held_out"])
-        assert not set(read.draw("train", 0)["property"]) & {*fold["held_out"], *fold["left_out"]}
-        assert "held out " + " ".join(fold["held_out"]) in read.sides
+        fold = manifest.folds[name]
+        assert set(read.draw("test", 0)["property"]) == set(fold.held_out)
+        assert not set(read.draw("train", 0)["property"]) & {*fold.held_out, *fold.left_out}
+        assert "held out " + " ".join(fold.held_out) in read.sides
     assert BuiltBenchmark(str(tmp_path / "b")).variants == ("swap",)
     with pytest.raises(ValueError, match=r"data\.fold=loo-P47: the benchmark has fixed, loo-P1382"):
         BuiltBenchmark(str(tmp_path / "b"), "loo-P47")
@@ -486,6 +492,35 @@ def test_properties_that_are_neither_make_a_third_balanced_kind(facts):
     assert Counter(row.kind for row in read.train_rows) == {"symmetric": 4, "antisymmetric": 4, "neither": 4}
 
 
+def test_a_manifest_that_is_read_is_what_was_written(tmp_path, facts):
+    manifest = on_disk(tmp_path / "b", benchmark(facts), variants=["swap", "reworded_swap"], hold_out=True)
+    assert read_manifest(tmp_path / "b" / MANIFEST) == manifest
+    content = json.loads((tmp_path / "b" / MANIFEST).read_text())
+    assert list(content)[:4] == ["format", "relsym", "benchmark", "content_hash"]
+    assert "negation" not in content["relations"]["P131"] or content["relations"]["P131"]["negation"]
+
+
+def test_a_manifest_with_another_type_key_or_format_is_refused_with_file_key_and_what_to_do(tmp_path, facts):
+    advice = "Build the benchmark again with this version."
+    on_disk(tmp_path / "b", benchmark(facts), variants=["swap", "reworded_swap"], hold_out=True)
+    path = tmp_path / "b" / MANIFEST
+    content = json.loads(path.read_text())
+    for keys, value in values(content):
+        if keys != ("format",):
+            told = refusal(path, replaced(content, keys, another_type(value)), read_manifest)
+            assert told.startswith(f"{path}: {'.'.join(map(str, keys))}: Expected "), told
+            assert told.endswith(advice), told
+    for keys, value in ((("rows", "train"), -1), (("entity_overlap", "test"), 1.5), (("files", "data/test.parquet", "sha256"), "0")):
+        told = refusal(path, replaced(content, keys, value), read_manifest)
+        assert told.startswith(f"{path}: {'.'.join(keys)}: Expected "), told
+    assert refusal(path, {**content, "sides": "x"}, read_manifest) == f"{path}: Object contains unknown field `sides`. {advice}"
+    without = {key: value for key, value in content.items() if key != "files"}
+    assert refusal(path, without, read_manifest) == f"{path}: Object missing required field `files`. {advice}"
+    told = refusal(path, {**content, "format": 2}, read_manifest)
+    assert told == f"{path}: format 2, written by a later version; this one reads format 1. Use that version."
+    assert refusal(path, [], read_manifest) == f"{path}: expected a JSON object, got a list. {advice}"
+
+
 def test_an_unfinished_benchmark_and_a_changed_file_are_refused(tmp_path, facts):
     on_disk(tmp_path / "b", benchmark(facts))
     path = tmp_path / "b" / "data" / "test.parquet"
@@ -513,7 +548,7 @@ def test_strict_stops_at_what_nobody_decided_on_with_counts_and_examples(facts):
     made = SymmetryBenchmark(Listed(triples, labels), audit="strict", findings={"same_label": "drop"})
     assert made.audit.found["same_label"] | {"examples": []} == {
         "count": 19, "decision": "drop", "decided": True, "by_property": {"P1889": 19}, "removed": 19, "examples": []}
-    assert "| same_label | 19 | 19 | P1889 19 | drop |" in card(build(plan(), made, 0).manifest | {"files": {}})
+    assert "| same_label | 19 | 19 | P1889 19 | drop |" in card(build(plan(), made, 0).manifest)
 
 
 def test_strict_passes_a_clean_source(facts):
@@ -550,14 +585,14 @@ def test_what_was_dropped_from_a_built_benchmark_is_not_counted_in_it(facts):
     made = SymmetryBenchmark(Listed(facts, labels), findings={"same_text": "keep", "same_label": "drop"})
     built = build(plan(), made, 0)
     assert made.audit.found["homonym"]["removed"] > 0
-    assert built.manifest["examples"] == sum(rows["fact_id"].n_unique() for rows in built.rows.values())
+    assert built.manifest.examples == sum(rows["fact_id"].n_unique() for rows in built.rows.values())
     for rows in built.rows.values():
         assert len(set(Counter(rows["kind"]).values())) <= 1
 
 
 def test_every_finding_is_told_in_the_manifest(facts):
     made = benchmark(facts)
-    assert set(build(plan(), made, 0).manifest["audit"]["found"]) == set(FINDINGS)
+    assert set(build(plan(), made, 0).manifest.audit.found) == set(FINDINGS)
 
 
 def test_audit_words_are_checked(facts):
@@ -572,33 +607,33 @@ def test_the_card_is_read_by_datasets_and_adds_up(tmp_path, facts, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     manifest = on_disk(tmp_path / "b", benchmark([*facts, facts[0], ("Q7001", "P47", "Q7002")]), variants=CONTRAST)
     loaded = datasets.load_dataset(str(tmp_path / "b"), cache_dir=str(tmp_path / "cache"))
-    assert {split: len(rows) for split, rows in loaded.items()} == manifest["rows"]
+    assert {split: len(rows) for split, rows in loaded.items()} == manifest.rows
     assert set(loaded["test"].column_names) == set(PAIR_COLUMNS)
-    told = manifest["source"]
-    assert told["statements_read"] == told["facts_kept"] + sum(told["dropped"].values())
-    assert told["dropped"] == {"other property": 1, "duplicate": 1}
+    told = manifest.source
+    assert told.statements_read == told.facts_kept + sum(told.dropped.values())
+    assert told.dropped == {"other property": 1, "duplicate": 1}
     text = (tmp_path / "b" / "README.md").read_text()
     assert "338 statements read = 336 facts kept + 2 left out" in text
-    assert manifest["content_hash"] in text
+    assert manifest.content_hash in text
     assert "license: cc0-1.0" in text
     assert "language:\n- en\n" in text
-    assert "language:\n- pt-br\n" in card(manifest | {"source": told | {"language": "pt-br"}})
+    assert "language:\n- pt-br\n" in card(msgspec.structs.replace(manifest, source=msgspec.structs.replace(told, language="pt-br")))
 
 
 def test_the_card_tells_what_a_constant_answer_gets_and_which_properties_share_entity_pairs(tmp_path, facts):
     twins = [*facts, *[(s, "P361", o) for s, p, o in facts if p == "P131"]]
     manifest = on_disk(tmp_path / "b", benchmark(twins), variants=CONTRAST)
-    labels = manifest["labels"]["test"]
+    labels = manifest.labels["test"]
     assert labels["entailment"] / sum(labels.values()) == pytest.approx(9 / 14)
-    assert manifest["labels_by_variant"]["test"]["negated_identity contradiction"] == manifest["labels_by_variant"]["test"]["identity entailment"]
+    assert manifest.labels_by_variant["test"]["negated_identity contradiction"] == manifest.labels_by_variant["test"]["identity entailment"]
     text = (tmp_path / "b" / "README.md").read_text()
     assert "64.3 %" in text
-    assert manifest["shared_pairs"] == {"P131 P361": 1.0}
+    assert manifest.shared_pairs == {"P131 P361": 1.0}
     assert "P131 and P361 100 %" in text
 
 
 def test_a_card_says_that_a_benchmark_was_scaled_down(tmp_path, facts):
-    assert on_disk(tmp_path / "c", benchmark(facts), examples=101)["scaled_down"] is False
+    assert on_disk(tmp_path / "c", benchmark(facts), examples=101).scaled_down is False
     on_disk(tmp_path / "b", benchmark(facts), examples=400_000)
     assert "400,000 were asked for; the source has fewer" in (tmp_path / "b" / "README.md").read_text()
 
@@ -618,11 +653,11 @@ def test_benchmarks_are_built_from_real_triples_and_add_up(tmp_path, real_data, 
     out = tmp_path / "out"
     ended = relsym("build", f"benchmark={name}", "data=wikidata5m", f"data.folder={real_data / 'wikidata'}", "audit=warn", f"hydra.run.dir={out}")
     assert ended.code == 0, ended.err
-    manifest = json.loads((out / MANIFEST).read_text())
-    told = manifest["source"]
-    assert told["statements_read"] == 108_345 == told["facts_kept"] + sum(told["dropped"].values())
-    assert manifest["audit"]["found"]["same_label"]["by_property"]["P1889"] >= 6661
-    assert manifest["rows"]["test"] > 9000
+    manifest = read_manifest(out / MANIFEST)
+    told = manifest.source
+    assert told.statements_read == 108_345 == told.facts_kept + sum(told.dropped.values())
+    assert manifest.audit.found["same_label"].by_property["P1889"] >= 6661
+    assert manifest.rows["test"] > 9000
     rows = BuiltBenchmark(str(out)).rows
     sides = [set(rows.filter(pl.col("split") == split)["group_id"]) for split in SHARES]
     assert not sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2]

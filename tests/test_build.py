@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from relsym.data.card import cell
+from relsym.runs.manifest import read_manifest
 from test_app import refused
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
@@ -50,8 +51,9 @@ def test_train_scores_a_built_benchmark_with_the_keys_of_any_other_run_and_its_g
     assert built.keys() == plain.keys()
     scheme = {key for key in plain["metrics"] if key.count("/") == 2}
     assert scheme <= built["metrics"].keys()
-    assert built["benchmark_hash"] == json.loads((tmp_path / "built" / "manifest.json").read_text())["content_hash"]
-    assert built["rows"] == {"train": 8, "lexicalised": 56, "delexicalised": 56}
+    assert built["benchmark"]["content_hash"] == read_manifest(tmp_path / "built" / "manifest.json").content_hash
+    assert built["rows"] == {"lexicalised": 56, "delexicalised": 56}
+    assert built["train_rows"] == 8
     for reader in ("test/groups", "shortcut/template_lookup_groups"):
         kinds = [built["metrics"][f"{reader}/lexicalised/{kind}"] for kind in ("symmetric", "antisymmetric")]
         assert built["metrics"][f"{reader}/lexicalised"] == min(kinds)
@@ -73,7 +75,7 @@ def test_a_fold_is_trained_on_the_rest_and_scored_on_what_it_holds_out(build, re
     assert ended.code == 0, ended.err
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert {key.rsplit("/", 1)[1] for key in results["intervals"] if key.startswith("test/accuracy/lexicalised/")} == {"P3373", "P460", "P22", "P25"}
-    assert results["sides"] == "grouped, seed 0, held out P3373 P460 P22 P25"
+    assert results["benchmark"]["sides"] == "grouped, seed 0, held out P3373 P460 P22 P25"
     assert results["metrics"]["shortcut/majority_macro/lexicalised"] == 0.5
     assert "held-out properties" in ended.out
     assert relsym("train", *quick, *on, "data.fold=loo-P131", f"hydra.run.dir={tmp_path / 'one'}").code == 0
@@ -131,13 +133,13 @@ def test_a_table_of_the_users_own_properties_is_enough(relsym, quick, tmp_path):
 @pytest.mark.parametrize(("overrides", "message"), [
     (["data=mnli"], "data=mnli is no source of triples"), (["data=built", "data.folder=x"], "data=built is no source of triples"),
     (["benchmark.variants=[swop]"], "no such variant: swop"), (["benchmark.examples=1"], "benchmark.examples=1: a number of at least 20"),
-    (["benchmark.examples=abc"], "benchmark.examples=abc: must be a whole number"), (["benchmark.variants=[]"], "name at least one, and none twice"),
-    (["benchmark.variants=[swap,swap]"], "name at least one, and none twice"), (["seed=abc"], "seed=abc: must be a whole number"),
-    (["data.split_seed=abc"], "data.split_seed=abc: must be a whole number"), (["data.findings.duplicate=keep"], "data.findings.duplicate=keep: expected drop"),
+    (["benchmark.examples=abc"], "benchmark.examples=abc: expected a whole number"), (["benchmark.variants=[]"], "name at least one, and none twice"),
+    (["benchmark.variants=[swap,swap]"], "name at least one, and none twice"), (["seed=abc"], "seed=abc: expected a whole number"),
+    (["data.split_seed=abc"], "data.split_seed=abc: expected a whole number"), (["data.findings.duplicate=keep"], "data.findings.duplicate=keep: expected drop"),
     (["data.properties=a.yaml", "data.property_table=b.yaml"], "name one table, not two"), (["data.neutral=true", "data.property_table=extended"], "leave data.neutral=false"),
     (["data.findings.same_label=merge"], "data.findings.same_label=merge: expected drop or keep"), (["audit=lax"], "audit=lax: expected strict or warn"),
     (["data.held_out=[P131]"], "build benchmark=held_out and train with data.fold=NAME"), (["data.properties=[P131,P22]"], "no facts of kind symmetric"),
-    (["data.property_table=nowhere.yaml"], "data.property_table=nowhere.yaml: no such file"), (["data.findings.typo=drop"], "Could not override 'data.findings.typo'")])
+    (["data.property_table=nowhere.yaml"], "data.property_table=nowhere.yaml: no such file"), (["data.findings.typo=drop"], "data.findings.typo=drop: nothing reads this key")])
 def test_bad_input_gets_one_clear_message(relsym, tmp_path, overrides, message):
     refused(relsym("build", *overrides, f"hydra.run.dir={tmp_path / 'built'}"), message)
     assert not (tmp_path / "built" / "manifest.json").exists()

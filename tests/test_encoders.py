@@ -140,7 +140,7 @@ def test_a_folder_in_the_hubs_layout_is_loaded_and_its_commit_recorded(tmp_path,
     monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(transformers_hub, "is_offline_mode", lambda: True, raising=False)
     encoder = load_encoder("org/name", "main", max_length=64)
-    assert encoder.source == {"name": "org/name", "revision": "main", "commit": commit}
+    assert encoder.source == {"name": "org/name", "revision": "main", "commit": commit, "published": "org/name"}
     torch.testing.assert_close(encoder.encode(TEXTS), tiny_encoder().encode(TEXTS))
 
 

@@ -222,7 +222,7 @@ def test_a_wrong_reading_costs_nothing_that_was_measured(evaluate, tmp_path):
     evaluate("model=tiny", "reading=nearest", code=1)
     assert list((tmp_path / "out" / "shards").glob("*.parquet"))
     found = evaluate("model=tiny", "reading=knn")
-    assert found["rows/measured_before"] == 2 * (28 + 16 + 8)
+    assert found["measured_before"] == 2 * (28 + 16 + 8)
 
 
 def test_a_stopped_run_goes_on_from_its_last_shard_and_no_other_run_takes_its_shards(evaluate, tmp_path, monkeypatch):
@@ -271,7 +271,7 @@ def test_a_killed_evaluation_goes_on(tmp_path):
     process.wait()
     done = len(list((tmp_path / "out" / "shards").glob("[!p]*.parquet")))
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    assert results(tmp_path / "out")["rows/measured_before"] >= 8 * (done - 1)
+    assert results(tmp_path / "out")["measured_before"] >= 8 * (done - 1)
 
 
 @pytest.mark.parametrize(("overrides", "message"), [
@@ -280,7 +280,7 @@ def test_a_killed_evaluation_goes_on(tmp_path):
     (("model=tiny", "hardware=ddp_cpu"), "one process measures"),
     (("model=tiny", "hardware=gpu"), "torch finds none"),
     (("model=tiny", "data.score_on=validation"), "validation_pairs=0"),
-    (("model=tiny", "validation_pairs=-1"), "0 (none)"),
+    (("model=tiny", "validation_pairs=-1"), "0: none"),
     (("model=tiny", "swapped_pairs=many"), "whole number"),
     (("model=tiny", "probe.k=50"), "the memory has only 8 rows"),
     (("model=nli", "model.name=/nowhere"), "cannot load the NLI model"),

@@ -25,16 +25,7 @@ from relsym.evaluation.clusters import cluster_interval
 from relsym.evaluation.paired import mcnemar
 from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import Scores
-from relsym.evaluation.shortcuts import (
-    SHORTCUTS,
-    bag_of_words,
-    entity_pair,
-    hypothesis_only,
-    majority,
-    shortcuts_for,
-    template_lookup,
-    word_order,
-)
+from relsym.evaluation.shortcuts import SHORTCUTS, shortcuts_for
 from relsym.evaluation.statistics import accuracy
 
 
@@ -61,20 +52,20 @@ def test_no_rows_are_no_score():
 def test_the_look_up_knows_seen_templates_and_gives_unseen_ones_the_majority():
     train = [row("P1", ENTAILMENT), row("P2", CONTRADICTION), row("P2", CONTRADICTION)]
     test = [row("P1", ENTAILMENT, 9), row("P2", CONTRADICTION, 9), row("P3", ENTAILMENT, 9)]
-    assert template_lookup(train, test) == [ENTAILMENT, CONTRADICTION, CONTRADICTION]
-    assert template_lookup(train[:2], test)[2] == CONTRADICTION  # a tie
+    assert SHORTCUTS["template_lookup"].answer(train, test) == [ENTAILMENT, CONTRADICTION, CONTRADICTION]
+    assert SHORTCUTS["template_lookup"].answer(train[:2], test)[2] == CONTRADICTION  # a tie
 
 
 def test_the_majority_shortcut_gives_one_label_and_ties_take_contradiction():
-    assert majority([row("P1", ENTAILMENT), row("P2", CONTRADICTION)], [row("P9", ENTAILMENT)] * 2) == [CONTRADICTION] * 2
-    assert majority([row("P1", ENTAILMENT)], [row("P9", CONTRADICTION)]) == [ENTAILMENT]
+    assert SHORTCUTS["majority"].answer([row("P1", ENTAILMENT), row("P2", CONTRADICTION)], [row("P9", ENTAILMENT)] * 2) == [CONTRADICTION] * 2
+    assert SHORTCUTS["majority"].answer([row("P1", ENTAILMENT)], [row("P9", CONTRADICTION)]) == [ENTAILMENT]
 
 
 def test_hypothesis_only_never_sees_the_premise():
     train = [row("P1", ENTAILMENT, i, verb="borders") for i in range(4)] + [row("P2", CONTRADICTION, i, verb="fathered") for i in range(4)]
     test = [row("P1", ENTAILMENT, 99, verb="borders"), row("P2", CONTRADICTION, 99, verb="fathered")]
-    assert hypothesis_only(train, test) == [ENTAILMENT, CONTRADICTION]
-    assert hypothesis_only(train, [r._replace(premise="something else") for r in test]) == [ENTAILMENT, CONTRADICTION]
+    assert SHORTCUTS["hypothesis_only"].answer(train, test) == [ENTAILMENT, CONTRADICTION]
+    assert SHORTCUTS["hypothesis_only"].answer(train, [r._replace(premise="something else") for r in test]) == [ENTAILMENT, CONTRADICTION]
 
 
 def fact(one: str, two: str, label: str, verb: str = "is near", **changes) -> Row:
@@ -85,25 +76,25 @@ def fact(one: str, two: str, label: str, verb: str = "is near", **changes) -> Ro
 def test_a_bag_of_words_sees_words_and_not_their_order():
     train = [fact("a", "b", ENTAILMENT, "borders"), fact("c", "d", CONTRADICTION, "fathered")]
     test = [fact("e", "f", ENTAILMENT, "borders"), fact("e", "f", CONTRADICTION, "fathered")]
-    assert bag_of_words(train, test) == [ENTAILMENT, CONTRADICTION]
+    assert SHORTCUTS["bag_of_words"].answer(train, test) == [ENTAILMENT, CONTRADICTION]
     turned = [row._replace(premise=" ".join(reversed(row.premise.strip(".").split())), hypothesis=row.hypothesis.lower()) for row in test]
-    assert bag_of_words(train, turned) == [ENTAILMENT, CONTRADICTION]
+    assert SHORTCUTS["bag_of_words"].answer(train, turned) == [ENTAILMENT, CONTRADICTION]
 
 
 def test_word_order_sees_the_order_and_not_the_words():
     train = [fact(f"a{i}", f"b{i}", CONTRADICTION) for i in range(4)]
     train += [row._replace(hypothesis=row.premise, label=ENTAILMENT) for row in train]
     swapped = fact("Ann", "Bob", CONTRADICTION, "totally fathered")
-    assert word_order(train, [swapped, swapped._replace(hypothesis=swapped.premise)]) == [CONTRADICTION, ENTAILMENT]
+    assert SHORTCUTS["word_order"].answer(train, [swapped, swapped._replace(hypothesis=swapped.premise)]) == [CONTRADICTION, ENTAILMENT]
     renamed = [row._replace(premise=row.premise.replace("near", "far"), hypothesis=row.hypothesis.replace("near", "far")) for row in train]
-    assert word_order(renamed, [swapped]) == word_order(train, [swapped])
+    assert SHORTCUTS["word_order"].answer(renamed, [swapped]) == SHORTCUTS["word_order"].answer(train, [swapped])
 
 
 def test_the_entity_pair_alone_is_seen_in_either_order_and_nothing_that_is_said():
     train = [fact("Ann", "Bob", ENTAILMENT), fact("Cid", "Dee", CONTRADICTION)]
-    assert entity_pair(train, [fact("Bob", "Ann", ENTAILMENT), fact("Dee", "Cid", CONTRADICTION)]) == [ENTAILMENT, CONTRADICTION]
+    assert SHORTCUTS["entity_pair"].answer(train, [fact("Bob", "Ann", ENTAILMENT), fact("Dee", "Cid", CONTRADICTION)]) == [ENTAILMENT, CONTRADICTION]
     hidden = [fact("Bob", "Ann", ENTAILMENT, premise="?", hypothesis="?", property="P9"), fact("Dee", "Cid", CONTRADICTION, premise="?", hypothesis="?")]
-    assert entity_pair(train, hidden) == [ENTAILMENT, CONTRADICTION]
+    assert SHORTCUTS["entity_pair"].answer(train, hidden) == [ENTAILMENT, CONTRADICTION]
 
 
 def test_rows_that_name_no_entities_have_no_entity_pair_shortcut():
@@ -115,7 +106,7 @@ def test_rows_that_name_no_entities_have_no_entity_pair_shortcut():
 def test_shortcuts_read_no_test_label(shortcut):
     train = [row("P1", ENTAILMENT, 1, verb="borders"), row("P2", CONTRADICTION, 2, verb="fathered")]
     test = [row("P1", ENTAILMENT, 3, verb="borders"), row("P2", CONTRADICTION, 4, verb="fathered")]
-    assert shortcut(train, test) == shortcut(train, [r._replace(label="hidden") for r in test])
+    assert shortcut.answer(train, test) == shortcut.answer(train, [r._replace(label="hidden") for r in test])
 
 
 @pytest.mark.parametrize("reads", ["sentences", "joint"])
@@ -142,7 +133,7 @@ def test_scores_are_flat_in_0_to_1_and_by_property():
     assert flat["shortcut/majority/lexicalised"] == 0.5
     assert flat["untrained/random_label/lexicalised"] == pytest.approx(2 / 3)
     assert all(0 <= value <= 1 for value in flat.values())
-    assert scores.intervals("test/accuracy")["test/accuracy/lexicalised/P1"]["rows"] == 2
+    assert scores.intervals("test/accuracy")["test/accuracy/lexicalised/P1"].rows == 2
     table = scores.table("test/accuracy")
     assert table["correct"] == [True, False, True, True]
     assert set(map(len, table.values())) == {4}

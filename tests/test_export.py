@@ -98,7 +98,7 @@ def test_forms_and_wordings_are_chosen(relsym, tmp_path):
     (("prompts=[yes]",), "There are yes_no"),
     (("shots=-1",), "shots=-1: expected a whole number"),
     (("shots=9",), "Raise data.samples"),
-    (("data.samples=many",), "data.samples=many: must be a whole number"),
+    (("data.samples=many",), "data.samples=many: expected a whole number"),
 ])
 def test_what_cannot_be_exported_is_said_and_leaves_nothing(relsym, tmp_path, overrides, message):
     ended = relsym("export", *SIZE, *overrides, f"hydra.run.dir={tmp_path / 'out'}")

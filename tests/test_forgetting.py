@@ -34,6 +34,12 @@ SYMMETRY = ("model=tiny", "tracking=csv", "data.samples=16", "data.test_pairs=8"
 
 # --- figures
 
+def test_a_drop_from_exactly_chance_has_no_retention():
+    labels = list(LABELS)
+    found = drop_of(labels, ["entailment"] * 3, labels, ["1", "2", "3"], 3)
+    assert (found.before, found.drop, found.retention) == (pytest.approx(1 / 3), pytest.approx(-2 / 3), None)
+
+
 def test_a_drop_is_the_share_of_rows_lost_less_the_share_gained():
     labels = ["entailment"] * 10
     before, after = ["entailment"] * 8 + ["neutral"] * 2, ["neutral"] * 3 + ["entailment"] * 6 + ["neutral"]
@@ -218,8 +224,8 @@ def test_retraining_that_shuffles_the_weights_is_at_chance_when_the_read_out_is_
             for weights in objective.encoder.parameters():
                 weights.copy_(weights.flatten()[torch.randperm(weights.numel(), generator=generator)].view_as(weights))
 
-    fitted = training.fit
-    monkeypatch.setattr(training, "fit", shuffle)
+    fitted = training.run_trainer
+    monkeypatch.setattr(training, "run_trainer", shuffle)
     kept = retrained(relsym, tmp_path / "run", learnt(relsym, "knn"), "knn", "training.max_steps=1")["forgetting"]["read_outs"]["kept"]
     assert kept["before"] > 0.9
     assert kept["after"] == pytest.approx(1 / 3, abs=0.13)
@@ -295,6 +301,8 @@ def turn_labels(folder):
     config = OmegaConf.load(folder / "config.yaml")
     config.labels = [config.labels[i] for i in (2, 1, 0)]
     OmegaConf.save(config, folder / "config.yaml")
+    path = folder / "results.json"  # both say so: what only one says is refused before anything is measured
+    path.write_text(json.dumps({**json.loads(path.read_text()), "labels": list(config.labels)}))
 
 
 def forget_all(folder):
@@ -314,8 +322,8 @@ def test_a_run_with_another_label_order_or_without_knowledge_is_refused_before_t
 @pytest.mark.parametrize(("overrides", "message"), [
     (("init=null",), "pass init=RUN"),
     (("forgetting.score_on=train",), "expected test or validation"),
-    (("forgetting.pairs=20",), "forgetting.pairs=20: at least 30"),
-    (("forgetting.refit_rows=3",), "at least 30"),
+    (("forgetting.pairs=20",), "forgetting.pairs=20: expected a whole number, 30 or more, or null"),
+    (("forgetting.refit_rows=3",), "expected a whole number, 30 or more, or null"),
     (("forgetting.control=nowhere",), "forgetting.parquet is missing"),
     (("forgetting.folder=nowhere",), "no such folder")])
 def test_what_cannot_be_measured_is_refused_with_what_to_do(relsym, learnt, tmp_path, overrides, message):

@@ -108,7 +108,7 @@ def test_bf16_on_a_gpu_trains_scores_and_searches(relsym, quick, tmp_path, objec
                    "data.samples=16", "data.test_pairs=40", "objective.learning_rate=0.003")
     assert ended.code == 0, ended.err
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert results["memory/peak_gpu_gib"] > 0
+    assert results["memory"]["peak_gpu_gib"] > 0
     assert results["precision"] == "bf16"
     with open(tmp_path / "run" / "csv" / "metrics.csv", newline="") as stream:
         learnt = [float(line["train/accuracy"]) for line in csv.DictReader(stream) if line["train/accuracy"]]

@@ -385,7 +385,7 @@ def test_metrics_are_called_by_the_set(relsym, quick, tmp_path, option):
     assert ended.code == 0, ended.err
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert f"test/accuracy/{option}" in results["metrics"]
-    assert results["benchmark"] == option
+    assert results["benchmark"]["title"] == option
 
 
 @pytest.mark.slow

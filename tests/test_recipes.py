@@ -17,8 +17,8 @@ from pytorch_lightning import Callback, Trainer
 from safetensors.torch import load_file
 from transformers import AutoModel, MPNetConfig, MPNetModel, RobertaConfig, RobertaModel
 
-from relsym.app.replaying import most_steps
 from relsym.app.sweep.plan import _part
+from relsym.app.train.recipe import most_steps
 from relsym.data.batches import PADDING, GlobalBatchSampler
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
@@ -436,10 +436,10 @@ def test_a_recipe_is_part_of_what_a_job_is_and_none_is_as_before():
     (["recipe=[control,solved]"], "recipe=control does not go with solved"),
     (["recipe=distill", "recipe.distill.rows=replayed"], "nothing is replayed"),
     (["recipe=replay"], "Pass init=RUN"), (["recipe=control"], "recipe=control replays NLI rows"),
-    (["recipe=distill", "recipe.distill.rows=none"], "expected all or replayed"), (["recipe=wise_ft", "recipe.wise_ft.alpha=2"], "alpha=2: must be from 0"),
-    (["recipe=l2sp", "recipe.l2sp.weight=0"], "leave the remedy out of recipe"), (["recipe=l2sp", "recipe.l2sp.weight=much"], "weight=much: must be a number"),
-    (["recipe=lora", "recipe.lora.dropout=1"], "dropout=1: must be from 0"), (["recipe=solved", "recipe.solved.epochs=0"], "epochs=0: at least 1"),
-    (["recipe=solved", "recipe.solved.epochs=x"], "must be a whole number"), (["recipe=solvd"], "Did you mean recipe=solved"),
+    (["recipe=distill", "recipe.distill.rows=none"], "expected all or replayed"), (["recipe=wise_ft", "recipe.wise_ft.alpha=2"], "alpha=2: expected a number from 0 to 1"),
+    (["recipe=l2sp", "recipe.l2sp.weight=0"], "leave the remedy out of recipe"), (["recipe=l2sp", "recipe.l2sp.weight=much"], "weight=much: expected a number"),
+    (["recipe=lora", "recipe.lora.dropout=1"], "dropout=1: expected a number from 0 to below 1"), (["recipe=solved", "recipe.solved.epochs=0"], "epochs=0: expected a whole number, 1 or more"),
+    (["recipe=solved", "recipe.solved.epochs=x"], "expected a whole number"), (["recipe=solvd"], "Did you mean recipe=solved"),
     (["recipe=freeze", "recipe.freeze.layers=7"], "BertModel has 2 layers")])
 def test_what_cannot_work_is_refused_with_the_reason(relsym, quick, tmp_path, words, message):
     refused(relsym("train", *quick, *words), message, tmp_path / "run")
@@ -497,7 +497,7 @@ def test_alpha_0_through_the_command_line_saves_the_weights_it_began_with(relsym
     assert again.code == 0, again.err
     for name in ("encoder/model.safetensors", "probe.safetensors"):
         assert same(load_file(tmp_path / "run" / name), load_file(tmp_path / "again" / name))
-    assert "replayed_rows" not in results(tmp_path / "again")
+    assert results(tmp_path / "again")["replayed_rows"] == 0
 
 
 def test_a_run_on_other_data_than_nli_has_nothing_to_replay(relsym, quick, tmp_path):

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from relsym.report.collect import collect
 from relsym.report.sections import sections
-from runs_of import change as changed
+from relsym.runs.results import BenchmarkRecord, Earlier, Interval, Settings, read_results
+from runs_of import FORMS, change, readers_of, train_results, write_results
 
 
 def run(folder: Path, seed: int = 0, accuracy: float = 1.0, objective: str = "knn", benchmark: str = "b" * 64, setting: str = "s",
-        metric: str = "hadamard", score_on: str = "test", sample_seed: int | None = None, init: dict | None = None):
-    interval = {"correct": 9, "rows": 10, "value": accuracy, "low": 0.6, "high": 1.0}
+        metric: str = "hadamard", score_on: str = "test", sample_seed: int | None = None, init: Earlier | None = None):
+    interval = Interval(correct=9, rows=10, value=accuracy, low=0.6, high=1.0)
     names = {f"{score_on}/accuracy": accuracy, "shortcut/template_lookup": 0.9, "shortcut/knn_untrained": 0.6}
-    results = {"metrics": {f"{name}/{form}": value for name, value in names.items() for form in ("lexicalised", "delexicalised")}
-               | {f"{score_on}/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4}
-               | {f"reference/constant/{form}": 0.5 for form in ("lexicalised", "delexicalised")},
-               "intervals": {f"{name}/{form}": interval for name in names for form in ("lexicalised", "delexicalised")},
-               "rows": {"train": 64, "lexicalised": 10, "delexicalised": 10}, "task": "train", "sides": "grouped, seed 0", "benchmark": "mini", "fold": None, "rows_hash": "r" * 64,
-               "kinds": {"P131": "antisymmetric"}, "score_on": score_on, "precision": "fp32", "config_hash": "f" * 64, "git_commit": None, "versions": {"relsym": "0.1.0"},
-               "model": "bundled" if init is None else "run a (bundled)", "init": init, "seed": seed,
-               "sample_seed": seed if sample_seed is None else sample_seed, "benchmark_hash": benchmark,
-               "choices": {"objective": objective, "metric": metric, "model": "bundled", "data": "mini"},
-               "setting_hashes": {"data": "d", "encoder": f"e{metric}", "all": f"{setting}{objective}"}}
-    folder.mkdir(parents=True)
-    (folder / "results.json").write_text(json.dumps(results))
+    metrics = {f"{score_on}/accuracy/lexicalised/P131": 0.5, "untrained/random_label/lexicalised": 0.5, "untrained/random_label/delexicalised": 0.4}
+    intervals = {}
+    for form in FORMS:
+        metrics[f"reference/constant/{form}"] = 0.5
+        for name, value in names.items():
+            metrics[f"{name}/{form}"] = value
+            intervals[f"{name}/{form}"] = interval
+    write_results(folder, train_results(
+        objective, metric, "bundled" if init is None else f"run a ({init.model})", seed=seed,
+        metrics=metrics,
+        intervals=intervals,
+        readers=readers_of(metric, "untrained" if init is None else "before retraining"),
+        rows=dict.fromkeys(FORMS, 10),
+        benchmark=BenchmarkRecord("mini", content_hash=benchmark, rows_hash="r" * 64, sides="grouped, seed 0", fold=None, kinds={"P131": "antisymmetric"}),
+        score_on=score_on,
+        config_hash="f" * 64,
+        git_commit=None,
+        init=init,
+        sample_seed=seed if sample_seed is None else sample_seed,
+        settings=Settings(data="d", encoder=f"e{metric}", all=f"{setting}{objective}", ladder=None),
+    ))
 
 
 def tables_of(folder: Path):
@@ -94,7 +103,7 @@ def test_another_draw_under_one_seed_is_another_run_and_a_contradiction_is_an_er
 
 
 def test_a_run_that_goes_on_from_another_says_so(tmp_path):
-    run(tmp_path / "a", init={"model": "bundled"})
+    run(tmp_path / "a", init=Earlier("bundled", config_hash="1" * 64, cell_hash="2" * 64, benchmark_hash="b" * 64))
     lines = lines_of(tmp_path)
     assert lines["k-NN (hadamard)"].model == "run a (bundled)"
     assert "before retraining, k-NN (hadamard)" in lines
@@ -102,12 +111,11 @@ def test_a_run_that_goes_on_from_another_says_so(tmp_path):
 
 def test_groups_have_a_table_of_their_own_with_the_kind_that_the_model_knows_worse_first(tmp_path):
     run(tmp_path / "a")
-    path = tmp_path / "a" / "results.json"
-    results = json.loads(path.read_text())
+    metrics = read_results(tmp_path / "a" / "results.json").metrics
     for reader, (low, high) in {"test/groups": (0.1, 0.7), "shortcut/template_lookup_groups": (0.3, 0.0)}.items():
         for form in ("lexicalised", "delexicalised"):
-            results["metrics"] |= {f"{reader}/{form}": low, f"{reader}/{form}/symmetric": low, f"{reader}/{form}/antisymmetric": high}
-    path.write_text(json.dumps(results))
+            metrics |= {f"{reader}/{form}": low, f"{reader}/{form}/symmetric": low, f"{reader}/{form}/antisymmetric": high}
+    change(tmp_path / "a", metrics=metrics)
     found = tables_of(tmp_path)
     (groups,) = [lines for title, lines in found.items() if title.startswith("Group accuracy")]
     assert [line.reader for line in groups] == ["template look-up", "k-NN (hadamard)"]
@@ -119,10 +127,9 @@ def test_groups_have_a_table_of_their_own_with_the_kind_that_the_model_knows_wor
 def test_the_mean_over_kinds_is_shown_where_relations_are_held_out(tmp_path):
     for name, sides in (("a", "grouped, seed 0"), ("b", "grouped, seed 0, held out P22 P3373")):
         run(tmp_path / name)
-        path = tmp_path / name / "results.json"
-        results = json.loads(path.read_text())
-        results["metrics"] |= {f"test/macro/{form}": 0.5 for form in ("lexicalised", "delexicalised")}
-        path.write_text(json.dumps({**results, "sides": sides}))
+        metrics = read_results(tmp_path / name / "results.json").metrics
+        metrics |= {f"test/macro/{form}": 0.5 for form in FORMS}
+        change(tmp_path / name, metrics=metrics, **{"benchmark.sides": sides})
     titles = [title for title in tables_of(tmp_path) if title.startswith("Mean over kinds")]
     assert len(titles) == 1
     assert "held out P22 P3373" in titles[0]
@@ -131,14 +138,15 @@ def test_the_mean_over_kinds_is_shown_where_relations_are_held_out(tmp_path):
 def test_runs_on_other_rows_are_another_table(tmp_path):
     run(tmp_path / "a")
     run(tmp_path / "b", setting="t")
-    changed(tmp_path / "b", rows_hash="q" * 64)
+    change(tmp_path / "b", **{"benchmark.rows_hash": "q" * 64})
     assert sorted(title[-12:] for title in tables_of(tmp_path)) == ["rows #qqqqqq", "rows #rrrrrr"]
 
 
 def test_the_headline_over_folds_is_the_mean_over_kinds_of_the_mean_over_relations(tmp_path):
     for property, kind, accuracy in (("P131", "antisymmetric", 0.0), ("P22", "antisymmetric", 0.5), ("P25", "antisymmetric", 0.1), ("P3373", "symmetric", 0.8)):
         run(tmp_path / property, 0, accuracy)
-        changed(tmp_path / property, fold=f"loo-{property}", kinds={property: kind}, sides=f"grouped, seed 0, held out {property}", rows_hash=property)
+        sides = f"grouped, seed 0, held out {property}"
+        change(tmp_path / property, benchmark=BenchmarkRecord("mini", "b" * 64, property, sides, fold=f"loo-{property}", kinds={property: kind}))
     found = tables_of(tmp_path)
     (headline,) = [lines for title, lines in found.items() if title.startswith("Every relation held out")]
     assert {line.reader: line.cell("lexicalised") for line in headline}["k-NN (hadamard), 4 folds"] == "50.00"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from chromium import Browser, chromium
@@ -12,6 +10,7 @@ from relsym.report.collect import collect
 from relsym.report.page.page import page
 from relsym.report.sections import sections
 from relsym.report.write import missing_of
+from relsym.runs.results import read_results
 from runs_of import METRICS, change, job, write_run, write_sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(chromium() is None, reason="no chromium on the path, and RELSYM_CHROMIUM names none")]
@@ -29,9 +28,9 @@ def browser(tmp_path_factory):
             for samples in (16, 28, 64):
                 for seed in (0, 1):
                     jobs.append(job(len(jobs), objective, samples, seed))
-                    write_run(folder / jobs[-1]["folder"], objective, samples, seed, wrong=max(0, 30 - samples + 3 * seed), model=model, kinds=KINDS)
-    other = write_run(folder / "other", "knn", 64, benchmark="another", benchmark_hash="e" * 64, job_hash=None)
-    change(other, metrics={**json.loads((other / "results.json").read_text())["metrics"], "forgetting/drop": 0.05})
+                    write_run(folder / jobs[-1].folder, objective, samples, seed, wrong=max(0, 30 - samples + 3 * seed), model=model, kinds=KINDS)
+    other = write_run(folder / "other", "knn", 64, job_hash=None, **{"benchmark.title": "another", "benchmark.content_hash": "e" * 64})
+    change(other, metrics={**read_results(other / "results.json").metrics, "forgetting/drop": 0.05})
     write_sweep(folder, [*jobs, job(len(jobs), "knn", 336, 0, "failed", error=EVIL)])
     for name in ("alpha", EVIL):
         write_evaluation(folder / f"evaluation {len(name)}", name, {"strict": 12, "two_way": 20 + len(name) // 5})

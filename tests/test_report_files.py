@@ -15,10 +15,10 @@ import pytest
 
 import relsym
 from relsym.report.collect import collect
-from relsym.report.figures.readers import accuracy_figure, save
+from relsym.report.figures.readers import accuracy_figure, save_figure
 from relsym.report.page.page import script_json
 from relsym.report.sections import sections
-from relsym.report.tables.cells import Cell, Column, Row, Table
+from relsym.report.tables.cells import Cell, Column, Table, TableRow
 from relsym.report.tables.formats import csv_text, latex, latex_text, markdown, markdown_text
 from relsym.report.tables.readers import Line
 from relsym.report.write import report_files
@@ -62,7 +62,7 @@ def sweep(folder: Path) -> None:
     for objective in METRICS:
         for samples in (16, 64):
             jobs.append(job(len(jobs), objective, samples, 0))
-            write_run(folder / jobs[-1]["folder"], objective, samples, wrong=8 if samples == 16 else 0)
+            write_run(folder / jobs[-1].folder, objective, samples, wrong=8 if samples == 16 else 0)
     write_sweep(folder, [*jobs, job(len(jobs), "knn", 336, 0, "failed", error="killed & <gone>")])
 
 
@@ -108,7 +108,7 @@ def test_markdown_links_every_run_and_leaves_the_apart_forms_to_the_other_files(
 
 def test_names_from_data_are_shown_as_they_are_in_every_file(tmp_path, report):
     for samples in (16, 64):
-        write_run(tmp_path / "runs" / str(samples), samples=samples, model=EVIL, kinds={EVIL: "symmetric", "a|b_c": "symmetric", "$x^2": "antisymmetric"}, benchmark="50 % & #1_{}")
+        write_run(tmp_path / "runs" / str(samples), samples=samples, model=EVIL, kinds={EVIL: "symmetric", "a|b_c": "symmetric", "$x^2": "antisymmetric"}, **{"benchmark.title": "50 % & #1_{}"})
     out = report()
     page = (out / "report.html").read_text()
     assert "<script>alert" not in page
@@ -136,7 +136,7 @@ def test_the_page_names_no_address_but_its_own_runs(made):
 def test_text_cannot_end_a_table_or_a_script_whatever_it_holds():
     assert json.loads(script_json({"a": "</script>&<!--"})) == {"a": "</script>&<!--"}
     assert not set("<>&") & set(script_json(["</script>&<!--"]))
-    table = Table("t", "a | b", (Column("x_1", number=False), Column("100 %")), (Row((Cell("a|b\nc"), Cell("[x](y) *z* `q` \\"))),), ("50 % & more",))
+    table = Table("t", "a | b", (Column("x_1", number=False), Column("100 %")), (TableRow((Cell("a|b\nc"), Cell("[x](y) *z* `q` \\"))),), ("50 % & more",))
     lines = markdown(table).splitlines()
     assert lines[2:5] == ["| x_1 | 100 % |", "| --- | --- |", "| a\\|b c | [x\\](y) \\*z\\* \\`q\\` \\\\ |"]
     assert list(csv.reader(csv_text(table).splitlines(keepends=True))) == [["x_1", "100 %"], ["a|b\nc", "[x](y) *z* `q` \\"]]
@@ -151,7 +151,7 @@ def test_text_cannot_end_a_table_or_a_script_whatever_it_holds():
 def test_a_figure_draws_the_highest_number_of_samples_and_the_same_bytes_each_time(tmp_path):
     lines = [Line(f"reader $\\frac {n}", "m", n, ((0, 0),), {"lexicalised": (0.5,)}, {}, "", ()) for n in (16, 64)]
     for name in ("a.svg", "b.svg"):
-        save(accuracy_figure("Accuracy in %, x", lines), tmp_path / name)
+        save_figure(accuracy_figure("Accuracy in %, x", lines), tmp_path / name)
     text = (tmp_path / "a.svg").read_text()
     assert text == (tmp_path / "b.svg").read_text()
     assert "n = 64" in text
@@ -159,8 +159,9 @@ def test_a_figure_draws_the_highest_number_of_samples_and_the_same_bytes_each_ti
 
 
 def test_nothing_that_a_report_loads_brings_torch():
-    modules = [f"relsym.report.{path.stem}" for path in (Path(relsym.__file__).parent / "report").glob("*.py") if path.stem != "__init__"]
-    code = f"import {', '.join(modules)}, sys; print(*sys.modules)"
+    package = Path(relsym.__file__).parent
+    paths = [path.relative_to(package.parent).with_suffix("") for path in (package / "report").rglob("*.py") if path.stem != "__init__"]
+    code = f"import {', '.join('.'.join(path.parts) for path in paths)}, sys; print(*sys.modules)"
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
     assert {"relsym.report.page.page", "plotly"} <= loaded
     assert not loaded & {"torch", "pytorch_lightning", "transformers"}

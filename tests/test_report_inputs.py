@@ -9,6 +9,7 @@ import pytest
 from relsym.app.report.__main__ import listed
 from relsym.report.collect import collect
 from relsym.report.write import missing_of
+from relsym.runs.results import read_results
 from runs_of import change, job, write_run, write_sweep
 
 
@@ -17,15 +18,15 @@ def test_runs_below_all_inputs_are_read_each_once(tmp_path):
     write_run(tmp_path / "b" / "two", seed=1)
     (tmp_path / "link").symlink_to(tmp_path / "a")
     found = collect([tmp_path / "a", tmp_path / "b", tmp_path / "link", tmp_path / "a" / "one"]).runs
-    assert [run["seed"] for run in found] == [0, 1]
+    assert [run.seed for run in found] == [0, 1]
 
 
 def test_a_run_that_a_sweep_took_from_another_sweep_is_read_too(tmp_path):
     write_run(tmp_path / "old" / "004")
     write_sweep(tmp_path / "new", [job(0, "knn", 64, 0, "reused", "../old/004"), job(1, "knn", 64, 1, "waiting")])
     found = collect([tmp_path / "new"])
-    assert [run["path"] for run in found.runs] == [str(tmp_path / "old" / "004" / "results.json")]
-    assert [job.verdict for job in found.jobs] == ["reused", "waiting"]
+    assert [run.path for run in found.runs] == [str(tmp_path / "old" / "004" / "results.json")]
+    assert [job.entry.verdict for job in found.jobs] == ["reused", "waiting"]
     assert len(collect([tmp_path]).runs) == 1
 
 
@@ -51,7 +52,8 @@ def test_no_finished_run_is_an_error_that_names_folders_and_unfinished_jobs(tmp_
 def test_damaged_results_and_those_of_another_version_are_named(tmp_path):
     path = write_run(tmp_path / "a") / "results.json"
     for text, told in (("{", r"results\.json: not JSON"), ("[]", "not the results of relsym train"), ("{}", "not the results of relsym train"),
-                       ('{"task": "train"}', "no benchmark, sides, fold, rows_hash, kinds, .*: written by another version")):
+                       ('{"task": "train"}', r"format 1, written by an earlier version; this one reads format 2\. relsym upgrade .*/a writes a copy"),
+                       ('{"task": "train", "format": 2}', "missing required field `model`. Run that job again, or leave it out")):
         path.write_text(text)
         with pytest.raises(ValueError, match=told):
             collect([tmp_path])
@@ -59,7 +61,10 @@ def test_damaged_results_and_those_of_another_version_are_named(tmp_path):
 
 def test_a_job_list_of_another_format_is_refused(tmp_path):
     write_run(tmp_path / "a")
-    for content, told in ({"format": 2, "name": "n", "jobs": []}, "format 2, not 1: written by another version"), ({"format": 1, "name": "n", "jobs": [{}]}, "a job lacks 'overrides'"), ([], "format 'list'"):
+    whole = {"format": 2, "name": "n", "relsym": "0.1.0", "folder": "f", "jobs": []}
+    for content, told in (({**whole, "format": 3}, "format 3, written by a later version"), ({**whole, "format": 1}, "format 1, written by an earlier version.* relsym upgrade"),
+                          ({**whole, "jobs": [{}]}, r"sweep\.json: jobs\.0: .*missing required field `number`.* Give the sweep's command again, or leave it out"),
+                          ([], "expected a JSON object, got a list")):
         (tmp_path / "sweep.json").write_text(json.dumps(content))
         with pytest.raises(ValueError, match=told):
             collect([tmp_path])
@@ -102,7 +107,7 @@ def test_outputs_is_what_is_read_if_nothing_is_said(tmp_path, relsym, monkeypatc
 def test_predictions_that_are_not_those_of_the_run_are_refused(tmp_path, relsym):
     write_run(tmp_path / "a", "knn")
     write_run(tmp_path / "b", "finetune", wrong=3)
-    change(tmp_path / "b", metrics=json.loads((tmp_path / "a" / "results.json").read_text())["metrics"])
+    change(tmp_path / "b", metrics=read_results(tmp_path / "a" / "results.json").metrics)
     ended = relsym("report", f"inputs={tmp_path}", f"hydra.run.dir={tmp_path / 'out'}")
     assert "b/predictions.parquet: not the answers behind results.json (lexicalised)" in ended.err
     (tmp_path / "b" / "predictions.parquet").write_bytes(b"PAR1")

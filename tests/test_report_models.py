@@ -12,6 +12,8 @@ from evaluations_of import write_evaluation
 from relsym.report.collect import collect
 from relsym.report.sections import sections
 from relsym.report.tables.models import verdict
+from relsym.runs.results import read_results
+from runs_of import change
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
 
@@ -42,7 +44,9 @@ def test_every_reading_of_every_model_is_a_line_beside_the_shortcuts_and_the_con
 
 
 def test_above_chance_on_these_properties_alone_is_said(tmp_path):
-    run = {"clusters": {"a": {"lexicalised": {"fact": [0.6, 0.7], "property": [0.4, 0.9]}}}, "metrics": {"reference/constant/lexicalised": 0.5}}
+    folder = write_evaluation(tmp_path / "a", "alpha", {"a": 12})
+    change(folder, clusters={"a": {"lexicalised": {"fact": (0.6, 0.7), "property": (0.4, 0.9)}}})
+    run = read_results(folder / "results.json")
     assert verdict(run, "a", "lexicalised") == "above (chance)"
 
 
@@ -93,8 +97,11 @@ def test_a_report_takes_trainings_and_evaluations_together(two, relsym, tmp_path
 
 def test_an_evaluation_written_by_another_version_is_refused(tmp_path):
     folder = write_evaluation(tmp_path / "a", "alpha", {"strict": 12})
-    found = json.loads((folder / "results.json").read_text())
-    del found["clusters"]
-    (folder / "results.json").write_text(json.dumps(found))
-    with pytest.raises(ValueError, match="no clusters: written by another version"):
+    content = json.loads((folder / "results.json").read_text())
+    (folder / "results.json").write_text(json.dumps({**content, "format": 3}))
+    with pytest.raises(ValueError, match=r"format 3, written by a later version; this one reads format 2\. Use that version"):
+        collect([tmp_path])
+    del content["clusters"]
+    (folder / "results.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"a/results\.json: .*`clusters`.* Run that job again, or leave it out\."):
         collect([tmp_path])

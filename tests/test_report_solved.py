@@ -13,7 +13,8 @@ from relsym.report.scopes import scopes
 from relsym.report.sections import sections
 from relsym.report.tables.ladders import Event, Ladder, ladders
 from relsym.report.write import static_figures
-from runs_of import change, job, write_run, write_sweep
+from relsym.runs.results import Settings
+from runs_of import change, job, train_results, write_run, write_sweep
 
 
 def section_of(folder):
@@ -29,9 +30,9 @@ def table_of(folder, name):
 
 def ladder_of(wrong: dict[int, int], left_out=()) -> Ladder:
     """One seed's ladder: wrong rows of a hundred by number of samples."""
-    runs = {samples: {"rows": {"train": samples, "lexicalised": 100}, "score_on": "test", "metrics": {"test/accuracy/lexicalised": 1 - rows / 100}}
+    runs = {samples: train_results(samples=samples, rows={"lexicalised": 100}, metrics={"test/accuracy/lexicalised": 1 - rows / 100}, intervals={})
             for samples, rows in wrong.items()}
-    return Ladder("k-NN", "bundled", "key", 0, {(0, 0): runs}, {(0, 0): set(left_out)})
+    return Ladder("k-NN", "bundled", None, "key", 0, {(0, 0): runs}, {(0, 0): set(left_out)})
 
 
 def test_a_ladder_is_solved_where_it_stays_solved_and_lies_above_the_rung_below():
@@ -65,7 +66,7 @@ def test_a_rung_left_out_counts_as_solved_only_above_two_solved_ones():
     solved = ladder_of({16: 9, 28: 0, 36: 0}, left_out=(48, 64))
     assert solved.solved_below((0, 0), 48)
     assert solved.solved_below((0, 0), 64)
-    assert solved.at(64)[(0, 0)]["rows"]["train"] == 36
+    assert solved.at(64)[(0, 0)].train_rows == 36
     assert not solved.solved_below((0, 0), 128), "which the sweep did not leave out"
     assert not ladder_of({16: 9, 28: 0}, left_out=(48,)).at(48)
 
@@ -74,7 +75,7 @@ def test_a_solved_seed_keeps_its_place_in_the_mean_of_what_was_left_out(tmp_path
     jobs = [job(0, "knn", 16, 0), job(1, "knn", 28, 0), job(2, "knn", 36, 0, "left_out"), job(3, "knn", 16, 1), job(4, "knn", 28, 1), job(5, "knn", 36, 1)]
     for of, wrong in zip(jobs, (0, 0, None, 20, 20, 20), strict=True):
         if wrong is not None:
-            write_run(tmp_path / of["folder"], "knn", of["samples"], of["seed"], wrong)
+            write_run(tmp_path / of.folder, "knn", of.samples, of.seed, wrong)
     write_sweep(tmp_path, jobs)
     points = [point for point in section_of(tmp_path).points["accuracy"] if point["samples"] == 36 and not point["property"]]
     assert all((point["values"], point["stopped"]) == ([1.0, 0.5], 1) for point in points)
@@ -87,14 +88,14 @@ def test_a_solved_seed_keeps_its_place_in_the_mean_of_what_was_left_out(tmp_path
 def test_runs_of_other_settings_stand_on_other_ladders_and_seeds_on_one(tmp_path):
     for number, (samples, seed, setting) in enumerate(((16, 0, "a"), (28, 0, "a"), (16, 1, "a"), (16, 0, "b"))):
         write_run(tmp_path / str(number), samples=samples, seed=seed)
-        change(tmp_path / str(number), setting_hashes={"data": "d", "encoder": "e", "all": f"{setting}{samples}", "ladder": setting})
+        change(tmp_path / str(number), settings=Settings(data="d", encoder="e", all=f"{setting}{samples}", ladder=setting))
     (scope,) = scopes(collect([tmp_path]).runs)
     assert [(ladder.label, ladder.rungs, len(ladder.runs)) for ladder in ladders(scope)] == [("k-NN (hadamard) #a", [16, 28], 2), ("k-NN (hadamard) #b", [16], 1)]
 
 
 def test_runs_that_do_not_say_what_they_share_are_never_put_on_one_ladder(tmp_path):
     for samples in (16, 28):
-        write_run(tmp_path / str(samples), samples=samples, setting_hashes={"data": "d", "encoder": "e", "all": str(samples)})
+        write_run(tmp_path / str(samples), samples=samples, settings=Settings(data="d", encoder="e", all=str(samples), ladder=None))
     (table, *_) = section_of(tmp_path).tables
     assert len(table.rows) == 2
     assert any("2 runs were written before" in note for note in table.notes)
@@ -143,7 +144,7 @@ def test_the_papers_tables_stand_beside_ours_and_say_what_is_missing(tmp_path):
 def test_a_measured_drop_fills_the_column_and_the_figure_of_forgetting(tmp_path):
     folder = write_run(tmp_path / "a")
     (run,) = collect([tmp_path]).runs
-    change(folder, metrics={**run["metrics"], "forgetting/drop": 0.058})
+    change(folder, metrics={**run.metrics, "forgetting/drop": 0.058})
     assert next(row for row in table_of(tmp_path, "table2") if row["model (method)"] == "k-NN")["forgetting"] == "5.80"
     assert section_of(tmp_path).points["forgetting"] == [{"objective": "k-NN (hadamard)", "model": "bundled", "samples": 64, "seed": 0, "drop": 0.058, "accuracy": 1.0, "front": True}]
     drawn = static_figures(sections(collect([tmp_path])))

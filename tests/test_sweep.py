@@ -16,13 +16,15 @@ from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from relsym.app.suggest import with_near_matches
-from relsym.app.sweep import climb as ladder
+from relsym.app.sweep import climb
 from relsym.app.sweep.engine import FrozenJob
-from relsym.app.sweep.folder import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
 from relsym.app.sweep.processes import ProcessEngine
 from relsym.app.sweep.run import last_error, size_of
+from relsym.app.values.suggest import with_near_matches
 from relsym.runs.identity import Identity, identity
+from relsym.runs.results import read_results
+from relsym.runs.sweeps import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
+from runs_of import write_run
 
 QUICK = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.test_pairs=8")
 
@@ -86,28 +88,27 @@ def test_rungs_of_a_ladder_share_a_hash():
 
 
 def rung(samples: int, verdict: str = WAITING, solved: bool = False, of: str = "l") -> Entry:
-    return Entry(samples, f"{samples}", [], {}, samples, 0, "test", Identity("c", f"j{of}{samples}", of), "cpu", 1, f"{samples}", verdict, solved=solved)
+    return Entry(samples, f"{samples}", [], {}, None, samples, 0, "test", Identity("c", f"j{of}{samples}", of), "cpu", 1, f"{samples}", verdict, solved=solved)
 
 
 def test_what_lies_above_two_solved_rungs_in_a_row_is_left_out():
     rungs = [rung(16, DONE, solved=True), rung(28, DONE), rung(36, DONE, solved=True), rung(48, DONE, solved=True), rung(64), rung(128)]
-    assert [entry.samples for entry in ladder.leave_out(rungs)] == [64, 128]
+    assert [entry.samples for entry in climb.leave_out(rungs)] == [64, 128]
 
 
 @pytest.mark.parametrize("second", [rung(28, FAILED), rung(28, DONE), rung(28, WAITING), rung(28, DONE, solved=True, of="another")])
 def test_one_solved_rung_leaves_nothing_out(second):
-    assert ladder.leave_out([rung(16, DONE, solved=True), second, rung(36)]) == []
+    assert climb.leave_out([rung(16, DONE, solved=True), second, rung(36)]) == []
 
 
 def test_a_rung_waits_for_those_below_it_alone():
     rungs = [rung(16, DONE), rung(36), rung(28), rung(16, of="another")]
-    assert [entry.samples for entry in rungs if entry.verdict == WAITING and ladder.may_start(entry, rungs)] == [28, 16]
+    assert [entry.samples for entry in rungs if entry.verdict == WAITING and climb.may_start(entry, rungs)] == [28, 16]
 
 
-def test_a_run_is_solved_if_no_form_has_an_error():
-    results = {"score_on": "test", "rows": {"train": 8, "a": 10, "b": 10}, "metrics": {"test/accuracy/a": 1.0, "test/accuracy/b": 1.0}}
-    assert ladder.is_solved(results)
-    assert not ladder.is_solved({**results, "metrics": {"test/accuracy/a": 1.0, "test/accuracy/b": 0.9}})
+def test_a_run_is_solved_if_no_form_has_an_error(tmp_path):
+    assert read_results(write_run(tmp_path / "all") / "results.json").is_solved
+    assert not read_results(write_run(tmp_path / "some", wrong={"lexicalised": 0, "delexicalised": 1}) / "results.json").is_solved
 
 
 def test_a_sweep_runs_each_job_in_a_process_of_its_own_and_again_runs_nothing(relsym, tmp_path):
@@ -120,13 +121,14 @@ def test_a_sweep_runs_each_job_in_a_process_of_its_own_and_again_runs_nothing(re
     assert {job["verdict"] for job in jobs_of(folder)} == {DONE}
     results = json.loads((folder / "002-finetune-seed0" / "results.json").read_text())
     assert (results["sweep"], results["job"], results["choices"]["objective"]) == (folder.name, "002-finetune-seed0", "finetune")
-    assert results["job_hash"] == jobs_of(folder)[2]["job_hash"]
+    assert results["job_hash"] == jobs_of(folder)[2]["identity"]["job"]
     before = written(folder)
     again = relsym(*words)
     assert (again.code, "0 to run, 4 finished here before" in again.out) == (0, True)
     assert written(folder) == before
 
 
+@pytest.mark.slow  # many processes
 def test_a_job_of_a_sweep_gives_the_numbers_of_a_run_by_hand(relsym, tmp_path):
     words = (*QUICK, "data.samples=8", "objective=random_label")
     assert relsym("train", "-m", *words, "seed=3,4").code == 0
@@ -136,6 +138,7 @@ def test_a_job_of_a_sweep_gives_the_numbers_of_a_run_by_hand(relsym, tmp_path):
     assert (swept["job_hash"], swept["config_hash"], swept["model"]) == (alone["job_hash"], alone["config_hash"], alone["model"])
 
 
+@pytest.mark.slow  # many processes
 def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, tmp_path):
     words = ("train", "-m", *QUICK, "training.max_steps=6", "training.gradient_clip=null", "objective.learning_rate=1e-4,1e30,1e-5", "data.samples=8")
     ended = relsym(*words)
@@ -151,13 +154,13 @@ def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, 
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (("objective=knn,kn",), "Did you mean objective=knn, "),
-    (("data.sampels=8,16",), "Did you mean data.samples, "),
+    (("objective=knn,kn",), "Did you mean objective=knn?"),
+    (("data.sampels=8,16",), "Did you mean data.samples?"),
     (("sweep=tabel4",), "Did you mean sweep=table4"),
     (("metric=hadamard,pair",), "no job was started, for this one cannot run: .*metric=pair"),
-    (("seed=0,x",), "seed=x: must be a whole number"),
+    (("seed=0,x",), "seed=x: expected a whole number"),
     (("data.samples=8,100000",), "data.samples=100000: the training part has"),
-    (("hydra.launcher.jobs=0", "seed=0,1"), "hydra.launcher.jobs=0: auto, or a whole number"),
+    (("hydra.launcher.jobs=0", "seed=0,1"), "hydra.launcher.jobs=0: expected a whole number"),
 ])
 def test_a_wrong_word_anywhere_refuses_all_jobs_before_the_first_starts(relsym, tmp_path, words, message):
     ended = relsym("train", "-m", *QUICK, "data.samples=8", *words)
@@ -173,27 +176,29 @@ def test_tuning_without_its_extra_says_which_pip_line_mends_it():
     assert "search path" not in told
 
 
+@pytest.mark.slow  # many processes
 def test_finished_jobs_are_taken_from_other_sweeps_of_a_clean_tree_or_if_told(relsym, tmp_path):
     words = ("train", "-m", *QUICK, "data.samples=8")
     assert relsym(*words, "seed=0,1").code == 0
     first = only_sweep(tmp_path)
     for path in first.glob("*/results.json"):
         path.write_text(json.dumps({**json.loads(path.read_text()), "git_commit": "abc-dirty"}))
-    assert "3 jobs, 3 to run" in relsym(*words, "seed=0,1,2", "sweep.name=b").out
-    assert "4 jobs, 4 to run" in relsym(*words, "seed=0,1,3,4", "sweep.name=c", "sweep.reuse=false").out
+    assert "1 jobs, 1 to run" in relsym(*words, "seed=0", "sweep.name=b").out
     shutil.rmtree(next(first.parent.glob("b-*")))
-    shutil.rmtree(next(first.parent.glob("c-*")))
-    told = relsym(*words, "seed=0,1,2", "sweep.name=b", "sweep.reuse=any")
-    assert f"3 jobs, 1 to run, 2 taken from {first.name}" in told.out
+    told = relsym(*words, "seed=0,1", "sweep.name=b", "sweep.reuse=any")
+    assert f"2 jobs, 0 to run, 2 taken from {first.name}" in told.out
     shutil.rmtree(next(first.parent.glob("b-*")))
     for path in first.glob("*/results.json"):
         path.write_text(json.dumps({**json.loads(path.read_text()), "git_commit": "abc"}))
+    assert "1 jobs, 1 to run" in relsym(*words, "seed=0", "sweep.name=c", "sweep.reuse=false").out
+    shutil.rmtree(next(first.parent.glob("c-*")))
     assert f"2 taken from {first.name}" in relsym(*words, "seed=0,1,2", "sweep.name=b").out
     jobs = jobs_of(next(first.parent.glob("b-*")))
     assert [job["verdict"] for job in jobs] == [REUSED, REUSED, DONE]
     assert jobs[0]["folder"] == f"../{first.name}/000-seed0"
 
 
+@pytest.mark.slow  # many processes
 def test_results_of_another_version_are_taken_only_if_told(relsym, tmp_path, monkeypatch):
     words = ("train", "-m", *QUICK, "data.samples=8")
     assert relsym(*words, "seed=0,1").code == 0
@@ -205,20 +210,19 @@ def test_results_of_another_version_are_taken_only_if_told(relsym, tmp_path, mon
 
 
 def test_solved_rungs_end_a_ladder(relsym, tmp_path, monkeypatch):
-    words = ("train", "-m", *QUICK, "data.samples=8,16,24,32", "sweep.stop_when_solved=true")
-    assert "4 jobs, 4 to run" in relsym(*words).out
-    folder = only_sweep(tmp_path)
+    rungs = ("data.samples=8,16,24,32", "sweep.stop_when_solved=true")
+    assert "2 jobs, 2 to run" in relsym("train", "-m", *QUICK, "data.samples=8,16", f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/first'}").out
+    words = ("train", "-m", *QUICK, *rungs, f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/ladder'}", "sweep.reuse=any")
     for name in ("000-samples8", "001-samples16"):
-        path = folder / name / "results.json"
+        path = tmp_path / "outputs" / "sweeps" / "first" / name / "results.json"
         results = json.loads(path.read_text())
         results["metrics"] |= {f"test/accuracy/{form}": 1.0 for form in ("lexicalised", "delexicalised")}
         path.write_text(json.dumps(results))
-    for name in ("002-samples24", "003-samples32"):
-        shutil.rmtree(folder / name)
     assert "2 left out" in relsym(*words).out
-    assert [job["verdict"] for job in jobs_of(folder)] == [DONE, DONE, LEFT_OUT, LEFT_OUT]
+    assert [job["verdict"] for job in jobs_of(tmp_path / "outputs" / "sweeps" / "ladder")] == [REUSED, REUSED, LEFT_OUT, LEFT_OUT]
 
 
+@pytest.mark.slow  # many processes
 def test_a_folder_that_holds_something_else_is_refused(relsym, tmp_path):
     words = ("train", "-m", *QUICK, "data.samples=8")
     assert relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'mine'}").code == 0
@@ -228,6 +232,7 @@ def test_a_folder_that_holds_something_else_is_refused(relsym, tmp_path):
     assert "no sweep's folder, it holds thesis.tex" in relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'full'}").err
 
 
+@pytest.mark.slow  # many processes
 def test_results_of_another_version_in_the_folder_are_refused(relsym, tmp_path):
     words = ("train", "-m", *QUICK, "data.samples=8", "seed=0,1")
     assert relsym(*words).code == 0
@@ -266,10 +271,16 @@ def test_the_error_of_a_job_is_that_of_its_last_attempt(tmp_path):
     assert last_error(log, before) == "the second"
 
 
+@pytest.mark.slow  # many processes
 def test_damaged_results_are_no_results(relsym, tmp_path):
     words = ("train", "-m", *QUICK, "data.samples=8", "seed=0,1")
     assert relsym(*words).code == 0
-    (only_sweep(tmp_path) / "001-seed1" / "results.json").write_text('{"task": "tr')
+    path = only_sweep(tmp_path) / "001-seed1" / "results.json"
+    whole = path.read_text()
+    path.write_text(whole.replace('"format": 2', '"format": 99'))
+    assert "written by a later version" in relsym(*words).err
+    assert '"format": 99' in path.read_text()  # what this version cannot read is not lost
+    path.write_text('{"task": "tr')
     assert "2 jobs, 1 to run, 1 finished here before" in relsym(*words).out
     assert len(written(only_sweep(tmp_path))) == 2
 

@@ -25,7 +25,7 @@ from relsym.app.tracking import tracker as tracking
 from relsym.app.tracking import view
 from relsym.app.tracking import wandb as wandb_run
 from relsym.app.train import steps as training
-from relsym.report.one_run.figure import COLUMNS, MOST_ROWS, Bars, properties_figure, worst_rows
+from relsym.report.one_run.figure import MOST_ROWS, SHOWN_COLUMNS, Bars, properties_figure, worst_rows
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
 # Kills W&B's service when the training starts.
@@ -188,11 +188,12 @@ def test_a_wandb_run_can_be_found_and_shows_what_the_record_holds(relsym, quick,
     assert seen["config"]["objective"]["margin"] == 0.5
     for key, value in results["metrics"].items():
         assert seen["summary"][key] == pytest.approx(value), key
-    for key in ("seconds/train", "seconds/score", "memory/peak_gib", "epochs"):
-        assert seen["summary"][key] == results[key]
+    for part, key in (("seconds", "train"), ("seconds", "score"), ("memory", "peak_gib")):
+        assert seen["summary"][f"{part}/{key}"] == results[part][key]
+    assert seen["summary"]["epochs"] == results["epochs"]
     (table,) = (run / "wandb").glob("offline-run-*/files/media/table/test/*.json")
     content = json.loads(table.read_text())
-    assert content["columns"] == list(COLUMNS)
+    assert content["columns"] == list(SHOWN_COLUMNS)
     assert content["data"] == worst_rows(pq.read_table(run / "predictions.parquet").to_pydict())
     (figure,) = (run / "wandb").glob("offline-run-*/files/media/images/test/*.png")
     assert figure.stat().st_size > 5000
@@ -205,7 +206,7 @@ def test_a_wandb_run_can_be_found_and_shows_what_the_record_holds(relsym, quick,
 
 
 def test_a_tag_is_told_once_and_never_longer_than_wandb_takes(tmp_path):
-    tracker = tracking.wandb(str(tmp_path), "relsym", None, None, ["knn", "mine"])
+    tracker = wandb_run.wandb(str(tmp_path), "relsym", None, None, ["knn", "mine"])
     with tracking.tracked(tracker, {}, ["knn", "m" * 100, ""]):
         pass
     assert set(summary(tmp_path)["tags"]) == {"knn", "mine", "m" * 64}
@@ -216,7 +217,7 @@ def test_wandb_leaves_the_random_states_alone(tmp_path):
         return [np.random.get_state()[1].tobytes(), torch.get_rng_state().numpy().tobytes()]
 
     before = states()
-    with tracking.tracked(tracking.wandb(str(tmp_path), "relsym", None, None, []), {"seed": 0}, []) as tracker:
+    with tracking.tracked(wandb_run.wandb(str(tmp_path), "relsym", None, None, []), {"seed": 0}, []) as tracker:
         tracker.log_metrics({"train/loss": 1.0}, step=0)
     assert states() == before
 
@@ -270,7 +271,7 @@ def test_a_tracker_that_fails_at_the_end_costs_the_run_nothing(relsym, quick, tm
 
 def test_the_folder_of_a_missing_wandb_is_no_place_for_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr(wandb, "init", lambda **_: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
-    tracker = tracking.wandb(str(tmp_path), "relsym", None, None, [])
+    tracker = wandb_run.wandb(str(tmp_path), "relsym", None, None, [])
     with pytest.raises(ValueError, match=r"Read-only file system\. Use tracking=csv"), tracking.tracked(tracker, {}, []):
         pytest.fail("started")
 
@@ -316,7 +317,7 @@ def test_a_wandb_run_of_a_process_that_dies_is_never_shown_as_finished(quick, tm
         wait_for_curves(tmp_path / "run", process)
         process.kill()
     else:
-        dies = "import os, sys, time; from relsym.app import training, train, entry; sys.argv[0] = 'relsym'; " \
+        dies = "import os, sys, time; from relsym.app import entry; from relsym.app.train import __main__ as train, steps as training; sys.argv[0] = 'relsym'; " \
                "training.score = lambda *a: (time.sleep(3), os._exit(0)); entry.run(train.main)"
         process = subprocess.Popen([sys.executable, "-c", dies, *quick, "tracking=wandb"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.communicate(timeout=100)
@@ -341,7 +342,7 @@ def test_a_wandb_that_dies_costs_the_run_nothing(shell, quick, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_that_does_not_use_wandb_does_not_import_it(shell, quick):
-    code = "import sys; from relsym.app import train, entry; entry.run(train.main); assert 'wandb' not in sys.modules, 'imported'; print('free of it')"
+    code = "import sys; from relsym.app import entry; from relsym.app.train import __main__ as train; entry.run(train.main); assert 'wandb' not in sys.modules, 'imported'; print('free of it')"
     ended = shell(sys.executable, "-c", code, *quick)
     assert ended.code == 0, ended.err
     assert "free of it" in ended.out

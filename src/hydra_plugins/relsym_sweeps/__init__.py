@@ -35,9 +35,13 @@ class Grid(BasicSweeper):
 
 
 class SweepLauncher(Launcher):
-    """Runs jobs by an engine; subclasses say which, and whether it runs them on this machine."""
+    """Runs jobs by an engine; subclasses say which, and whether it runs them on this machine.
+
+    engine_class: what is made with the launcher's options, as a dotted name.
+    """
 
     here = True
+    engine_class: str
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -45,17 +49,20 @@ class SweepLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what a sweep needs; the task itself is run by ``relsym.app.sweep.job``."""
         from relsym.app.sweep.run import Sweep
+        from relsym.app.values.checks import check_call
 
+        check_call(config.hydra.launcher, "hydra.launcher", self.engine_class)
         self.sweep = Sweep(hydra_context, config, self.engine, self.here)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs. What each returns is what a sweeper may maximise: the mean accuracy over the forms."""
-        from relsym.app.sweep.run import JobFailed, mean_accuracy
+        from relsym.app.sweep.run import JobFailed
+        from relsym.runs.results import TrainResults
 
         ended = []
         for words, found in zip(job_overrides, self.sweep.run(job_overrides, initial_job_idx), strict=True):
             status = JobStatus.FAILED if isinstance(found, JobFailed) else JobStatus.COMPLETED
-            value = mean_accuracy(found) if isinstance(found, dict) else found
+            value = found.mean_accuracy if isinstance(found, TrainResults) else found
             ended.append(JobReturn(overrides=list(words), status=status, _return_value=value))
         return ended
 
@@ -66,6 +73,8 @@ class SweepLauncher(Launcher):
 
 class Processes(SweepLauncher):
     """Processes of this machine."""
+
+    engine_class = "relsym.app.sweep.processes.ProcessEngine"
 
     def engine(self, gpus: int) -> Any:
         """See ``SweepLauncher``."""
@@ -78,6 +87,7 @@ class Slurm(SweepLauncher):
     """A SLURM cluster, by submitit."""
 
     here = False
+    engine_class = "relsym.app.sweep.slurm.SlurmEngine"
 
     def engine(self, gpus: int) -> Any:
         """See ``SweepLauncher``."""
@@ -90,6 +100,7 @@ class Ray(SweepLauncher):
     """Ray, on this machine or a cluster."""
 
     here = False
+    engine_class = "relsym.app.sweep.ray_engine.RayEngine"
 
     def engine(self, gpus: int) -> Any:
         """See ``SweepLauncher``."""

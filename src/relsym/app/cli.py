@@ -12,6 +12,7 @@ TASKS = {
     "evaluate": "score any model: encoders, finished runs, NLI cross-encoders, language models, servers, tables of answers",
     "export": "write rows for other programs to answer, such as lm-evaluation-harness",
     "report": "put finished runs into one table and one figure",
+    "upgrade": "copy folders of earlier versions into the format of this one",
 }
 HELP = """relsym: does a language model know which relations are symmetric?
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from relsym.app.process import INTERRUPTED
+
 EXPECTED = {"ValueError", "OSError", "ImportError", "SafetensorError", "HydraException", "OmegaConfBaseException",
             "MisconfigurationException", "UsageError"}
-INTERRUPTED = 130
 
 
 class TaskFailed(BaseException):
@@ -58,9 +59,10 @@ def describe(error: BaseException) -> str:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = str(error).strip()
     if kinds & {"HydraException"}:
-        from relsym.app.suggest import with_near_matches
+        from relsym.app.values.suggest import with_near_matches
 
-        text = with_near_matches(f"{text} {str(error.__cause__).splitlines()[0]}" if error.__cause__ is not None else text)
+        cause = "" if error.__cause__ is None else str(error.__cause__).partition("\n")[0]
+        text = with_near_matches(text, cause)
     if kinds.isdisjoint(EXPECTED):
         return f"unexpected {type(error).__name__}: {text}\nHYDRA_FULL_ERROR=1 shows where it came from."
     return text or type(error).__name__

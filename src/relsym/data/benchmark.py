@@ -18,6 +18,7 @@ from relsym.data.relations import ANTISYMMETRIC, KINDS, NEITHER, SYMMETRIC, Rela
 from relsym.data.sampling import draw_order
 from relsym.data.splits import SPLIT_RULES, TEST, uniform
 from relsym.data.triples import TripleReader, TripleSource
+from relsym.ranges import Seed
 
 SLICE = 100_000
 
@@ -125,7 +126,7 @@ class SymmetryBenchmark(Benchmark):
     """
 
     def __init__(self, reader: TripleReader, property_table: str | None = None, properties: list[str] | str | None = None,
-                 neutral: bool = False, split: str = "grouped", split_seed: int = 0, held_out: list[str] | None = None,
+                 neutral: bool = False, split: str = "grouped", split_seed: Seed = 0, held_out: list[str] | None = None,
                  findings: dict[str, str | None] | None = None, audit: str = "warn") -> None:
         if split not in SPLIT_RULES:
             raise ValueError(f"data.split={split}: expected {', '.join(SPLIT_RULES)}.")

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import polars as pl
 
 from relsym.data.audit import EXAMPLES, Audit
 from relsym.data.benchmark import SymmetryBenchmark
-from relsym.data.manifest import DATA, Plan, manifest_of
+from relsym.data.manifest import Plan, manifest_of
 from relsym.data.pairs import check_wordings, pair_table
 from relsym.data.splits import SPLITS, TEST_SHARE, TRAIN, TRAIN_SHARE, VALIDATION_SHARE, entities
+from relsym.runs.layout import DATA
+from relsym.runs.manifest import Manifest, RowFile
 
 SHARES = dict(zip(SPLITS, (TRAIN_SHARE, VALIDATION_SHARE, TEST_SHARE), strict=True))
 
@@ -24,7 +26,7 @@ class Built:
     """A benchmark before it is written: its rows by part, and everything the manifest and the card say about it."""
 
     rows: dict[str, pl.DataFrame]
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
 def build(plan: Plan, benchmark: SymmetryBenchmark, seed: int) -> Built:
@@ -82,19 +84,24 @@ def audited(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     return table
 
 
-def write_benchmark(built: Built, folder: Path) -> dict[str, Any]:
-    """Write Parquet files into a new folder and return the manifest, which names their digests; the caller writes it last."""
+def write_benchmark(built: Built, folder: Path) -> None:
+    """Write the Parquet files into a new folder."""
     folder.mkdir()
-    files = {}
     for split, rows in built.rows.items():
         path = folder / f"{split}.parquet"
         try:
             rows.write_parquet(path, compression="zstd", statistics=False)
         except pl.exceptions.ComputeError as error:  # how polars tells a full disk
             raise OSError(f"{path}: {error}. Make room, or choose another hydra.run.dir.") from error
-        files[f"{DATA}/{path.name}"] = {"rows": rows.height, "bytes": path.stat().st_size,
-                                        "sha256": file_sha256(path)}
-    return {**built.manifest, "files": files}
+
+
+def with_files(built: Built, folder: Path) -> Manifest:
+    """The manifest with the files that ``write_benchmark`` left: rows, bytes and SHA-256 of each."""
+    files = {}
+    for split, rows in built.rows.items():
+        path = folder / f"{split}.parquet"
+        files[f"{DATA}/{path.name}"] = RowFile(rows.height, path.stat().st_size, file_sha256(path))
+    return msgspec.structs.replace(built.manifest, files=files)
 
 
 def file_sha256(path: Path) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
+import msgspec
 import polars as pl
 
 from relsym.data.benchmark import Benchmark
 from relsym.data.building import file_sha256
-from relsym.data.folds import REWORDED, Fold
-from relsym.data.manifest import MANIFEST, MANIFEST_FORMAT
+from relsym.data.folds import REWORDED
 from relsym.data.pairs import PAIR_COLUMNS, BenchmarkPair, pairs_of
 from relsym.data.relations import Relation, select_relations
+from relsym.runs.layout import MANIFEST
+from relsym.runs.manifest import Fold, RowFile, read_manifest
 
 
 @final
@@ -39,17 +40,18 @@ class BuiltBenchmark(Benchmark):
                                     "Pass the folder of a relsym build that ended, or run it again.")
         self.manifest = read_manifest(path / MANIFEST)
         parts = self._fold(fold)
-        self.relations = select_relations({p: _relation(p, fields) for p, fields in self.manifest["relations"].items()}, properties, True)
+        stored = {name: Relation(**msgspec.structs.asdict(entry)) for name, entry in self.manifest.relations.items()}
+        self.relations = select_relations(stored, properties, neutral=True)
         self.fold, self._column = fold, parts.split
         self.held_out, self.left_out, self.variants = parts.held_out, parts.left_out, parts.variants
         if lacking := [p for p in self.held_out if p not in self.relations]:
             raise ValueError(f"data.fold={fold} holds out {', '.join(lacking)}, which data.properties leaves away. Choose another fold, or "
                              "more properties.")
         self.held_out_variants = (REWORDED,) if fold and REWORDED in self.variants else ()
-        self.train_variants = tuple(name for name in self.manifest["variants"] if name not in self.held_out_variants)
-        self.title = f"built {self.manifest['benchmark']}"
-        self.split_seed = self.manifest["split_seed"]
-        rows = pl.concat([_read(path, name, entry) for name, entry in self.manifest["files"].items()])
+        self.train_variants = tuple(name for name in self.manifest.variants if name not in self.held_out_variants)
+        self.title = f"built {self.manifest.benchmark}"
+        self.split_seed = self.manifest.split_seed
+        rows = pl.concat([_read(path, name, entry) for name, entry in self.manifest.files.items()])
         self.rows = rows.filter(pl.col("property").is_in(list(self.relations)))
         first = self.rows.unique("fact_id", keep="first", maintain_order=True)
         self.facts = first.select("fact_id", "property", "kind", "group_id", pl.col("subject_id").alias("subject"),
@@ -60,14 +62,14 @@ class BuiltBenchmark(Benchmark):
     @property
     def sides(self) -> str:
         """Rule, seed, and what is held out."""
-        rule = f"{self.manifest['split'] if self._column == 'split' else 'entities'}, seed {self.split_seed}"
+        rule = f"{self.manifest.split if self._column == 'split' else 'entities'}, seed {self.split_seed}"
         return rule + (f", held out {' '.join(self.held_out)}" if self.held_out else f", fold {self.fold}" if self.fold else "")
 
     def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[BenchmarkPair]:
         """The stored rows of the drawn facts."""
-        if lacking := [name for name in variants if name not in self.manifest["variants"]]:
-            raise ValueError(f"the benchmark {self.manifest['benchmark']} has no variant {', '.join(lacking)}; "
-                             f"it has {', '.join(self.manifest['variants'])}.")
+        if lacking := [name for name in variants if name not in self.manifest.variants]:
+            raise ValueError(f"the benchmark {self.manifest.benchmark} has no variant {', '.join(lacking)}; "
+                             f"it has {', '.join(self.manifest.variants)}.")
         order = drawn.select("fact_id", pl.col("split").alias("side")).with_row_index("order")
         places = pl.DataFrame({"variant": list(variants), "place": range(len(variants))})
         rows = self.rows.join(order, on="fact_id").join(places, on="variant").sort("order", "place")
@@ -75,42 +77,20 @@ class BuiltBenchmark(Benchmark):
 
     def content_hash(self) -> str:
         """The manifest's, over the rows."""
-        return self.manifest["content_hash"]
+        return self.manifest.content_hash
 
     def _fold(self, name: str | None) -> Fold:
         if name is None:
-            return Fold(variants=tuple(self.manifest["score_variants"]))
-        if name not in self.manifest["folds"]:
-            known = ", ".join(self.manifest["folds"]) or "no folds (build benchmark=held_out)"
+            return Fold(variants=tuple(self.manifest.score_variants))
+        if name not in self.manifest.folds:
+            known = ", ".join(self.manifest.folds) or "no folds (build benchmark=held_out)"
             raise ValueError(f"data.fold={name}: the benchmark has {known}.")
-        entry = self.manifest["folds"][name]
-        return Fold(tuple(entry["held_out"]), tuple(entry["left_out"]), entry["split"], tuple(entry["variants"]))
+        return self.manifest.folds[name]
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a finished benchmark.
-
-    Raises:
-        ValueError: not a manifest, or one of another version's format.
-    """
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not JSON ({error}). Build the benchmark again.") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != MANIFEST_FORMAT:
-        version = manifest.get("relsym", "another program") if isinstance(manifest, dict) else "another program"
-        raise ValueError(f"{path}: not a manifest of format {MANIFEST_FORMAT} (written by {version}). "
-                         "Build the benchmark again with this version.")
-    return manifest
-
-
-def _relation(property: str, fields: dict) -> Relation:
-    return Relation(**{**fields, **{name: tuple(fields[name]) for name in ("paraphrases", "inverses") if name in fields}})
-
-
-def _read(folder: Path, name: str, entry: dict) -> pl.DataFrame:
+def _read(folder: Path, name: str, entry: RowFile) -> pl.DataFrame:
     path = folder / name
-    if not path.is_file() or file_sha256(path) != entry["sha256"]:
+    if not path.is_file() or file_sha256(path) != entry.sha256:
         raise ValueError(f"{path}: missing, or not the file that {MANIFEST} names. Build the benchmark again.")
     rows = pl.read_parquet(path)
     if missing := [column for column in PAIR_COLUMNS if column not in rows.columns]:

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import cycle, product
 
 from relsym.data.relations import ANTISYMMETRIC, SYMMETRIC, Relation, leave_with
+from relsym.runs.manifest import Fold
 
 # Siblings and sameness against the parents: one relation that words like it train, one that none does, of each kind.
 FIXED = ("P3373", "P460", "P22", "P25")
 TRAINED_PAIRS = 8
 REWORDED = "reworded_swap"
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One way to train and test.
-
-    held_out: properties that are tested and not trained on (none: all are both).  left_out: further properties that leave training,
-    because they speak about the entity pairs of those held out.  split: the column with the sides.  variants: what is scored.
-    """
-
-    held_out: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    split: str = "split"
-    variants: tuple[str, ...] = ("swap",)
 
 
 def folds(relations: Mapping[str, Relation], present: Iterable[str]) -> dict[str, Fold]:

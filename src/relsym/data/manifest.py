@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import polars as pl
 
 from relsym import __version__
+from relsym.data.audit import Audit
 from relsym.data.benchmark import SymmetryBenchmark, table_hash
 from relsym.data.facts import reverse_stated
 from relsym.data.folds import REWORDED, folds, trained_pairs
+from relsym.data.relations import Relation
 from relsym.data.splits import TRAIN, VALIDATION_SHARE
+from relsym.ranges import PositiveInt
+from relsym.runs.manifest import AuditAccount, Finding, Fold, Manifest, Property, SourceAccount
 
-MANIFEST, CARD, DATA = "manifest.json", "README.md", "data"
-MANIFEST_FORMAT = 1  # of the manifest and the columns; another one is refused
 SHARED = 0.1  # properties that share a tenth of their entity pairs are told
 
 
@@ -30,7 +31,7 @@ class Plan:
     """
 
     name: str
-    examples: int | None
+    examples: PositiveInt | None
     variants: list[str]
     both_directions: bool
     hold_out: bool
@@ -43,8 +44,9 @@ class Plan:
             raise ValueError(f"benchmark.variants={self.variants}: name at least one, and none twice.")
 
 
-def manifest_of(plan: Plan, benchmark: SymmetryBenchmark, seed: int, scaled: bool, parts: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
-    """Everything that the card says and that reading the benchmark needs, without times and paths, so that two builds are byte-identical.
+def manifest_of(plan: Plan, benchmark: SymmetryBenchmark, seed: int, scaled: bool,
+                parts: Mapping[str, pl.DataFrame]) -> Manifest:
+    """The manifest before its files are written: no times and no paths, so that two builds are byte-identical.
 
     Args:
         scaled: whether the source had too few facts for ``plan.examples``.  parts: the rows of each part.
@@ -52,28 +54,68 @@ def manifest_of(plan: Plan, benchmark: SymmetryBenchmark, seed: int, scaled: boo
     table = pl.concat(parts.values())
     if table["pair_id"].n_unique() < table.height:
         raise AssertionError("two rows of the benchmark have one pair_id.")
-    present = [p for p in benchmark.relations if p in set(table["property"].unique())]
-    found = {name: asdict(fold) for name, fold in folds(benchmark.relations, present).items()} if plan.hold_out else {}
-    found = {name: fold for name, fold in found.items() if set(fold["variants"]) <= set(plan.variants)}
+    properties = set(table["property"].unique())
+    present = [property for property in benchmark.relations if property in properties]
     scored = [name for name in plan.variants if name != REWORDED]
-    return {
-        "format": MANIFEST_FORMAT, "relsym": __version__, "benchmark": plan.name,
-        "content_hash": table_hash(table), "examples_asked": plan.examples,
-        "examples": table.select("split", "fact_id").n_unique(), "scaled_down": scaled,
-        "rows": {split: rows.height for split, rows in parts.items()}, "variants": list(plan.variants),
-        "score_variants": scored or list(plan.variants), "both_directions": plan.both_directions,
-        "split": benchmark.split, "split_seed": benchmark.split_seed, "seed": seed,
-        "source": {"origin": benchmark.source.origin, "licence": benchmark.source.licence, "language": benchmark.source.language,
-                   "statements_read": benchmark.source.read, "facts_kept": benchmark.facts.height,
-                   "dropped": dict(benchmark.source.dropped + benchmark.audit.dropped),
-                   "notes": dict(benchmark.source.notes)},
-        "relations": {p: {key: value for key, value in asdict(r).items() if value} for p, r in benchmark.relations.items()},
-        "reverse_stated": reverse_stated(benchmark.source), "audit": {"mode": benchmark.audit.mode, "found": benchmark.audit.found},
-        "facts_drawn": table.select("property", "group_id").n_unique(), "counts": _counts(parts, "property"),
-        "labels": _counts(parts, "label"), "labels_by_variant": _counts(parts, "variant", "label"),
-        "shared_pairs": shared_pairs(benchmark.facts), "entity_overlap": _entity_overlap(parts), "folds": found,
-        "trained_pairs": trained_pairs(benchmark.relations, present) if plan.hold_out else [],
-    }
+    return Manifest(
+        relsym=__version__,
+        benchmark=plan.name,
+        content_hash=table_hash(table),
+        examples_asked=plan.examples,
+        examples=table.select("split", "fact_id").n_unique(),
+        scaled_down=scaled,
+        rows={split: rows.height for split, rows in parts.items()},
+        variants=list(plan.variants),
+        score_variants=scored or list(plan.variants),
+        both_directions=plan.both_directions,
+        split=benchmark.split,
+        split_seed=benchmark.split_seed,
+        seed=seed,
+        source=_source(benchmark),
+        relations={property: _property(relation) for property, relation in benchmark.relations.items()},
+        reverse_stated=reverse_stated(benchmark.source),
+        audit=_account(benchmark.audit),
+        facts_drawn=table.select("property", "group_id").n_unique(),
+        counts=_counts(parts, "property"),
+        labels=_counts(parts, "label"),
+        labels_by_variant=_counts(parts, "variant", "label"),
+        shared_pairs=shared_pairs(benchmark.facts),
+        entity_overlap=_entity_overlap(parts),
+        folds=_folds(plan, benchmark, present),
+        trained_pairs=trained_pairs(benchmark.relations, present) if plan.hold_out else [],
+        files={},
+    )
+
+
+def _source(benchmark: SymmetryBenchmark) -> SourceAccount:
+    source = benchmark.source
+    return SourceAccount(
+        origin=source.origin,
+        licence=source.licence,
+        language=source.language,
+        statements_read=source.read,
+        facts_kept=benchmark.facts.height,
+        dropped=dict(source.dropped + benchmark.audit.dropped),
+        notes=dict(source.notes),
+    )
+
+
+def _property(relation: Relation) -> Property:
+    """A relation as it is stored; what is empty is not there."""
+    fields = {key: value for key, value in asdict(relation).items() if value}
+    return Property(**fields)
+
+
+def _account(audit: Audit) -> AuditAccount:
+    return AuditAccount(audit.mode, {name: Finding(**entry) for name, entry in audit.found.items()})
+
+
+def _folds(plan: Plan, benchmark: SymmetryBenchmark, present: list[str]) -> dict[str, Fold]:
+    """The folds that the rows allow: those whose variants are there."""
+    if not plan.hold_out:
+        return {}
+    every = folds(benchmark.relations, present)
+    return {name: fold for name, fold in every.items() if set(fold.variants) <= set(plan.variants)}
 
 
 def shared_pairs(facts: pl.DataFrame) -> dict[str, float]:

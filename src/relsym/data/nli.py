@@ -11,6 +11,7 @@ from relsym.data.sampling import by_key, in_turn, shuffled
 from relsym.data.sources.nli import NliSource
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.data.splits import TEST, TRAIN, VALIDATION, VALIDATION_SHARE, uniform
+from relsym.ranges import PositiveInt, Seed
 
 
 class NliData(PairData):
@@ -28,8 +29,8 @@ class NliData(PairData):
 
     labels = NLI_LABELS
 
-    def __init__(self, source: NliSource, samples: int | None, sample_seed: int, split_seed: int, test_pairs: int | None, score_on: str,
-                 batch_size: int, seed: int, by_length: bool) -> None:
+    def __init__(self, source: NliSource, samples: PositiveInt | None, sample_seed: Seed, split_seed: Seed,
+                 test_pairs: PositiveInt | None, score_on: str, batch_size: PositiveInt, seed: Seed, by_length: bool) -> None:
         super().__init__(batch_size, score_on, seed, by_length)
         if by_length and batch_size < len(NLI_LABELS):
             raise ValueError(f"data.batch_size={batch_size}: at least {len(NLI_LABELS)} with data.by_length=true, one row for each label.")

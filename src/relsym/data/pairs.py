@@ -61,6 +61,11 @@ class Row(NamedTuple):
     object: str = ""
 
 
+def pair_ids(rows: Mapping[str, Sequence[Row]]) -> dict[str, list[str]]:
+    """The ids of the rows of every form."""
+    return {form: [row.pair_id for row in of_form] for form, of_form in rows.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class BenchmarkPair:
     """One row of the benchmark, both forms side by side; the fields are the columns of its table on disk.

@@ -11,6 +11,7 @@ from relsym.data.pairs import DELEXICALISED, FORMS, LEXICALISED, Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEITHER, NEUTRAL
 from relsym.data.splits import SPLITS, TRAIN
 from relsym.data.triples import check_choice
+from relsym.ranges import PositiveInt, Seed
 
 TRAINING_FORMS = (LEXICALISED, DELEXICALISED, "mixed")
 
@@ -30,9 +31,9 @@ class SymmetryData(PairData):
         batch_size: global batch.  seed: order of the batches.
     """
 
-    def __init__(self, benchmark: Callable[[], Benchmark], samples: int | None, sampling: str, form: str,
-                 train_variants: list[str] | None, score_variants: list[str] | None, sample_seed: int,
-                 test_pairs: int | None, score_on: str, batch_size: int, seed: int) -> None:
+    def __init__(self, benchmark: Callable[[], Benchmark], samples: PositiveInt | None, sampling: str, form: str,
+                 train_variants: list[str] | None, score_variants: list[str] | None, sample_seed: Seed,
+                 test_pairs: PositiveInt | None, score_on: str, batch_size: PositiveInt, seed: Seed) -> None:
         super().__init__(batch_size, score_on, seed)
         check_choice("data.form", form, TRAINING_FORMS)
         for key, value in (("data.samples", samples), ("data.test_pairs", test_pairs)):

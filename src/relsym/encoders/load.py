@@ -11,10 +11,11 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTo
 from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.tokens import check_length, check_padding
+from relsym.ranges import Dropout, Length, PositiveInt, Seed
 
 
-def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean", max_length: int = 256, dropout: float | None = None,
-                 trust_remote_code: bool = False) -> Encoder:
+def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean", max_length: Length = 256,
+                 dropout: Dropout | None = None, trust_remote_code: bool = False) -> Encoder:
     """An encoder by hub id or local folder; weights are read from safetensors only.
 
     Raises:
@@ -31,7 +32,8 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
                          "save_pretrained, or model=bundled.") from error
     check_padding(name, tokenizer)
     check_length(name, max_length, model.config)
-    source = {"name": name, "revision": revision, "commit": hub_commit(name, revision)}
+    published = None if Path(name).is_dir() else name
+    source = {"name": name, "revision": revision, "commit": hub_commit(name, revision), "published": published}
     return Encoder(model, tokenizer, pooling, max_length, dropout, source)
 
 
@@ -41,8 +43,8 @@ def local_or_hub(name: str) -> str:
     return str(path) if path.is_dir() else name
 
 
-def tiny_encoder(hidden_size: int = 32, layers: int = 2, heads: int = 2, pooling: str = "mean", max_length: int = 64,
-                 dropout: float | None = None, seed: int = 0) -> Encoder:
+def tiny_encoder(hidden_size: PositiveInt = 32, layers: PositiveInt = 2, heads: PositiveInt = 2, pooling: str = "mean",
+                 max_length: Length = 64, dropout: Dropout | None = None, seed: Seed = 0) -> Encoder:
     """A BERT with random weights and a character vocabulary: for tests, where nothing is to be downloaded."""
     tokenizer = BertTokenizerFast(vocab=_tiny_vocabulary())
     config = BertConfig(vocab_size=len(tokenizer), hidden_size=hidden_size, num_hidden_layers=layers, num_attention_heads=heads,

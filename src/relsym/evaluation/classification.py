@@ -5,25 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torchmetrics.functional.classification import binary_auroc, binary_calibration_error, multiclass_recall
 
 from relsym.data.relations import ENTAILMENT
+from relsym.runs.results import Bin
 
 BINS = 15
-
-
-class Bin(NamedTuple):
-    """One bar of a reliability figure: rows whose probability of entailment is in [low, high), its mean, and their share of entailment."""
-
-    low: float
-    high: float
-    rows: int
-    probability: float
-    entailment: float
 
 
 def balanced_accuracy(labels: Sequence[str], answers: Sequence[str | None]) -> float:

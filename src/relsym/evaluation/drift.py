@@ -34,7 +34,9 @@ def linear_cka(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"]) 
     """
     b, a = (vectors.double() - vectors.double().mean(0) for vectors in (before, after))
     scale = (b.T @ b).norm() * (a.T @ a).norm()
-    return float((b.T @ a).square().sum() / scale) if scale > 0 else 0.0
+    if scale == 0:
+        return 0.0
+    return min(1.0, float((b.T @ a).square().sum() / scale))  # the same vectors: rounding can end just above 1
 
 
 def neighbour_overlap(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"], k: int = NEIGHBOURS) -> float:

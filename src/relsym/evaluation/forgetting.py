@@ -4,36 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from typing import NamedTuple
 
 import numpy as np
 
 from relsym.evaluation.paired import interval_and_p, mcnemar, resampled_means
 from relsym.evaluation.statistics import accuracy
+from relsym.runs.results import Drop
 
 KEPT, REFIT, LINEAR = "kept", "refit", "linear"
-
-
-class Drop(NamedTuple):
-    """One read-out before and after retraining, on the same rows; accuracies and the drop in [0, 1].
-
-    drop: before - after, with the 95 % interval of a bootstrap that draws the groups of rows (MNLI asks three hypotheses about a
-    premise); backward transfer (Lopez-Paz & Ranzato 2017, arXiv:1706.08840) is its negative.
-    retention: (after - chance) / (before - chance), chance = 1 / labels.
-    lost, gained: rows right before alone and after alone.  p_bootstrap, p_mcnemar: of no difference.
-    """
-
-    before: float
-    after: float
-    drop: float
-    low: float
-    high: float
-    retention: float
-    lost: int
-    gained: int
-    p_bootstrap: float
-    p_mcnemar: float
-    rows: int
 
 
 def drop_of(labels: Sequence[str], before: Sequence[str], after: Sequence[str], groups: Sequence[str], classes: int) -> Drop:
@@ -49,8 +27,9 @@ def drop_of(labels: Sequence[str], before: Sequence[str], after: Sequence[str], 
     (low, high), p = interval_and_p(resampled_means(sums, sizes))
     lost, gained = int((difference > 0).sum()), int((difference < 0).sum())
     was, now, chance = right[:, 0].mean(), right[:, 1].mean(), 1 / classes
-    return Drop(float(was), float(now), float(was - now), float(low[0]), float(high[0]), float((now - chance) / (was - chance)),
-                lost, gained, float(p[0]), mcnemar(lost, gained), len(labels))
+    retention = None if was == chance else float((now - chance) / (was - chance))
+    return Drop(float(was), float(now), float(was - now), float(low[0]), float(high[0]), retention, lost, gained, float(p[0]),
+                mcnemar(lost, gained), len(labels))
 
 
 def check_before(labels: Sequence[str], answers: Sequence[str], classes: Sequence[str], what: str) -> None:

@@ -13,17 +13,22 @@ from torch import Tensor
 from relsym.data.pairs import Row
 from relsym.evaluation.statistics import Accuracy, accuracy
 from relsym.runs.metric_keys import measure_of
+from relsym.runs.results import Interval, Reader
 
 UNTRAINED_DRAWS = 10
 
 
 @dataclass
 class Scores:
-    """Predicted labels by reader (``stage/what``) and form, beside the rows they answer."""
+    """Predicted labels by reader (``stage/what``) and form, beside the rows they answer.
+
+    averages: of random readers, by ``stage/what/form``.  readers: of what was not retrained, its name and order in a table.
+    """
 
     rows: Mapping[str, Sequence[Row]]
     predictions: dict[str, dict[str, list[str | None]]] = field(default_factory=dict)
     averages: dict[str, float] = field(default_factory=dict)
+    readers: dict[str, Reader] = field(default_factory=lambda: {"reference/constant": Reader("best constant answer", 0)})
 
     def add(self, name: str, form: str, predicted: Sequence[str | None]) -> None:
         """Record one reader's answers on the rows of one form; None, no answer, is never right."""
@@ -79,23 +84,23 @@ class Scores:
         for name, forms in self.predictions.items():
             for form in forms:
                 key = f"{measure_of(name, 'groups')}/{form}"
-                if kinds := [interval["value"] for place, interval in intervals.items() if place.startswith(f"{key}/")]:
+                if kinds := [interval.value for place, interval in intervals.items() if place.startswith(f"{key}/")]:
                     figures[key] = min(kinds)
                 if (macro := self.macro(name, form)) is not None:
                     figures[f"{measure_of(name, 'macro')}/{form}"] = macro
-        return figures | {key: interval["value"] for key, interval in intervals.items()}
+        return figures | {key: interval.value for key, interval in intervals.items()}
 
-    def intervals(self, model: str) -> dict[str, dict[str, float | int]]:
+    def intervals(self, model: str) -> dict[str, Interval]:
         """Every reader's accuracy and group accuracy with interval, right answers and rows; ``model`` also by property and variant."""
-        found = {f"{name}/{form}": self.accuracy(name, form)._asdict() for name, forms in self.predictions.items() for form in forms}
+        found = {f"{name}/{form}": Interval(*self.accuracy(name, form)) for name, forms in self.predictions.items() for form in forms}
         for form in self.predictions[model]:
             for field_name in ("property", "variant"):
                 for value in self.slices(form, field_name):
-                    found[f"{model}/{form}/{value}"] = self.accuracy(model, form, **{field_name: value})._asdict()
+                    found[f"{model}/{form}/{value}"] = Interval(*self.accuracy(model, form, **{field_name: value}))
         for name, forms in self.predictions.items():
             for form in forms:
                 for kind, group in self.groups(name, form).items():
-                    found[f"{measure_of(name, 'groups')}/{form}/{kind}"] = group._asdict()
+                    found[f"{measure_of(name, 'groups')}/{form}/{kind}"] = Interval(*group)
         return found
 
     def table(self, model: str) -> dict[str, list]:

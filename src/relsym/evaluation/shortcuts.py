@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import ClassVar, final
 
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -15,58 +17,117 @@ from sklearn.preprocessing import StandardScaler
 
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION
+from relsym.runs.results import LAST
 
-Shortcut = Callable[[Sequence[Row], Sequence[Row]], list[str]]
 WORD = re.compile(r"\w+")
 
 
-def majority(train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+class Shortcut(ABC):
+    """A way to answer that understands nothing of relations. A subclass says what it does in ``answer``.
+
+    Add one of your own with an option file ``shortcut/NAME.yaml`` (``# @package shortcuts.NAME``, ``_target_``) and ``shortcut=NAME``.
+
+    title: its name in a table; "": the option's.  place: its order there.  needs_entities: it is left out where rows name no entities.
+    """
+
+    title: ClassVar[str] = ""
+    place: ClassVar[int] = LAST
+    needs_entities: ClassVar[bool] = False
+
+    @abstractmethod
+    def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+        """Labels for the rows of ``test``, one each, from the labelled rows of ``train`` alone."""
+
+
+@final
+class Majority(Shortcut):
     """The commonest training label everywhere; ties take contradiction, then the first in the alphabet."""
-    return [majority_label(row.label for row in train)] * len(test)
+
+    title: ClassVar[str] = "majority label"
+    place: ClassVar[int] = 1
+
+    def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+        """See the class."""
+        return [majority_label(row.label for row in train)] * len(test)
 
 
-def template_lookup(train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+@final
+class TemplateLookup(Shortcut):
     """The commonest training label of the row's templates (property and variant); the majority label for those that were not drawn."""
-    seen: dict[tuple[str, str], list[str]] = {}
-    for row in train:
-        seen.setdefault((row.property, row.variant), []).append(row.label)
-    table = {templates: majority_label(labels) for templates, labels in seen.items()}
-    fallback = majority_label(row.label for row in train)
-    return [table.get((row.property, row.variant), fallback) for row in test]
+
+    title: ClassVar[str] = "template look-up"
+    place: ClassVar[int] = 2
+
+    def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+        """See the class."""
+        seen: dict[tuple[str, str], list[str]] = {}
+        for row in train:
+            seen.setdefault((row.property, row.variant), []).append(row.label)
+        table = {templates: majority_label(labels) for templates, labels in seen.items()}
+        fallback = majority_label(row.label for row in train)
+        return [table.get((row.property, row.variant), fallback) for row in test]
 
 
-def hypothesis_only(train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+@final
+class HypothesisOnly(Shortcut):
     """Logistic regression over the hypothesis' words and word pairs (tf-idf); never sees the premise."""
-    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b")
-    return _regression(words, [row.hypothesis for row in train], [row.hypothesis for row in test], train)
+
+    title: ClassVar[str] = "hypothesis only"
+    place: ClassVar[int] = 3
+
+    def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+        """See the class."""
+        words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b")
+        return _regression(words, [row.hypothesis for row in train], [row.hypothesis for row in test], train)
 
 
-def bag_of_words(train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+@final
+class BagOfWords(Shortcut):
     """Logistic regression over which words stand in the premise and which in the hypothesis, whatever their order."""
-    words = CountVectorizer(analyzer=lambda row: [f"{side}:{word}" for side, text in (("p", row.premise), ("h", row.hypothesis))
-                                                  for word in _words(text)])
-    return _regression(words, train, test, train)
+
+    title: ClassVar[str] = "bag of words"
+    place: ClassVar[int] = 4
+
+    def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+        """See the class."""
+        return _regression(CountVectorizer(analyzer=_words_by_side), train, test, train)
 
 
-def word_order(train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+@final
+class WordOrder(Shortcut):
     """Logistic regression over how the words of premise and hypothesis overlap and are ordered; never sees which words they are."""
-    features = make_pipeline(DictVectorizer(sparse=False), StandardScaler())
-    return _regression(features, [_order(row) for row in train], [_order(row) for row in test], train)
+
+    title: ClassVar[str] = "word order"
+    place: ClassVar[int] = 5
+
+    def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+        """See the class."""
+        features = make_pipeline(DictVectorizer(sparse=False), StandardScaler())
+        return _regression(features, [_order(row) for row in train], [_order(row) for row in test], train)
 
 
-def entity_pair(train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+@final
+class EntityPair(Shortcut):
     """Logistic regression over the two names, their words, and the unordered pair; never sees what is said about them."""
-    names = CountVectorizer(analyzer=lambda row: [*_words(row.subject), *_words(row.object), "|".join(sorted((row.subject, row.object)))])
-    return _regression(names, train, test, train)
+
+    title: ClassVar[str] = "entity pair only"
+    place: ClassVar[int] = 6
+    needs_entities: ClassVar[bool] = True
+
+    def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
+        """See the class."""
+        return _regression(CountVectorizer(analyzer=_entity_words), train, test, train)
 
 
-SHORTCUTS: dict[str, Shortcut] = {"majority": majority, "template_lookup": template_lookup, "hypothesis_only": hypothesis_only,
-                                  "bag_of_words": bag_of_words, "word_order": word_order, "entity_pair": entity_pair}
+SHORTCUTS: dict[str, Shortcut] = {"majority": Majority(), "template_lookup": TemplateLookup(), "hypothesis_only": HypothesisOnly(),
+                                  "bag_of_words": BagOfWords(), "word_order": WordOrder(), "entity_pair": EntityPair()}
 
 
-def shortcuts_for(rows: Sequence[Row]) -> dict[str, Shortcut]:
-    """Those that the rows have something for: rows that name no entities have no entity pair."""
-    return {name: shortcut for name, shortcut in SHORTCUTS.items() if name != "entity_pair" or any(row.subject for row in rows)}
+def shortcuts_for(rows: Sequence[Row], more: Mapping[str, Shortcut] | None = None) -> dict[str, Shortcut]:
+    """relsym's own and ``more``, by name, less those that the rows have nothing for."""
+    names_entities = any(row.subject for row in rows)
+    every = {**SHORTCUTS, **(more or {})}
+    return {name: shortcut for name, shortcut in every.items() if names_entities or not shortcut.needs_entities}
 
 
 def majority_label(labels: object) -> str:
@@ -79,6 +140,15 @@ def _regression(features, seen: Sequence, asked: Sequence, train: Sequence[Row])
     model = make_pipeline(features, LogisticRegression(C=10.0, max_iter=1000))
     model.fit(seen, [row.label for row in train])
     return list(model.predict(asked))
+
+
+def _words_by_side(row: Row) -> list[str]:
+    return [f"p:{word}" for word in _words(row.premise)] + [f"h:{word}" for word in _words(row.hypothesis)]
+
+
+def _entity_words(row: Row) -> list[str]:
+    pair = "|".join(sorted((row.subject, row.object)))
+    return [*_words(row.subject), *_words(row.object), pair]
 
 
 def _words(text: str) -> list[str]:

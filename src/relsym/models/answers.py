@@ -21,6 +21,7 @@ from relsym.evaluation.clusters import cluster_interval
 from relsym.evaluation.score import Scores
 from relsym.models.base import Judged, Reading
 from relsym.runs.metric_keys import measure_of
+from relsym.runs.results import Bin
 
 
 @dataclass
@@ -108,14 +109,14 @@ class Judgements:
                       f"family/{family}_max/{form}": max(values), f"family/{family}_sd/{form}": stdev(values) if len(values) > 1 else 0.0}
         return found
 
-    def _bins(self, reading: str) -> dict[str, list[dict[str, float]]]:
+    def _bins(self, reading: str) -> dict[str, list[Bin]]:
         forms = self.judged[reading].items()
-        return {form: [one._asdict() for one in reliability([row.label for row in self.rows[form]], judged.scores)]
+        return {form: [*reliability([row.label for row in self.rows[form]], judged.scores)]
                 for form, judged in forms if judged.scores is not None}
 
-    def _clusters(self, form: str, judged: Judged) -> dict[str, list[float]]:
+    def _clusters(self, form: str, judged: Judged) -> dict[str, tuple[float, float]]:
         rows = self.rows[form]
         correct = [row.label == label for row, label in zip(rows, judged.labels, strict=True)]
         found = {"fact": cluster_interval(correct, [row.fact_id or row.pair_id for row in rows]),
                  "property": cluster_interval(correct, [row.property for row in rows])}
-        return {name: list(interval) for name, interval in found.items() if interval is not None}
+        return {name: (float(interval[0]), float(interval[1])) for name, interval in found.items() if interval is not None}

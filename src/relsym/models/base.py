@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from relsym.data.pairs import Row
+from relsym.runs.results import Reading
 
 Advance = Callable[[int], None]
 Columns = dict[str, list]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One rule that turns what was measured of a row into an answer: ``strict``, ``knn``, a prompt.
-
-    name: without a slash, it becomes part of metric keys.
-    family: readings that differ in one arbitrary choice only (the wording of a prompt, a random draw) share a family, of which mean and
-    spread are reported; "" for a reading that stands for itself.
-    alone: whether it is also reported by itself; a random draw is not.
-    probability: its scores are probabilities, so that calibration can be asked of them.
-    symmetric: the answers to (premise, hypothesis) and (hypothesis, premise) are the same by construction.
-    """
-
-    name: str
-    family: str = ""
-    alone: bool = True
-    probability: bool = False
-    symmetric: bool = False
 
 
 class Judged(NamedTuple):

@@ -14,6 +14,7 @@ from relsym.models.language_models import load_language_model, window_of
 from relsym.models.likelihood import Likelihoods, Question
 from relsym.models.prompts import DELIMITER, Prompt
 from relsym.models.worded import Text, WordedModel
+from relsym.ranges import NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
 # The best of a few in benchmarks/evaluate_llm.py; a GPU's is bounded by the memory of the logits.
@@ -43,9 +44,10 @@ class CausalLm(WordedModel):
 
     kind = "causal_lm"
 
-    def __init__(self, name: str | None, revision: str | None = "main", prompts: str | Sequence[str] | None = None, shots: int = 0,
-                 precision: str = "fp32", accelerator: str = "cpu", device_map: str | None = None, quantization: str | None = None,
-                 gguf_file: str | None = None, trust_remote_code: bool = False, tokens_per_batch: int | None = None,
+    def __init__(self, name: str | None, revision: str | None = "main", prompts: str | Sequence[str] | None = None,
+                 shots: NonNegativeInt = 0, precision: str = "fp32", accelerator: str = "cpu",
+                 device_map: str | None = None, quantization: str | None = None, gguf_file: str | None = None,
+                 trust_remote_code: bool = False, tokens_per_batch: PositiveInt | None = None,
                  title: str | None = None, source: Mapping[str, Any] | None = None) -> None:
         if tokens_per_batch is not None and tokens_per_batch < 1:
             raise ValueError(f"model.tokens_per_batch={tokens_per_batch}: expected null or a positive number.")

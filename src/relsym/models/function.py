@@ -13,6 +13,7 @@ from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
+from relsym.ranges import PositiveInt
 
 CONTRACT = "one answer for each pair: a label (entailment, neutral, contradiction), a probability of entailment in [0, 1], or None"
 HALF = 0.5
@@ -29,7 +30,7 @@ class FunctionModel(Model):
 
     kind: ClassVar[str] = "callable"
 
-    def __init__(self, function: str, batch: int) -> None:
+    def __init__(self, function: str, batch: PositiveInt) -> None:
         if batch < 1:
             raise ValueError(f"model.batch={batch}: at least 1.")
         self.function, self.batch = _find(function), batch

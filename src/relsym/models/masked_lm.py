@@ -16,6 +16,7 @@ from relsym.models.base import Advance
 from relsym.models.language_models import UNLIMITED, load_language_model, window_of
 from relsym.models.prompts import DELIMITER, Prompt
 from relsym.models.worded import Text, WordedModel
+from relsym.ranges import NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
 TOKENS_PER_BATCH_CPU, TOKENS_PER_BATCH_GPU = 1024, 16384
@@ -51,9 +52,9 @@ class MaskedLm(WordedModel):
 
     kind = "masked_lm"
 
-    def __init__(self, name: str | None, revision: str | None = "main", prompts: str | Sequence[str] | None = None, shots: int = 0,
-                 precision: str = "fp32", accelerator: str = "cpu", trust_remote_code: bool = False,
-                 tokens_per_batch: int | None = None) -> None:
+    def __init__(self, name: str | None, revision: str | None = "main", prompts: str | Sequence[str] | None = None,
+                 shots: NonNegativeInt = 0, precision: str = "fp32", accelerator: str = "cpu",
+                 trust_remote_code: bool = False, tokens_per_batch: PositiveInt | None = None) -> None:
         if tokens_per_batch is not None and tokens_per_batch < 1:
             raise ValueError(f"model.tokens_per_batch={tokens_per_batch}: expected null or a positive number.")
         loaded = load_language_model(AutoModelForMaskedLM, name, revision, precision, accelerator, trust_remote_code=trust_remote_code)

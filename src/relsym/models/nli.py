@@ -22,6 +22,7 @@ from relsym.encoders.weights import weights_hash
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.device import device_of, dtype_of
 from relsym.models.three_way import ThreeWay
+from relsym.ranges import Length, PositiveInt
 
 log = logging.getLogger(__name__)
 # Parts of the names that published models give their labels; "not" comes first, for not_entailment holds entailment.
@@ -64,8 +65,9 @@ class CrossEncoder(Model):
 
     kind: ClassVar[str] = "nli"
 
-    def __init__(self, name: str, revision: str | None, label_order: list[str] | None, check_labels: bool, max_length: int,
-                 tokens_per_batch: int | None, trust_remote_code: bool, precision: str, accelerator: str) -> None:
+    def __init__(self, name: str, revision: str | None, label_order: list[str] | None, check_labels: bool,
+                 max_length: Length, tokens_per_batch: PositiveInt | None, trust_remote_code: bool, precision: str,
+                 accelerator: str) -> None:
         name = local_or_hub(name)
         options = {"revision": revision, "trust_remote_code": trust_remote_code}
         try:

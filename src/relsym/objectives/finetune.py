@@ -20,6 +20,8 @@ class FineTuning(Objective):
         loss = mean over pairs of -log softmax(W e + b)[label]
     """
 
+    title: ClassVar[str] = "fine-tuning"
+    place: ClassVar[int] = 3
     reads: ClassVar[str] = JOINT
     reads_metric: ClassVar[str] = NONE
     read_out_names: ClassVar[frozenset[str]] = frozenset({"head.weight", "head.bias"})

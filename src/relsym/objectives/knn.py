@@ -11,6 +11,7 @@ from torch import Tensor
 from relsym.metrics.base import JOINT, parts
 from relsym.objectives.base import Objective
 from relsym.objectives.losses import contrastive
+from relsym.ranges import NonNegativeFloat
 
 
 class NeighbourRetraining(Objective):
@@ -22,7 +23,7 @@ class NeighbourRetraining(Objective):
     Only the encoder is trained; labels are represented by their samples.
     """
 
-    def __init__(self, *args: Any, margin: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, margin: NonNegativeFloat, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.margin = margin
 
@@ -53,6 +54,9 @@ class KnnRetraining(NeighbourRetraining):
     Source: Yuan & Vlachos 2025, arXiv:2504.16312, section "k-NN".
     """
 
+    title: ClassVar[str] = "k-NN"
+    place: ClassVar[int] = 1
+
 
 @final
 class LearntMetricRetraining(NeighbourRetraining):
@@ -61,5 +65,7 @@ class LearntMetricRetraining(NeighbourRetraining):
     Source: Yuan & Vlachos 2025, arXiv:2504.16312, section "k-NN with learnt distance metric".
     """
 
+    title: ClassVar[str] = "k-NN with learnt metric"
+    place: ClassVar[int] = 2
     reads: ClassVar[str] = JOINT
     reads_metric: ClassVar[str] = JOINT

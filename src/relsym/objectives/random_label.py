@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot
 from relsym.metrics.base import parts
 from relsym.objectives.base import Objective
 from relsym.objectives.losses import contrastive
+from relsym.ranges import NonNegativeFloat
 
 
 @final
@@ -23,9 +24,11 @@ class RandomLabelRetraining(Objective):
     Only the encoder is trained. Source: Yuan & Vlachos 2025, arXiv:2504.16312, section "random label embeddings".
     """
 
+    title: ClassVar[str] = "random label embeddings"
+    place: ClassVar[int] = 0
     read_out_names: ClassVar[frozenset[str]] = frozenset({"label_embeddings"})
 
-    def __init__(self, *args: Any, margin: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, margin: NonNegativeFloat, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.margin = margin
         generator = torch.Generator().manual_seed(self.seed)

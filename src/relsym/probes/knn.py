@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot
 from relsym.metrics.base import Metric, parts
 from relsym.probes.base import Probe
 from relsym.probes.search import nearest
+from relsym.ranges import PositiveInt
 
 
 @final
@@ -26,7 +27,7 @@ class Knn(Probe):
 
     needs_memory: ClassVar[bool] = True
 
-    def __init__(self, k: int) -> None:
+    def __init__(self, k: PositiveInt) -> None:
         if k < 1:
             raise ValueError(f"probe.k={k}: at least 1.")
         self.k = k

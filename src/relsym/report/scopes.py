@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from relsym.report.labels import forms_of
+from relsym.runs.results import AnyResults
 
 
 @dataclass(frozen=True)
@@ -18,32 +18,53 @@ class Scope:
     """
 
     title: str
-    runs: list[dict[str, Any]]
+    runs: list[AnyResults]
 
     @property
     def whole(self) -> bool:
         """Test rows, no fold."""
-        return self.runs[0]["score_on"] == "test" and self.runs[0]["fold"] is None
+        return self.runs[0].score_on == "test" and self.runs[0].benchmark.fold is None
 
     @property
     def forms(self) -> list[str]:
         """The forms that were scored."""
-        return forms_of(self.runs[0])
+        return self.runs[0].forms
 
     @property
     def rows(self) -> dict[str, int]:
         """Scored rows by form."""
-        return {form: self.runs[0]["rows"][form] for form in self.forms}
+        return self.runs[0].rows
+
+    @property
+    def accuracy_key(self) -> str:
+        """Where the model's own figures stand in every run: ``test/accuracy``."""
+        return self.runs[0].accuracy_key
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Property -> kind of relation, of all scored rows."""
+        kinds: dict[str, str] = {}
+        for run in self.runs:
+            kinds |= run.benchmark.kinds
+        return kinds
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether something was held out of training in a run."""
+        return any(run.benchmark.holds_out for run in self.runs)
 
 
-def scopes(runs: list[dict[str, Any]]) -> list[Scope]:
+def scopes(runs: Sequence[AnyResults]) -> list[Scope]:
     """One for each benchmark (by content hash), sides and scored rows; the one with most runs first."""
-    by_rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    by_rows: dict[tuple[str, str], list[AnyResults]] = {}
     for run in runs:
-        rows = ", ".join(f"{run['rows'][form]} {form}" for form in forms_of(run))
-        sides = f", split {run['sides']}" if run["sides"] else ""
-        title = f"{run['benchmark']} {run['benchmark_hash'][:8]}{sides}, {run['score_on']} rows: {rows}"
-        by_rows.setdefault((title, run["rows_hash"]), []).append(run)
-    twice = Counter(title for title, _ in by_rows)
-    found = [Scope(f"{title}, rows #{rows[:6]}" if twice[title] > 1 else title, group) for (title, rows), group in by_rows.items()]
+        rows = ", ".join(f"{count} {form}" for form, count in run.rows.items())
+        sides = f", split {run.benchmark.sides}" if run.benchmark.sides else ""
+        title = f"{run.benchmark.title} {run.benchmark.content_hash[:8]}{sides}, {run.score_on} rows: {rows}"
+        by_rows.setdefault((title, run.benchmark.rows_hash), []).append(run)
+    times = Counter(title for title, _ in by_rows)
+    found = []
+    for (title, rows_hash), group in by_rows.items():
+        unique = f"{title}, rows #{rows_hash[:6]}" if times[title] > 1 else title
+        found.append(Scope(unique, group))
     return sorted(found, key=lambda scope: -len(scope.runs))

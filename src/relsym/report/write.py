@@ -12,8 +12,7 @@ from relsym.report.collect import Collected
 from relsym.report.figures import curves
 from relsym.report.figures.models import models_figure, reliability_figure
 from relsym.report.figures.points import Point
-from relsym.report.figures.readers import accuracy_figure, save
-from relsym.report.one_run.terminal import CAUTION
+from relsym.report.figures.readers import accuracy_figure, save_figure
 from relsym.report.page.page import page
 from relsym.report.sections import Section
 from relsym.report.summary import lead
@@ -21,27 +20,28 @@ from relsym.report.tables.cells import Table
 from relsym.report.tables.formats import csv_text, latex, markdown, markdown_text
 from relsym.report.tables.origins import cells_table, missing_table, runs_table
 from relsym.report.tables.readers import file_name
+from relsym.report.wording import CAUTION
 
 Writer = Callable[[Path], object]
 
 
 def report_files(collected: Collected, sections: Sequence[Section], out: Path) -> dict[str, Writer]:
     """Every file of a report by its path in the folder ``out``, with what writes it."""
-    by_path = {run["path"]: run for run in collected.all}
+    by_path = {run.path: run for run in collected.all}
     missing = missing_of(collected)
     tables = [*numbered(sections), runs_table(collected.all, out), *([missing] if missing else [])]
     traced = cells_table([table for section in sections for table in section.tables], by_path, out)
     found = {f"tables/{table.name}.csv": _text(csv_text(table)) for table in (*tables, traced)}
     found |= {f"tables/{table.name}.tex": _text(latex(table)) for table in tables}
     for name, figure in static_figures(sections).items():
-        found |= {f"figures/{name}.{ending}": lambda path, figure=figure: save(figure, path) for ending in ("png", "svg")}
+        found |= {f"figures/{name}.{ending}": lambda path, figure=figure: save_figure(figure, path) for ending in ("png", "svg")}
     return {**found, "report.md": _text(markdown_of(collected, sections, out)),
             "report.html": _text(page(sections, missing, collected, out))}
 
 
 def missing_of(collected: Collected) -> Table | None:
     """The jobs without results."""
-    return missing_table(collected.jobs, {run.get("job_hash") for run in collected.all} - {None})
+    return missing_table(collected.jobs, {run.job_hash for run in collected.all})
 
 
 def numbered(sections: Sequence[Section]) -> list[Table]:

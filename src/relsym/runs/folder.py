@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from relsym.runs.files import remove, write_atomically
+from relsym.runs.layout import (
+    CONFIG,
+    ENCODER,
+    FORGETTING,
+    PARTIAL,
+    PREDICTIONS,
+    PROBE,
+    RESULTS,
+    SHARDS,
+)
+from relsym.runs.results import AnyResults, results_json
 
-RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS = "results.json", "config.yaml", "encoder", "probe.safetensors", "predictions.parquet"
-FORGETTING = "forgetting.parquet"
 # What a killed run of the same command may have left: written over, or from the loggers and Hydra.
-LEFTOVERS = {RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS, FORGETTING, ".hydra", "wandb", "csv", "tensorboard", "shards"}
+LEFTOVERS = {RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS, FORGETTING, SHARDS, ".hydra", "wandb", "csv", "tensorboard"}
 
 
 class RunFolder:
@@ -32,10 +41,10 @@ class RunFolder:
         if (self.path / RESULTS).exists():
             raise FileExistsError(f"{self.path} holds a finished run ({RESULTS}). Choose another hydra.run.dir, or delete the folder.")
         foreign = sorted(entry.name for entry in self.path.iterdir()
-                         if entry.name.removeprefix("partial.") not in LEFTOVERS and not entry.name.endswith(".log"))
+                         if entry.name.removeprefix(PARTIAL) not in LEFTOVERS and not entry.name.endswith(".log"))
         if foreign:
             raise FileExistsError(f"{self.path} holds files that are not a run's: {', '.join(foreign[:5])}. Choose another hydra.run.dir.")
-        for left in ("csv", "tensorboard", *(path.name for path in self.path.glob("partial.*"))):  # curves of a run that was killed
+        for left in ("csv", "tensorboard", *(path.name for path in self.path.glob(f"{PARTIAL}*"))):  # curves of a run that was killed
             remove(self.path / left)
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> Path:
@@ -46,14 +55,31 @@ class RunFolder:
         """Write a text file."""
         return self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
 
-    def write_tensors(self, name: str, tensors: Mapping[str, Tensor]) -> Path:
-        """Write tensors as safetensors."""
-        return self.write(name, lambda path: save_file({key: value.contiguous().cpu() for key, value in tensors.items()}, path))
+    def write_tensors(self, name: str, tensors: Mapping[str, np.ndarray]) -> Path:
+        """Write arrays as safetensors."""
+        arrays = {key: np.ascontiguousarray(array) for key, array in tensors.items()}
+        return self.write(name, lambda path: save_file(arrays, path))
 
     def write_table(self, name: str, columns: Mapping[str, Sequence]) -> Path:
         """Write columns as Parquet."""
         return self.write(name, lambda path: pq.write_table(pa.table(dict(columns)), path))
 
-    def finish(self, results: Mapping[str, Any]) -> Path:
+    def finish(self, results: AnyResults) -> Path:
         """Write the results: their presence says that the run is whole."""
-        return self.write_text(RESULTS, json.dumps(results, indent=2, allow_nan=False) + "\n")
+        return self.write_text(RESULTS, results_json(results))
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, by name.
+
+    Raises:
+        FileNotFoundError: there is none.  ValueError: it is damaged, or a number in it is not finite; the message names file and key.
+    """
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, TypeError, KeyError) as error:  # the last two: a kind of number that numpy lacks
+        raise ValueError(f"{path}: not a safetensors file of relsym ({error}). Run that job again.") from error
+    for name, array in tensors.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise ValueError(f"{path}: {name} holds numbers that are not finite. Run that job again.")
+    return tensors

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 import relsym
 
-# Where and how a run is watched, never what it computes.
-NOT_WHAT = ("hardware", "tracking", "sweep")
+# Where and how a run is watched, and what may be opened, never what it computes.
+NOT_WHAT = ("hardware", "tracking", "sweep", "trust")
 # Where data lies and how it is read; the content hash says what it is.
 PLACES = ("benchmark", "source")
 # Where a model lies; the hash of its weights says what it is.
 MODEL_SETTINGS = ("pooling", "max_length", "dropout")
+# Parts that a run need not have.
+WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts")
 
 
-class Identity(NamedTuple):
+class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hashes of one job.
 
     cell: model (SHA-256 of its weights), objective, metric, probe, optimiser, precision, global batch, seeds and benchmark (content hash).
@@ -47,8 +51,18 @@ def identity(config: Mapping[str, Any], weights: str, benchmark_hash: str, sides
 
 
 def computed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a configuration that says what is computed. Without a recipe a run is what it was before there were any."""
-    return {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra") and not (key == "recipe" and not value)}
+    """The part of a configuration that says what is computed.
+
+    What is empty says nothing: a run without a recipe, shortcuts of its own, or further arguments of the Trainer is what it always was.
+    """
+    what = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
+    for key in WITHOUT_MEANING_IF_EMPTY:
+        if not what.get(key):
+            what.pop(key, None)
+    training = what.get("training", {})
+    if "trainer" in training and not training["trainer"]:
+        what["training"] = {key: value for key, value in training.items() if key != "trainer"}
+    return what
 
 
 def digest(node: Any) -> str:

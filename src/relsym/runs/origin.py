@@ -12,11 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import relsym
-from relsym.data.pairs import Row
 from relsym.runs.identity import computed, digest
+from relsym.runs.results import Settings
 
 PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "hydra-core", "scikit-learn",
             "faiss-cpu", "faiss-gpu")
@@ -31,7 +29,7 @@ def config_hash(config: dict[str, Any]) -> str:
     return digest(computed(config))
 
 
-def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, str]:
+def setting_hashes(config: dict[str, Any], untrained_metric: str) -> Settings:
     """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was read, and everything.
 
     ``ladder`` is shared by runs that differ in the number of samples too.
@@ -43,15 +41,16 @@ def setting_hashes(config: dict[str, Any], untrained_metric: str) -> dict[str, s
             node = node.get(key, {})
         node.pop(last, None)
     read = {key: kept[key] for key in ("data", "model", "precision", "init")}
-    hashes = {"data": digest(kept["data"]), "encoder": digest({**read, "metric": untrained_metric}), "all": digest(kept)}
+    data, encoder = digest(kept["data"]), digest({**read, "metric": untrained_metric})
+    everything = digest(kept)
     for node in (kept["data"], kept["data"].get("module", {})):
         node.pop("samples", None)
-    return {**hashes, "ladder": digest(kept)}
+    return Settings(data, encoder, everything, ladder=digest(kept))
 
 
-def rows_hash(score_rows: Mapping[str, Sequence[Row]]) -> str:
-    """SHA-256 of which rows were scored, in which forms: results on other rows are another table."""
-    return digest({form: [row.pair_id for row in rows] for form, rows in score_rows.items()})
+def rows_hash(pair_ids: Mapping[str, Sequence[str]]) -> str:
+    """SHA-256 of which rows were scored, form by form: results on other rows are another table."""
+    return digest({form: list(ids) for form, ids in pair_ids.items()})
 
 
 def git_commit() -> str | None:
@@ -81,8 +80,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def peak_memory() -> dict[str, float]:
-    """Largest resident memory of this process so far, in GiB, and of the GPU if one was used."""
+def peak_memory(gpu_bytes: int) -> dict[str, float]:
+    """Largest resident memory of this process so far, in GiB, and of the GPU if one was used.
+
+    Args:
+        gpu_bytes: the most that was allocated on a GPU; 0 without one.
+    """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
-    gpu = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0
-    return {"memory/peak_gib": peak, **({"memory/peak_gpu_gib": gpu} if gpu else {})}
+    memory = {"peak_gib": peak}
+    if gpu_bytes:
+        memory["peak_gpu_gib"] = gpu_bytes / 2**30
+    return memory

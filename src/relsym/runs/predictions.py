@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy import ndarray
 
-PREDICTIONS = "predictions.parquet"
-COLUMNS = ["form", "pair_id", "fact_id", "correct"]
+from relsym.runs.layout import PREDICTIONS
+from relsym.runs.results import AnyResults
+
+# What the report reads of the file; it holds more.
+READ_COLUMNS = ["form", "pair_id", "fact_id", "correct"]
 
 
-class Answers(NamedTuple):
+class RowAnswers(NamedTuple):
     """One run's scored rows, in the order of the file.
 
     correct: 1 or 0 for each row.  forms: each row's.  facts: each row's, as a number.  rows: SHA-256 of their forms and pair ids.
@@ -26,26 +28,26 @@ class Answers(NamedTuple):
     rows: str
 
 
-def read_answers(run: dict[str, Any]) -> Answers | None:
+def read_answers(run: AnyResults) -> RowAnswers | None:
     """The answers of a run; None if its file is gone.
 
     Raises:
         ValueError: the file is damaged, or its accuracy is not that of the run.
     """
-    path = Path(run["path"]).with_name(PREDICTIONS)
+    path = run.folder / PREDICTIONS
     if not path.exists():
         return None
     try:
-        table = pl.read_parquet(path, columns=COLUMNS, glob=False)  # a folder may be called [x]
+        table = pl.read_parquet(path, columns=READ_COLUMNS, glob=False)  # a folder may be called [x]
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ValueError(f"{path}: cannot be read with the columns {', '.join(COLUMNS)} ({str(error).splitlines()[0]}): damaged, or "
+        raise ValueError(f"{path}: cannot be read with the columns {', '.join(READ_COLUMNS)} ({str(error).splitlines()[0]}): damaged, or "
                          "written by another version. Run that job again, or leave it out.") from error
     correct, forms = table["correct"].to_numpy().astype(np.float64), table["form"].to_numpy()
-    for form in (form for form in run["rows"] if form != "train"):
-        told = run["metrics"][f"{run['score_on']}/accuracy/{form}"]
-        if len(of_form := correct[forms == form]) != run["rows"][form] or abs(of_form.mean() - told) > 1e-9:
+    for form in run.forms:
+        of_form = correct[forms == form]
+        if len(of_form) != run.rows[form] or abs(of_form.mean() - run.accuracy(form)) > 1e-9:
             raise ValueError(f"{path}: not the answers behind results.json ({form}). Run that job again, or leave it out.")
     fact = pl.when(pl.col("fact_id") == "").then("pair_id").otherwise("fact_id").rank("dense").alias("fact")
     facts = table.select(fact)["fact"].to_numpy().astype(np.int64) - 1
     rows = sha256("\n".join(table["form"] + "\t" + table["pair_id"]).encode()).hexdigest()
-    return Answers(correct, forms, facts, rows)
+    return RowAnswers(correct, forms, facts, rows)

@@ -1,73 +1,112 @@
-"""The job list of a sweep, as ``sweep.json`` tells it."""
+"""``sweep.json``: the jobs of a sweep and what became of them, for the sweep that writes it and for the report."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-SWEEP, FORMAT = "sweep.json", 1
-LEFT_OUT = "left_out"
-FINISHED = ("done", "reused", "repeated")
+import msgspec
+
+from relsym.runs.decoding import decode, encode
+from relsym.runs.identity import Identity
+from relsym.runs.layout import RESULTS, SWEEP
+
+SWEEP_FORMAT = 2
+SWEEP_AGAIN = "Give the sweep's command again, or leave it out."
+# Verdicts. What is done or reused has results; what is repeated is another job of the list once more; what is left out lies above two
+# numbers of samples that were solved.
+WAITING, RUNNING, DONE, REUSED, FAILED, LEFT_OUT, REPEATED = "waiting", "running", "done", "reused", "failed", "left_out", "repeated"
+Verdict = Literal["waiting", "running", "done", "reused", "failed", "left_out", "repeated"]
+HAS_RESULTS = (DONE, REUSED)
+FINISHED = (DONE, REUSED, REPEATED)
+
+
+class Entry(msgspec.Struct, forbid_unknown_fields=True):
+    """One job, as the sweep lists it; its verdict changes while the sweep runs.
+
+    number, name: its place in the list, and what a person calls it.  overrides: the words it was composed from.
+    choices: group -> option.  published: the hub id of the encoder's published weights, if they are known to have one.
+    folder: of its results, relative to the sweep's folder; of another sweep where they are reused.
+    solved: its results have no wrong answer.  seconds: of wall time, where it ran.
+    """
+
+    number: int
+    name: str
+    overrides: list[str]
+    choices: dict[str, str]
+    published: str | None
+    samples: int | None
+    seed: int
+    score_on: str
+    identity: Identity
+    accelerator: str
+    devices: int | str
+    folder: str
+    verdict: Verdict = WAITING
+    error: str | None = None
+    seconds: float | None = None
+    solved: bool = False
+
+
+class SweepFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. name: of the sweep's configuration.  relsym: the version.  folder: what the sweep's folder is called."""
+
+    name: str
+    relsym: str
+    folder: str
+    jobs: list[Entry]
+    format: int = SWEEP_FORMAT
+
+
+def read_sweep(path: Path) -> SweepFile:
+    """The list of jobs in a file.
+
+    Raises:
+        OSError: it cannot be read.  ValueError: damaged, or of another format; the message names file and key.
+    """
+    return decode(path, SweepFile, SWEEP_FORMAT, SWEEP_AGAIN)
+
+
+def sweep_json(sweep: SweepFile) -> str:
+    """The content of the file."""
+    return encode(sweep)
 
 
 @dataclass(frozen=True)
-class Job:
-    """One job of a sweep.
+class ListedJob:
+    """One job that a sweep lists, and where its results lie.
 
-    folder: the sweep's.  setting: what jobs share that differ in samples and seed alone.
-    results: the path of its ``results.json``, whether it is there or not.  verdict: waiting, running, done, reused, repeated, failed,
-    or left_out (the sweep was told to stop when solved, and was below this number of samples).
+    sweep: the sweep's name.  folder: the sweep's.  setting: what jobs share that differ in samples and seed alone.
+    results: the path of its ``results.json``, whether it is there or not.
     """
 
     sweep: str
     folder: Path
-    name: str
-    setting: tuple[str, ...]
-    choices: dict[str, Any]
-    samples: int | None
-    seed: int
-    job_hash: str | None
-    verdict: str
-    error: str | None
+    entry: Entry
     results: Path
 
+    @property
+    def setting(self) -> tuple[str, ...]:
+        """The words of the job without samples and seed."""
+        return tuple(sorted(word for word in self.entry.overrides if not word.startswith(("data.samples=", "seed="))))
 
-def read_sweeps(folders: Iterable[Path]) -> list[Job]:
-    """The jobs of every ``sweep.json`` below the folders.
 
-    Raises:
-        ValueError: one is not JSON, of another format, or lacks what a job has to have.
-    """
+def listed_jobs(folders: Iterable[Path]) -> list[ListedJob]:
+    """The jobs of every ``sweep.json`` below the folders. Raises as ``read_sweep``."""
     paths = sorted({path.resolve() for folder in folders for path in folder.rglob(SWEEP)})
-    return [job for path in paths for job in _jobs(path)]
+    jobs = []
+    for path in paths:
+        sweep = read_sweep(path)
+        for entry in sweep.jobs:
+            results = (path.parent / entry.folder).resolve() / RESULTS
+            jobs.append(ListedJob(sweep.name, path.parent, entry, results))
+    return jobs
 
 
-def unfinished(jobs: Iterable[Job]) -> str:
+def unfinished(jobs: Iterable[ListedJob]) -> str:
     """``3 waiting, 1 failed``: the jobs that have no results and should, counted by verdict; empty if there are none."""
-    counts = Counter(job.verdict for job in jobs if job.verdict != LEFT_OUT and not job.results.exists())
-    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-
-
-def _jobs(path: Path) -> list[Job]:
-    try:
-        sweep = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error}). Delete it and give the sweep's command again.") from error
-    if not isinstance(sweep, dict) or sweep.get("format") != FORMAT:
-        came = sweep.get("format") if isinstance(sweep, dict) else type(sweep).__name__
-        raise ValueError(f"{path}: format {came!r}, not {FORMAT}: written by another version. Read it with that version, or leave it out.")
-    try:
-        return [_job(path.parent, sweep["name"], job) for job in sweep["jobs"]]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path}: a job lacks {error}: written by another version, or damaged. Give the sweep's command again.") from error
-
-
-def _job(folder: Path, sweep: str, job: dict[str, Any]) -> Job:
-    setting = tuple(sorted(word for word in job["overrides"] if not word.startswith(("data.samples=", "seed="))))
-    results = (folder / job["folder"]).resolve() / "results.json"
-    return Job(sweep, folder, job["name"], setting, job["choices"], job["samples"], job["seed"], job.get("job_hash"), job["verdict"],
-               job.get("error"), results)
+    left = [job.entry.verdict for job in jobs if job.entry.verdict != LEFT_OUT and not job.results.exists()]
+    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(left).items()))

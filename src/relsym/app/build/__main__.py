@@ -5,6 +5,7 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
+from relsym.app.values.checks import check_composed
 from relsym.app.entry import guarded, run
 
 
@@ -12,6 +13,7 @@ from relsym.app.entry import guarded, run
 @guarded
 def main(cfg: DictConfig) -> None:
     """Read, audit, draw, write; the manifest last."""
+    check_composed(cfg, "build")
     from relsym.app.build import steps
 
     steps.build_benchmark(cfg)

@@ -6,14 +6,18 @@ import hydra
 from omegaconf import DictConfig
 
 from relsym.app.entry import guarded, run
+from relsym.app.values.checks import check_composed
 
 
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="evaluate")
 @guarded
 def main(cfg: DictConfig) -> None:
     """Check, measure in shards, read, record, report."""
+    check_composed(cfg, "evaluate")
     from relsym.app.evaluate import steps
+    from relsym.app.process import prepare_process
 
+    prepare_process()
     steps.check(cfg)
     steps.evaluate(cfg)
 

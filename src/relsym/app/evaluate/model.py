@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class, get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
-from safetensors.torch import load_file
 from transformers import AutoConfig
 
-import relsym.conf
-from relsym.app.train.compose import check_same_sides, init_config, is_encoder
+from relsym.app.earlier_run import open_run
+from relsym.app.model_kind import is_encoder
+from relsym.app.stored_components import check_trust
+from relsym.app.values.known import CONF
 from relsym.data.module import PairData
-from relsym.encoders.encoder import PRECISIONS, Encoder
-from relsym.encoders.load import load_encoder, local_or_hub
+from relsym.encoders.encoder import Encoder
+from relsym.encoders.load import local_or_hub
 from relsym.metrics.base import NONE
 from relsym.models.base import Model
 from relsym.models.device import device_of, dtype_of
 from relsym.models.encoder import EncoderModel
 from relsym.models.run import RunModel
-from relsym.runs.folder import ENCODER, PROBE, RESULTS
+from relsym.runs.layout import RESULTS
 
 log = logging.getLogger(__name__)
-CONF = Path(relsym.conf.__file__).parent
-# Kind -> the option whose settings it takes.
-OPTIONS = {"encoder": "encoder", "nli": "nli", "causal_lm": "causal_lm", "masked_lm": "masked_lm",
-           "run": "run"}
+# What files can tell, each the name of an option whose settings it takes.
+MODEL_KINDS = ("encoder", "nli", "causal_lm", "masked_lm", "run")
 # How the names of architectures end. A masked language model is taken for what its kind is used as here: an encoder.
 ARCHITECTURES = {"ForSequenceClassification": "nli", "ForCausalLM": "causal_lm", "LMHeadModel": "causal_lm",
                  "ForMaskedLM": "encoder", "ForPreTraining": "encoder", "Model": "encoder"}
@@ -34,6 +35,7 @@ ARCHITECTURES = {"ForSequenceClassification": "nli", "ForCausalLM": "causal_lm",
 
 def check_model(cfg: DictConfig) -> None:
     """Refuse what cannot be evaluated, before anything is loaded."""
+    check_trust(cfg.trust)
     device_of(cfg.hardware.accelerator)
     dtype_of(cfg.precision)
     if cfg.hardware.devices != 1:
@@ -44,50 +46,44 @@ def check_model(cfg: DictConfig) -> None:
 
 def build_model(cfg: DictConfig, data: PairData) -> Model:
     """The configured model; an encoder is read by the untrained read-outs."""
-    model = instantiate(cfg.model, _convert_="all")
+    # Which packages are trusted is no setting of the model: it changes nothing that is measured.
+    trusting = {"trust": list(cfg.trust)} if opens_runs(cfg.model) else {}
+    model = instantiate(cfg.model, _convert_="all", **trusting)
     if isinstance(model, RunModel):
-        check_same_sides(model.name, data.sides, "model.folder")
+        open_run(model.name, cfg.trust, "model.folder").check_sides(data.sides)
     if isinstance(model, Encoder):
         return EncoderModel(model, instantiate(cfg.metric), cfg.probe.k, cfg.seed,
                             device_of(cfg.hardware.accelerator), dtype_of(cfg.precision))
     return model
 
 
-def load_run(folder: str | None, precision: str, accelerator: str) -> RunModel:
-    """The retrained encoder of a finished run, with its metric, its probe and its classes.
-
-    Raises:
-        ValueError: the folder is no finished run.
-    """
-    if folder is None:
-        raise ValueError("model.folder is not set: pass model.folder=RUN, the folder of a relsym train that ended.")
-    config, path = init_config(folder, "model.folder"), Path(folder).expanduser()
-    encoder = load_encoder(str(path / ENCODER), None, config.model.pooling, config.model.max_length,
-                           trust_remote_code=config.model.get("trust_remote_code", False))
-    metric, probe = instantiate(config.metric), instantiate(config.probe)
-    probe.restore(metric, load_file(path / PROBE))
-    source = {"name": folder, "objective": OmegaConf.select(config, "objective._target_").rsplit(".", 1)[-1]}
-    reads = get_class(config.objective._target_).reads
-    return RunModel(encoder, metric, probe, reads, list(config.labels), folder, source,
-                    device_of(accelerator), PRECISIONS[precision])
+def opens_runs(model: DictConfig) -> bool:
+    """Whether a model option may open a finished run: then it is told which packages are trusted."""
+    return "trust" in signature(get_object(model._target_)).parameters
 
 
 def load_any(name: str, kind: str | None, revision: str | None, trust_remote_code: bool, precision: str,
-             accelerator: str) -> Model | Encoder:
+             accelerator: str, trust: Sequence[str] = ()) -> Model | Encoder:
     """A model whose kind is found from its files, or said; its other settings are those of the kind's own option.
+
+    Args:
+        trust: of a run, packages whose components its stored configuration may name.
 
     Raises:
         ValueError: an unknown kind, or files that do not tell.
     """
     found = kind or kind_of(name, revision, trust_remote_code)
-    if found not in OPTIONS:
-        raise ValueError(f"model.kind={found}: expected {', '.join(OPTIONS)}.")
+    if found not in MODEL_KINDS:
+        raise ValueError(f"model.kind={found}: expected {', '.join(MODEL_KINDS)}.")
     if kind is None:
         log.info("%s is scored as %s (model.kind=NAME says otherwise)", name, found)
-    option = OmegaConf.load(CONF / "model" / f"{OPTIONS[found]}.yaml")
+    option = OmegaConf.load(CONF / "model" / f"{found}.yaml")
     told = {"name": name, "folder": name, "revision": revision, "trust_remote_code": trust_remote_code, "precision": precision,
             "accelerator": accelerator}
-    return instantiate(OmegaConf.merge(option, {key: value for key, value in told.items() if key in option}), _convert_="all")
+    taken = set(option)  # what an option requires of the user (???) is not "in" it
+    settings = OmegaConf.merge(option, {key: value for key, value in told.items() if key in taken})
+    trusting = {"trust": list(trust)} if opens_runs(option) else {}
+    return instantiate(settings, _convert_="all", **trusting)
 
 
 def kind_of(name: str, revision: str | None, trust_remote_code: bool) -> str:
@@ -111,4 +107,4 @@ def kind_of(name: str, revision: str | None, trust_remote_code: bool) -> str:
             if architecture.endswith(ending):
                 return kind
     raise ValueError(f"model.name={name}: its config.json names the architectures {config.architectures}, which tell no kind. Say "
-                     f"which with model.kind={'|'.join(OPTIONS)}.")
+                     f"which with model.kind={'|'.join(MODEL_KINDS)}.")

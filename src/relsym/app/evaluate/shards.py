@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 from relsym.data.pairs import Row
 from relsym.models.base import Advance, Columns, Model
 from relsym.runs.files import remove, write_atomically
-
-SHARDS, PLAN = "shards", "plan.json"
+from relsym.runs.layout import PLAN, SHARDS
 
 
 class Shards:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from pathlib import Path
 
@@ -12,23 +11,24 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import seed_everything
-from transformers.utils.logging import disable_progress_bar
 
-from relsym.app.checks import check_numbers
 from relsym.app.evaluate.model import build_model, check_model
 from relsym.app.evaluate.record import EvaluationRecord
 from relsym.app.evaluate.shards import Shards
+from relsym.app.shortcuts import own_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked
 from relsym.app.tracking.view import final_of
+from relsym.app.values.checks import check_values
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
-from relsym.evaluation import readers as scoring
+from relsym.evaluation.readers import score_shortcuts
 from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Examples, Model
 from relsym.report.one_run.terminal import console, print_evaluation
-from relsym.runs.folder import CONFIG, PREDICTIONS, RunFolder
+from relsym.runs.folder import RunFolder
+from relsym.runs.layout import CONFIG, PREDICTIONS
 
 log = logging.getLogger(__name__)
 VALIDATING, SCORED, SWAPPED = "validation", "scored", "swapped"
@@ -37,14 +37,9 @@ Blocks = dict[str, dict[str, list[Row]]]
 
 def check(cfg: DictConfig) -> None:
     """Everything that can be refused before time is spent."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    disable_progress_bar()
-    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
-    check_numbers(cfg)
+    check_values(cfg, "evaluate")
     check_model(cfg)
-    for key in ("validation_pairs", "swapped_pairs"):
-        if cfg[key] is not None and cfg[key] < 0:
-            raise ValueError(f"{key}={cfg[key]}: 0 (none), a number of rows of each form, or null (all).")
+    own_shortcuts(cfg)  # refuses what is no shortcut
     if cfg.data.score_on == VALIDATION and cfg.validation_pairs != 0:
         raise ValueError("data.score_on=validation scores the rows that thresholds and readings are chosen on. Pass validation_pairs=0.")
 
@@ -59,21 +54,23 @@ def evaluate(cfg: DictConfig) -> None:
     seed_everything(cfg.seed, workers=True, verbose=False)
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
-    with tracked(instantiate(cfg.tracking, folder=str(path), _convert_="all"), record.config, record.tags(data)) as logger:
+    tracker = instantiate(cfg.tracking, folder=str(path), _convert_="all")
+    with tracked(tracker, record.config, record.tags(data)) as logger:
         started = time.perf_counter()
         model = build_model(cfg, data)
-        record.measured["seconds/load"] = time.perf_counter() - started
+        record.seconds["load"] = time.perf_counter() - started
         started = time.perf_counter()
         blocks = blocks_of(cfg, data, model)
         announce_blocks(cfg, data, blocks)
         shards = Shards(path, record.plan(model, data, blocks), cfg.shard_rows or model.shard_rows)
         model.prepare(Examples(data.labels, data.train_rows))
-        measured = measure(model, blocks, shards, record)
+        measured_before = rows_measured(blocks, shards)
+        measured = measure(model, blocks, shards)
         answers = read(cfg, model, blocks, measured)
-        record.measured["seconds/score"] = time.perf_counter() - started
+        record.seconds["score"] = time.perf_counter() - started
         scores = answers.scores()
-        scoring.score_shortcuts(scores, data)
-        results = record.results(model, data, answers, scores, measured)
+        score_shortcuts(scores, data, own_shortcuts(cfg))
+        results = record.results(model, data, answers, scores, measured, measured_before)
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create(record.config)))
         folder.write_table(PREDICTIONS, {**answers.table(), **raw(measured[SCORED])})
         folder.finish(results)
@@ -110,32 +107,39 @@ def announce_blocks(cfg: DictConfig, data: PairData, blocks: Blocks) -> None:
         log.info("%s rows: %s", name, ", ".join(f"{form} {len(rows)}" for form, rows in forms.items()))
 
 
-def measure(model: Model, blocks: Blocks, shards: Shards,
-            record: EvaluationRecord) -> dict[str, dict[str, Columns]]:
-    """The columns of every block and form, from shards that are there or from the model; validation rows first, then calibrated on."""
-    names = {(block, form): f"{block}-{form}" for block, forms in blocks.items() for form in forms}
-    left = sum(shards.left(name, blocks[block][form]) for (block, form), name in names.items())
+def rows_measured(blocks: Blocks, shards: Shards) -> int:
+    """Rows that an earlier, broken call has measured already."""
     total = sum(len(rows) for forms in blocks.values() for rows in forms.values())
+    left = rows_left(blocks, shards)
     if left < total:
         log.info("going on: %d of %d rows were measured before", total - left, total)
-    record.measured["rows/measured_before"] = total - left
-    found: dict[str, dict[str, Columns]] = {block: {} for block in blocks}
+    return total - left
+
+
+def rows_left(blocks: Blocks, shards: Shards) -> int:
+    """Rows that no shard holds yet."""
+    return sum(shards.left(f"{block}-{form}", rows) for block, forms in blocks.items() for form, rows in forms.items())
+
+
+def measure(model: Model, blocks: Blocks, shards: Shards) -> dict[str, dict[str, Columns]]:
+    """The columns of every block and form, from shards that are there or from the model; validation rows first, then calibrated on."""
+    left = rows_left(blocks, shards)
+    measured: dict[str, dict[str, Columns]] = {block: {} for block in blocks}
     with progress("measuring", left) as advance:
-        for (block, form), name in names.items():
-            found[block][form] = shards.measure(name, blocks[block][form], model, advance)
-    for form, columns in found.get(VALIDATING, {}).items():
+        for block, forms in blocks.items():
+            for form, rows in forms.items():
+                measured[block][form] = shards.measure(f"{block}-{form}", rows, model, advance)
+    for form, columns in measured.get(VALIDATING, {}).items():
         model.calibrate(form, [row.label for row in blocks[VALIDATING][form]], columns)
-    return found
+    return measured
 
 
-def read(cfg: DictConfig, model: Model, blocks: Blocks,
-         measured: dict[str, dict[str, Columns]]) -> Judgements:
+def read(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> Judgements:
     """Every reading's answers, and which reading comes first."""
     readings = model.readings()
     answers = Judgements(blocks[SCORED], readings, chosen(cfg, model, blocks, measured), cfg.data.score_on)
     for reading in readings:
-        answers.judged[reading.name] = {form: model.read(reading.name, form, columns)
-                                        for form, columns in measured[SCORED].items()}
+        answers.judged[reading.name] = {form: model.read(reading.name, form, columns) for form, columns in measured[SCORED].items()}
         if reading.alone:
             answers.swapped[reading.name] = {form: model.read(reading.name, form, columns)
                                              for form, columns in measured.get(SWAPPED, {}).items()}
@@ -152,8 +156,7 @@ def chosen(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, di
 
     def right(name: str) -> int:
         return sum(row.label == label for form, rows in blocks[VALIDATING].items()
-                   for row, label in zip(rows, model.read(name, form, measured[VALIDATING][form]).labels,
-                                         strict=True))
+                   for row, label in zip(rows, model.read(name, form, measured[VALIDATING][form]).labels, strict=True))
 
     best = max(alone, key=right) if VALIDATING in blocks else alone[0]
     log.info("first reading: %s%s", best, " (the best on the validation rows)" if VALIDATING in blocks and len(alone) > 1 else "")

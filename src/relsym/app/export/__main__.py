@@ -6,12 +6,14 @@ import hydra
 from omegaconf import DictConfig
 
 from relsym.app.entry import guarded, run
+from relsym.app.values.checks import check_composed
 
 
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="export")
 @guarded
 def main(cfg: DictConfig) -> None:
     """Read, draw, write; what was written last."""
+    check_composed(cfg, "export")
     from relsym.app.export import steps
 
     steps.export_benchmark(cfg)

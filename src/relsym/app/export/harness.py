@@ -16,7 +16,7 @@ EXPORTED_COLUMNS = ("pair_id", "form", "premise", "hypothesis", "label", "proper
 ROWS_FILE, EXAMPLES_FILE = "rows.parquet", "examples.parquet"
 LOADER_FILE = "rows.py"
 # The harness looks for relative paths where it was started, not beside its YAML.
-LOADER = f'''"""Rows and labelled examples, from the Parquet files beside this one."""
+LOADER_CODE = f'''"""Rows and labelled examples, from the Parquet files beside this one."""
 
 from pathlib import Path
 

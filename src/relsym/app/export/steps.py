@@ -15,10 +15,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from relsym import __version__
-from relsym.app.checks import check_numbers
 from relsym.app.export.harness import (
     EXAMPLES_FILE,
-    LOADER,
+    LOADER_CODE,
     LOADER_FILE,
     ROWS_FILE,
     group_yaml,
@@ -26,8 +25,9 @@ from relsym.app.export.harness import (
     task_name,
     task_yaml,
 )
+from relsym.app.values.checks import check_values
 from relsym.data.module import PairData
-from relsym.data.pairs import Row
+from relsym.data.pairs import Row, pair_ids
 from relsym.models.prompts import Prompt, choose_shots, read_prompts
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import remove, write_atomically
@@ -45,14 +45,14 @@ def export_benchmark(cfg: DictConfig) -> None:
     """One folder, from the source of the rows to ``export.json``."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     check(folder)
-    check_numbers(cfg)
+    check_values(cfg, "export")
     if cfg.task not in EXPORTS:
         raise ValueError(f"task={cfg.task}: expected {' or '.join(EXPORTS)}.")
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
     rows = {form: data.score_rows[form] for form in chosen_forms(cfg.forms, data)}
     record = {"relsym": __version__, "task": cfg.task, "benchmark": data.title or HydraConfig.get().runtime.choices["data"],
-              "content_hash": data.content_hash, "rows_hash": rows_hash(rows), "score_on": cfg.data.score_on,
+              "content_hash": data.content_hash, "rows_hash": rows_hash(pair_ids(rows)), "score_on": cfg.data.score_on,
               "rows": {form: len(asked) for form, asked in rows.items()}}
     tables, texts, told = EXPORTS[cfg.task](cfg, data, rows, record)
     write_export(folder, tables, texts, record)
@@ -69,12 +69,10 @@ def as_rows(cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], 
 def as_tasks(cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]) -> Files:
     """The rows, labelled examples in the order in which they are taken, and a task for every wording and form."""
     prompts = chosen_prompts(cfg.prompts, data.labels)
-    if isinstance(cfg.shots, bool) or not isinstance(cfg.shots, int) or cfg.shots < 0:
-        raise ValueError(f"shots={cfg.shots}: expected a whole number, 0 or more.")
     choose_shots(data.train_rows, cfg.shots, prompts)  # refuses what evaluate would
     metadata = {"version": 1.0, **{key: record[key] for key in ("relsym", "benchmark", "content_hash", "rows_hash")}}
     record |= {"prompts": [prompt.name for prompt in prompts], "shots": cfg.shots}
-    texts, groups = {LOADER_FILE: LOADER}, []
+    texts, groups = {LOADER_FILE: LOADER_CODE}, []
     for form in rows:
         texts |= {f"{task_name(prompt.name, form)}.yaml": task_yaml(prompt, form, data.labels, cfg.shots, metadata) for prompt in prompts}
         for name, chat in (("", False), ("chats", True)):

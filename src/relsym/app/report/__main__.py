@@ -10,12 +10,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig
 
 from relsym.app.entry import guarded, run
+from relsym.app.values.checks import check_composed
 
 
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="report")
 @guarded
 def task(cfg: DictConfig) -> None:
     """Read, print, write."""
+    check_composed(cfg, "report")
     from relsym.report.collect import collect
     from relsym.report.one_run.terminal import console
     from relsym.report.sections import sections

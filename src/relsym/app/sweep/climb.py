@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from relsym.app.sweep.folder import HAS_RESULTS, LEFT_OUT, RUNNING, WAITING, Entry
-
-
-def is_solved(results: Mapping[str, Any]) -> bool:
-    """Whether no row of any form was answered wrong."""
-    model = f"{results['score_on']}/accuracy"
-    forms = [form for form in results["rows"] if form != "train"]
-    return all(results["metrics"][f"{model}/{form}"] == 1.0 for form in forms)
+from relsym.runs.sweeps import HAS_RESULTS, LEFT_OUT, RUNNING, WAITING, Entry
 
 
 def leave_out(entries: Sequence[Entry]) -> list[Entry]:

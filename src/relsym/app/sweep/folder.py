@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+import relsym
+from relsym.runs.decoding import DamagedFile
 from relsym.runs.files import write_atomically
 from relsym.runs.identity import Identity
-
-LIST, LOCK, FROZEN, RESULTS = "sweep.json", "sweep.lock", "frozen", "results.json"
-LIST_FORMAT = 1
-# Verdicts. What is done or reused has results; what is repeated is another job of the list once more.
-WAITING, RUNNING, DONE, REUSED, FAILED, LEFT_OUT, REPEATED = "waiting", "running", "done", "reused", "failed", "left_out", "repeated"
-HAS_RESULTS = (DONE, REUSED)
-
-
-@dataclass
-class Entry:
-    """One job of a sweep. folder: of its results, relative to the sweep's folder; of another sweep where they are reused."""
-
-    number: int
-    name: str
-    overrides: list[str]
-    choices: dict[str, str]
-    samples: int | None
-    seed: int
-    score_on: str
-    identity: Identity
-    accelerator: str
-    devices: int | str
-    folder: str
-    verdict: str = WAITING
-    error: str | None = None
-    seconds: float | None = None
-    solved: bool = field(default=False)
+from relsym.runs.layout import FROZEN, LOCK, PARTIAL, RESULTS, SWEEP
+from relsym.runs.results import TrainResults, read_results
+from relsym.runs.sweeps import Entry, SweepFile, read_sweep, sweep_json
 
 
 class SweepFolder:
@@ -69,26 +45,31 @@ class SweepFolder:
     def __exit__(self, *exception: object) -> None:
         self._lock.close()
 
-    def write(self, name: str, entries: Sequence[Entry], about: dict[str, Any]) -> None:
+    def write(self, name: str, entries: Sequence[Entry]) -> None:
         """Write the list of jobs with their verdicts."""
-        jobs = [{**asdict(entry), "job_hash": entry.identity.job, "identity": entry.identity._asdict()} for entry in entries]
-        text = json.dumps({"format": LIST_FORMAT, "name": name, **about, "jobs": jobs}, indent=1)
-        write_atomically(self.path / LIST, lambda target: target.write_text(text + "\n", encoding="utf-8"))
+        text = sweep_json(SweepFile(name, relsym.__version__, self.path.name, list(entries)))
+        write_atomically(self.path / SWEEP, lambda target: target.write_text(text, encoding="utf-8"))
 
-    def results(self, entry: Entry) -> dict[str, Any] | None:
+    def results(self, entry: Entry) -> TrainResults | None:
         """The results of a job, None if it has none.
 
         Raises:
-            FileExistsError: they are another job's.
+            FileExistsError: they are another job's, or of a version that this one cannot read.
         """
         path = self.path / entry.folder / RESULTS
-        found = read_results(path)
-        if found is None:
-            path.unlink(missing_ok=True)  # damaged: the job runs again
-        elif found.get("job_hash") != entry.identity.job:
+        try:
+            results = read_results(path)
+        except FileNotFoundError:
+            return None
+        except DamagedFile:
+            path.unlink()  # the job runs again
+            return None
+        except ValueError as error:
+            raise FileExistsError(f"{error} To run that job anew delete its folder, or choose another hydra.sweep.dir.") from error
+        if results.job_hash != entry.identity.job:
             raise FileExistsError(f"{path} is not what job {entry.name} gives (another version, model or benchmark). "
                                   "Choose another hydra.sweep.dir, or delete that folder.")
-        return found
+        return results
 
     def _locked(self) -> IO[bytes]:
         lock = open(self.path / LOCK, "ab")  # noqa: SIM115 (held as long as the sweep runs)
@@ -100,28 +81,17 @@ class SweepFolder:
         return lock
 
     def _check(self) -> None:
-        path = self.path / LIST
+        path = self.path / SWEEP
         if not path.exists():
-            foreign = sorted(entry.name for entry in os.scandir(self.path) if entry.name not in (LOCK, FROZEN, f"partial.{LIST}"))
+            foreign = sorted(entry.name for entry in os.scandir(self.path) if entry.name not in (LOCK, FROZEN, f"{PARTIAL}{SWEEP}"))
             if foreign:
                 raise FileExistsError(f"{self.path} is no sweep's folder, it holds {', '.join(foreign[:5])}. "
                                       "Choose another hydra.sweep.dir.")
             return
         try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-            hashes = [job["job_hash"] for job in held["jobs"]]
-            same = held["format"] == LIST_FORMAT and hashes[:len(self.jobs)] == self.jobs
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileExistsError(f"{path}: not a list of jobs of this version. Choose another hydra.sweep.dir, or delete it.") from error
-        if not same:
-            raise FileExistsError(f"{self.path} holds another sweep ({len(held['jobs'])} jobs). Choose another hydra.sweep.dir, or "
+            held = read_sweep(path)
+        except ValueError as error:
+            raise FileExistsError(f"{error} To start anew choose another hydra.sweep.dir, or delete the file.") from error
+        if [entry.identity.job for entry in held.jobs][:len(self.jobs)] != self.jobs:
+            raise FileExistsError(f"{self.path} holds another sweep ({len(held.jobs)} jobs). Choose another hydra.sweep.dir, or "
                                   "leave it unset: each list of jobs has a folder of its own.")
-
-
-def read_results(path: Path) -> dict[str, Any] | None:
-    """The results in a file; None where there is none or it is damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -10,13 +10,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from relsym.app.entry import describe
-from relsym.runs.identity import Identity, digest, identity
+from relsym.app.sweep.plan import Known
+from relsym.runs.identity import digest, identity
 
 
 class Inspected(NamedTuple):
-    """The jobs' identities, in order, and the number of GPUs; or the first job that cannot run, and why."""
+    """What the jobs are, in order, and the number of GPUs; or the first job that cannot run, and why."""
 
-    identities: list[Identity]
+    jobs: list[Known]
     gpus: int
     refused: int | None = None
     reason: str = ""
@@ -29,30 +30,41 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
     """
     import torch
 
+    from relsym.app.process import prepare_process
     from relsym.app.train.steps import check
 
+    prepare_process()
     known: dict[str, Any] = {}
-    identities: list[Identity] = []
+    jobs: list[Known] = []
     for number, config in enumerate(configs):
         try:
             cfg = OmegaConf.create(config)
             check(cfg if here else OmegaConf.merge(cfg, {"hardware": {"accelerator": "cpu"}}))
-            identities.append(_identity(cfg, config, known))
+            jobs.append(_known(cfg, config, known))
         except Exception as error:  # reported by the launcher, which refuses the sweep
-            answer.send(Inspected(identities, 0, number, describe(error)))
+            answer.send(Inspected(jobs, 0, number, describe(error)))
             return
-    answer.send(Inspected(identities, torch.cuda.device_count()))
+    answer.send(Inspected(jobs, torch.cuda.device_count()))
 
 
-def _identity(cfg: DictConfig, config: Mapping[str, Any], known: dict[str, Any]) -> Identity:
-    from relsym.app.train.compose import build_encoder
-    from relsym.app.train.record import earlier_run
+def _known(cfg: DictConfig, config: Mapping[str, Any], known: dict[str, Any]) -> Known:
+    from relsym.app.earlier_run import run_in_init
 
     model = {key: config[key] for key in ("model", "init")}
-    weights = _once(known, digest(model), lambda: build_encoder(cfg).fingerprint())
+    weights, published = _once(known, digest(model), lambda: _weights(cfg))
     drawn = {key: value for key, value in config["data"]["module"].items() if key not in ("seed", "sample_seed")}
     content, sides = _once(known, digest(drawn), lambda: _data(cfg, drawn.get("benchmark"), known))
-    return identity(config, weights, content, sides, None if cfg.init is None else earlier_run(cfg.init)["cell_hash"])
+    earlier = run_in_init(cfg)
+    init = None if earlier is None else earlier.identity().cell_hash
+    return Known(identity(config, weights, content, sides, init), published)
+
+
+def _weights(cfg: DictConfig) -> tuple[str, str | None]:
+    """Hash of the encoder before training, and the hub id of its published weights."""
+    from relsym.app.train.compose import build_encoder
+
+    encoder = build_encoder(cfg)
+    return encoder.fingerprint(), encoder.source.get("published")
 
 
 def _data(cfg: DictConfig, benchmark: Any, known: dict[str, Any]) -> tuple[str, str | None]:

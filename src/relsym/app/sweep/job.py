@@ -20,7 +20,8 @@ from hydra.core.utils import configure_log, setup_globals
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from relsym.app.entry import run
-from relsym.app.sweep.folder import RESULTS
+from relsym.app.process import rank_of_this_process
+from relsym.runs.layout import RESULTS
 
 JOB_LOG = "job.log"
 LOCK_TRIES, LOCK_PAUSE_S = 120, 0.5
@@ -72,8 +73,10 @@ def ended(frozen: str, cfg: DictConfig) -> int:
 
 def body(frozen: str, cfg: DictConfig) -> None:
     """What Hydra does around a task, without composing: the configuration is the frozen one."""
+    from relsym.app.process import prepare_process
     from relsym.app.train import steps
 
+    prepare_process()
     setup_globals()
     with open_dict(cfg):
         node = cfg.pop("hydra")
@@ -99,11 +102,6 @@ def hold(stream: BinaryIO) -> None:
         except BlockingIOError:
             time.sleep(LOCK_PAUSE_S)
     raise JobRuns(f"{stream.name}: another process runs this job. Wait for it to end, or end it.")
-
-
-def rank_of_this_process() -> int:
-    """0 for the first, or only, process of a job."""
-    return max(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "SLURM_PROCID", "RANK"))
 
 
 if __name__ == "__main__":

@@ -6,17 +6,26 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from relsym.app.sweep.folder import FROZEN, Entry
+from relsym.app.values.checks import check_composed
 from relsym.runs.files import write_atomically
 from relsym.runs.identity import Identity
+from relsym.runs.layout import FROZEN
+from relsym.runs.sweeps import Entry
 
 LONGEST_JOB_NAME = 80
 LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(e-?\d+)?")
+
+
+class Known(NamedTuple):
+    """What is found out of a job before it starts: what it computes, and the hub id of its encoder's published weights, if any."""
+
+    identity: Identity
+    published: str | None
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,20 @@ class Composed:
 
 
 def compose_all(context: HydraContext, master: DictConfig, overrides: Sequence[Sequence[str]]) -> list[Composed]:
-    """Compose every job: a word that does not fit is an error before any job starts."""
+    """Compose every job: a word that does not fit is an error before any job starts.
+
+    Raises:
+        ValueError: a job has keys that nothing reads, or values out of range.
+    """
     jobs = []
     for words in overrides:
         composed = context.config_loader.load_sweep_config(master, list(words))
         with open_dict(composed):
             hydra = composed.pop("hydra")
+        try:
+            check_composed(composed, "train", hydra)
+        except ValueError as error:
+            raise ValueError(f"no job was started, for this one cannot run: {' '.join(words)}\n{error}") from error
         jobs.append(Composed(list(words), OmegaConf.to_container(composed, resolve=True), hydra))
     return jobs
 
@@ -65,12 +82,33 @@ def _part(key: str, value: str) -> str:
     return value if key in ("objective", "model", "metric", "probe", "data", "experiment", "benchmark", "recipe") else f"{last}{value}"
 
 
-def entries_of(jobs: Sequence[Composed], identities: Sequence[Identity], first: int, said: Collection[str]) -> list[Entry]:
-    """The jobs as the sweep's folder lists them."""
+def entries_of(jobs: Sequence[Composed], inspected: Sequence[Known], first: int, said: Collection[str]) -> list[Entry]:
+    """The jobs as the sweep's folder lists them.
+
+    Args:
+        inspected: what was found out of each job.  first: number of the first one.  said: the words of the command line.
+    """
     names = job_names(jobs, first, said)
-    return [Entry(first + place, name, job.overrides, job.choices, job.config["data"]["samples"], job.config["seed"],
-                  job.config["data"]["score_on"], same, job.config["hardware"]["accelerator"], job.config["hardware"]["devices"], name)
-            for place, (job, name, same) in enumerate(zip(jobs, names, identities, strict=True))]
+    entries = []
+    for place, (job, name, known) in enumerate(zip(jobs, names, inspected, strict=True)):
+        data, hardware = job.config["data"], job.config["hardware"]
+        entries.append(
+            Entry(
+                number=first + place,
+                name=name,
+                overrides=job.overrides,
+                choices=job.choices,
+                published=known.published,
+                samples=data["samples"],
+                seed=job.config["seed"],
+                score_on=data["score_on"],
+                identity=known.identity,
+                accelerator=hardware["accelerator"],
+                devices=hardware["devices"],
+                folder=name,
+            )
+        )
+    return entries
 
 
 def _to_the_console(logging: dict[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from typing import Any
+from typing import Any, Literal
 
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
+from relsym.ranges import PositiveInt
 
 # What the fork server imports before any thread or CUDA context exists, so that no job has to.
 PRELOAD = ["relsym.app.train.steps", "relsym.app.sweep.job", "relsym.app.sweep.inspect"]
@@ -45,9 +46,7 @@ class ProcessEngine(Engine):
         gpus: how many this machine has.
     """
 
-    def __init__(self, jobs: int | str = "auto", gpus: int = 0) -> None:
-        if jobs != "auto" and (not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1):
-            raise ValueError(f"hydra.launcher.jobs={jobs}: auto, or a whole number from 1.")
+    def __init__(self, jobs: PositiveInt | Literal["auto"] = "auto", gpus: int = 0) -> None:
         self.jobs = jobs
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         self.gpus = visible.split(",") if visible and gpus else [str(number) for number in range(gpus)]

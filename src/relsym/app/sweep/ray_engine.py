@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.app.sweep.job import JOB_LOG, run_frozen
+from relsym.ranges import NonNegativeFloat, PositiveInt
 
 STOP_S = 10.0
 
@@ -27,8 +28,8 @@ class RayEngine(Engine):
         ImportError: Ray is not installed.
     """
 
-    def __init__(self, init: Mapping[str, Any] | None = None, num_cpus: float = 1, num_gpus: float | None = None,
-                 parallelism: int | None = None) -> None:
+    def __init__(self, init: Mapping[str, Any] | None = None, num_cpus: NonNegativeFloat = 1,
+                 num_gpus: NonNegativeFloat | None = None, parallelism: PositiveInt | None = None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent unless the user says so
         try:
             import ray

@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from relsym.app.sweep.folder import RESULTS, REUSED, WAITING, Entry, read_results
+from relsym.runs.layout import RESULTS
+from relsym.runs.results import results_or_none
+from relsym.runs.sweeps import REUSED, WAITING, Entry
 
 ANY = "any"
 
@@ -19,16 +21,22 @@ def reuse(entries: Sequence[Entry], folder: Path, mode: bool | str) -> dict[str,
     """
     if mode is False:
         return {}
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for path in sorted(folder.parent.glob(f"*/*/{RESULTS}")):
-        if path.parent.parent != folder and (results := read_results(path)) is not None:
-            dirty = str(results.get("git_commit") or "").endswith("-dirty")
-            key = results.get("cell_hash") if mode == ANY else None if dirty else results.get("job_hash")
-            found.setdefault(str(key), path.parent)
+        if path.parent.parent == folder:
+            continue
+        results = results_or_none(path)
+        if results is None:
+            continue
+        dirty = (results.git_commit or "").endswith("-dirty")
+        key = results.cell_hash if mode == ANY else None if dirty else results.job_hash
+        if key is not None:
+            folders.setdefault(key, path.parent)
     counts: dict[str, int] = {}
     for entry in entries:
         key = entry.identity.cell if mode == ANY else entry.identity.job
-        if entry.verdict == WAITING and key in found:
-            entry.verdict, entry.folder = REUSED, os.path.relpath(found[key], folder)
-            counts[found[key].parent.name] = counts.get(found[key].parent.name, 0) + 1
+        if entry.verdict == WAITING and key in folders:
+            entry.verdict, entry.folder = REUSED, os.path.relpath(folders[key], folder)
+            sweep = folders[key].parent.name
+            counts[sweep] = counts.get(sweep, 0) + 1
     return counts

@@ -5,37 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig, read_write
 
-import relsym
-from relsym.app.sweep import climb as ladder
-from relsym.app.sweep import plan, terminal
+from relsym.app.sweep import climb, plan, terminal
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
-from relsym.app.sweep.folder import (
-    DONE,
-    FAILED,
-    FROZEN,
-    HAS_RESULTS,
-    REPEATED,
-    RESULTS,
-    REUSED,
-    RUNNING,
-    WAITING,
-    Entry,
-    SweepFolder,
-    read_results,
-)
+from relsym.app.sweep.folder import SweepFolder
 from relsym.app.sweep.inspect import Inspected, inspect
 from relsym.app.sweep.job import JOB_LOG
 from relsym.app.sweep.processes import call_in_fork, start_server
 from relsym.app.sweep.reuse import ANY, reuse
 from relsym.app.sweep.terminal import say
-from relsym.report.one_run.terminal import forms_of
 from relsym.runs.identity import digest
+from relsym.runs.layout import FROZEN, RESULTS
+from relsym.runs.results import TrainResults, results_or_none
+from relsym.runs.sweeps import DONE, FAILED, HAS_RESULTS, REPEATED, REUSED, RUNNING, WAITING, Entry
 
 
 class JobFailed(ValueError):
@@ -55,7 +41,7 @@ class Sweep:
         self.entries: list[Entry] = []
         self.folder: SweepFolder | None = None
 
-    def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[dict[str, Any] | JobFailed | None]:
+    def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[TrainResults | JobFailed | None]:
         """Run these jobs, numbered from ``first``; their results, in order: None for a job that was left out.
 
         Raises:
@@ -67,7 +53,7 @@ class Sweep:
         if inspected.refused is not None:
             words = " ".join(jobs[inspected.refused].overrides)
             raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
-        entries = plan.entries_of(jobs, inspected.identities, first, list(self.master.hydra.overrides.task))
+        entries = plan.entries_of(jobs, inspected.jobs, first, list(self.master.hydra.overrides.task))
         options = jobs[0].config["sweep"]
         engine = self.make_engine(inspected.gpus)
         self.entries = [*self.entries[:first], *entries]
@@ -85,8 +71,8 @@ class Sweep:
         if self.folder is None:
             given = any(word.startswith("hydra.sweep.dir=") for word in self.master.hydra.overrides.hydra)
             path = Path(self.master.hydra.sweep.dir).expanduser().absolute()
-            path = path if given else path.with_name(f"{path.name}-{digest([same.job for same in inspected.identities])[:8]}")
-            self.folder, self.name = SweepFolder(path, inspected.identities), name
+            path = path if given else path.with_name(f"{path.name}-{digest([known.identity.job for known in inspected.jobs])[:8]}")
+            self.folder, self.name = SweepFolder(path, [known.identity for known in inspected.jobs]), name
         return self.folder
 
     def _look_back(self, entries: Sequence[Entry], options: dict[str, Any]) -> None:
@@ -96,13 +82,13 @@ class Sweep:
             if entry.identity.job in seen:
                 entry.verdict = REPEATED
             elif (results := self.folder.results(entry)) is not None:
-                entry.verdict, entry.solved = DONE, ladder.is_solved(results)
+                entry.verdict, entry.solved = DONE, results.is_solved
             seen.add(entry.identity.job)
         here = sum(entry.verdict == DONE for entry in entries)
         elsewhere = reuse(entries, self.folder.path, options["reuse"])
         for entry in entries:
             if entry.verdict == REUSED:
-                entry.solved = ladder.is_solved(self._results(entry))
+                entry.solved = self._results(entry).is_solved
         say(f"Sweep {self.folder.path}: {len(entries)} jobs, {sum(entry.verdict == WAITING for entry in entries)} to run"
             f"{f', {here} finished here before' if here else ''}"
             + "".join(f", {count} taken from {name}" for name, count in elsewhere.items()))
@@ -116,12 +102,12 @@ class Sweep:
         logs: dict[int, int] = {}
         try:
             while True:
-                if stop_when_solved and ladder.leave_out(entries):
+                if stop_when_solved and climb.leave_out(entries):
                     self._write()
                 waiting = [entry for entry in entries if entry.verdict == WAITING]
                 for entry in waiting:
                     job = self._job(entry)
-                    if engine.has_room(job) and not (stop_when_solved and not ladder.may_start(entry, entries)):
+                    if engine.has_room(job) and not (stop_when_solved and not climb.may_start(entry, entries)):
                         logs[entry.number] = size_of(job.folder / JOB_LOG)
                         engine.start(job)
                         entry.verdict, running[entry.number] = RUNNING, entry
@@ -143,39 +129,37 @@ class Sweep:
         except FileExistsError:
             results, entry.error = None, "model or benchmark changed while the sweep ran: its results are another job's"
         if results is not None:
-            entry.verdict, entry.error, entry.solved = DONE, None, ladder.is_solved(results)
+            entry.verdict, entry.error, entry.solved = DONE, None, results.is_solved
         elif entry.error is None:
-            log = self.folder.path / entry.folder / JOB_LOG
-            entry.error = ended.problem or last_error(log, before) or f"exit code {ended.code}"
+            entry.error = ended.problem or last_error(self.folder.path / entry.folder / JOB_LOG, before) or f"exit code {ended.code}"
         watch.ended(entry, results)
 
-    def _conclude(self, entries: Sequence[Entry]) -> list[dict[str, Any] | JobFailed | None]:
+    def _conclude(self, entries: Sequence[Entry]) -> list[TrainResults | JobFailed | None]:
         terminal.print_summary(entries, os.path.relpath(self.folder.path))
         with read_write(self.master.hydra):  # where a sweeper may put what it makes of the jobs
             self.master.hydra.sweep.dir = str(self.folder.path)
-        by_job: dict[str, dict[str, Any] | JobFailed] = {}
+        by_job: dict[str, TrainResults | JobFailed] = {}
         for entry in entries:
             if entry.verdict == FAILED:
-                log = f"{self._told(entry)}/{JOB_LOG}"
-                by_job[entry.identity.job] = JobFailed(f"{entry.name}: {entry.error}\n    log: {log}")
+                by_job[entry.identity.job] = JobFailed(f"{entry.name}: {entry.error}\n    log: {self._told(entry)}/{JOB_LOG}")
             elif entry.verdict in HAS_RESULTS:
                 by_job[entry.identity.job] = self._results(entry)
         return [by_job.get(entry.identity.job) for entry in entries]
 
     def _job(self, entry: Entry) -> FrozenJob:
         devices = entry.devices if isinstance(entry.devices, int) else -1
-        frozen = self.folder.path / FROZEN / f"{entry.number:03d}.yaml"
-        return FrozenJob(entry.number, entry.name, self.folder.path / entry.folder, frozen,
-                         entry.accelerator, devices)
+        return FrozenJob(entry.number, entry.name, self.folder.path / entry.folder, self.folder.path / FROZEN / f"{entry.number:03d}.yaml",
+                   entry.accelerator, devices)
 
-    def _results(self, entry: Entry) -> dict[str, Any]:
+    def _results(self, entry: Entry) -> TrainResults:
         path = self.folder.path / entry.folder / RESULTS
-        if (found := read_results(path)) is None:
+        results = results_or_none(path)
+        if results is None:
             raise FileNotFoundError(f"{path} was there when the sweep began and is gone. Run the same command again.")
-        return found
+        return results
 
     def _write(self) -> None:
-        self.folder.write(self.name, self.entries, {"relsym": relsym.__version__, "folder": self.folder.path.name})
+        self.folder.write(self.name, self.entries)
 
     def _told(self, entry: Entry) -> str:
         return os.path.relpath(self.folder.path / entry.folder)
@@ -199,7 +183,3 @@ def last_error(log: Path, start: int = 0) -> str | None:
     _, found, message = text.rpartition("relsym: error: ")
     return message.strip().splitlines()[0] if found else None
 
-
-def mean_accuracy(results: dict[str, Any]) -> float:
-    """The mean accuracy over the forms."""
-    return mean(results["metrics"][f"{results['score_on']}/accuracy/{form}"] for form in forms_of(results))

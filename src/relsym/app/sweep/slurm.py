@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.app.sweep.job import JOB_LOG, run_frozen
 from relsym.app.sweep.slurm_queue import ENDED, HOPELESS, NoAnswer, Said, ask, cancel, queued, recall
+from relsym.ranges import NonNegativeInt, PositiveInt
 
 try:
     import submitit
@@ -51,8 +52,9 @@ class SlurmEngine(Engine):
         ValueError: this machine has no SLURM; options that contradict each other, or that submitit does not know.
     """
 
-    def __init__(self, submitit_folder: str | None = None, array_parallelism: int = 256, timeout_min: int = 60, signal_delay_s: int = 120,
-                 nodes: int = 1, tasks_per_node: int = 1, name: str = "relsym", **sbatch: Any) -> None:
+    def __init__(self, submitit_folder: str | None = None, array_parallelism: PositiveInt = 256, timeout_min: PositiveInt = 60,
+                 signal_delay_s: NonNegativeInt = 120, nodes: PositiveInt = 1, tasks_per_node: PositiveInt = 1,
+                 name: str = "relsym", **sbatch: Any) -> None:
         check_installed()
         if timeout_min * 60 <= signal_delay_s:
             raise ValueError(f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds before its limit: "

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import mean
-from typing import Any
 
-from relsym.app.sweep.folder import DONE, FAILED, HAS_RESULTS, LEFT_OUT, REPEATED, RUNNING, WAITING, Entry
-from relsym.report.one_run.terminal import forms_of
+from relsym.runs.results import TrainResults
+from relsym.runs.sweeps import DONE, FAILED, HAS_RESULTS, LEFT_OUT, REPEATED, RUNNING, WAITING, Entry
 
 SAYING = {DONE: "done", FAILED: "FAILED", LEFT_OUT: "left out (solved below)", REPEATED: "is in the list already"}
 
@@ -27,7 +26,7 @@ class Watch:
         self._started[entry.number] = time.monotonic()
         say(f"{self._place(entry)} started   {entry.name}   {folder}")
 
-    def ended(self, entry: Entry, results: Mapping[str, Any] | None) -> None:
+    def ended(self, entry: Entry, results: TrainResults | None) -> None:
         """A job has ended."""
         entry.seconds = self._took[entry.number] = time.monotonic() - self._started[entry.number]
         told = accuracies(results) if results is not None else entry.error or ""
@@ -60,9 +59,9 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def accuracies(results: Mapping[str, Any]) -> str:
+def accuracies(results: TrainResults) -> str:
     """``99.95 / 100.00``: the accuracies of all forms in per cent."""
-    return " / ".join(f"{100 * results['metrics'][results['score_on'] + '/accuracy/' + form]:.2f}" for form in forms_of(dict(results)))
+    return " / ".join(f"{100 * accuracy:.2f}" for accuracy in results.accuracies())
 
 
 def in_words(seconds: float) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from relsym.app.entry import INTERRUPTED
+from relsym.app.process import INTERRUPTED
 
 log = logging.getLogger(__name__)
 

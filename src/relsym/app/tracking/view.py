@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from matplotlib.figure import Figure
 
 from relsym.app.tracking.tracker import Final
 from relsym.evaluation.score import Scores
-from relsym.report.one_run.figure import COLUMNS, Bars, properties_figure, worst_rows
+from relsym.report.one_run.figure import SHOWN_COLUMNS, Bars, properties_figure, worst_rows
+from relsym.runs.results import AnyResults
 
 
-def final_of(results: Mapping[str, Any], scores: Scores, step: int) -> Final:
-    """What ``results.json`` says in numbers, a figure and a table."""
-    model = f"{results['score_on']}/accuracy"
-    measured = {key: results[key] for key in results if key.startswith(("seconds/", "memory/")) or key == "epochs"}
+def final_of(results: AnyResults, scores: Scores, step: int) -> Final:
+    """What the results say in numbers, a figure and a table."""
+    model = results.accuracy_key
 
     def rows() -> tuple[str, list[str], list[list[str]]]:
-        return f"{results['score_on']}/worst_property", list(COLUMNS), worst_rows(scores.table(model))
+        return f"{results.score_on}/worst_property", list(SHOWN_COLUMNS), worst_rows(scores.table(model))
 
     def figure() -> tuple[str, Figure]:
-        title = f"{results['model']}, {results['rows']['train']} training rows, seed {results['seed']}"
-        return f"{results['score_on']}/by_property", properties_figure(title, [panel(scores, model, form) for form in scores.rows])
+        title = f"{results.model}, {results.train_rows} training rows, seed {results.seed}"
+        return f"{results.score_on}/by_property", properties_figure(title, [panel(scores, model, form) for form in scores.rows])
 
-    return Final(results["metrics"], measured, step, rows, figure)
+    return Final(results.metrics, results.measured, step, rows, figure)
 
 
 def panel(scores: Scores, model: str, form: str) -> Bars:

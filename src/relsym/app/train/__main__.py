@@ -8,15 +8,19 @@ import hydra
 from omegaconf import DictConfig
 
 from relsym.app.entry import guarded, run
-from relsym.app.sweep.job import rank_of_this_process
+from relsym.app.process import rank_of_this_process
+from relsym.app.values.checks import check_composed
 
 
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="train")
 @guarded
 def main(cfg: DictConfig) -> None:
     """Compose, check, train, save, score, report."""
+    check_composed(cfg, "train")
+    from relsym.app.process import prepare_process
     from relsym.app.train import steps
 
+    prepare_process()
     steps.check(cfg)
     steps.train_and_score(cfg)
 

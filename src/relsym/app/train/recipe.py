@@ -1,21 +1,16 @@
-"""The remedies of a training: which were chosen, and what cannot go together."""
+"""The remedies of a training: which were chosen, what cannot go together, and the rows that they replay."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from relsym.app.earlier_run import nli_data
+from relsym.data.module import PairData
 from relsym.objectives.remedies.base import Remedy
-
-# Names of options -> why not together.
-APART = {
-    ("lora", "freeze"): "lora freezes every weight and trains adapters in all layers",
-    ("lora", "l2sp"): "lora leaves the weights where they are, and its adapters start from nothing to pull back to",
-    ("control", "solved"): "control trains on no symmetry rows that could be solved",
-}
 
 
 def recipe_names(recipe: Mapping[str, Any]) -> list[str]:
@@ -25,11 +20,12 @@ def recipe_names(recipe: Mapping[str, Any]) -> list[str]:
 
 def check_recipe(cfg: DictConfig) -> None:
     """Refuse remedies that cannot work, alone or together, with the reason."""
-    build_remedies(cfg)  # refuses settings that make no sense and packages that are missing
+    remedies = build_remedies(cfg)  # refuses settings that make no sense and packages that are missing
     names = recipe_names(cfg.recipe)
-    for (one, other), reason in APART.items():
-        if one in names and other in names:
-            raise ValueError(f"recipe={one} does not go with {other}: {reason}. Leave one of them out.")
+    for name, remedy in zip(names, remedies, strict=True):
+        for other, reason in remedy.apart_from.items():
+            if other in names:
+                raise ValueError(f"recipe={name} does not go with {other}: {reason}. Leave one of them out.")
     if "distill" in names and cfg.recipe.distill.rows == "replayed" and "replay" not in cfg.recipe:
         raise ValueError("recipe.distill.rows=replayed: nothing is replayed. Use recipe=[replay,distill], or recipe.distill.rows=all.")
     if "replay" in cfg.recipe and cfg.init is None and OmegaConf.select(cfg, "forgetting.folder") is None:
@@ -40,3 +36,28 @@ def check_recipe(cfg: DictConfig) -> None:
 def build_remedies(cfg: DictConfig) -> tuple[Remedy, ...]:
     """The chosen remedies, in their order."""
     return tuple(instantiate(node, _convert_="all") for node in cfg.recipe.values())
+
+
+def feed(cfg: DictConfig, remedies: Sequence[Remedy], data: PairData) -> None:
+    """Give the NLI rows of the run in ``init`` to the remedies that need them."""
+    hungry = [remedy for remedy in remedies if remedy.needs_nli]
+    nli = nli_data(cfg) if hungry else None
+    for remedy in hungry:
+        remedy.feed(data, nli.train_rows if nli else [], most_steps(cfg.training, data.steps_per_epoch()))
+
+
+def most_steps(training: DictConfig, steps_per_epoch: int) -> int:
+    """Steps after which the training ends, whatever it learns.
+
+    Raises:
+        ValueError: neither epochs nor steps are limited.
+    """
+    limits = []
+    if training.epochs not in (None, -1):
+        limits.append(training.epochs * steps_per_epoch)
+    if training.max_steps not in (None, -1):
+        limits.append(training.max_steps)
+    if not limits:
+        raise ValueError("training.epochs and training.max_steps are both unlimited: replayed rows are drawn for every "
+                         "step before the first. Set one of them.")
+    return min(limits)

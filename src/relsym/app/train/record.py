@@ -1,95 +1,117 @@
-"""The content of ``results.json``."""
+"""The content of ``results.json`` of a training."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from relsym.app.train.compose import comparison_metric, init_config
+from relsym.app.earlier_run import run_in_init
+from relsym.app.started import Started
+from relsym.app.train.compose import comparison_metric
 from relsym.app.train.recipe import recipe_names
 from relsym.data.module import PairData
 from relsym.evaluation.score import Scores
+from relsym.metrics.base import NONE, SENTENCES, Metric
 from relsym.objectives.base import Objective
-from relsym.runs import origin as provenance
-from relsym.runs.folder import RESULTS
+from relsym.runs import origin, results
 from relsym.runs.identity import identity
+from relsym.runs.results import Earlier, ForgettingRecord, TrainResults
 
 
-class Started:
-    """Facts about any run, taken as it starts (code and configuration) and as it goes (``measured``)."""
+@dataclass
+class Trained:
+    """What the training itself came to, filled as it goes.
 
-    def __init__(self, cfg: DictConfig) -> None:
-        self.config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)
-        self.commit = provenance.git_commit()
-        chosen = HydraConfig.get().runtime.choices
-        # Groups of Hydra's own and the shared bases of options are no choices of the user.
-        self.choices = {group: option for group, option in chosen.items() if "hydra" not in group and "/" not in group}
-        self.measured: dict[str, Any] = {}
+    epochs: that ran.  epoch_kept, validation_accuracy: of ``training.keep=best``.  replayed_rows, replayed_distinct: of ``recipe=replay``.
+    """
 
-    def about(self, data: PairData) -> dict[str, Any]:
-        """Which rows were scored, what they come from, and with what code."""
-        return {
-            "rows": {"train": len(data.train_rows), **{form: len(rows) for form, rows in data.score_rows.items()}},
-            "benchmark": data.title or self.choices["data"], "fold": data.fold, "rows_hash": provenance.rows_hash(data.score_rows),
-            "kinds": {row.property: row.kind for rows in data.score_rows.values() for row in rows if row.kind},
-            "sides": data.sides, "score_on": data.score_on, "precision": self.config["precision"],
-            "train_properties": dict(sorted(Counter(row.property for row in data.train_rows if row.property).items())),
-            "counts": dict(data.counts), "choices": self.choices, "seed": self.config["seed"],
-            "sample_seed": self.config["data"]["sample_seed"], "benchmark_hash": data.content_hash, "git_commit": self.commit,
-            "versions": provenance.versions(), **self.measured, **provenance.peak_memory()}
-
-    def option(self) -> str:
-        """What a report calls the model: its option, or the name if another was given."""
-        option, name = self.choices["model"], self.config["model"].get("name")
-        overridden = any(word.startswith("model.name=") for word in HydraConfig.get().overrides.task)
-        return name if overridden else option
+    epochs: int = 0
+    epoch_kept: int | None = None
+    validation_accuracy: float | None = None
+    replayed_rows: int = 0
+    replayed_distinct: int = 0
 
 
-class Extra(NamedTuple):
-    """What was measured beside the accuracies. figures: as ``stage/what``.  entries: further keys of ``results.json``."""
+@dataclass
+class Extra:
+    """What was measured beside the accuracies. figures: metrics, as ``stage/what``.  forgetting: of earlier NLI rows."""
 
-    figures: dict[str, float]
-    entries: dict[str, Any]
+    figures: dict[str, float] = field(default_factory=dict)
+    forgetting: ForgettingRecord | None = None
 
 
-class Record(Started):
-    """A training run."""
+class TrainRecord(Started):
+    """A training run.
+
+    weights: SHA-256 of the encoder before training, once it is built.  published: hub id of its published weights, if it has one.
+    """
 
     def __init__(self, cfg: DictConfig) -> None:
         super().__init__(cfg)
-        self.init = None if cfg.init is None else earlier_run(cfg.init)
-        self.weights = ""  # of the encoder before training, once it is built
+        earlier = run_in_init(cfg)
+        self.init: Earlier | None = None if earlier is None else earlier.identity()
+        self.weights = ""
+        self.published: str | None = None
+        self.trained = Trained()
 
-    def results(self, scores: Scores, data: PairData, objective: Objective, extra: Extra) -> dict[str, Any]:
+    def results(self, scores: Scores, data: PairData, objective: Objective, extra: Extra) -> TrainResults:
         """Everything a report reads, and everything a result has to be traced back."""
-        model = f"{data.score_on}/accuracy"
-        what = {**self.config, "init": self.init and self.init["config_hash"]}
-        same = identity(self.config, self.weights, data.content_hash, data.sides, self.init and self.init["cell_hash"])
-        return {
-            "task": "train", "model": self._model(), "metrics": scores.flat(model) | extra.figures,
-            "intervals": scores.intervals(model), **extra.entries,
-            "job_hash": same.job, "cell_hash": same.cell, "model_sha256": self.weights,
-            "sweep": self.config["sweep"]["folder"], "job": self.config["sweep"]["job"],
-            "init": self.init, "labels": list(objective.labels), "recipe": recipe_names(self.config["recipe"]),
-            "encoder": objective.encoder.source, "config_hash": provenance.config_hash(what),
-            "setting_hashes": provenance.setting_hashes(what, type(comparison_metric(objective.metric)).__name__), **self.about(data)}
+        about = self.about(data, scores, f"{data.score_on}/accuracy")
+        about["metrics"] |= extra.figures
+        what = {**self.config, "init": self.init and self.init.config_hash}
+        hashes = identity(self.config, self.weights, data.content_hash, data.sides, self.init and self.init.cell_hash)
+        untrained_metric = type(comparison_metric(objective.metric)).__name__
+        return TrainResults(
+            **about,
+            model=self.model(),
+            published=self.published,
+            objective=self.objective(objective),
+            labels=list(objective.labels),
+            recipe=recipe_names(self.config["recipe"]),
+            encoder=dict(objective.encoder.source),
+            model_sha256=self.weights,
+            job_hash=hashes.job,
+            cell_hash=hashes.cell,
+            config_hash=origin.config_hash(what),
+            settings=origin.setting_hashes(what, untrained_metric),
+            init=self.init,
+            sweep=self.config["sweep"]["folder"],
+            job=self.config["sweep"]["job"],
+            epochs=self.trained.epochs,
+            epoch_kept=self.trained.epoch_kept,
+            validation_accuracy=self.trained.validation_accuracy,
+            replayed_rows=self.trained.replayed_rows,
+            replayed_distinct=self.trained.replayed_distinct,
+            forgetting=extra.forgetting,
+        )
+
+    def objective(self, objective: Objective) -> results.ObjectiveRecord:
+        """The objective in the words of a report: the metric is named where the objective has a choice of it."""
+        option, metric = self.choices["objective"], self.choices["metric"]
+        name = objective.title or option
+        label = f"{name} ({metric})" if objective.reads_metric == SENTENCES else name
+        recipe = recipe_names(self.config["recipe"])
+        if recipe:
+            label += f" + {', '.join(recipe)}"
+        return results.ObjectiveRecord(label=label, name=name, place=objective.place, metric=self.comparison(objective.metric))
+
+    def comparison(self, metric: Metric) -> str:
+        """The metric by which pairs are compared, as its option is called: without one, pairs are read as one input (``pair``)."""
+        return "pair" if metric.reads == NONE else self.choices["metric"]
+
+    def untrained_title(self, metric: Metric) -> str:
+        """What a report calls the encoder before this training, with ``{}`` for the read-out."""
+        when = "untrained" if self.init is None else "before retraining"
+        return f"{when}, {{}} ({self.comparison(metric)})"
 
     def tags(self, data: PairData) -> list[str]:
         """Objective, model and benchmark, as a report calls them: what people look for in a tracker."""
-        return [self.choices["objective"], self._model(), data.title or self.choices["data"]]
+        return [self.choices["objective"], self.model(), self.benchmark_title(data)]
 
-    def _model(self) -> str:
+    def model(self) -> str:
         """What a report calls the encoder: its option or name, or the run it goes on from."""
-        return self.option() if self.init is None else f"run {Path(self.config['init']).name} ({self.init['model']})"
-
-
-def earlier_run(run: str) -> dict[str, Any]:
-    """What identifies the run that this one goes on from."""
-    init_config(run)  # refuses a folder that holds no finished run
-    results = json.loads((Path(run).expanduser() / RESULTS).read_text(encoding="utf-8"))
-    return {key: results[key] for key in ("model", "config_hash", "cell_hash", "benchmark_hash")}
+        if self.init is None:
+            return self.option()
+        return f"run {Path(self.config['init']).name} ({self.init.model})"

@@ -16,9 +16,9 @@ from relsym.data.sources.nli_labels import NO_CONSENSUS, Meanings, checked_label
 from relsym.data.sources.nli_tables import FolderTables, HubTables, NliTable, Tables
 from relsym.data.triples import check_choice
 
-ROLES = ("premise", "hypothesis", "label")
+ROW_COLUMNS = ("premise", "hypothesis", "label")
 # The columns of MNLI and SNLI, of the hub's sets, of ANLI, and of other sets of GLUE's kind.
-KNOWN = (("sentence1", "sentence2", "gold_label"), ROLES, ("context", "hypothesis", "label"), ("sentence1", "sentence2", "label"))
+KNOWN = (("sentence1", "sentence2", "gold_label"), ROW_COLUMNS, ("context", "hypothesis", "label"), ("sentence1", "sentence2", "label"))
 TITLE_PATTERN = re.compile(r"\w[\w.-]*")
 
 
@@ -84,20 +84,21 @@ def _meaning(meanings: Meanings, label: str, table: NliTable, row: int) -> str:
 
 def _filled(block: pl.DataFrame, table: NliTable) -> pl.DataFrame:
     """Row, premise, hypothesis and label of each row; they may be empty, but they have to be there."""
-    if not (bad := block.filter(pl.any_horizontal(pl.col(*ROLES).is_null()))).is_empty():
+    if not (bad := block.filter(pl.any_horizontal(pl.col(*ROW_COLUMNS).is_null()))).is_empty():
         first = bad.row(0, named=True)
-        lacking, came = [role for role in ROLES if first[role] is None], first.get("text") or {role: first[role] for role in ROLES}
+        lacking = [name for name in ROW_COLUMNS if first[name] is None]
+        came = first.get("text") or {name: first[name] for name in ROW_COLUMNS}
         raise ValueError(f"{table.place(first['row'])}: no {', '.join(lacking)}: expected {first.get('expected', 'a row')}, got "
                          f"{shortened(came)}. Correct the row or take it out.")
-    return block.select("row", *ROLES)
+    return block.select("row", *ROW_COLUMNS)
 
 
 def _schema(columns: Mapping[str, str | None]) -> Schema:
-    if unknown := columns.keys() - set(ROLES):
-        raise ValueError(f"data.columns: unknown {', '.join(sorted(unknown))}: expected {', '.join(ROLES)}.")
+    if unknown := columns.keys() - set(ROW_COLUMNS):
+        raise ValueError(f"data.columns: unknown {', '.join(sorted(unknown))}: expected {', '.join(ROW_COLUMNS)}.")
     given = {role: name for role, name in columns.items() if name}
-    known = tuple(dict(zip(ROLES, names, strict=True)) | given for names in KNOWN)
-    return Schema("data.columns", "", {role: role for role in ROLES} | given, ROLES, ROLES, None, True, known)
+    known = tuple(dict(zip(ROW_COLUMNS, names, strict=True)) | given for names in KNOWN)
+    return Schema("data.columns", "", {role: role for role in ROW_COLUMNS} | given, ROW_COLUMNS, ROW_COLUMNS, None, True, known)
 
 
 def _tables(folder: str | None, hub: str | None, config: str | None, revision: str | None, **options: Any) -> Tables:

@@ -15,6 +15,7 @@ from relsym.data.progress import progress
 from relsym.data.sources.endpoint import Endpoint, SelectQuery, Solution, Term
 from relsym.data.sources.iris import DIRECT_IRI, ENTITY_IRI, LABEL_IRI
 from relsym.data.triples import ENTITY_ID, PROPERTY_ID, TripleSource, check_choice, label_frame, triple_frame
+from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
@@ -39,10 +40,10 @@ class WikidataSparql:
         cache: folder of the answers; None is relsym/sparql in $XDG_CACHE_HOME or ~/.cache.  refresh: ask again whatever is there.
     """
 
-    def __init__(self, endpoint: str = WIKIDATA, language: str = "en", fallbacks: Sequence[str] = ("mul", "en"), page_size: int = 10_000,
-                 limit: int | None = None, order: str = "subject", label_batch: int = 500, pause: float | int = 1.0,
-                 timeout: float | int = 90.0, retries: int = 4, user_agent: str | None = None, cache: str | None = None,
-                 refresh: bool = False) -> None:
+    def __init__(self, endpoint: str = WIKIDATA, language: str = "en", fallbacks: Sequence[str] = ("mul", "en"),
+                 page_size: PositiveInt = 10_000, limit: PositiveInt | None = None, order: str = "subject",
+                 label_batch: PositiveInt = 500, pause: NonNegativeFloat = 1.0, timeout: PositiveFloat = 90.0, retries: NonNegativeInt = 4,
+                 user_agent: str | None = None, cache: str | None = None, refresh: bool = False) -> None:
         counts = {"page_size": page_size, "label_batch": label_batch, "limit": 1 if limit is None else limit, "timeout": timeout}
         for key, value in counts.items():
             _check(key, value, value > 0, "a positive number")

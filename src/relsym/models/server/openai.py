@@ -21,6 +21,7 @@ from relsym.models.server.cache import AnswerCache
 from relsym.models.server.client import Client
 from relsym.models.server.records import columns_of, costs_of, record_of
 from relsym.models.server.ways import READS, Request, Way, choose_way
+from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 LOG = logging.getLogger(__name__)
 # What tells one model from another among the things that /models says. Not created: some servers give the time of the request.
@@ -56,10 +57,12 @@ class OpenAiCompatible(Model):
 
     kind: ClassVar[str] = "server"
 
-    def __init__(self, url: str | None, name: str | None, api: str = CHAT, prompts: str | Sequence[str] | None = None, shots: int = 0,
-                 read: str = "auto", seed: int | None = 0, max_tokens: int = 16, top_logprobs: int = 20, concurrency: int = 8,
-                 timeout_s: float | int = 60, retries: int = 5, key_env: str = "OPENAI_API_KEY",
-                 price: Mapping[str, float | int | None] | None = None, cache_dir: str | None = None,
+    def __init__(self, url: str | None, name: str | None, api: str = CHAT, prompts: str | Sequence[str] | None = None,
+                 shots: NonNegativeInt = 0,
+                 read: str = "auto", seed: NonNegativeInt | None = 0, max_tokens: PositiveInt = 16,
+                 top_logprobs: PositiveInt = 20, concurrency: PositiveInt = 8, timeout_s: PositiveFloat = 60,
+                 retries: NonNegativeInt = 5, key_env: str = "OPENAI_API_KEY",
+                 price: Mapping[str, NonNegativeFloat | None] | None = None, cache_dir: str | None = None,
                  body: Mapping[str, Any] | None = None) -> None:
         if not url or not name:
             raise ValueError("model=openai_compatible: say which endpoint and model, model.url=http://localhost:8000/v1 model.name=NAME.")

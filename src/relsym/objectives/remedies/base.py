@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, ClassVar
 
 from jaxtyping import Bool, Float
+from msgspec import Meta
 from pytorch_lightning import Callback, LightningModule
 from torch import Tensor
 
 from relsym.data.module import Batch, PairData
 from relsym.data.pairs import Row
+from relsym.ranges import Number
+
+# Of a penalty.
+Strength = Annotated[Number, Meta(gt=0, description="to go without, leave the remedy out of recipe")]
 
 
 class Remedy:
@@ -22,11 +28,13 @@ class Remedy:
         name: of its curve, ``train/NAME``.
         needs_nli: ``feed`` asks for the rows that the encoder knew before.
         rebuilds_encoder: modules are replaced between ``begin`` and ``end``.
+        apart_from: remedies, as their options are called, that it cannot be combined with -> why not.
     """
 
     name: ClassVar[str]
     needs_nli: ClassVar[bool] = False
     rebuilds_encoder: ClassVar[bool] = False
+    apart_from: Mapping[str, str] = MappingProxyType({})
 
     def feed(self, data: PairData, nli: Sequence[Row], steps: int) -> None:
         """Before rows are tokenised, where ``needs_nli``: change what is trained on. At most so many steps follow; ``nli`` may be empty."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from relsym.data.module import Batch
-from relsym.objectives.remedies.base import Remedy, check_positive
+from relsym.objectives.remedies.base import Remedy, Strength, check_positive
 
 ROWS = ("all", "replayed")
 
@@ -33,7 +33,7 @@ class Distill(Remedy):
 
     name: ClassVar[str] = "distill"
 
-    def __init__(self, weight: int | float, rows: str) -> None:
+    def __init__(self, weight: Strength, rows: str) -> None:
         check_positive("recipe.distill.weight", weight)
         if rows not in ROWS:
             raise ValueError(f"recipe.distill.rows={rows}: expected {' or '.join(ROWS)}.")

@@ -8,6 +8,7 @@ from pytorch_lightning import LightningModule
 from torch import nn
 
 from relsym.objectives.remedies.base import Remedy
+from relsym.ranges import PositiveInt
 
 
 @final
@@ -24,7 +25,7 @@ class Freeze(Remedy):
 
     name: ClassVar[str] = "freeze"
 
-    def __init__(self, layers: int | None, embeddings: bool) -> None:
+    def __init__(self, layers: PositiveInt | None, embeddings: bool) -> None:
         if layers is None and not embeddings:
             raise ValueError("recipe.freeze: layers=null and embeddings=false freeze nothing. Set one, or leave freeze out of recipe.")
         if layers is not None and layers < 1:

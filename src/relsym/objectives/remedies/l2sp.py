@@ -9,7 +9,7 @@ from jaxtyping import Float
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
-from relsym.objectives.remedies.base import Remedy, check_positive
+from relsym.objectives.remedies.base import Remedy, Strength, check_positive
 from relsym.objectives.remedies.weights import copy_of
 
 
@@ -28,7 +28,7 @@ class L2SP(Remedy):
 
     name: ClassVar[str] = "l2sp"
 
-    def __init__(self, weight: int | float) -> None:
+    def __init__(self, weight: Strength) -> None:
         check_positive("recipe.l2sp.weight", weight)
         self.weight = weight
         self._start: dict[str, Tensor] = {}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import ClassVar, final
 
 import torch
 from pytorch_lightning import LightningModule
 
 from relsym.objectives.remedies.base import Remedy, check_positive
+from relsym.ranges import Dropout, PositiveFloat, PositiveInt
 
 
 @final
@@ -31,8 +33,12 @@ class Lora(Remedy):
 
     name: ClassVar[str] = "lora"
     rebuilds_encoder: ClassVar[bool] = True
+    apart_from: Mapping[str, str] = MappingProxyType({
+        "freeze": "lora freezes every weight and trains adapters in all layers",
+        "l2sp": "lora leaves the weights where they are, and its adapters start from nothing to pull back to",
+    })
 
-    def __init__(self, rank: int, alpha: int | float, dropout: int | float, target_modules: str | Sequence[str]) -> None:
+    def __init__(self, rank: PositiveInt, alpha: PositiveFloat, dropout: Dropout, target_modules: str | Sequence[str]) -> None:
         if find_spec("peft") is None:
             raise ImportError('recipe=lora needs the package peft: pip install "relsym[lora]"')
         check_positive("recipe.lora.rank", rank)

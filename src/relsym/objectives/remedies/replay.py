@@ -8,6 +8,7 @@ from typing import ClassVar, final
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.objectives.remedies.base import Remedy
+from relsym.ranges import PositiveInt
 
 
 @final
@@ -26,8 +27,10 @@ class ReplayRows(Remedy):
     name: ClassVar[str] = "replay"
     needs_nli: ClassVar[bool] = True
 
-    def __init__(self, rows_per_batch: int, only: bool) -> None:
+    def __init__(self, rows_per_batch: PositiveInt, only: bool) -> None:
         self.rows_per_batch, self.only = rows_per_batch, only
+        if only:
+            self.apart_from = {"solved": "control trains on no symmetry rows that could be solved"}
 
     def feed(self, data: PairData, nli: Sequence[Row], steps: int) -> None:
         """Hand the rows to the data module.

@@ -7,6 +7,7 @@ from typing import ClassVar, final
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from relsym.objectives.remedies.base import Remedy
+from relsym.ranges import PositiveInt
 
 WATCHED = "train/accuracy"
 
@@ -24,7 +25,7 @@ class Solved(Remedy):
 
     name: ClassVar[str] = "solved"
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self, epochs: PositiveInt) -> None:
         if epochs < 1:
             raise ValueError(f"recipe.solved.epochs={epochs}: at least 1.")
         self.epochs = epochs

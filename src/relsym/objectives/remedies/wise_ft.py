@@ -10,6 +10,7 @@ from torch import Tensor
 
 from relsym.objectives.remedies.base import Remedy
 from relsym.objectives.remedies.weights import copy_of
+from relsym.ranges import Share
 
 
 @final
@@ -26,7 +27,7 @@ class WiseFt(Remedy):
 
     name: ClassVar[str] = "wise_ft"
 
-    def __init__(self, alpha: int | float) -> None:
+    def __init__(self, alpha: Share) -> None:
         if not 0 <= alpha <= 1:
             raise ValueError(f"recipe.wise_ft.alpha={alpha}: must be from 0 (as before the training) to 1 (as after it).")
         self.alpha = alpha

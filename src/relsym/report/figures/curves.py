@@ -20,21 +20,21 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 LINES = ("-", ":", "-.", "--")
 
 
-def names_of(points: Sequence[Point]) -> list[tuple[str, str]]:
+def curve_names(points: Sequence[Point]) -> list[tuple[str, str]]:
     """Objective and model of every curve."""
     return list(dict.fromkeys((point["objective"], point["model"]) for point in points))
 
 
 def style(name: tuple[str, str], points: Sequence[Point]) -> dict[str, Any]:
     """How a curve is drawn."""
-    objective, model = (list(dict.fromkeys(one[place] for one in names_of(points))).index(name[place]) for place in (0, 1))
+    objective, model = (list(dict.fromkeys(one[place] for one in curve_names(points))).index(name[place]) for place in (0, 1))
     return {"color": COLOURS[objective % len(COLOURS)], "marker": MARKERS[objective % len(MARKERS)], "linestyle": LINES[model % len(LINES)],
-            "markersize": 4, "label": told(name, points)}
+            "markersize": 4, "label": curve_title(name, points)}
 
 
-def told(name: tuple[str, str], points: Sequence[Point]) -> str:
+def curve_title(name: tuple[str, str], points: Sequence[Point]) -> str:
     """A curve's name: the model is left out where there is one alone."""
-    return name[0] if len({model for _, model in names_of(points)}) == 1 else f"{name[0]}, {name[1]}"
+    return name[0] if len({model for _, model in curve_names(points)}) == 1 else f"{name[0]}, {name[1]}"
 
 
 def curves_figure(points: Sequence[Point], shortcuts: Sequence[Point]) -> Figure:
@@ -43,7 +43,7 @@ def curves_figure(points: Sequence[Point], shortcuts: Sequence[Point]) -> Figure
     figure = Figure(figsize=(4.6 * len(forms) + 0.6, 4.4), layout="constrained")
     panels: Any = figure.subplots(1, len(forms), squeeze=False, sharey=True)[0]
     for axes, form in zip(panels, forms, strict=True):
-        for name in names_of(whole):
+        for name in curve_names(whole):
             curve = [point for point in whole if (point["objective"], point["model"]) == name and point["form"] == form]
             samples, drawn = [point["samples"] for point in curve], style(name, whole)
             low, middle, high = ([100 * of(point["values"]) for point in curve] for of in (min, mean, max))
@@ -79,7 +79,7 @@ def _samples_axis(axes: Axes, points: Sequence[Point]) -> None:
 def heat_figure(points: Sequence[Point]) -> Figure:
     """Accuracy by property and training samples, one panel an objective, mean over seeds and forms."""
     of_property = [point for point in points if point["property"]]
-    names, properties = names_of(of_property), list(dict.fromkeys(point["property"] for point in of_property))
+    names, properties = curve_names(of_property), list(dict.fromkeys(point["property"] for point in of_property))
     samples = sorted({point["samples"] for point in of_property})
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
@@ -91,7 +91,7 @@ def heat_figure(points: Sequence[Point]) -> Figure:
         image = axes.imshow(grid, vmin=0, vmax=100, cmap=LinearSegmentedColormap.from_list("relsym", SCALE), aspect="auto")
         axes.set_xticks(range(len(samples)), list(map(str, samples)))
         axes.set_yticks(range(len(properties)), properties, fontsize=8, parse_math=False)
-        axes.set_title(told(name, of_property), fontsize=10, parse_math=False)
+        axes.set_title(curve_title(name, of_property), fontsize=10, parse_math=False)
     for axes in list(panels.flat)[len(names):]:
         axes.set_axis_off()
     figure.colorbar(image, ax=panels, label="accuracy in %, mean over forms and seeds", shrink=0.6)
@@ -112,7 +112,7 @@ def cost_figure(points: Sequence[Point]) -> Figure:
     figure = Figure(figsize=(4.6 * len(shown) + 0.6, 4), layout="constrained")
     panels: Any = figure.subplots(1, len(shown), squeeze=False)[0]
     for axes, (key, label) in zip(panels, shown, strict=True):
-        for name in names_of(points):
+        for name in curve_names(points):
             curve = [point for point in points if (point["objective"], point["model"]) == name and key in point]
             axes.plot([point["samples"] for point in curve], [point[key] for point in curve], **style(name, points))
         _samples_axis(axes, points)
@@ -125,7 +125,7 @@ def forgetting_figure(points: Sequence[Point]) -> Figure:
     """Accuracy against the drop on what the encoder knew before, one marker a run; the line joins the means on the Pareto front."""
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    for name in names_of(points):
+    for name in curve_names(points):
         of_name = [point for point in points if (point["objective"], point["model"]) == name]
         axes.plot([100 * point["drop"] for point in of_name], [100 * point["accuracy"] for point in of_name],
                   **{**style(name, points), "linestyle": ""})

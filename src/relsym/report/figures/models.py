@@ -5,26 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from matplotlib.figure import Figure
 
 from relsym.report.figures.curves import COLOURS, MARKERS
 from relsym.report.figures.points import Point
 from relsym.report.scopes import Scope
-from relsym.report.tables.models import name_of_model, readers
+from relsym.report.tables.models import name_of_model, read_models
 
 
-def reader_points(scope: Scope) -> list[Point]:
+def reading_points(scope: Scope) -> list[Point]:
     """Accuracy of every reading of every model, by form, with its interval and the best constant answer."""
-    return [{"model": reader.run["model"], "name": name_of_model(reader.run, scope.runs), "reading": reader.name, "form": form,
-             "value": found["value"], "low": found["low"], "high": found["high"], "first": reader.first,
-             "constant": reader.run["metrics"][f"reference/constant/{form}"]}
-            for reader in readers(scope.runs) for form in scope.forms for found in (reader.run["intervals"][f"{reader.key}/{form}"],)]
+    points = []
+    for model in read_models(scope.runs):
+        for form in scope.forms:
+            interval = model.interval(form)
+            points.append({"model": model.run.model, "name": name_of_model(model.run, scope.runs), "reading": model.name, "form": form,
+                           "value": interval.value, "low": interval.low, "high": interval.high, "first": model.first,
+                           "constant": model.run.metrics[f"reference/constant/{form}"]})
+    return points
 
 
 def reliability_points(scope: Scope) -> list[Point]:
     """The bins of the reading that stands for each model, where it gives probabilities."""
-    return [{"model": run["model"], "name": f"{name_of_model(run, scope.runs)} ({run['reading']})", "form": form, "bins": bins}
-            for run in scope.runs for form, bins in run["reliability"].get(run["reading"], {}).items()]
+    points = []
+    for run in scope.runs:
+        name = f"{name_of_model(run, scope.runs)} ({run.reading})"
+        for form, bins in run.reliability.get(run.reading, {}).items():
+            points.append({"model": run.model, "name": name, "form": form, "bins": [msgspec.to_builtins(one) for one in bins]})
+    return points
 
 
 def models_figure(points: Sequence[Point]) -> Figure:

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from relsym.data.pairs import FORMS
-from relsym.report.tables.readers import MEASURES, Line
+from relsym.report.tables.readers import TITLES, Line
 
 # One for each column of a table: two forms, or two kinds of each.
 STYLES = (("o", "#1b6ca8"), ("D", "#d9822b"), ("s", "#2c8c5a"), ("^", "#8e4585"))
@@ -19,7 +19,7 @@ STYLES = (("o", "#1b6ca8"), ("D", "#d9822b"), ("s", "#2c8c5a"), ("^", "#8e4585")
 STYLE = {"text.parse_math": False, "svg.hashsalt": "relsym", "svg.fonttype": "none"}
 
 
-def save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure in the format that the path's ending names."""
     FigureCanvasAgg(figure)
     with rc_context(STYLE):
@@ -43,7 +43,7 @@ def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
             height = row + (0.36 / len(forms)) * (offset - (len(forms) - 1) / 2)
             axes.plot([100 * low, 100 * high], [height, height], color=colour, linewidth=1.5)
             axes.plot(centre, height, marker=marker, color=colour, linestyle="", label=form if row == 0 else None)
-    if not title.startswith(MEASURES["groups"]):
+    if not title.startswith(TITLES["groups"]):
         axes.axvline(100 / (2 if all(form.startswith(FORMS) for form in forms) else 3), color="grey", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(lines)), [f"{line.reader}, n = {line.samples}" for line in lines], parse_math=False)
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):

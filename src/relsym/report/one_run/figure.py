@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 MODEL, SHORTCUT = "#1b6ca8", "#9a9a9a"
-COLUMNS = ("form", "property", "premise", "hypothesis", "label", "prediction")
+SHOWN_COLUMNS = ("form", "property", "premise", "hypothesis", "label", "prediction")
 MOST_ROWS, LONGEST_NAME = 200, 14
 
 
@@ -52,7 +52,7 @@ def properties_figure(title: str, panels: Sequence[Bars]) -> Figure:
 
 
 def worst_rows(predictions: Mapping[str, Sequence[Any]]) -> list[list[str]]:
-    """Of the form scored worst, the rows of the property with the lowest accuracy: ``COLUMNS``, errors first, at most ``MOST_ROWS``.
+    """Of the form scored worst, the rows of the property with the lowest accuracy: ``SHOWN_COLUMNS``, errors first, at most ``MOST_ROWS``.
 
     ``predictions``: the columns of ``predictions.parquet``. Of equals, the one that comes first.
     """
@@ -60,7 +60,7 @@ def worst_rows(predictions: Mapping[str, Sequence[Any]]) -> list[list[str]]:
     rows = [row for row in range(len(predictions["form"])) if predictions["form"][row] == form]
     worst = _worst([predictions["property"][row] for row in rows], [predictions["correct"][row] for row in rows])
     chosen = sorted((row for row in rows if predictions["property"][row] == worst), key=lambda row: predictions["correct"][row])
-    return [[str(predictions[column][row]) for column in COLUMNS] for row in chosen[:MOST_ROWS]]
+    return [[str(predictions[column][row]) for column in SHOWN_COLUMNS] for row in chosen[:MOST_ROWS]]
 
 
 def _worst(keys: Sequence[str], correct: Sequence[bool]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
-from typing import Any
 
-from relsym.report.labels import percent
+from relsym.report.wording import percent
+from relsym.runs.results import AnyResults
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """Cells, and which choices of the filters they belong to (empty: to all)."""
 
     cells: tuple[Cell, ...]
@@ -61,7 +62,7 @@ class Table:
     name: str
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -80,12 +81,13 @@ def count(number: int) -> Cell:
     return Cell(str(number), number)
 
 
-def accuracy_cell(runs: list[dict[str, Any]], key: str, suffix: str = "") -> Cell:
+def accuracy_cell(runs: Sequence[AnyResults], key: str, suffix: str = "") -> Cell:
     """Mean over runs of a metric, in per cent; empty where a run has not measured it."""
-    if not all(key in run["metrics"] for run in runs):
+    values = [run.metrics.get(key) for run in runs]
+    if None in values:
         return missing("not measured")
-    value = mean(run["metrics"][key] for run in runs)
-    return Cell(f"{percent(value)}{suffix}", value, tuple(run["path"] for run in runs))
+    value = mean(values)
+    return Cell(f"{percent(value)}{suffix}", value, tuple(run.path for run in runs))
 
 
 def missing(text: str = "not run") -> Cell:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from statistics import mean, stdev
-from typing import Any
 
-from relsym.report.labels import forms_of, percent
-from relsym.report.tables import paper_figures as paper
-from relsym.report.tables.cells import Cell, Column, Row, Table, count, missing, text_columns
+from relsym.report.tables import paper_figures
+from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, missing, text_columns
 from relsym.report.tables.ladders import Ladder
-from relsym.report.tables.paper_cells import DROP
+from relsym.report.wording import percent
+from relsym.runs.results import TrainResults
 
 READ_OUTS = {"kept": "kept", "refit": "refit", "linear": "linear probe", "own": "own, as retrained", "control": "kept, against the control"}
 DRIFT = {"cka": "CKA", "overlap": "neighbours kept"}
-NOTES = (
+FORGETTING_NOTES = (
     "Accuracy in % on NLI rows before and after retraining on symmetry, the same rows and read-out; drop in points. kept: label "
     "embeddings, memory vectors or head exactly as they were; refit: the same kind of read-out learnt anew from NLI rows, encoder "
     "frozen; linear probe: logistic regression; own: the head as retraining left it (before: kept); against the control: the drop from "
@@ -26,43 +25,54 @@ NOTES = (
 
 def forgetting_table(found: Sequence[Ladder]) -> Table | None:
     """A line for each setting, number of samples and read-out; None where nothing was measured."""
-    rows = tuple(row for ladder in found for samples in ladder.rungs for row in _rows(ladder, samples))
-    columns = (*text_columns("objective", "model", "read-out"), *map(Column, ("before", "after", "drop", "retention", "paper's drop",
-               "accuracy on symmetry, worst form", *DRIFT.values(), "replayed rows", "samples", "seeds")))
-    return Table("forgetting", "Forgetting: what retraining cost on NLI", columns, rows, NOTES) if rows else None
+    rows: list[TableRow] = []
+    for ladder in found:
+        for samples in ladder.rungs:
+            rows += _forgetting_rows(ladder, samples)
+    if not rows:
+        return None
+    numbers = ("before", "after", "drop", "retention", "paper's drop", "accuracy on symmetry, worst form", *DRIFT.values(),
+               "replayed rows", "samples", "seeds")
+    columns = (*text_columns("objective", "model", "read-out"), *map(Column, numbers))
+    return Table("forgetting", "Forgetting: what retraining cost on NLI", columns, tuple(rows), FORGETTING_NOTES)
 
 
-def _rows(ladder: Ladder, samples: int) -> Iterator[Row]:
-    runs = [rungs[samples] for rungs in ladder.runs.values() if samples in rungs and DROP in rungs[samples]["metrics"]]
+def _forgetting_rows(ladder: Ladder, samples: int) -> Iterator[TableRow]:
+    runs = [run for run in ladder.run_at(samples) if run.drop is not None]
     for key, name in READ_OUTS.items():
-        if runs and all(f"forgetting/{key}/drop" in run["metrics"] for run in runs):
-            yield Row((Cell(ladder.label), Cell(ladder.model), Cell(name), *_measured(runs, key), *_beside(runs, key),
-                       count(samples), count(len(runs))), ladder.model, ladder.label, strong=key == "kept")
+        if runs and all(f"forgetting/{key}/drop" in run.metrics for run in runs):
+            names = (Cell(ladder.label), Cell(ladder.model), Cell(name))
+            cells = (*names, *_measured(runs, key), *_beside(runs, key), count(samples), count(len(runs)))
+            yield TableRow(cells, ladder.model, ladder.label, strong=key == "kept")
 
 
-def _measured(runs: list[dict[str, Any]], key: str) -> Iterator[Cell]:
+def _measured(runs: Sequence[TrainResults], key: str) -> Iterator[Cell]:
+    paths = tuple(run.path for run in runs)
     for what in ("before", "after", "drop", "retention"):
-        values = [run["metrics"][f"forgetting/{key}/{what}"] for run in runs]
+        values = [run.metrics.get(f"forgetting/{key}/{what}") for run in runs]
+        if None in values:  # a retention from exactly chance
+            yield missing("-")
+            continue
         text = percent(mean(values))
         if len(values) > 1:
             text += f" ± {percent(stdev(values))}"
         elif what == "drop":
-            found = runs[0]["forgetting"]["control"] if key == "control" else runs[0]["forgetting"]["read_outs"][key]
-            text += f" [{percent(found['low'])}, {percent(found['high'])}]"
-        yield Cell(text, mean(values), tuple(run["path"] for run in runs))
+            forgetting = runs[0].forgetting
+            drop = forgetting.control if key == "control" else forgetting.read_outs[key]
+            text += f" [{percent(drop.low)}, {percent(drop.high)}]"
+        yield Cell(text, mean(values), paths)
 
 
-def _beside(runs: list[dict[str, Any]], key: str) -> Iterator[Cell]:
+def _beside(runs: Sequence[TrainResults], key: str) -> Iterator[Cell]:
     """What belongs to the run rather than to a read-out stands on the first line alone."""
     if key != "kept":
         yield from [missing("-")] * (3 + len(DRIFT))
         return
-    published = {row.objective: row.forgetting for row in paper.TABLE2}.get(runs[0]["choices"]["objective"])
+    published = {row.objective: row.forgetting for row in paper_figures.TABLE2}.get(runs[0].choices["objective"])
     yield missing("-") if published is None else Cell(f"{published:.1f}", published / 100)
-    worst = [min(run["metrics"][f"{run['score_on']}/accuracy/{form}"] for form in forms_of(run)) for run in runs]
-    yield Cell(percent(mean(worst)), mean(worst), tuple(run["path"] for run in runs))
+    worst = mean(run.lowest_accuracy for run in runs)
+    yield Cell(percent(worst), worst, tuple(run.path for run in runs))
     for name in DRIFT:
-        values = [run["metrics"].get(f"drift/{name}/sentences") for run in runs]
+        values = [run.metrics.get(f"drift/{name}/sentences") for run in runs]
         yield missing("-") if None in values else Cell(percent(mean(values)), mean(values))
-    replayed = [run.get("replayed_rows", 0) for run in runs]
-    yield count(round(mean(replayed)))
+    yield count(round(mean(run.replayed_rows for run in runs)))

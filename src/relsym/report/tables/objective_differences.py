@@ -12,24 +12,25 @@ from numpy import ndarray
 
 from relsym.evaluation.paired import RESAMPLES, holm, interval_and_p, resampled_means
 from relsym.report.scopes import Scope
-from relsym.report.tables.cells import Cell, Column, Row, Table, count, text_columns
+from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, text_columns
 from relsym.report.tables.ladders import Ladder, Seeds
-from relsym.runs.predictions import Answers, read_answers
+from relsym.runs.predictions import RowAnswers, read_answers
 
 POOLED = "all forms"
 ALPHA = 0.05
 
-
-COLUMNS = (*text_columns("first", "second", "encoder", "form"), *map(Column, ("samples", "seeds", "first - second, points")),
+COMPARISON_COLUMNS = (*text_columns("first", "second", "encoder", "form"), *map(Column, ("samples", "seeds", "first - second, points")),
            *text_columns("95 % interval"), *map(Column, ("sd over seeds", "p", "p, Holm")), *text_columns("beyond chance"))
-NOTES = (f"Paired bootstrap: facts (with all their forms) drawn with replacement {RESAMPLES:,} times, jointly over the seeds, which are "
-         "kept: interval and p speak about other rows, not about other seeds. How much the difference changes from seed to seed stands "
-         "apart, as its standard deviation.",
-         f"Holm's correction over all comparisons of the same form in this table; beyond chance: corrected p below {ALPHA}. Only numbers "
-         "of samples that both objectives were run with; what was left out as solved is not compared.")
+COMPARISON_NOTES = (
+    f"Paired bootstrap: facts (with all their forms) drawn with replacement {RESAMPLES:,} times, jointly over the seeds, which are "
+    "kept: interval and p speak about other rows, not about other seeds. How much the difference changes from seed to seed stands "
+    "apart, as its standard deviation.",
+    f"Holm's correction over all comparisons of the same form in this table; beyond chance: corrected p below {ALPHA}. Only numbers "
+    "of samples that both objectives were run with; what was left out as solved is not compared.",
+)
 
 
-class Contrast(NamedTuple):
+class ObjectiveContrast(NamedTuple):
     """Two objectives at one number of samples, in one form (or all).
 
     by_seed: mean difference in accuracy, one a seed.  sums, sizes: of the differences (mean over seeds) of each fact's rows, and how many.
@@ -48,9 +49,11 @@ class Contrast(NamedTuple):
 
 def comparison_table(scope: Scope, found: Sequence[Ladder]) -> Table | None:
     """Every pair of objectives with one encoder, at every number of samples that both were run with; None if there is none."""
-    answers = {run["path"]: read_answers(run) for ladder in found for rungs in ladder.runs.values() for run in rungs.values()}
+    answers = {run.path: read_answers(run) for ladder in found for run in ladder.all_runs}
     check_rows(answers)
-    made = [contrast for one, two, samples, seeds in _pairs(found) for contrast in _contrasts(scope, answers, one, two, samples, seeds)]
+    made: list[ObjectiveContrast] = []
+    for one, two, samples, seeds in _pairs(found):
+        made += _contrasts(scope, answers, one, two, samples, seeds)
     if not made:
         return None
     means = resampled_means(np.column_stack([contrast.sums for contrast in made]), np.column_stack([contrast.sizes for contrast in made]))
@@ -59,7 +62,8 @@ def comparison_table(scope: Scope, found: Sequence[Ladder]) -> Table | None:
     rows = tuple(_row(contrast, low[i], high[i], p[i], corrected[i]) for i, contrast in enumerate(made))
     absent = sum(table is None for table in answers.values())
     gone = (f"{absent} runs have no predictions.parquet and are left out here.",) if absent else ()
-    return Table("comparisons", "Differences between objectives on the same rows and seeds", COLUMNS, rows, (*NOTES, *gone))
+    title = "Differences between objectives on the same rows and seeds"
+    return Table("comparisons", title, COMPARISON_COLUMNS, rows, (*COMPARISON_NOTES, *gone))
 
 
 def _pairs(found: Sequence[Ladder]) -> Iterator[tuple[Ladder, Ladder, int, list[Seeds]]]:
@@ -71,10 +75,10 @@ def _pairs(found: Sequence[Ladder]) -> Iterator[tuple[Ladder, Ladder, int, list[
                 yield one, two, samples, seeds
 
 
-def _contrasts(scope: Scope, answers: Mapping[str, Answers | None], one: Ladder, two: Ladder, samples: int,
-               seeds: Sequence[Seeds]) -> Iterator[Contrast]:
+def _contrasts(scope: Scope, answers: Mapping[str, RowAnswers | None], one: Ladder, two: Ladder, samples: int,
+               seeds: Sequence[Seeds]) -> Iterator[ObjectiveContrast]:
     """All forms pooled, then each apart; seeds without predictions are left out."""
-    paths = [(one.runs[seed][samples]["path"], two.runs[seed][samples]["path"]) for seed in seeds]
+    paths = [(one.runs[seed][samples].path, two.runs[seed][samples].path) for seed in seeds]
     paths = [pair for pair in paths if all(answers[path] for path in pair)]
     if not paths:
         return
@@ -85,10 +89,10 @@ def _contrasts(scope: Scope, answers: Mapping[str, Answers | None], one: Ladder,
         sums = np.bincount(facts, weights=differences.mean(axis=0) * kept, minlength=facts.max() + 1)
         sizes = np.bincount(facts, weights=kept, minlength=facts.max() + 1)
         by_seed = differences[:, kept].mean(axis=1).tolist()
-        yield Contrast(one, two, samples, form, by_seed, sums, sizes, tuple(path for pair in paths for path in pair))
+        yield ObjectiveContrast(one, two, samples, form, by_seed, sums, sizes, tuple(path for pair in paths for path in pair))
 
 
-def _by_form(made: Sequence[Contrast], p: ndarray) -> ndarray:
+def _by_form(made: Sequence[ObjectiveContrast], p: ndarray) -> ndarray:
     corrected = np.empty_like(p)
     for form in {contrast.form for contrast in made}:
         places = [i for i, contrast in enumerate(made) if contrast.form == form]
@@ -96,14 +100,14 @@ def _by_form(made: Sequence[Contrast], p: ndarray) -> ndarray:
     return corrected
 
 
-def _row(contrast: Contrast, low: float, high: float, p: float, corrected: float) -> Row:
+def _row(contrast: ObjectiveContrast, low: float, high: float, p: float, corrected: float) -> TableRow:
     one, two, value = contrast.one, contrast.two, float(np.mean(contrast.by_seed))
     deviation = f"{100 * stdev(contrast.by_seed):.2f}" if len(contrast.by_seed) > 1 else "one seed"
     cells = (*map(Cell, (one.label, two.label, one.model, contrast.form)), count(contrast.samples), count(len(contrast.by_seed)),
              Cell(f"{100 * value:+.2f}", value, contrast.runs), Cell(f"[{100 * low:+.2f}, {100 * high:+.2f}]"), Cell(deviation),
              Cell(p_text(p), float(p)), Cell(p_text(corrected), float(corrected)), Cell("yes" if corrected < ALPHA else "no"))
     form = "" if contrast.form == POOLED else contrast.form
-    return Row(cells, one.model, f"{one.label}\n{two.label}", form, strong=bool(corrected < ALPHA))
+    return TableRow(cells, one.model, f"{one.label}\n{two.label}", form, strong=bool(corrected < ALPHA))
 
 
 def p_text(p: float) -> str:
@@ -111,7 +115,7 @@ def p_text(p: float) -> str:
     return f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
 
 
-def check_rows(answers: dict[str, Answers | None]) -> None:
+def check_rows(answers: dict[str, RowAnswers | None]) -> None:
     """All runs of a scope answered the same rows."""
     known = {path: table for path, table in answers.items() if table is not None}
     for path, table in known.items():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from relsym.evaluation.survival import median_interval, median_samples
 from relsym.report.scopes import Scope
-from relsym.report.tables.cells import Cell, Column, Row, Table, count, text_columns
+from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, text_columns
 from relsym.report.tables.ladders import Event, Ladder
+from relsym.runs.results import TrainResults
 
 THRESHOLDS = (0.95, 0.99, 1.0)
 SEEDS_FOR_INTERVAL = 5
@@ -20,7 +21,7 @@ def solved_table(scope: Scope, found: Sequence[Ladder]) -> Table:
     """One line a ladder, one column a threshold."""
     columns = (*text_columns("objective", "model"), *map(Column, map(heading, THRESHOLDS)), Column("samples run", number=False),
                Column("seeds"), Column("every property drawn from", number=False))
-    rows = tuple(Row((Cell(ladder.label), Cell(ladder.model), *(solved_cell(ladder, threshold) for threshold in THRESHOLDS),
+    rows = tuple(TableRow((Cell(ladder.label), Cell(ladder.model), *(solved_cell(ladder, threshold) for threshold in THRESHOLDS),
                       Cell(rungs_text(ladder)), count(len(ladder.runs)), Cell(coverage_text(ladder))),
                      ladder.model, ladder.label, strong=True) for ladder in found)
     return Table("samples_to_solved", f"Samples to 95, 99 and 100 % on every form; {bound_text(scope)}", columns, rows, notes(found))
@@ -29,7 +30,7 @@ def solved_table(scope: Scope, found: Sequence[Ladder]) -> Table:
 def solved_cell(ladder: Ladder, threshold: float, seeds: bool = True) -> Cell:
     """The median over the seeds with the rungs between which it lies; below it, with few seeds each of them, else the median's interval."""
     events = [ladder.event(seed, threshold) for seed in sorted(ladder.runs)]
-    paths = tuple(run["path"] for rungs in ladder.runs.values() for run in rungs.values())
+    paths = tuple(run.path for run in ladder.all_runs)
     samples, reached = np.array([float(event.samples) for event in events]), np.array([event.reached for event in events])
     median = median_samples(samples, reached)
     told = median_text(events, median) + (spread_text(events, samples, reached) if seeds else "")
@@ -48,7 +49,7 @@ def spread_text(events: Sequence[Event], samples: np.ndarray, reached: np.ndarra
 def by_seed_table(found: Sequence[Ladder]) -> Table:
     """Every seed's own numbers of samples."""
     columns = (*text_columns("objective", "model"), *map(Column, ("seed", "draw", *map(heading, THRESHOLDS), "highest run")))
-    rows = tuple(Row((Cell(ladder.label), Cell(ladder.model), *map(count, seeds),
+    rows = tuple(TableRow((Cell(ladder.label), Cell(ladder.model), *map(count, seeds),
                       *(event_cell(ladder, seeds, threshold) for threshold in THRESHOLDS), count(max(rungs))), ladder.model, ladder.label)
                  for ladder in found for seeds, rungs in sorted(ladder.runs.items()))
     return Table("samples_by_seed", "Samples to 95, 99 and 100 % by seed", columns, rows)
@@ -56,7 +57,7 @@ def by_seed_table(found: Sequence[Ladder]) -> Table:
 
 def event_cell(ladder: Ladder, seeds: tuple[int, int], threshold: float) -> Cell:
     """One seed's: the number of samples and the one below; censored ones sort last."""
-    event, paths = ladder.event(seeds, threshold), tuple(run["path"] for run in ladder.runs[seeds].values())
+    event, paths = ladder.event(seeds, threshold), tuple(run.path for run in ladder.runs[seeds].values())
     return Cell(str(event), event.samples + (0 if event.reached else 1e9), paths, not event.reached)
 
 
@@ -98,13 +99,13 @@ def coverage_text(ladder: Ladder) -> str:
     return text if all(found) else f"{text}, in {sum(map(bool, found))} of {len(found)} seeds"
 
 
-def covered_from(rungs: dict[int, dict]) -> int | None:
+def covered_from(rungs: Mapping[int, TrainResults]) -> int | None:
     """One seed's; None if no draw has all properties, -1 if a run does not say what it drew."""
     for samples in sorted(rungs):
-        drawn = rungs[samples].get("train_properties")
-        if drawn is None:
+        run = rungs[samples]
+        if run.train_properties is None:
             return -1
-        if all(drawn.get(property) for property in rungs[samples]["kinds"]):
+        if all(run.train_properties.get(property) for property in run.benchmark.kinds):
             return samples
     return None
 
@@ -119,7 +120,8 @@ def notes(found: Sequence[Ladder]) -> tuple[str, ...]:
     if any(ladder.left_out for ladder in found):
         told.append("Solved below: the sweep stopped above two solved numbers of samples in a row; what lies higher was not run and "
                     "counts as solved.")
-    if alone := sum("ladder" not in run["setting_hashes"] for ladder in found for rungs in ladder.runs.values() for run in rungs.values()):
+    alone = sum(run.settings.ladder is None for ladder in found for run in ladder.all_runs)
+    if alone:
         told.append(f"{alone} runs were written before a run recorded what it shares with runs on other numbers of samples: "
                     "each setting of theirs stands on a line of its own.")
     return tuple(told)

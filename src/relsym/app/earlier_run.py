@@ -1,0 +1,232 @@
+"""Which run a command goes on from: opened, checked, and what is taken from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from relsym.app.stored_components import build_component, check_trust, find
+from relsym.data.nli import NliData
+from relsym.encoders.encoder import POOLINGS, PRECISIONS, Encoder
+from relsym.encoders.load import load_encoder
+from relsym.metrics.base import Metric
+from relsym.models.device import device_of
+from relsym.models.run import RunModel
+from relsym.objectives.base import Objective
+from relsym.probes.base import Probe
+from relsym.runs.folder import read_tensors
+from relsym.runs.layout import CONFIG, ENCODER, PROBE, RESULTS
+from relsym.runs.results import Earlier, TrainResults, read_results
+from relsym.runs.stored_config import ADVICE, StoredConfig, printable, read_config, shown_text
+
+# The whole set, whatever part of it the earlier run trained on or scored.
+WHOLE_SET = {"samples": None, "test_pairs": None, "score_on": "test"}
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """A finished run of ``relsym train``, checked by ``open_run``.
+
+    name: its folder, as it was given.  key: the option that named it.
+    trust: packages whose components its configuration may name.
+    """
+
+    name: str
+    key: str
+    results: TrainResults
+    config: StoredConfig
+    trust: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.results.folder
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes it knows, in their order."""
+        return tuple(self.config.labels)
+
+    @property
+    def metric_class(self) -> type[Metric]:
+        """Of the metric that it was trained under."""
+        return find(self.config.metric, self.trust, self.folder / CONFIG)
+
+    @property
+    def objective_class(self) -> type[Objective]:
+        """Of the objective that retrained it."""
+        return find(self.config.objective, self.trust, self.folder / CONFIG)
+
+    def identity(self) -> Earlier:
+        """What the results of a run that goes on from this one say of it.
+
+        Raises:
+            ValueError: it was written before runs had a ``cell_hash``.
+        """
+        if self.results.cell_hash is None:
+            raise ValueError(f"{self.key}={self.name}: {RESULTS} has no cell_hash, so nothing tells what was "
+                             "computed there. Run that training again with this version.")
+        return Earlier(model=self.results.model, config_hash=self.results.config_hash,
+                       cell_hash=self.results.cell_hash, benchmark_hash=self.results.benchmark.content_hash)
+
+    def encoder(self, dropout: float | None, trust_remote_code: bool) -> Encoder:
+        """The retrained encoder, read as that run read it.
+
+        Args:
+            dropout: as in ``load_encoder``.
+            trust_remote_code: from the command line of this run; what is stored never counts.
+
+        Raises:
+            ValueError: it cannot be loaded.
+        """
+        model, path = self.config.model, self.folder / ENCODER
+        try:
+            return load_encoder(str(path), None, model.pooling, model.max_length, dropout, trust_remote_code)
+        except ValueError as error:
+            if not model.trust_remote_code or trust_remote_code:
+                raise
+            raise ValueError(f"{error} That run was trained with model.trust_remote_code=true, which is "
+                             f"never taken from its {CONFIG}. If the encoder needs code of its own and you "
+                             f"trust what lies in {path}, pass ++model.trust_remote_code=true.") from error
+
+    def metric(self) -> Metric:
+        """A metric as it was trained under."""
+        return build_component(self.config.metric, self.trust, self.folder / CONFIG)
+
+    def probe(self) -> Probe:
+        """A probe as it was read by, without what it learnt."""
+        return build_component(self.config.probe, self.trust, self.folder / CONFIG)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What its objective learnt and its probe kept, by name. Raises as ``read_tensors``."""
+        return {name: torch.tensor(array) for name, array in read_tensors(self.folder / PROBE).items()}
+
+    def nli(self) -> NliData | None:
+        """The whole NLI set that it was trained on, read; None if it was trained on other data.
+
+        Raises:
+            ValueError: the set is not there any more, or cannot be read.
+        """
+        file = self.folder / CONFIG
+        if not issubclass(find(self.config.data, self.trust, file), NliData):
+            return None
+        module = msgspec.structs.replace(self.config.data, values={**self.config.data.values, **WHOLE_SET})
+        try:
+            data: NliData = build_component(module, self.trust, file)
+            data.read()
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{self.key}={self.name}: the NLI rows of that run cannot be read: "
+                             f"{printable(str(error), 500)} Put them where they were, or pass "
+                             "forgetting=mnli forgetting.folder=PATH.") from error
+        return data
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """Refuse rows with labels that the run has no class for."""
+        if set(labels) - set(self.labels):
+            raise ValueError(f"{self.key}={self.name}: that run knows the labels {', '.join(self.labels)}; "
+                             f"the data has {', '.join(labels)}.")
+
+    def check_metric(self, metric: type[Metric]) -> None:
+        """Refuse another metric than the run's, whose label embeddings only fit its own."""
+        if self.metric_class is not metric:
+            raise ValueError(f"{self.key}={self.name}: that run's metric was {self.metric_class.__name__}; "
+                             f"its label embeddings do not fit {metric.__name__}. Go on with the metric of "
+                             "that run.")
+
+    def check_sides(self, sides: str | None) -> None:
+        """Refuse rows that may have trained the run: both symmetry, split by another rule, seed or fold."""
+        earlier = self.results.benchmark.sides
+        if None not in (earlier, sides) and earlier != sides:
+            raise ValueError(f"{self.key}={self.name}: that run was split by {shown_text(earlier)}, this one by "
+                             f"{shown_text(sides)}: rows that are scored here may have trained it. Use the same "
+                             "split, seed and fold.")
+
+
+def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
+    """A finished run of ``relsym train``. Its configuration is decoded, and nothing that it names is called.
+
+    Args:
+        name: its folder.  key: the option that names the run, for messages.
+        trust: packages of the user's whose components the configuration may name beside relsym's own.
+
+    Raises:
+        ValueError: no finished run, damaged or changed files, components that are neither relsym's nor
+            trusted, or labels that differ between ``config.yaml`` and ``results.json``.
+    """
+    check_trust(trust)
+    folder = Path(name).expanduser()
+    missing = [file for file in (RESULTS, CONFIG) if not (folder / file).is_file()]
+    if not (folder / ENCODER).is_dir():
+        missing.append(ENCODER)
+    if missing:
+        raise ValueError(f"{key}={name}: no finished run there ({', '.join(missing)} missing). "
+                         "Pass the folder of a relsym train that ended.")
+    results = read_results(folder / RESULTS)
+    if not isinstance(results, TrainResults):
+        raise ValueError(f"{key}={name}: the results there are not of a training. "
+                         "Pass the folder of a relsym train that ended.")
+    config = read_config(folder / CONFIG)
+    if config.labels != results.labels:
+        raise ValueError(f"{key}={name}: the labels are {shown_text(config.labels)} in {CONFIG} and "
+                         f"{shown_text(results.labels)} in {RESULTS}, and their order says what each class means. "
+                         f"{ADVICE}")
+    if config.model.pooling not in POOLINGS:
+        raise ValueError(f"{folder / CONFIG}: model.pooling: expected {' or '.join(POOLINGS)}, got "
+                         f"{shown_text(config.model.pooling)}. {ADVICE}")
+    for component in config.components:
+        find(component, trust, folder / CONFIG)
+    return EarlierRun(str(name), key, results, config, tuple(trust))
+
+
+def run_in_init(cfg: DictConfig) -> EarlierRun | None:
+    """The run that ``init`` names; None where it names none. Raises as ``open_run``."""
+    return None if cfg.init is None else open_run(str(cfg.init), cfg.trust)
+
+
+def load_run(folder: str | None, precision: str, accelerator: str, trust_remote_code: bool = False,
+             trust: Sequence[str] = ()) -> RunModel:
+    """The retrained encoder of a finished run, with its metric, its probe and its classes.
+
+    Args:
+        folder: of the run.  precision: fp32 or bf16.  accelerator: cpu, gpu or auto.
+        trust_remote_code, trust: from the command line; see ``EarlierRun.encoder`` and ``open_run``.
+
+    Raises:
+        ValueError: no folder, or one that cannot be used (``open_run``).
+    """
+    if folder is None:
+        raise ValueError("model.folder is not set: pass model.folder=RUN, the folder of a relsym train that "
+                         "ended.")
+    run = open_run(folder, trust, "model.folder")
+    metric, probe, tensors = run.metric(), run.probe(), run.tensors()
+    try:
+        probe.restore(metric, tensors)
+    except KeyError as error:
+        raise ValueError(f"{run.folder / PROBE}: holds no {error}, which {type(probe).__name__} reads. "
+                         f"{ADVICE}") from error
+    encoder = run.encoder(None, trust_remote_code)
+    objective = run.objective_class
+    source = {"name": folder, "objective": objective.__name__}
+    return RunModel(encoder, metric, probe, objective.reads, list(run.labels), folder, source,
+                    device_of(accelerator), PRECISIONS[precision])
+
+
+def nli_data(cfg: DictConfig) -> NliData | None:
+    """The NLI rows that an encoder learnt before it was retrained, read.
+
+    They are the set in ``forgetting.folder``, else the one that the run in ``init`` was trained on; None
+    where there is neither. Raises as ``open_run`` and ``EarlierRun.nli``.
+    """
+    if OmegaConf.select(cfg, "forgetting.folder") is None:
+        run = run_in_init(cfg)
+        return None if run is None else run.nli()
+    data: NliData = instantiate(cfg.forgetting.module, _convert_="all")
+    data.read()
+    return data

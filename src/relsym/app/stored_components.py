@@ -1,0 +1,168 @@
+"""The classes that a stored configuration names: relsym's own and those of trusted packages alone.
+
+What is neither is never imported. A class is made by a plain call, with the values of the file; Hydra has
+no part in it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
+
+import msgspec
+
+from relsym.data.benchmark import Benchmark
+from relsym.data.module import PairData
+from relsym.data.sources.nli import NliSource
+from relsym.data.triples import TripleReader
+from relsym.encoders.encoder import Encoder
+from relsym.metrics.base import Metric
+from relsym.objectives.base import Objective
+from relsym.probes.base import Probe
+from relsym.runs.stored_config import ADVICE, StoredComponent, printable, shown_text
+
+
+class Role(NamedTuple):
+    """What a place in a configuration may name.
+
+    base: what its class is derived from.  room: the package of relsym's own.
+    functions: whether a function that returns the base will do as well.
+    """
+
+    base: type
+    room: str
+    functions: bool = False
+
+
+READER = Role(TripleReader, "relsym.data.sources")
+# By the place in the file; a component that is an argument of another one has a role of its own.
+ROLES = {
+    "model": Role(Encoder, "relsym.encoders", functions=True),
+    "metric": Role(Metric, "relsym.metrics"),
+    "probe": Role(Probe, "relsym.probes"),
+    "objective": Role(Objective, "relsym.objectives"),
+    "data.module": Role(PairData, "relsym.data"),
+    "data.module.benchmark": Role(Benchmark, "relsym.data"),
+    "data.module.benchmark.reader": READER,
+    "data.module.source": Role(NliSource, "relsym.data.sources"),
+    "data.reader": READER,
+}
+
+
+def check_trust(trust: Any) -> None:
+    """Refuse a ``trust`` that is no list of packages.
+
+    Raises:
+        ValueError: another kind of value, no name of a package, or relsym itself.
+    """
+    if isinstance(trust, str) or not isinstance(trust, Sequence):
+        raise ValueError(f"trust={trust}: expected a list of packages. Pass trust=[PACKAGE].")
+    for package in trust:
+        if not isinstance(package, str) or not all(name.isidentifier() for name in package.split(".")):
+            raise ValueError(f"trust=[{package}]: not the name of a package. Pass trust=[PACKAGE].")
+        if _lies_in(package, "relsym"):
+            raise ValueError(f"trust=[{package}]: relsym's own metrics, probes, objectives and data need no "
+                             "trust, and its other functions are never taken from a stored configuration. "
+                             "Leave it out.")
+
+
+def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
+    """The class that a component names; of the loader of an encoder, the class or the function.
+
+    Args:
+        trust: packages of the user's whose classes count beside relsym's own.
+        file: where the component is stored, for messages.
+
+    Raises:
+        ValueError: it names none of that role in relsym or in these packages.
+    """
+    role = ROLES[component.place]
+    module, _, name = component.target.rpartition(".")
+    in_room = _lies_in(module, role.room)
+    if not in_room and not any(_lies_in(module, package) for package in trust):
+        raise ValueError(_refusal(component, role, file))
+    try:
+        found = getattr(import_module(module), name, None)
+    except ImportError as error:
+        raise ValueError(f"{file}: {component.place}._target_: {shown_text(component.target)} cannot be imported "
+                         f"({printable(str(error))}). Install its package, or the version of relsym that "
+                         "wrote the run.") from error
+    if not _plays(found, role) or (in_room and not _lies_in(found.__module__, role.room)):
+        raise ValueError(_refusal(component, role, file))
+    return found
+
+
+def build_component(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
+    """The object that a component describes, made from its values alone. Args and errors as ``find``.
+
+    Raises:
+        ValueError: also where the values do not fit the class.
+    """
+    kind = find(component, trust, file)
+    parts = {name: build_component(part, trust, file) for name, part in component.parts.items()}
+    arguments = {**component.values, **parts}
+    _check_arguments(component, kind, arguments, file)
+    try:
+        return kind(**arguments)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{file}: {component.place}: {printable(str(error), 400)}") from error
+
+
+def _lies_in(module: str, package: str) -> bool:
+    """Whether a module is the package, or below it."""
+    return module == package or module.startswith(f"{package}.")
+
+
+def _plays(found: object, role: Role) -> bool:
+    """Whether something is a class of the role that can be made, or a function where the role has some."""
+    if isinstance(found, type):
+        return issubclass(found, role.base) and not _is_abstract(found)
+    if not role.functions or not inspect.isfunction(found):
+        return False
+    returned = get_type_hints(found).get("return")
+    return isinstance(returned, type) and issubclass(returned, role.base)
+
+
+def _is_abstract(kind: type) -> bool:
+    """Whether a method is still missing; ``inspect.isabstract`` only sees it in classes of ``ABC``."""
+    members = (inspect.getattr_static(kind, name, None) for name in dir(kind))
+    return any(getattr(member, "__isabstractmethod__", False) for member in members)
+
+
+def _refusal(component: StoredComponent, role: Role, file: Path) -> str:
+    """Why a component is not taken, and what to do."""
+    package = component.target.partition(".")[0]
+    own = ""
+    if package != "relsym":
+        own = f" If it is your own and you trust that package, pass trust=[{package}]."
+    return (f"{file}: {component.place}._target_: {shown_text(component.target)} is no {role.base.__name__} of "
+            f"{role.room} or of a package in trust=[...]; a stored configuration calls nothing else.{own} "
+            f"Otherwise the file was changed: {ADVICE}")
+
+
+def _check_arguments(component: StoredComponent, kind: type, arguments: dict[str, Any], file: Path) -> None:
+    """Refuse arguments that the class does not have, lacks, or that are of another type than it declares."""
+    where = f"{file}: {component.place}"
+    try:
+        inspect.signature(kind).bind(**arguments)
+    except TypeError as error:
+        raise ValueError(f"{where}: {kind.__name__} cannot be made from what is stored "
+                         f"({printable(str(error))}). {ADVICE}") from error
+    for name, value in arguments.items():
+        try:
+            msgspec.convert(value, _declared(kind).get(name, Any))
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{where}.{printable(name)}: {printable(str(error))}. {ADVICE}") from error
+        except TypeError:  # a type that only the class itself can check
+            continue
+
+
+def _declared(kind: type) -> dict[str, Any]:
+    """The types of a class's arguments; of a trusted package they may be unknown at run time."""
+    try:
+        return get_type_hints(kind.__init__, include_extras=True)
+    except NameError:
+        return {}

@@ -1,0 +1,169 @@
+"""What each command reads of its configuration by itself, with types and ranges.
+
+Whatever has a ``_target_`` (``Component``) is described by the signature of what it calls; the keys of ``data`` that are not
+here are read by interpolations of its parts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from msgspec import Meta
+
+from relsym.ranges import NonNegativeFloat, NonNegativeInt, Number, PositiveInt, Seed, Unlimited
+
+# Of fewer rows, no accuracy tells itself from chance.
+ScoredRows = Annotated[int, Meta(ge=30)]
+
+Packages = Annotated[list[str], Meta(description="trust=[PACKAGE]")]
+
+
+class Component:
+    """A mapping with ``_target_``: its keys are the arguments of what it calls."""
+
+
+class TrainerArguments:
+    """A mapping of further arguments of Lightning's ``Trainer``."""
+
+
+class HardwareKeys(TypedDict):
+    """Where a run computes; null: not known here, which is told with what to do about it."""
+
+    accelerator: str
+    devices: PositiveInt | Literal["auto", -1] | list[int] | None
+    strategy: str
+    num_nodes: PositiveInt | None
+
+
+class DataKeys(TypedDict):
+    """The rows that a model is trained on and scored on."""
+
+    samples: PositiveInt | None
+    sample_seed: Seed
+    test_pairs: PositiveInt | None
+    score_on: str
+    module: Component
+
+
+class TriplesKeys(TypedDict):
+    """What a benchmark is built from."""
+
+    reader: Component
+    module: Component
+
+
+class TrainingKeys(TypedDict):
+    """How long is trained, and what is kept."""
+
+    epochs: PositiveInt | Unlimited | None
+    max_steps: PositiveInt | Unlimited
+    gradient_clip: NonNegativeFloat | None
+    patience: NonNegativeInt
+    stop_loss: Number | None
+    keep: Literal["last", "best"]
+    trainer: TrainerArguments
+
+
+class ForgettingKeys(TypedDict):
+    """How the NLI rows of an earlier run are scored."""
+
+    folder: str | None
+    score_on: Literal["test", "validation"]
+    pairs: ScoredRows | None
+    refit_rows: ScoredRows | None
+    control: str | None
+    module: Component
+
+
+class SweepKeys(TypedDict):
+    """A list of jobs, and which of them this is."""
+
+    name: str
+    reuse: Literal["any"] | bool
+    stop_when_solved: bool
+    folder: str | None
+    job: str | None
+
+
+class TrainKeys(TypedDict):
+    """``relsym train``."""
+
+    hardware: HardwareKeys
+    tracking: Component
+    data: DataKeys
+    model: Component
+    metric: Component
+    probe: Component
+    objective: Component
+    forgetting: ForgettingKeys | None
+    recipe: dict[str, Component]
+    shortcuts: dict[str, Component]
+    trust: Packages
+    seed: Seed
+    precision: str
+    init: str | None
+    training: TrainingKeys
+    sweep: SweepKeys
+
+
+class ReadOutKeys(TypedDict):
+    """How an encoder is read that was not retrained."""
+
+    k: PositiveInt
+
+
+class EvaluationKeys(TypedDict):
+    """The place of an evaluation in a list of them."""
+
+    name: str
+    folder: str | None
+    job: str | None
+
+
+class EvaluateKeys(TypedDict):
+    """``relsym evaluate``."""
+
+    hardware: HardwareKeys
+    tracking: Component
+    data: DataKeys
+    model: Component
+    metric: Component
+    seed: Seed
+    precision: str
+    probe: ReadOutKeys
+    reading: str | None
+    shortcuts: dict[str, Component]
+    trust: Packages
+    validation_pairs: Annotated[int, Meta(ge=0, description="0: none; null: all")] | None
+    swapped_pairs: Annotated[int, Meta(ge=0, description="0: none; null: all")] | None
+    shard_rows: PositiveInt | None
+    sweep: EvaluationKeys
+
+
+class BuildKeys(TypedDict):
+    """``relsym build``."""
+
+    data: TriplesKeys
+    benchmark: Component
+    audit: str
+    seed: Seed
+
+
+class ExportKeys(TypedDict):
+    """``relsym export``."""
+
+    data: DataKeys
+    task: str
+    forms: list[str] | str | None
+    prompts: list[str] | str | None
+    shots: NonNegativeInt
+    seed: Seed
+
+
+class ReportKeys(TypedDict):
+    """``relsym report``; a folder may be called by a number."""
+
+    inputs: str | int | list[Any]
+
+
+SCHEMAS = {"train": TrainKeys, "evaluate": EvaluateKeys, "build": BuildKeys, "export": ExportKeys, "report": ReportKeys}

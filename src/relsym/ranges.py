@@ -1,0 +1,31 @@
+"""Numbers with their ranges, for the annotations of whatever a configuration file calls.
+
+    def __init__(self, k: PositiveInt, alpha: Share) -> None: ...
+
+The command line reads them before anything heavy is loaded and refuses what lies outside, with the key, the value
+and the range. Python itself does not look at them. A component of one's own may use these, or any
+``Annotated[TYPE, Meta(...)]``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+PositiveInt = Annotated[int, Meta(ge=1)]
+NonNegativeInt = Annotated[int, Meta(ge=0)]
+# What numpy and torch both take.
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+# Tokens of one input: room for two texts and the special tokens around them, up to more than encoders read.
+# What a model itself can read is known, and checked, when it is loaded.
+Length = Annotated[int, Meta(ge=8, le=32768)]
+Unlimited = Annotated[Literal[-1], Meta(description="no limit")]
+
+# A whole number is a number: YAML reads 1 as an int.
+Number = float | int
+PositiveFloat = Annotated[Number, Meta(gt=0)]
+NonNegativeFloat = Annotated[Number, Meta(ge=0)]
+# From nothing to all of it.
+Share = Annotated[Number, Meta(ge=0, le=1)]
+Dropout = Annotated[Number, Meta(ge=0, lt=1)]

@@ -1,0 +1,214 @@
+"""``config.yaml`` of a finished run, decoded into names and plain values. It imports nothing they name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import yaml
+from yaml.constructor import ConstructorError
+
+from relsym.runs.decoding import convert
+
+ADVICE = "Pass a run with the files that relsym train wrote, unchanged."
+LARGEST = 2**18  # bytes: relsym's own are some 5,000
+LONGEST_SHOWN = 80  # characters of a stored value in a message
+TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+LONGEST_TARGET = 200
+# Which arguments of a component may be components themselves, by its place in the file.
+NESTED = {"data.module": ("benchmark", "source"), "data.module.benchmark": ("reader",)}
+# The one component that a configuration may name to be called later: a benchmark is read when it is needed.
+PARTIAL_KEY = "data.module.benchmark"
+
+
+class StoredComponent(msgspec.Struct, frozen=True):
+    """A class or function that the file names, and the arguments that the file gives it.
+
+    place: its dotted key in the file.  target: its dotted name.
+    values: the plain arguments: text, numbers, booleans, null, and lists and mappings of these.
+    parts: the arguments that are components themselves.
+    """
+
+    place: str
+    target: str
+    values: dict[str, Any]
+    parts: dict[str, StoredComponent]
+
+
+class ModelSettings(msgspec.Struct, frozen=True):
+    """How the encoder was read.
+
+    pooling: "mean" or "cls".  max_length: tokens.
+    trust_remote_code: what that run was told; it says nothing about this one.
+    """
+
+    pooling: str
+    max_length: Annotated[int, msgspec.Meta(ge=1)]
+    trust_remote_code: bool = False
+
+
+class StoredConfig(msgspec.Struct, frozen=True):
+    """What a later command needs of a run's configuration.
+
+    labels: the classes, in their order.  loader: what made the encoder.  data: the data module.
+    reader: the source of triples, where the data has one.
+    """
+
+    labels: list[str]
+    model: ModelSettings
+    loader: StoredComponent
+    metric: StoredComponent
+    probe: StoredComponent
+    objective: StoredComponent
+    data: StoredComponent
+    reader: StoredComponent | None
+
+    @property
+    def components(self) -> list[StoredComponent]:
+        """Every component that the file names, those in other ones too."""
+        named = [self.loader, self.metric, self.probe, self.objective, self.data]
+        if self.reader is not None:
+            named.append(self.reader)
+        for component in named:  # grows while it is read
+            named.extend(component.parts.values())
+        return named
+
+
+class _Data(msgspec.Struct, frozen=True):
+    module: dict[str, Any]
+    reader: dict[str, Any] | None = None
+
+
+class _File(msgspec.Struct, frozen=True):
+    """The keys that are read; the file has more."""
+
+    labels: Annotated[list[str], msgspec.Meta(min_length=2)]
+    model: ModelSettings
+    metric: dict[str, Any]
+    probe: dict[str, Any]
+    objective: dict[str, Any]
+    data: _Data
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without what relsym never writes: tags of Python, keys given twice, aliases.
+
+    Aliases can make a small file huge.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse an alias."""
+        if self.check_event(yaml.AliasEvent):
+            raise ConstructorError(problem="an alias", problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that is given twice: programs differ in which of the values they take."""
+        keys = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in keys:
+                raise ConstructorError(problem=f"the key {key.value} twice", problem_mark=key.start_mark)
+            keys.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_config(path: Path) -> StoredConfig:
+    """The configuration of a run.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: no plain YAML, too large, a key is missing or of another type, or a component has an
+            argument that is not plain; the message names file and key.
+    """
+    content = _parse(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a mapping of keys, got a {type(content).__name__}. {ADVICE}")
+    told = convert(path, content, _File, ADVICE)
+    if len(set(told.labels)) < len(told.labels):
+        raise ValueError(f"{path}: labels: {shown_text(told.labels)} holds one twice. {ADVICE}")
+    reader = None if told.data.reader is None else _component(path, "data.reader", told.data.reader)
+    return StoredConfig(
+        labels=told.labels, model=told.model, loader=_component(path, "model", content["model"]),
+        metric=_component(path, "metric", told.metric), probe=_component(path, "probe", told.probe),
+        objective=_component(path, "objective", told.objective),
+        data=_component(path, "data.module", told.data.module), reader=reader)
+
+
+def shown_text(value: object) -> str:
+    """A stored value for a message: on one line, without control characters, and not longer than a line."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN - 3]}..."
+
+
+def printable(text: str, most: int = LONGEST_SHOWN) -> str:
+    """A stored text for a message, as ``shown_text`` but without quotes."""
+    escaped = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[:most + 1])
+    return escaped if len(escaped) <= most else f"{escaped[:most - 3]}..."
+
+
+def _parse(path: Path) -> Any:
+    with path.open("rb") as stream:
+        content = stream.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"{path}: larger than {LARGEST} bytes, which no configuration of relsym is. "
+                         f"{ADVICE}")
+    try:
+        return yaml.load(content.decode("utf-8"), _PlainLoader)  # a subclass of the safe loader
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not the YAML that relsym writes ({_problem(error)}). {ADVICE}") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, impossible dates and numbers, too deep
+        raise ValueError(f"{path}: not the YAML that relsym writes ({printable(str(error))}). "
+                         f"{ADVICE}") from error
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong, and where, without the lines of the file that PyYAML quotes."""
+    problem = printable(str(getattr(error, "problem", None) or getattr(error, "reason", None) or "damaged"))
+    mark = getattr(error, "problem_mark", None)
+    return problem if mark is None else f"{problem}, line {mark.line + 1}"
+
+
+def _component(path: Path, place: str, node: dict[str, Any]) -> StoredComponent:
+    """The component at a place of the file. Raises as ``read_config``."""
+    target = node.get("_target_")
+    if not isinstance(target, str) or len(target) > LONGEST_TARGET or not TARGET.fullmatch(target):
+        raise ValueError(f"{path}: {place}._target_: expected the dotted name of a class, got "
+                         f"{shown_text(target)}. {ADVICE}")
+    values, parts = {}, {}
+    for key, value in node.items():
+        if key == "_target_" or (key == "_partial_" and place == PARTIAL_KEY and value is True):
+            continue
+        _check_key(path, place, key)
+        is_component = isinstance(value, dict) and "_target_" in value
+        if is_component and key in NESTED.get(place, ()):
+            parts[key] = _component(path, f"{place}.{key}", value)
+        else:
+            _check_plain(path, f"{place}.{printable(key)}", value)
+            values[key] = value
+    return StoredComponent(place, target, values, parts)
+
+
+def _check_key(path: Path, place: str, key: object) -> None:
+    """Refuse keys that are no text, and those with an underscore in front, which tell Hydra what to call."""
+    if not isinstance(key, str):
+        raise ValueError(f"{path}: {place}: the key {shown_text(key)} is no text. {ADVICE}")
+    if key.startswith("_"):
+        raise ValueError(f"{path}: {place}: the key {shown_text(key)} has no place there: a stored configuration "
+                         f"holds plain values, and calls nothing. {ADVICE}")
+
+
+def _check_plain(path: Path, place: str, value: object) -> None:
+    """Refuse anything but text, numbers, booleans, null, and lists and mappings of these."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_key(path, place, key)
+            _check_plain(path, f"{place}.{printable(key)}", inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            _check_plain(path, f"{place}.{number}", inner)
+    elif value is not None and not isinstance(value, str | int | float | bool):
+        raise ValueError(f"{path}: {place}: expected a plain value, got a {type(value).__name__}. {ADVICE}")
