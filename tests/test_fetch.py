@@ -49,8 +49,8 @@ class FileServer(Loopback):
                 length = {"Content-Length": str(len(part))} if served.lengths else {"Connection": "close"}
                 self.begin(status, {**{name: value for name, value in named.items() if value}, **length})
                 cut = served.cuts.pop(0) if served.cuts else None
+                served.sent.append(len(part[:cut]))  # before the client has it all and looks
                 self.wfile.write(part[:cut])
-                served.sent.append(len(part[:cut]))
                 if cut is not None:
                     self.wfile.flush()
                     if served.silent:
