@@ -171,6 +171,12 @@ def test_auroc_is_the_share_of_ordered_pairs(labels, data):
     assert auroc(labels, scores) == pytest.approx(sum(pairs) / len(pairs))
 
 
+def test_auroc_of_a_perfect_order_of_many_scores_is_not_above_1():
+    for rows in (1000, 3001, 20000):
+        labels = ["contradiction"] * rows + ["entailment"] * rows
+        assert 1 - 1e-5 <= auroc(labels, [float(place) for place in range(2 * rows)]) <= 1
+
+
 def test_auroc_needs_both_labels_and_leaves_out_rows_without_a_score():
     assert auroc(["entailment", "entailment"], [0.1, 0.2]) is None
     assert auroc(["entailment", "contradiction", "contradiction"], [0.9, 0.1, None]) == 1

@@ -301,7 +301,7 @@ def test_a_value_of_another_type_in_a_list_of_jobs_is_refused_with_file_key_and_
     content = json.loads(sweep.read_text())
     for keys, value in values(content):
         if keys != ("format",):
-            other = [[]] if "devices" in keys else another_type(value)  # a number or a word
+            other = {"a": 1} if "devices" in keys else another_type(value)  # a number or a word
             told = refusal(sweep, replaced(content, keys, other), read_sweep)
             assert told.startswith(f"{sweep}: {'.'.join(map(str, keys))}: Expected "), told
             assert told.endswith(SWEEP_ADVICE), told

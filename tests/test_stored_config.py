@@ -308,7 +308,7 @@ def test_a_class_of_another_role_or_room_is_refused(stored, place, target):
         stored(changed(CONFIGURATION, place, node))
 
 
-@pytest.mark.parametrize("key", ["_args_", "_recursive_", "_convert_", "_partial_", "_mode_", "__init__"])
+@pytest.mark.parametrize("key", ["_args_", "_recursive_", "_partial_", "_mode_", "__init__"])
 @pytest.mark.parametrize(
     "place", ["metric", "probe", "objective", "model", "data.module", "data.module.benchmark.reader"]
 )
@@ -482,10 +482,10 @@ def needs_code(tmp_path, marker):
 
 
 def test_a_stored_trust_remote_code_switches_nothing_on(needs_code, marker):
-    with pytest.raises(
-        ValueError, match=r"never taken from its config.yaml.*pass \+\+model.trust_remote_code=true"
-    ):
+    with pytest.raises(ValueError, match=r"never taken from its config.yaml.*pass model\.trust_remote_code=true"):
         load_run(str(needs_code), "fp32", "cpu")
+    with pytest.raises(ValueError, match=r"pass model=encoder model\.name=.* model\.trust_remote_code=true"):
+        open_run(str(needs_code), ()).encoder(None, False)
     assert not marker.exists()
 
 
@@ -588,6 +588,11 @@ BOMB = "a: &a [1, 1]\n" + "".join(
         ("a: " + "b" * LARGEST, f"larger than {LARGEST} bytes"),
         ("a: \x00\n", "not the YAML"),
         ("? [a, b]\n: c\n", "expected a mapping|not the YAML"),
+        ("labels: !!map [a, b]\n", "a tag that does not fit, line 1"),
+        ("labels: !!set [a]\n", "not the YAML"),
+        ("labels: !!timestamp foo\n", "not the YAML"),
+        ("labels: !!int ''\n", "not the YAML"),
+        ("labels: !!bool foo\n", "not the YAML"),
     ],
     ids=[
         "list",
@@ -604,6 +609,11 @@ BOMB = "a: &a [1, 1]\n" + "".join(
         "large",
         "zero",
         "key",
+        "a mapping that is a list",
+        "a set that is a list",
+        "no time",
+        "no number",
+        "no truth value",
     ],
 )
 def test_a_file_that_relsym_does_not_write_is_refused(stored, marker, text, message):
@@ -684,3 +694,13 @@ def test_tensors_of_a_run_can_be_changed_without_a_warning(run):
     found["memory"].add_(1)
     assert (found["memory"].dtype, found["memory_targets"].dtype) == (torch.float32, torch.int64)
     assert found["memory_targets"].tolist() == list(np.arange(6) % 2)
+
+
+def test_how_hydra_would_hand_lists_over_means_nothing_and_is_no_error(tmp_path):
+    path = tmp_path / "config.yaml"
+    config = changed(CONFIGURATION, "probe", {"_target_": "relsym.probes.knn.Knn", "_convert_": "all", "k": 5})
+    path.write_text(OmegaConf.to_yaml(OmegaConf.create(config)))
+    assert read_config(path).probe.values == {"k": 5}
+    path.write_text(path.read_text().replace("_convert_: all", "_convert_: os.system"))
+    with pytest.raises(ValueError, match="_convert_"):
+        read_config(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -417,3 +418,21 @@ def test_help_and_completion_are_quick_and_say_how(shell):
     assert ended.out.split() == ["out="]
     loaded = shell(sys.executable, "-c", "import relsym.app.upgrade.steps, sys; print(*sys.modules)").out.split()
     assert not {"torch", "hydra", "omegaconf", "transformers"} & set(loaded)
+
+
+def test_a_sweep_that_runs_is_not_upgraded(relsym, former, tmp_path):
+    with open(former / "sweep" / "first" / "sweep.lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ended = relsym("upgrade", str(former / "sweep"), f"out={tmp_path / 'new'}")
+    assert ended.code == 1
+    assert "a sweep runs there. Wait for it" in ended.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_lies_below_a_groups_name_is_named_and_ends_nothing_else(relsym, former, tmp_path):
+    path = former / "run" / "results.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": "x"}))
+    ended = relsym("upgrade", str(former), f"out={tmp_path / 'new'}")
+    assert ended.code == 1
+    assert "seconds: format 1 has no such key" in ended.out.replace("\n", " ")
+    assert (tmp_path / "new" / "evaluation" / "results.json").exists()

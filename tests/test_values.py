@@ -22,7 +22,7 @@ from relsym.app.values.hints import expected, fits, shown
 from relsym.app.values.interpolations import is_read, origin, references
 from relsym.app.values.known import known_keys, option_files
 from relsym.app.values.schema import SCHEMAS, TrainerArguments
-from relsym.app.values.signatures import Unread, imported_signature, read_signature
+from relsym.app.values.signatures import Unread, imported_signature, read_signature, source_of
 from relsym.ranges import Dropout, Length, NonNegativeFloat, PositiveFloat, PositiveInt, Seed, Share, Unlimited
 from relsym.runs.identity import computed
 
@@ -333,7 +333,8 @@ if TYPE_CHECKING:
     from elsewhere import Thing
 
 class Mine(Parent):
-    def __init__(self, *args, height: Height, depth: 'Annotated[int, msgspec.Meta(le=3)]' = 0, thing: Thing = None, **kwargs) -> None: ...
+    def __init__(self, *args, height: Height, depth: 'Annotated[int, msgspec.Meta(le=3)]' = 0, thing: Thing = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
 
 class Free:
     def __init__(self, known: t.Literal["a", "b"], **others): ...
@@ -351,8 +352,10 @@ def mypackage(tmp_path, monkeypatch):
         (folder / name).write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     read_signature.cache_clear()
+    source_of.cache_clear()
     yield folder
     read_signature.cache_clear()
+    source_of.cache_clear()
 
 
 def mine(target: str, **arguments: Any) -> DictConfig:
@@ -378,6 +381,48 @@ def test_what_a_component_of_ones_own_takes_is_taken(mypackage):
     check_composed(mine("mypackage.mine.Mine", height=9, depth=3, width=2, thing=3), "train")
     check_composed(mine("mypackage.mine.Free", known="a", any=1), "train")
     check_composed(mine("mypackage.nowhere.Nothing", any=1), "train")
+
+
+STRANGE = {
+    "a type of a package that imports its own parts": ("from torch import nn\n", "head: nn.Module | None = None", {"head": None}),
+    "words for people as an annotation": ("", "rate: 'the learning rate' = 1", {"rate": 2}),
+    "a name that stands for itself": ("Size = int\nSize = Size | float\n", "size: Size = 1", {"size": 2}),
+    "a pair of two types": ("", "pair: tuple[str, float]", {"pair": ["a", 0.5]}),
+}
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_ordinary_python_in_a_component_of_ones_own_is_no_error(mypackage, case):
+    before, parameter, arguments = STRANGE[case]
+    (mypackage / "strange.py").write_text(f"{before}\nclass Made:\n    def __init__(self, {parameter}) -> None: ...\n")
+    check_composed(mine("mypackage.strange.Made", **arguments), "train")
+
+
+def test_a_constructor_is_read_as_python_runs_it(mypackage):
+    (mypackage / "made.py").write_text("""
+import functools
+from dataclasses import dataclass
+from mypackage.base import Base
+
+def registered(kind): return kind
+
+@registered
+class Decorated:
+    def __init__(self, size): ...
+
+@dataclass
+class Own:
+    field: int
+    def __init__(self, size): ...
+
+class Keeps(Base):
+    def __init__(self, **more):
+        super().__init__(1)
+        self.more = more
+""")
+    assert read_signature("mypackage.made.Decorated") is None
+    assert read_signature("mypackage.made.Own").hints.keys() == {"size"}
+    assert read_signature("mypackage.made.Keeps").open
 
 
 def test_what_source_alone_does_not_tell_is_checked_after_import_with_the_same_message(mypackage):
@@ -408,7 +453,7 @@ def test_a_type_is_told_in_words(hint, words):
 @pytest.mark.parametrize(("value", "hint", "fit"), [
     (1, float, True), (True, int, False), (True, float, False), (1.0, int, False), (math.nan, float, False), (math.inf, float, False),
     (1, str, False), ("a", list[str], False), (["a"], list[str], True), ([1], list[str], False), ({"a": 1}, dict[str, int], True),
-    ({"a": "b"}, dict[str, int], False), (None, int | None, True), (-1, Unlimited, True), (True, Literal[1], False), (3, Any, True), ({}, object, True)])
+    ({"a": "b"}, dict[str, int], False), (None, int | None, True), (10**400, float, True), ([1, "a"], tuple[int, str], True), (["a", 1], tuple[int, str], False), (-1, Unlimited, True), (True, Literal[1], False), (3, Any, True), ({}, object, True)])
 def test_a_value_fits_its_type_or_does_not(value, hint, fit):
     assert fits(value, hint) is fit
 

@@ -92,9 +92,12 @@ class EarlierRun:
         except ValueError as error:
             if not model.trust_remote_code or trust_remote_code:
                 raise
+            allow = "model.trust_remote_code=true"
+            if self.key == "init":  # the options of other models have no such key
+                allow = f"model=encoder model.name={path} {allow}"
             raise ValueError(f"{error} That run was trained with model.trust_remote_code=true, which is "
                              f"never taken from its {CONFIG}. If the encoder needs code of its own and you "
-                             f"trust what lies in {path}, pass ++model.trust_remote_code=true.") from error
+                             f"trust what lies in {path}, pass {allow}.") from error
 
     def metric(self) -> Metric:
         """A metric as it was trained under."""

@@ -86,11 +86,11 @@ def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
         raise ValueError(_refusal(component, role, file))
     try:
         found = getattr(import_module(module), name, None)
-    except ImportError as error:
+    except Exception as error:  # whatever a module can end in
         raise ValueError(f"{file}: {component.place}._target_: {shown_text(component.target)} cannot be imported "
                          f"({printable(str(error))}). Install its package, or the version of relsym that "
                          "wrote the run.") from error
-    if not _plays(found, role) or (in_room and not _lies_in(found.__module__, role.room)):
+    if not _plays(found, role, in_room) or (in_room and not _lies_in(found.__module__, role.room)):
         raise ValueError(_refusal(component, role, file))
     return found
 
@@ -116,13 +116,18 @@ def _lies_in(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-def _plays(found: object, role: Role) -> bool:
-    """Whether something is a class of the role that can be made, or a function where the role has some."""
+def _plays(found: object, role: Role, in_room: bool) -> bool:
+    """Whether something is a class of the role that can be made, or a function where the role has some.
+
+    A trusted function need not say what it returns, as in training.
+    """
     if isinstance(found, type):
         return issubclass(found, role.base) and not _is_abstract(found)
     if not role.functions or not inspect.isfunction(found):
         return False
     returned = get_type_hints(found).get("return")
+    if returned is None:
+        return not in_room
     return isinstance(returned, type) and issubclass(returned, role.base)
 
 

@@ -23,6 +23,9 @@ def load_encoder(name: str, revision: str | None = "main", pooling: str = "mean"
     """
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     name = local_or_hub(name)
+    if (Path(name) / "adapter_config.json").exists():
+        raise ValueError(f"model.name={name}: the folder holds an adapter (adapter_config.json), whose weights may be a pickle and "
+                         "whose base may lie anywhere. Merge it into its model, save that, and pass the folder of the merged model.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)

@@ -44,7 +44,8 @@ def auroc(labels: Sequence[str], scores: Sequence[float | None]) -> float | None
         return None
     # torchmetrics squashes scores outside [0, 1] by a sigmoid, which can tie what differs: ranks order the same.
     ranks = torch.tensor(np.unique(values.numpy(), return_inverse=True)[1], dtype=torch.float64)
-    return float(binary_auroc(ranks / max(1.0, float(ranks.max())), targets))
+    # Summed in single precision, a perfect order can end just above 1.
+    return min(1.0, float(binary_auroc(ranks / max(1.0, float(ranks.max())), targets)))
 
 
 def calibration_error(labels: Sequence[str], probabilities: Sequence[float | None]) -> float | None:
@@ -55,7 +56,9 @@ def calibration_error(labels: Sequence[str], probabilities: Sequence[float | Non
     Source: Guo et al. 2017, arXiv:1706.04599, section 2, for the probability of one class.
     """
     targets, values = _scored(labels, probabilities)
-    return float(binary_calibration_error(values, targets, n_bins=BINS, norm="l1")) if len(values) else None
+    if not len(values):
+        return None
+    return min(1.0, float(binary_calibration_error(values, targets, n_bins=BINS, norm="l1")))
 
 
 def reliability(labels: Sequence[str], probabilities: Sequence[float | None]) -> list[Bin]:

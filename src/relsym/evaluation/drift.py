@@ -34,7 +34,7 @@ def linear_cka(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"]) 
     """
     b, a = (vectors.double() - vectors.double().mean(0) for vectors in (before, after))
     scale = (b.T @ b).norm() * (a.T @ a).norm()
-    if scale == 0:
+    if not scale > 0:  # vectors without spread, or not finite
         return 0.0
     return min(1.0, float((b.T @ a).square().sum() / scale))  # the same vectors: rounding can end just above 1
 

@@ -49,7 +49,7 @@ def check_before(labels: Sequence[str], answers: Sequence[str], classes: Sequenc
     if orders[best] > found.correct and best != tuple(classes):
         raise ValueError(f"{what}: with its labels in the order {', '.join(classes)} it is right in {found.value:.1%} of {found.rows} "
                          f"rows, in the order {', '.join(best)} in {orders[best] / found.rows:.1%}. Its label order differs from what its "
-                         "config.yaml says: correct `labels` there, or train it again.")
+                         "config.yaml and results.json say: train it again, or correct `labels` in both.")
     constant = max(labels.count(label) for label in set(labels)) / len(labels)
     if found.low <= constant:
         raise ValueError(f"{what}: before retraining it is right in {found.value:.1%} of {found.rows} rows (95 % interval "

@@ -57,7 +57,7 @@ class RunFolder:
 
     def write_tensors(self, name: str, tensors: Mapping[str, np.ndarray]) -> Path:
         """Write arrays as safetensors."""
-        arrays = {key: np.ascontiguousarray(array) for key, array in tensors.items()}
+        arrays = {key: np.asarray(array, order="C") for key, array in tensors.items()}
         return self.write(name, lambda path: save_file(arrays, path))
 
     def write_table(self, name: str, columns: Mapping[str, Sequence]) -> Path:

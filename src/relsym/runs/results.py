@@ -36,12 +36,13 @@ class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something without retraining that answered the same rows: a shortcut, the untrained encoder, the best constant answer.
 
     title: its name in a table.  place: order in a table.  encoder: whether its answers depend on the encoder and the metric; those of the
-    others depend on the drawn rows alone.
+    others depend on the drawn rows alone.  setting: SHA-256 of how a shortcut of one's own is configured; None of relsym's.
     """
 
     title: str
     place: int = LAST
     encoder: bool = False
+    setting: str | None = None
 
 
 class BenchmarkRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,6 +23,12 @@ NESTED = {"data.module": ("benchmark", "source"), "data.module.benchmark": ("rea
 PARTIAL_KEY = "data.module.benchmark"
 
 
+# What reading other bytes than YAML of relsym's can end in: not UTF-8, impossible dates, numbers and tags, too deep.
+DAMAGED = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
+# How Hydra hands lists and mappings over. relsym makes what is stored by a plain call, so it means nothing here.
+CONVERSIONS = ("none", "partial", "object", "all")
+
+
 class StoredComponent(msgspec.Struct, frozen=True):
     """A class or function that the file names, and the arguments that the file gives it.
 
@@ -106,6 +112,8 @@ class _PlainLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Refuse a key that is given twice: programs differ in which of the values they take."""
+        if not isinstance(node, yaml.MappingNode):
+            raise ConstructorError(problem="a tag that does not fit", problem_mark=node.start_mark)
         keys = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -140,7 +148,10 @@ def read_config(path: Path) -> StoredConfig:
 
 def shown_text(value: object) -> str:
     """A stored value for a message: on one line, without control characters, and not longer than a line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits
+        text = f"a {type(value).__name__}"
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN - 3]}..."
 
 
@@ -160,7 +171,7 @@ def _parse(path: Path) -> Any:
         return yaml.load(content.decode("utf-8"), _PlainLoader)  # a subclass of the safe loader
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not the YAML that relsym writes ({_problem(error)}). {ADVICE}") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, impossible dates and numbers, too deep
+    except DAMAGED as error:
         raise ValueError(f"{path}: not the YAML that relsym writes ({printable(str(error))}). "
                          f"{ADVICE}") from error
 
@@ -180,7 +191,8 @@ def _component(path: Path, place: str, node: dict[str, Any]) -> StoredComponent:
                          f"{shown_text(target)}. {ADVICE}")
     values, parts = {}, {}
     for key, value in node.items():
-        if key == "_target_" or (key == "_partial_" and place == PARTIAL_KEY and value is True):
+        is_partial = key == "_partial_" and place == PARTIAL_KEY and value is True
+        if key == "_target_" or is_partial or (key == "_convert_" and value in CONVERSIONS):
             continue
         _check_key(path, place, key)
         is_component = isinstance(value, dict) and "_target_" in value

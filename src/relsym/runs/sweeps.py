@@ -43,7 +43,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True):
     score_on: str
     identity: Identity
     accelerator: str
-    devices: int | str
+    devices: int | str | list[int]
     folder: str
     verdict: Verdict = WAITING
     error: str | None = None

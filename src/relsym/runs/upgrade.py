@@ -164,7 +164,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     score_on: str
     identity: _Hashes
     accelerator: str
-    devices: int | str
+    devices: int | str | list[int]
     folder: str
     verdict: Verdict
     error: str | None
@@ -197,7 +197,7 @@ def upgraded_results(path: Path) -> AnyResults | None:
         read_results(path)  # says what is wrong with it, if anything is
         return None
     kind = _TrainResults if content["task"] == "train" else _EvaluateResults
-    former = _decode(path, _nested(content), kind)
+    former = _decode(path, _nested(path, content), kind)
     if "train" not in former.rows:
         raise ValueError(lacking(path, ["rows.train"]))
     upgraded = _training(former) if isinstance(former, _TrainResults) else _evaluation(former)
@@ -233,13 +233,15 @@ def _decode(path: Path, content: dict[str, Any], kind: type[msgspec.Struct]) -> 
     return convert(path, content, kind, results.RUN_AGAIN)
 
 
-def _nested(content: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
     """Results with the keys of each group below the group's name."""
     nested: dict[str, Any] = {group: {} for group in GROUPS}
     for key, value in content.items():
         group, _, name = key.partition("/")
         if group in GROUPS and name:
             nested[group][name] = value
+        elif key in GROUPS:
+            raise ValueError(f"{path}: {key}: format 1 has no such key. {results.RUN_AGAIN}")
         else:
             nested[key] = value
     return nested

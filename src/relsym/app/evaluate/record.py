@@ -15,7 +15,7 @@ from relsym.models.base import Columns, Model
 from relsym.runs import origin
 from relsym.runs.identity import NOT_WHAT, PLACES, computed, digest
 from relsym.runs.layout import RESULTS
-from relsym.runs.results import EvaluateResults, results_or_none
+from relsym.runs.results import EvaluateResults, read_results
 
 # Which answer comes first, how much is measured between two writes, and what stands beside the model change nothing that is measured.
 NOT_MEASURED = (*NOT_WHAT, "hydra", "reading", "shard_rows", "data", "model", "shortcuts")
@@ -29,9 +29,14 @@ class EvaluationRecord(Started):
     """An evaluation of one model."""
 
     def is_finished(self, folder: Path) -> bool:
-        """Whether the folder holds this very evaluation: the same configuration, with the same version."""
-        results = results_or_none(folder / RESULTS)
-        if results is None:
+        """Whether the folder holds this very evaluation: the same configuration, with the same version.
+
+        Raises:
+            ValueError: it holds results that cannot be read, with what to do.
+        """
+        try:
+            results = read_results(folder / RESULTS)
+        except FileNotFoundError:
             return False
         return results.config_hash == origin.config_hash(self.config) and results.relsym == relsym.__version__
 

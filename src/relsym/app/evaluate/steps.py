@@ -15,7 +15,7 @@ from pytorch_lightning import seed_everything
 from relsym.app.evaluate.model import build_model, check_model
 from relsym.app.evaluate.record import EvaluationRecord
 from relsym.app.evaluate.shards import Shards
-from relsym.app.shortcuts import own_shortcuts
+from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked
 from relsym.app.tracking.view import final_of
 from relsym.app.values.checks import check_values
@@ -23,7 +23,6 @@ from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
-from relsym.evaluation.readers import score_shortcuts
 from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Examples, Model
 from relsym.report.one_run.terminal import console, print_evaluation
@@ -69,7 +68,7 @@ def evaluate(cfg: DictConfig) -> None:
         answers = read(cfg, model, blocks, measured)
         record.seconds["score"] = time.perf_counter() - started
         scores = answers.scores()
-        score_shortcuts(scores, data, own_shortcuts(cfg))
+        score_all_shortcuts(cfg, scores, data)
         results = record.results(model, data, answers, scores, measured, measured_before)
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create(record.config)))
         folder.write_table(PREDICTIONS, {**answers.table(), **raw(measured[SCORED])})

@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from relsym.app.sweep.terminal import say
 from relsym.runs.layout import RESULTS
-from relsym.runs.results import results_or_none
+from relsym.runs.results import read_results
 from relsym.runs.sweeps import REUSED, WAITING, Entry
 
 ANY = "any"
@@ -22,16 +23,21 @@ def reuse(entries: Sequence[Entry], folder: Path, mode: bool | str) -> dict[str,
     if mode is False:
         return {}
     folders: dict[str, Path] = {}
+    unreadable = []
     for path in sorted(folder.parent.glob(f"*/*/{RESULTS}")):
         if path.parent.parent == folder:
             continue
-        results = results_or_none(path)
-        if results is None:
+        try:
+            results = read_results(path)
+        except ValueError as error:
+            unreadable.append(str(error))
             continue
         dirty = (results.git_commit or "").endswith("-dirty")
         key = results.cell_hash if mode == ANY else None if dirty else results.job_hash
         if key is not None:
             folders.setdefault(key, path.parent)
+    if unreadable:
+        say(f"{len(unreadable)} results of other sweeps cannot be read, so they are not taken: {unreadable[0]}")
     counts: dict[str, int] = {}
     for entry in entries:
         key = entry.identity.cell if mode == ANY else entry.identity.job

@@ -126,8 +126,8 @@ class Sweep:
         entry.verdict = FAILED
         try:
             results = self.folder.results(entry)
-        except FileExistsError:
-            results, entry.error = None, "model or benchmark changed while the sweep ran: its results are another job's"
+        except FileExistsError as error:
+            results, entry.error = None, f"its results are no use: {error}"
         if results is not None:
             entry.verdict, entry.error, entry.solved = DONE, None, results.is_solved
         elif entry.error is None:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -16,7 +17,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from relsym.app.hardware import check_hardware, scoring_device
-from relsym.app.shortcuts import own_shortcuts
+from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked
 from relsym.app.tracking.view import final_of
 from relsym.app.train.best_epoch import BestEpoch
@@ -126,6 +127,12 @@ def fit(cfg: DictConfig, data: PairData, probe: Probe, record: TrainRecord, logg
     return objective, trainer.global_step
 
 
+def as_array(tensor: torch.Tensor) -> np.ndarray:
+    """A tensor for the disk; bf16, which numpy lacks, as fp32."""
+    plain = tensor.detach().cpu()
+    return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+
+
 def save(cfg: DictConfig, folder: RunFolder, record: TrainRecord, objective: Objective) -> None:
     """Write the configuration and the encoder. How it is read is written as it was trained: ``init`` may have brought other settings."""
     encoder = objective.encoder
@@ -192,9 +199,9 @@ def score(cfg: DictConfig, data: PairData, objective: Objective, probe: Probe, r
     readers.score_untrained(scores, untrained, data, comparison_metric(metric), cfg.seed, record.untrained_title(metric))
     for name, value in drift(begun.encode(EVERYDAY_SENTENCES), saved.encode(EVERYDAY_SENTENCES)).items():
         extra.figures[f"drift/{name}/sentences"] = value
-    readers.score_shortcuts(scores, data, own_shortcuts(cfg))
+    score_all_shortcuts(cfg, scores, data)
     tensors = {**objective.read_out(), **probe.tensors()}
-    folder.write_tensors(PROBE, {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()})
+    folder.write_tensors(PROBE, {name: as_array(tensor) for name, tensor in tensors.items()})
     folder.write_table(PREDICTIONS, scores.table(accuracy_key))
     if forgetting is not None:
         figures, extra.forgetting = forgetting.measure(saved, objective, probe, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections import Counter
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import remove, write_atomically
-from relsym.runs.layout import MANIFEST, PARTIAL, RESULTS, SWEEP
+from relsym.runs.layout import LOCK, MANIFEST, PARTIAL, RESULTS, SWEEP
 from relsym.runs.results import results_json, results_or_none
 from relsym.runs.sweeps import SweepFile, read_sweep, sweep_json
 from relsym.runs.upgrade import upgraded_results, upgraded_sweep
@@ -106,7 +107,10 @@ def copies_of(folders: Sequence[str], outs: Sequence[str]) -> list[Copy]:
 
 def absolute(folder: str) -> Path:
     """The whole path, without ``..``; links in it stay, so that what a person typed stays recognisable."""
-    return Path(os.path.abspath(Path(folder).expanduser()))
+    try:
+        return Path(os.path.abspath(Path(folder).expanduser()))
+    except RuntimeError as error:  # no such user
+        raise ValueError(f"{folder}: {error} Pass the folder's whole path.") from error
 
 
 def check(copy: Copy, sources: Sequence[Path]) -> None:
@@ -117,7 +121,7 @@ def check(copy: Copy, sources: Sequence[Path]) -> None:
         ValueError: the copy would lie in a folder that is upgraded.
     """
     if not copy.source.exists():
-        raise FileNotFoundError(f"{copy.source}: no such folder. Pass the folder of a upgrade, a sweep or a "
+        raise FileNotFoundError(f"{copy.source}: no such folder. Pass the folder of a run, a sweep or a "
                                 "benchmark, or one above them.")
     if not copy.source.is_dir():
         raise NotADirectoryError(f"{copy.source} is a file. Pass the folder that it lies in.")
@@ -149,7 +153,7 @@ def look(copy: Copy) -> None:
     for parent, folders, files in os.walk(copy.source, onerror=_raise):
         here = Path(parent).relative_to(copy.source)
         if MARK in files:
-            copy.lines[here] = CopyOutcome("folder", NOT_COPIED, "an upgrade that did not end: upgrade its command again")
+            copy.lines[here] = CopyOutcome("folder", NOT_COPIED, "an upgrade that did not end: run its command again")
             folders.clear()  # os.walk would go into them
             continue
         copy.folders.append(here)
@@ -158,7 +162,7 @@ def look(copy: Copy) -> None:
             look_at(copy, here / name)
     if not copy.usable and not copy.lines:
         raise ValueError(f"{copy.source}: nothing of relsym's there: no {', '.join(RECORDS)}. Pass the "
-                         "folder of a upgrade, a sweep or a benchmark, or one above them.")
+                         "folder of a run, a sweep or a benchmark, or one above them.")
 
 
 def _raise(error: OSError) -> None:
@@ -177,8 +181,25 @@ def look_at(copy: Copy, path: Path) -> None:
         copy.lines[path] = CopyOutcome("other", NOT_COPIED, "no file, folder or link")
     elif path.name in RECORDS:
         look_at_record(copy, path)
+    elif path.name.startswith(PARTIAL):
+        return  # of a write that was broken off, or goes on
     else:
+        if path.name == LOCK:
+            check_at_rest(source)
         copy.files.append(path)
+
+
+def check_at_rest(lock: Path) -> None:
+    """Refuse a sweep that runs: its copy would be neither what it was nor what it will be.
+
+    Raises:
+        BlockingIOError: it runs.
+    """
+    with open(lock, "rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(f"{lock.parent}: a sweep runs there. Wait for it, or end it, then upgrade.") from error
 
 
 def look_at_link(copy: Copy, path: Path) -> None:

@@ -32,6 +32,8 @@ def fits(value: Any, hint: Any) -> bool:
     if origin is Literal:
         return any(type(value) is type(choice) and value == choice for choice in get_args(hint))
     kind = origin or hint
+    if kind is tuple and get_args(hint) and Ellipsis not in get_args(hint):
+        return isinstance(value, list) and _each_fits(value, get_args(hint))
     if kind in LISTS:
         return isinstance(value, list) and _all_fit(value, get_args(hint)[:1])
     if kind in MAPPINGS:
@@ -69,10 +71,15 @@ def _is_plain(value: Any, kind: Any) -> bool:
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and math.isfinite(value))
     if kind in (str, Path):
         return isinstance(value, str)
     return value is None if kind is NoneType else True
+
+
+def _each_fits(values: list[Any], hints: tuple[Any, ...]) -> bool:
+    """Whether the items of a tuple are of its types, one by one."""
+    return len(values) == len(hints) and all(fits(value, hint) for value, hint in zip(values, hints, strict=True))
 
 
 def _all_fit(values: Iterable[Any], hints: tuple[Any, ...]) -> bool:

@@ -44,6 +44,8 @@ def origin(config: Any, path: Path) -> Path:
     """
     node = config
     for depth, part in enumerate(path, start=1):
+        if not isinstance(node, dict | list):  # what a resolver gave
+            return path[:depth - 1]
         node = _child(node, part)
         if isinstance(node, str) and (match := WHOLE_VALUE.fullmatch(node)):
             return origin(config, _absolute(match[1], path[:depth]) + path[depth:])

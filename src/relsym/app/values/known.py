@@ -97,7 +97,10 @@ def _keys_of(path: Path) -> set[str]:
     keys = {f"{_place(path)}{key}" for key in dotted(without_copies(_content(path)))}
     for entry in _read(path).get("defaults", []):
         if isinstance(entry, str) and entry != "_self_" and not entry.startswith("override "):
-            keys |= _keys_of(path.parent / f"{entry.partition('@')[0]}.yaml")
+            name = f"{entry.partition('@')[0]}.yaml"
+            beside = Path(name.lstrip("/")) if name.startswith("/") else path.parent / name
+            if any((folder / beside).exists() for folder in option_folders()):
+                keys |= _keys_of(beside)
     return {key for key in keys if not key.rpartition(".")[2].startswith("_")}
 
 
@@ -128,7 +131,8 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return yaml.load(_text(path), Loader=YAML_LOADER) or {}
+    content = yaml.load(_text(path), Loader=YAML_LOADER)
+    return content if isinstance(content, dict) else {}
 
 
 def _text(path: Path) -> str:

@@ -101,7 +101,7 @@ class TrainKeys(TypedDict):
     trust: Packages
     seed: Seed
     precision: str
-    init: str | None
+    init: str | int | None
     training: TrainingKeys
     sweep: SweepKeys
 

@@ -19,6 +19,8 @@ LIGHT = {"builtins", "typing", "typing_extensions", "types", "collections.abc", 
          "relsym.ranges"}
 # Bases that add no parameters.
 BARE = {"object", "ABC", "Protocol", "Generic"}
+# Decorators of classes that leave the constructor as it is.
+HARMLESS = {"final", "runtime_checkable"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -46,7 +48,7 @@ def read_signature(target: str) -> Signature | None:
         if isinstance(node, ast.ClassDef):
             return _of_class(owner, node) or Signature({}, False)
         return _of_function(owner, node)
-    except Unread:
+    except (Unread, RecursionError):  # a name that leads back to itself, as in a package that imports its own parts
         return None
 
 
@@ -105,7 +107,10 @@ class Source:
             Unread: it names what cannot be read.
         """
         if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
-            expression = ast.parse(expression.value, mode="eval").body
+            try:
+                expression = ast.parse(expression.value, mode="eval").body
+            except SyntaxError as error:  # words for people
+                raise Unread from error
         names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
         values = {name: self.value(name) for name in names}
         try:  # an annotation is an expression of Python's, and these names are all that it sees
@@ -184,18 +189,29 @@ def _of_class(source: Source, node: ast.ClassDef) -> Signature | None:
 
     None where neither it nor a base has one.
     """
-    if any(_name(decorator) == "dataclass" for decorator in node.decorator_list):
-        return Signature(_fields(source, node), False)
     own = {method.name: method for method in node.body if isinstance(method, Function)}
-    if "__new__" in own or node.keywords:
+    decorators = {_name(decorator) for decorator in node.decorator_list}
+    if "__new__" in own or node.keywords or not decorators <= {"dataclass", *HARMLESS}:
         raise Unread
+    if "dataclass" in decorators and "__init__" not in own:
+        return Signature(_fields(source, node), False)
     if "__init__" not in own:
         return _of_bases(source, node)
     signature = _of_function(source, own["__init__"], skip_first=True)
-    overridden = _of_bases(source, node) if signature.open else None
+    overridden = _of_bases(source, node) if signature.open and _passes_on(own["__init__"]) else None
     if overridden is None:
         return signature
     return Signature(overridden.hints | signature.hints, overridden.open)
+
+
+def _passes_on(constructor: Function) -> bool:
+    """Whether the further keywords of a constructor go to the one that it overrides; else they are its own."""
+    for call in ast.walk(constructor):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "__init__":
+            unpacked = [word.value for word in call.keywords if word.arg is None]
+            if any(_name(value) == constructor.args.kwarg.arg for value in unpacked):
+                return True
+    return False
 
 
 def _of_bases(source: Source, node: ast.ClassDef) -> Signature | None:
@@ -236,7 +252,7 @@ def _hint(source: Source, annotation: ast.expr | None) -> Any:
         return Any
     try:
         return source.evaluate(annotation)
-    except Unread:
+    except (Unread, RecursionError):
         return Unread
 
 

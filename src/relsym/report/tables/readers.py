@@ -188,7 +188,8 @@ def _line_key(name: str, run: TrainResults) -> _LineKey:
     reader = run.readers[name]
     if reader.encoder:
         return _LineKey(False, reader.place, run.train_rows, reader.title, run.model, run.settings.encoder, name)
-    return _LineKey(False, reader.place, run.train_rows, reader.title, "-", run.settings.data, name)
+    setting = reader.setting or run.settings.data
+    return _LineKey(False, reader.place, run.train_rows, reader.title, "-", setting, name)
 
 
 def _line(key: _LineKey, by_seed: dict[Seeds, TrainResults], ambiguous: bool, measure: str) -> Line:
