@@ -67,9 +67,9 @@ def _marked(cell: Cell, by_path: Runs) -> Cell:
 def runs_table(runs: Sequence[AnyResults], out: Path) -> Table:
     """Every run with its figures and its hashes."""
     forms = forms_of(runs)
-    columns = (*text_columns("run", "objective", "model", "probe", "hardware"), *map(Column, ("samples", "seed", "draw")),
+    columns = (*text_columns("run", "objective", "model"), *map(Column, ("samples", "seed", "draw")),
                *(Column(form, form) for form in forms), *map(Column, ("seconds", "GiB")),
-               *text_columns("benchmark", "rows", "configuration", "commit", "relsym", "precision"))
+               *text_columns("benchmark", "rows", "configuration", "commit", "relsym", "precision", "probe", "hardware"))
     return Table("runs", f"All runs ({len(runs)})", columns, tuple(_run_row(run, forms, out) for run in runs))
 
 
@@ -85,9 +85,9 @@ def _run_row(run: AnyResults, forms: Sequence[str], out: Path) -> TableRow:
         costs.append(Cell("-") if value is None else Cell(f"{value:.1f}", value))
     origin = (f"{benchmark.title} {benchmark.content_hash[:8]}", benchmark.rows_hash[:8], run.config_hash[:8], commit_text(run),
               run.relsym, run.precision)
-    names = [Cell(label), Cell(run.model), *map(Cell, options)]
+    names = [Cell(label), Cell(run.model)]
     counts = [count(number) for number in (run.train_rows, *run.seeds)]
-    cells = (Cell(run.folder.name, href=link_to(run, out)), *names, *counts, *figures, *costs, *map(Cell, origin))
+    cells = (Cell(run.folder.name, href=link_to(run, out)), *names, *counts, *figures, *costs, *map(Cell, (*origin, *options)))
     return TableRow(cells, run.model, label)
 
 
