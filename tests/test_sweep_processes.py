@@ -86,7 +86,7 @@ def test_a_sweep_killed_at_any_moment_goes_on_without_losing_or_repeating_a_job(
     after = finished(tmp_path)
     assert before.items() <= after.items()
     jobs = json.loads((sweep_folder(tmp_path) / "sweep.json").read_text())["jobs"]
-    assert {job["folder"]: job["job_hash"] for job in jobs} == {name: job_hash for name, (_, job_hash) in after.items()}
+    assert {job["folder"]: job["identity"]["job"] for job in jobs} == {name: job_hash for name, (_, job_hash) in after.items()}
     assert not list(sweep_folder(tmp_path).rglob("partial.*"))
     print(f"{KILLS} kills; finished after them: {len(before)} of 30")
 
