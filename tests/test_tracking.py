@@ -35,14 +35,14 @@ from pathlib import Path
 from relsym.app import entry
 from relsym.app.train import __main__ as train
 from relsym.app.train import steps as training
-fit = training.fit
+fit = training.run_trainer
 def fit_and_kill(*args):
     words = [word for path in Path(f"/proc/{os.getpid()}/task").glob("*/children") for word in path.read_text().split()]
     (service,) = [int(word) for word in set(words) if "wandb-core" in Path(f"/proc/{word}/cmdline").read_text()]
     os.kill(service, signal.SIGKILL)
     time.sleep(0.5)
     fit(*args)
-training.fit = fit_and_kill
+training.run_trainer = fit_and_kill
 entry.run(train.main)
 """
 LONG = ("training.max_steps=-1", "training.epochs=100000", "training.patience=100000", "training.stop_loss=0", "data.samples=8")
