@@ -74,7 +74,7 @@ def test_chance_and_another_order_of_the_labels_are_refused():
     with pytest.raises(ValueError, match=r"nothing to forget|label order"):
         check_before(labels, [generator.choice(LABELS) for _ in labels], LABELS, "init=RUN")
     turned = dict(zip(LABELS, (LABELS[2], LABELS[1], LABELS[0]), strict=True))
-    with pytest.raises(ValueError, match=r"order contradiction, neutral, entailment in 100.0%.*correct `labels` there"):
+    with pytest.raises(ValueError, match=r"order contradiction, neutral, entailment in 100.0%.*correct `labels` in both"):
         check_before(labels, [turned[label] for label in labels], LABELS, "init=RUN")
 
 
