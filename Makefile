@@ -36,6 +36,7 @@ $(VENV)/.installed-test: $(VENV)/bin/python pyproject.toml constraints/dev.txt
 
 lint: install-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 clean:
 	rm -rf $(VENV) build dist

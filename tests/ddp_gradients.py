@@ -1,6 +1,6 @@
 """Gradients of every step of every objective, for the DDP test; run alone or under torchrun.
 
-    python ddp_gradients.py OUT.pt          torchrun --nproc_per_node 2 ddp_gradients.py OUT.pt
+python ddp_gradients.py OUT.pt          torchrun --nproc_per_node 2 ddp_gradients.py OUT.pt
 """
 
 from __future__ import annotations
@@ -27,11 +27,19 @@ from relsym.objectives.remedies.distill import Distill
 from relsym.objectives.remedies.l2sp import L2SP
 
 SIZES = (8, 28, 36)
-CASES = ((RandomLabelRetraining, Hadamard), (RandomLabelRetraining, Rotate), (KnnRetraining, Hadamard), (LearntMetricRetraining, Pair),
-         (FineTuning, NoMetric))
+CASES = (
+    (RandomLabelRetraining, Hadamard),
+    (RandomLabelRetraining, Rotate),
+    (KnnRetraining, Hadamard),
+    (LearntMetricRetraining, Pair),
+    (FineTuning, NoMetric),
+)
 # Strong enough that a wrong mean would show; an odd number of replayed rows, so that shares are padded.
 REPLAYED = 5
-REMEDIES = {"all": lambda: (Distill(5.0, "all"), L2SP(3.0)), "replayed": lambda: (Distill(5.0, "replayed"), L2SP(3.0))}
+REMEDIES = {
+    "all": lambda: (Distill(5.0, "all"), L2SP(3.0)),
+    "replayed": lambda: (Distill(5.0, "replayed"), L2SP(3.0)),
+}
 
 
 class Rows(PairData):
@@ -40,8 +48,17 @@ class Rows(PairData):
     def __init__(self, count: int) -> None:
         super().__init__(batch_size=16, score_on="test", seed=0)
         verbs = ("is a sibling of", "is the mother of")
-        self.train_rows = [Row(str(i), "P1", "lexicalised", f"a{i} {verbs[i % 2]} b{i * i}.", f"b{i * i} {verbs[i % 2]} a{i}.", self.labels[i % 2])
-                           for i in range(count)]
+        self.train_rows = [
+            Row(
+                str(i),
+                "P1",
+                "lexicalised",
+                f"a{i} {verbs[i % 2]} b{i * i}.",
+                f"b{i * i} {verbs[i % 2]} a{i}.",
+                self.labels[i % 2],
+            )
+            for i in range(count)
+        ]
 
     def read(self) -> None:
         raise AssertionError("rows are made in the constructor")
@@ -52,11 +69,15 @@ class Gradients(Callback):
         self.steps = []
 
     def on_before_optimizer_step(self, trainer, module, optimizer) -> None:
-        self.steps.append(torch.cat([p.grad.flatten().clone() for p in module.parameters() if p.grad is not None]))
+        self.steps.append(
+            torch.cat([p.grad.flatten().clone() for p in module.parameters() if p.grad is not None])
+        )
 
 
 def freeze_key_biases(module: torch.nn.Module) -> None:
-    """A softmax does not see a bias on the keys: its gradient is round-off, which Adam's tiny denominator and L2-SP blow up to the size of a step."""
+    """A softmax does not see a bias on the keys: its gradient is round-off, which Adam's tiny denominator and
+    L2-SP blow up to the size of a step.
+    """
     for name, weight in module.named_parameters():
         weight.requires_grad_(weight.requires_grad and not name.endswith("key.bias"))
 
@@ -69,19 +90,44 @@ def main(target: str) -> None:
         data, gradients = Rows(count), Gradients()
         if remedies:
             data.replay_with(Rows(50).train_rows, REPLAYED, False, steps=10)
-        objective = objective_class(tiny_encoder(dropout=0.0), metric(), data.labels, learning_rate=1e-3, weight_decay=0.01,
-                                    schedule="linear", warmup=0.1, seed=0, **options).double().train()
+        objective = (
+            objective_class(
+                tiny_encoder(dropout=0.0),
+                metric(),
+                data.labels,
+                learning_rate=1e-3,
+                weight_decay=0.01,
+                schedule="linear",
+                warmup=0.1,
+                seed=0,
+                **options,
+            )
+            .double()
+            .train()
+        )
         # In double precision, so that what is left to differ is the exchange itself.
         data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
         if remedies:
             freeze_key_biases(objective)
             objective.begin_with(REMEDIES[remedies]())
         world = int(__import__("os").environ.get("WORLD_SIZE", 1))
-        trainer = Trainer(accelerator="cpu", devices=world, strategy="ddp" if world > 1 else "auto", max_epochs=2, logger=False,
-                          enable_checkpointing=False, enable_model_summary=False, enable_progress_bar=False, callbacks=[gradients],
-                          use_distributed_sampler=False, precision="64-true")
+        trainer = Trainer(
+            accelerator="cpu",
+            devices=world,
+            strategy="ddp" if world > 1 else "auto",
+            max_epochs=2,
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+            callbacks=[gradients],
+            use_distributed_sampler=False,
+            precision="64-true",
+        )
         trainer.fit(objective, datamodule=data)
-        found[f"{objective_class.__name__} {metric.__name__} {remedies} {count}"] = torch.stack(gradients.steps)
+        found[f"{objective_class.__name__} {metric.__name__} {remedies} {count}"] = torch.stack(
+            gradients.steps
+        )
     if trainer.is_global_zero:
         torch.save(found, target)
 

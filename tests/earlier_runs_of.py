@@ -12,7 +12,14 @@ from safetensors.numpy import save_file
 
 from relsym.encoders.load import tiny_encoder
 from relsym.runs.layout import CONFIG, ENCODER, PROBE, RESULTS
-from relsym.runs.results import BenchmarkRecord, Interval, ObjectiveRecord, Settings, TrainResults, results_json
+from relsym.runs.results import (
+    BenchmarkRecord,
+    Interval,
+    ObjectiveRecord,
+    Settings,
+    TrainResults,
+    results_json,
+)
 
 LABELS = ["entailment", "contradiction"]
 NLI_LABELS = ["entailment", "neutral", "contradiction"]
@@ -135,7 +142,8 @@ def write_earlier_run(
     """A run of k-NN retraining on a tiny encoder.
 
     Args:
-        config: the content of its ``config.yaml``, or the text.  labels, results: what its ``results.json`` says.
+        config: the content of its ``config.yaml``, or the text.  labels, results: what its ``results.json``
+        says.
     """
     folder.mkdir(parents=True, exist_ok=True)
     encoder = tiny_encoder()

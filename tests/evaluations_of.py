@@ -60,8 +60,10 @@ def write_evaluation(folder: Path, model: str, right: dict[str, int], kind: str 
         clusters[name] = {form: clusters_of(name, count) for form in FORMS}
         answered = {"entailment": count, "contradiction": ROWS - count}
         histograms[name] = {form: answered for form in FORMS}
-    bins = [Bin(low=0.0, high=0.5, rows=20, probability=0.3, entailment=0.4),
-            Bin(low=0.5, high=1.0, rows=20, probability=0.8, entailment=0.6)]
+    bins = [
+        Bin(low=0.0, high=0.5, rows=20, probability=0.3, entailment=0.4),
+        Bin(low=0.5, high=1.0, rows=20, probability=0.8, entailment=0.6),
+    ]
     readings = [Reading(name, probability=True, symmetric=name == "two_way") for name in right]
     readings += [Reading(f"prompt{number}", family="prompts", alone=False) for number in (1, 2)]
     results = EvaluateResults(
@@ -69,8 +71,10 @@ def write_evaluation(folder: Path, model: str, right: dict[str, int], kind: str 
         published=None,
         metrics=metrics,
         intervals=intervals,
-        readers={"reference/constant": Reader("best constant answer", 0),
-                 "shortcut/majority": Reader(SHORTCUTS["majority"].title, SHORTCUTS["majority"].place)},
+        readers={
+            "reference/constant": Reader("best constant answer", 0),
+            "shortcut/majority": Reader(SHORTCUTS["majority"].title, SHORTCUTS["majority"].place),
+        },
         train_rows=64,
         rows=dict.fromkeys(FORMS, ROWS),
         benchmark=msgspec.structs.replace(benchmark_of(KINDS), rows_hash="e" * 64),

@@ -61,14 +61,30 @@ class Quick(QuietHandler):
 class MadeUpServer(Loopback):
     """completed: how often each request was answered; asked: how often each came.  key: needed, if set.
 
-    logprobs, echo: whether it offers them (echo: "right", "shifted", "ignored" or "refused").  said: another text than the likeliest token.
-    special: another reply to some prompts.  listed: what /models says; [] for an endpoint without, "broken" for one that fails.
+    logprobs, echo: whether it offers them (echo: "right", "shifted", "ignored" or "refused").  said: another
+    text than the likeliest token. special: another reply to some prompts.  listed: what /models says; [] for
+    an endpoint without, "broken" for one that fails.
     """
 
-    def __init__(self, key: str = "", logprobs: bool = True, echo: str = "right", said: Callable[[str], str] | None = None,
-                 special: Callable[[str], Reply | None] = lambda prompt: None, listed: list[dict] | str | None = None, takes: float = 0.0) -> None:
+    def __init__(
+        self,
+        key: str = "",
+        logprobs: bool = True,
+        echo: str = "right",
+        said: Callable[[str], str] | None = None,
+        special: Callable[[str], Reply | None] = lambda prompt: None,
+        listed: list[dict] | str | None = None,
+        takes: float = 0.0,
+    ) -> None:
         self.completed, self.asked, self.lock = Counter[str](), Counter[str](), threading.Lock()
-        self.key, self.logprobs, self.echo, self.said, self.special, self.takes = key, logprobs, echo, said, special, takes
+        self.key, self.logprobs, self.echo, self.said, self.special, self.takes = (
+            key,
+            logprobs,
+            echo,
+            said,
+            special,
+            takes,
+        )
         self.listed = [{"id": NAME, "owned_by": "nobody"}] if listed is None else listed
         self.headers_seen, self.retry_after = [], {}
         server = self
@@ -76,7 +92,12 @@ class MadeUpServer(Loopback):
         class Handler(Quick):
             def do_GET(self) -> None:
                 if server.key and self.headers.get("Authorization") != f"Bearer {server.key}":
-                    return self.answer(401, json.dumps({"error": {"message": f"Bad key {self.headers.get('Authorization')}"}}).encode())
+                    return self.answer(
+                        401,
+                        json.dumps(
+                            {"error": {"message": f"Bad key {self.headers.get('Authorization')}"}}
+                        ).encode(),
+                    )
                 if server.listed == "broken":
                     return self.answer(500, b"Internal Server Error", "text/plain")
                 if not server.listed:
@@ -95,7 +116,12 @@ class MadeUpServer(Loopback):
                 if status == 200 and isinstance(reply, dict) and reply.get("choices"):
                     with server.lock:
                         server.completed[named] += 1
-                self.answer(status, raw.encode(), "application/json" if isinstance(reply, dict) else "text/html", **server.retry_after)
+                self.answer(
+                    status,
+                    raw.encode(),
+                    "application/json" if isinstance(reply, dict) else "text/html",
+                    **server.retry_after,
+                )
 
         super().__init__(Handler)
         self.url = f"{self.root}/v1"
@@ -118,14 +144,27 @@ class MadeUpServer(Loopback):
         return token if self.said is None else self.said(prompt)
 
     def usage(self, prompt: str, made: int = 1) -> dict:
-        return {"prompt_tokens": len(tokens(prompt)), "completion_tokens": made, "total_tokens": len(tokens(prompt)) + made}
+        return {
+            "prompt_tokens": len(tokens(prompt)),
+            "completion_tokens": made,
+            "total_tokens": len(tokens(prompt)) + made,
+        }
 
     def chat(self, body: dict, prompt: str) -> dict:
-        text, top = self.text(prompt), sorted(likely(prompt).items(), key=lambda pair: -pair[1])[: body.get("top_logprobs") or 1]
-        entry = {"token": text, "logprob": math.log(likely(prompt).get(text, 0.01)),
-                 "top_logprobs": [{"token": token, "logprob": math.log(p)} for token, p in top]}
+        text, top = (
+            self.text(prompt),
+            sorted(likely(prompt).items(), key=lambda pair: -pair[1])[: body.get("top_logprobs") or 1],
+        )
+        entry = {
+            "token": text,
+            "logprob": math.log(likely(prompt).get(text, 0.01)),
+            "top_logprobs": [{"token": token, "logprob": math.log(p)} for token, p in top],
+        }
         logprobs = {"content": [entry]} if body.get("logprobs") and self.logprobs else None
-        return {"choices": [{"message": {"role": "assistant", "content": text.strip()}, "logprobs": logprobs}], "usage": self.usage(prompt)}
+        return {
+            "choices": [{"message": {"role": "assistant", "content": text.strip()}, "logprobs": logprobs}],
+            "usage": self.usage(prompt),
+        }
 
     def completion(self, body: dict, prompt: str) -> dict:
         text = self.text(prompt)
@@ -134,27 +173,51 @@ class MadeUpServer(Loopback):
         values = [logprob(before + "".join(shown[:place]), token) for place, token in enumerate(shown)]
         if len(shown) > 1 and self.echo == "shifted":
             values = [*values[1:], values[-1]]
-        tops = [dict(sorted(((t, math.log(p)) for t, p in likely(before + "".join(shown[:place])).items()), key=lambda pair: -pair[1])
-                     [: body.get("logprobs") or 1]) for place in range(len(shown))]
-        logprobs = {"tokens": shown, "token_logprobs": [None if len(shown) > 1 and not place else value for place, value in enumerate(values)],
-                    "top_logprobs": [None if len(shown) > 1 and not place else top for place, top in enumerate(tops)]}
-        return {"choices": [{"text": "".join(shown) if len(shown) > 1 else text, "logprobs": logprobs if body.get("logprobs") is not None and self.logprobs else None}],
-                "usage": self.usage(prompt)}
+        tops = [
+            dict(
+                sorted(
+                    ((t, math.log(p)) for t, p in likely(before + "".join(shown[:place])).items()),
+                    key=lambda pair: -pair[1],
+                )[: body.get("logprobs") or 1]
+            )
+            for place in range(len(shown))
+        ]
+        logprobs = {
+            "tokens": shown,
+            "token_logprobs": [
+                None if len(shown) > 1 and not place else value for place, value in enumerate(values)
+            ],
+            "top_logprobs": [None if len(shown) > 1 and not place else top for place, top in enumerate(tops)],
+        }
+        return {
+            "choices": [
+                {
+                    "text": "".join(shown) if len(shown) > 1 else text,
+                    "logprobs": logprobs if body.get("logprobs") is not None and self.logprobs else None,
+                }
+            ],
+            "usage": self.usage(prompt),
+        }
 
 
 class FaultProxy(Loopback):
-    """Passes requests on, but for a share of them that it loses: before they arrive, or their answers on the way back.
+    """Passes requests on, but for a share of them that it loses: before they arrive, or their answers on the
+    way back.
 
-    Which ones is drawn from the seed, the request, and how often it came, so it is the same whatever comes first.
-    passed: answers that the server gave to each request; lost: those of them that the client never saw whole; faults: how often each kind
-    struck.
-    late: seconds by which a delayed answer comes.
+    Which ones is drawn from the seed, the request, and how often it came, so it is the same whatever comes
+    first. passed: answers that the server gave to each request; lost: those of them that the client never saw
+    whole; faults: how often each kind struck. late: seconds by which a delayed answer comes.
     """
 
     KINDS = ("drop the question", "drop the answer", "delay", "cut", "page")
 
     def __init__(self, behind: str, share: float = 0.1, seed: int = 0, late: float = 1.0) -> None:
-        self.passed, self.lost, self.faults, self.came = Counter[str](), Counter[str](), Counter[str](), Counter[bytes]()
+        self.passed, self.lost, self.faults, self.came = (
+            Counter[str](),
+            Counter[str](),
+            Counter[str](),
+            Counter[bytes](),
+        )
         self.lock = threading.Lock()
         self.late, self.share, self.seed = late, share, seed
         target, proxy = urlsplit(behind), self

@@ -1,4 +1,6 @@
-"""A package of a user's own: one component of each kind, each one Python file and one option file, as the documents ask for."""
+"""A package of a user's own: one component of each kind, each one Python file and one option file, as the
+documents ask for.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,8 @@ class Small(Remedy):
         self.weight = weight
 
     def weight_penalty(self, objective):
-        return self.weight * torch.stack([parameter.square().sum() for parameter in objective.parameters()]).sum()
+        squares = [parameter.square().sum() for parameter in objective.parameters()]
+        return self.weight * torch.stack(squares).sum()
 ''',
     "model.py": '''
 """Always entailment."""
@@ -184,15 +187,22 @@ seed: ${{seed}}
     "probe/closest.yaml": f"_target_: {PACKAGE}.probe.Closest\nk: 1\n",
     "recipe/small.yaml": f"# @package recipe.small\n_target_: {PACKAGE}.remedy.Small\nweight: 0.001\n",
     "model/optimist.yaml": f"_target_: {PACKAGE}.model.Yes\nname: always yes\n",
-    "data/made_up.yaml": f"defaults: [base/symmetry@_here_, _self_]\nreader: {{_target_: {PACKAGE}.source.MadeUp, facts: 24}}\n",
-    "shortcut/oracle.yaml": f"# @package shortcuts.oracle\n_target_: {PACKAGE}.shortcut.Oracle\nalways: entailment\n",
+    "data/made_up.yaml": (
+        f"defaults: [base/symmetry@_here_, _self_]\nreader: {{_target_: {PACKAGE}.source.MadeUp, facts: "
+        f"24}}\n"
+    ),
+    "shortcut/oracle.yaml": (
+        f"# @package shortcuts.oracle\n_target_: {PACKAGE}.shortcut.Oracle\nalways: entailment\n"
+    ),
     "hardware/toaster.yaml": "accelerator: cpu\ndevices: 1\nstrategy: auto\nnum_nodes: 1\n",
     "tracking/noted.yaml": f"_target_: {PACKAGE}.tracker.Noted\nnote: ended with\n",
 }
 
 
 def write_parts(folder: Path) -> tuple[Path, Path]:
-    """The folder of the package, to be put on Python's path, and the folder of its options, for ``--config-dir``."""
+    """The folder of the package, to be put on Python's path, and the folder of its options, for
+    ``--config-dir``.
+    """
     package, options = folder / "site" / PACKAGE, folder / "options"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")

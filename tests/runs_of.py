@@ -76,8 +76,14 @@ def benchmark_of(kinds: Mapping[str, str]) -> BenchmarkRecord:
     return BenchmarkRecord("mini", **hashes, sides="grouped, seed 0", fold=None, kinds=dict(kinds))
 
 
-def train_results(objective: str = "knn", metric: str | None = None, model: str = "bundled",
-                  samples: int = 64, seed: int = 0, **fields: Any) -> TrainResults:
+def train_results(
+    objective: str = "knn",
+    metric: str | None = None,
+    model: str = "bundled",
+    samples: int = 64,
+    seed: int = 0,
+    **fields: Any,
+) -> TrainResults:
     """What a training came to; ``fields`` has at least metrics, intervals and rows."""
     metric = metric or METRICS[objective]
     given: dict[str, Any] = {
@@ -114,9 +120,19 @@ def train_results(objective: str = "knn", metric: str | None = None, model: str 
     return TrainResults(**given | fields)
 
 
-def write_run(folder: Path, objective: str = "knn", samples: int = 64, seed: int = 0,
-              wrong: dict[str, int] | int = 0, rows: int = 40, model: str = "bundled",
-              kinds: dict[str, str] = KINDS, metric: str | None = None, version: str = "0.1.0", **changes: Any) -> Path:
+def write_run(
+    folder: Path,
+    objective: str = "knn",
+    samples: int = 64,
+    seed: int = 0,
+    wrong: dict[str, int] | int = 0,
+    rows: int = 40,
+    model: str = "bundled",
+    kinds: dict[str, str] = KINDS,
+    metric: str | None = None,
+    version: str = "0.1.0",
+    **changes: Any,
+) -> Path:
     """A finished run with its predictions.
 
     wrong: how many rows of each form (or of all) are, those of the last properties first.
@@ -130,8 +146,11 @@ def write_run(folder: Path, objective: str = "knn", samples: int = 64, seed: int
     metrics, intervals = {}, {}
     for form in FORMS:
         metrics |= {f"untrained/random_label/{form}": 0.5, f"reference/constant/{form}": 0.5}
-        found = {f"test/accuracy/{form}": right[form].mean(), f"shortcut/knn_untrained/{form}": 0.7,
-                 f"shortcut/template_lookup/{form}": min(1.0, samples / 64)}
+        found = {
+            f"test/accuracy/{form}": right[form].mean(),
+            f"shortcut/knn_untrained/{form}": 0.7,
+            f"shortcut/template_lookup/{form}": min(1.0, samples / 64),
+        }
         for name in properties:
             found[f"test/accuracy/{form}/{name}"] = right[form][np.array(of_row) == name].mean()
         for key, value in found.items():
@@ -140,7 +159,11 @@ def write_run(folder: Path, objective: str = "knn", samples: int = 64, seed: int
     setting = digest(objective, metric, model)
     read = digest(model, comparison(metric), samples)
     results = train_results(
-        objective, metric, model, samples, seed,
+        objective,
+        metric,
+        model,
+        samples,
+        seed,
         metrics=metrics,
         intervals=intervals,
         rows=dict.fromkeys(FORMS, rows),
@@ -148,7 +171,7 @@ def write_run(folder: Path, objective: str = "knn", samples: int = 64, seed: int
         versions={"relsym": version},
         settings=Settings(data=digest(samples), encoder=read, all=digest(setting, samples), ladder=setting),
         job_hash=digest(objective, metric, model, samples, seed, version),
-        train_properties=dict.fromkeys(properties[:samples // 8], 4),
+        train_properties=dict.fromkeys(properties[: samples // 8], 4),
         seconds={"train": samples / 4 + 5, "score": 3.0},
         memory={"peak_gib": 1.3},
     )
@@ -191,8 +214,16 @@ def change(folder: Path, **changes: Any) -> None:
     path.write_text(results_json(changed(read_results(path), changes)))
 
 
-def job(number: int, objective: str, samples: int, seed: int, verdict: str = "done",
-        folder: str | None = None, error: str | None = None, job_hash: str | None = None) -> Entry:
+def job(
+    number: int,
+    objective: str,
+    samples: int,
+    seed: int,
+    verdict: str = "done",
+    folder: str | None = None,
+    error: str | None = None,
+    job_hash: str | None = None,
+) -> Entry:
     name = f"{number:03d}-{objective}-samples{samples}-seed{seed}"
     return Entry(
         number=number,

@@ -31,12 +31,29 @@ from relsym.evaluation.shortcuts import SHORTCUTS
 from relsym.runs.layout import MANIFEST
 from relsym.runs.manifest import Manifest, manifest_json, read_manifest
 
-CONTRAST = ["swap", "negated_swap", "identity", "negated_identity", "paraphrase", "converse", "swapped_converse"]
+CONTRAST = [
+    "swap",
+    "negated_swap",
+    "identity",
+    "negated_identity",
+    "paraphrase",
+    "converse",
+    "swapped_converse",
+]
 ENTAILED, CONTRADICTED = "entailment", "contradiction"
 
 
 def plan(**changes) -> Plan:
-    return Plan(**{"name": "paper", "examples": None, "variants": ["swap"], "both_directions": False, "hold_out": False, **changes})
+    return Plan(
+        **{
+            "name": "paper",
+            "examples": None,
+            "variants": ["swap"],
+            "both_directions": False,
+            "hold_out": False,
+            **changes,
+        }
+    )
 
 
 def benchmark(facts, **changes) -> SymmetryBenchmark:
@@ -55,6 +72,7 @@ def on_disk(folder: Path, made, seed: int = 0, **changes) -> Manifest:
 
 # --- facts
 
+
 def cleaned(triples, labels=None, **decisions):
     audit = Audit("warn", decisions)
     facts = usable_facts(source(triples, labels), RELATIONS, audit)
@@ -62,23 +80,68 @@ def cleaned(triples, labels=None, **decisions):
 
 
 def test_facts_are_cleaned_and_every_loss_is_counted():
-    triples = [("Q1", "P3373", "Q2"), ("Q2", "P3373", "Q1"), ("Q1", "P3373", "Q2"), ("Q3", "P279", "Q4"), ("Q4", "P279", "Q3"),
-               ("Q5", "P1889", "Q6"), ("Q7", "P131", "Q8"), ("Q7", "P131", "Q7"), ("Q7", "P361", "Q99"), ("Q9", "P361", "Q7"),
-               ("Q10", "P361", "Q7"), ("Q11", "P361", "Q8"), ("Q12", "P361", "Q8")]
-    labels = {f"Q{i}": f"name {i}" for i in range(9)} | {"Q5": "Paris", "Q6": "paris", "Q9": "Q42", "Q10": "a\tb", "Q11": "x" * 201, "Q12": "name\u200e"}
+    triples = [
+        ("Q1", "P3373", "Q2"),
+        ("Q2", "P3373", "Q1"),
+        ("Q1", "P3373", "Q2"),
+        ("Q3", "P279", "Q4"),
+        ("Q4", "P279", "Q3"),
+        ("Q5", "P1889", "Q6"),
+        ("Q7", "P131", "Q8"),
+        ("Q7", "P131", "Q7"),
+        ("Q7", "P361", "Q99"),
+        ("Q9", "P361", "Q7"),
+        ("Q10", "P361", "Q7"),
+        ("Q11", "P361", "Q8"),
+        ("Q12", "P361", "Q8"),
+    ]
+    labels = {f"Q{i}": f"name {i}" for i in range(9)} | {
+        "Q5": "Paris",
+        "Q6": "paris",
+        "Q9": "Q42",
+        "Q10": "a\tb",
+        "Q11": "x" * 201,
+        "Q12": "name\u200e",
+    }
     facts, audit = cleaned(triples, labels)
     assert facts == [("Q1", "P3373", "Q2"), ("Q7", "P131", "Q8")]
-    assert audit.dropped == {"duplicate": 1, "both_sides": 1, "both_directions": 2, "same_label": 1, "same_entity": 1, "no_label": 1, "id_label": 1, "odd_label": 3}
+    assert audit.dropped == {
+        "duplicate": 1,
+        "both_sides": 1,
+        "both_directions": 2,
+        "same_label": 1,
+        "same_entity": 1,
+        "no_label": 1,
+        "id_label": 1,
+        "odd_label": 3,
+    }
     assert audit.found["both_sides"]["by_property"] == {"P3373": 1}
     assert audit.found["same_label"]["examples"] == ["P1889: Q5 ('Paris') -> Q6 ('paris')"]
 
 
 @pytest.mark.parametrize("name", [name for name in FACT_FINDINGS if name not in ONLY_DROP])
 def test_what_the_audit_finds_among_facts_can_be_kept(name):
-    triples = [("Q1", "P3373", "Q2"), ("Q2", "P3373", "Q1"), ("Q3", "P279", "Q4"), ("Q4", "P279", "Q3"), ("Q5", "P1889", "Q6"), ("Q9", "P361", "Q7"),
-               ("Q10", "P361", "Q7"), ("Q11", "P131", "Q12"), ("Q13", "P131", "Q14")]
-    labels = {f"Q{i}": f"name {i}" for i in range(9)} | {"Q5": "Paris", "Q6": "paris", "Q9": "Q42", "Q10": "a\tb", "Q11": "Springfield", "Q12": "Ohio",
-                                                         "Q13": "springfield", "Q14": "ohio"}
+    triples = [
+        ("Q1", "P3373", "Q2"),
+        ("Q2", "P3373", "Q1"),
+        ("Q3", "P279", "Q4"),
+        ("Q4", "P279", "Q3"),
+        ("Q5", "P1889", "Q6"),
+        ("Q9", "P361", "Q7"),
+        ("Q10", "P361", "Q7"),
+        ("Q11", "P131", "Q12"),
+        ("Q13", "P131", "Q14"),
+    ]
+    labels = {f"Q{i}": f"name {i}" for i in range(9)} | {
+        "Q5": "Paris",
+        "Q6": "paris",
+        "Q9": "Q42",
+        "Q10": "a\tb",
+        "Q11": "Springfield",
+        "Q12": "Ohio",
+        "Q13": "springfield",
+        "Q14": "ohio",
+    }
     dropped, audit = cleaned(triples, labels)
     kept, _ = cleaned(triples, labels, **{name: "keep"})
     assert audit.found[name]["count"] >= 1
@@ -98,13 +161,24 @@ def loop(triples, labels) -> tuple[list, Counter]:
     step = []
     for s, p, o in triples:
         names = labels.get(s), labels.get(o)
-        reason = ("no_label" if None in names else "same_entity" if s == o else "id_label" if any(n[0] == "Q" and n[1:].isdigit() for n in names)
-                  else "same_label" if names[0].lower() == names[1].lower() else None)
+        reason = (
+            "no_label"
+            if None in names
+            else "same_entity"
+            if s == o
+            else "id_label"
+            if any(n[0] == "Q" and n[1:].isdigit() for n in names)
+            else "same_label"
+            if names[0].lower() == names[1].lower()
+            else None
+        )
         reasons[reason] += 1
         step += [] if reason else [(s, p, o)]
     once = list(dict.fromkeys(step))
     reasons["duplicate"] += len(step) - len(once)
-    one_way = [f for f in once if not (RELATIONS[f[1]].kind == "antisymmetric" and (f[2], f[1], f[0]) in once)]
+    one_way = [
+        f for f in once if not (RELATIONS[f[1]].kind == "antisymmetric" and (f[2], f[1], f[0]) in once)
+    ]
     reasons["both_directions"] += len(once) - len(one_way)
     one_side = list({(p, *sorted((s, o))): (s, p, o) for s, p, o in reversed(one_way)}.values())
     reasons["both_sides"] += len(one_way) - len(one_side)
@@ -122,8 +196,12 @@ def loop(triples, labels) -> tuple[list, Counter]:
 small = st.integers(1, 9).map("Q{}".format)
 
 
-@given(st.lists(st.tuples(small, st.sampled_from(["P3373", "P1889", "P131", "P22"]), small), max_size=40),
-       st.dictionaries(small, st.sampled_from(["Ohio", "ohio", "Paris", "Q7", "Rome", "Lima", "Oslo"]), min_size=6))
+@given(
+    st.lists(st.tuples(small, st.sampled_from(["P3373", "P1889", "P131", "P22"]), small), max_size=40),
+    st.dictionaries(
+        small, st.sampled_from(["Ohio", "ohio", "Paris", "Q7", "Rome", "Lima", "Oslo"]), min_size=6
+    ),
+)
 def test_cleaning_agrees_with_a_loop_over_facts_and_loses_none(triples, labels):
     facts, audit = cleaned(triples, labels)
     expected, reasons = loop(triples, labels)
@@ -138,25 +216,43 @@ def test_a_reader_that_loses_a_statement_is_caught():
 
 
 def test_a_source_without_labels_has_its_ids_read_as_names():
-    facts = usable_facts(source([("Q1", "P131", "Q2")], {"Q1": "Q1", "Q2": "Q2"}, labelled=False), RELATIONS, Audit())
+    facts = usable_facts(
+        source([("Q1", "P131", "Q2")], {"Q1": "Q1", "Q2": "Q2"}, labelled=False), RELATIONS, Audit()
+    )
     assert facts.height == 1
 
 
 def test_empirical_symmetry_is_the_share_of_distinct_statements_stated_both_ways():
-    triples = [("Q1", "P3373", "Q2"), ("Q2", "P3373", "Q1"), ("Q2", "P3373", "Q1"), ("Q3", "P3373", "Q4"), ("Q5", "P131", "Q6")]
+    triples = [
+        ("Q1", "P3373", "Q2"),
+        ("Q2", "P3373", "Q1"),
+        ("Q2", "P3373", "Q1"),
+        ("Q3", "P3373", "Q4"),
+        ("Q5", "P131", "Q6"),
+    ]
     assert reverse_stated(source(triples)) == {"P131": 0.0, "P3373": pytest.approx(2 / 3)}
 
 
 def test_nothing_left_is_an_error_with_the_account():
-    with pytest.raises(ValueError, match=r"no usable fact.*1 statements read; left out: no label: 1.*data\.findings"):
+    with pytest.raises(
+        ValueError, match=r"no usable fact.*1 statements read; left out: no label: 1.*data\.findings"
+    ):
         SymmetryBenchmark(Listed([("Q1", "P131", "Q2")], {"Q1": "one"}))
 
 
 # --- splits
 
+
 def framed(triples) -> pl.DataFrame:
-    rows = [(s, p, o, RELATIONS[p].kind, "|".join(sorted((s, o))), f"name {s}", f"name {o}") for s, p, o in triples]
-    return pl.DataFrame(rows, schema=["subject", "property", "object", "kind", "group_id", "subject_label", "object_label"], orient="row")
+    rows = [
+        (s, p, o, RELATIONS[p].kind, "|".join(sorted((s, o))), f"name {s}", f"name {o}")
+        for s, p, o in triples
+    ]
+    return pl.DataFrame(
+        rows,
+        schema=["subject", "property", "object", "kind", "group_id", "subject_label", "object_label"],
+        orient="row",
+    )
 
 
 CHAIN = framed([(f"Q{2 * i}", "P131", f"Q{2 * i + 1}") for i in range(20000)])
@@ -201,7 +297,11 @@ def test_under_the_papers_split_every_test_pair_has_its_twin_in_train(facts):
 def test_no_entity_of_the_entity_split_stands_on_two_sides():
     many = framed([(f"Q{i % 97}", "P131", f"Q{100 + i % 89}") for i in range(4000)])
     placed = pl.concat([many, entities(many, 0)], how="horizontal")
-    sides = [{*rows["subject"], *rows["object"]} for side in ("train", "validation", "test") if (rows := placed.filter(pl.col("forward") == side)) is not None]
+    sides = [
+        {*rows["subject"], *rows["object"]}
+        for side in ("train", "validation", "test")
+        if (rows := placed.filter(pl.col("forward") == side)) is not None
+    ]
     assert not sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2]
     assert sides[0]
     assert sides[2]
@@ -221,52 +321,118 @@ def test_no_group_stands_on_two_sides(facts, split):
 
 # --- variants
 
-TWO = {"P3373": Relation("P3373", "sibling", "symmetric", "[X] is a sibling of [Y].", None, "[X] is no sibling of [Y].",
-                         ("[X] and [Y] are siblings.", "[X] has the sibling [Y].", "[X] is brother or sister of [Y].")),
-       "P40": Relation("P40", "child", "antisymmetric", "[Y] is a child of [X].", "[X] is a parent of [Y].", "[Y] is no child of [X].",
-                       ("[Y] was born to [X].",) * 3),
-       "P737": Relation("P737", "influenced by", "neither", "[X] was influenced by [Y].", "[Y] influenced [X].", "[X] was not influenced by [Y].",
-                        ("[X] learnt from [Y].",) * 3)}
+TWO = {
+    "P3373": Relation(
+        "P3373",
+        "sibling",
+        "symmetric",
+        "[X] is a sibling of [Y].",
+        None,
+        "[X] is no sibling of [Y].",
+        ("[X] and [Y] are siblings.", "[X] has the sibling [Y].", "[X] is brother or sister of [Y]."),
+    ),
+    "P40": Relation(
+        "P40",
+        "child",
+        "antisymmetric",
+        "[Y] is a child of [X].",
+        "[X] is a parent of [Y].",
+        "[Y] is no child of [X].",
+        ("[Y] was born to [X].",) * 3,
+    ),
+    "P737": Relation(
+        "P737",
+        "influenced by",
+        "neither",
+        "[X] was influenced by [Y].",
+        "[Y] influenced [X].",
+        "[X] was not influenced by [Y].",
+        ("[X] learnt from [Y].",) * 3,
+    ),
+}
 
 
 def rows_of(property: str, variants, reverse: bool = False, relations=TWO):
     kind = relations[property].kind
-    facts = pl.DataFrame({"subject": ["Q1"], "property": [property], "object": ["Q2"], "subject_label": ["Ann"], "object_label": ["Bob"],
-                          "kind": [kind], "group_id": ["Q1|Q2"], "split": ["train"], "reverse": [reverse]})
+    facts = pl.DataFrame(
+        {
+            "subject": ["Q1"],
+            "property": [property],
+            "object": ["Q2"],
+            "subject_label": ["Ann"],
+            "object_label": ["Bob"],
+            "kind": [kind],
+            "group_id": ["Q1|Q2"],
+            "split": ["train"],
+            "reverse": [reverse],
+        }
+    )
     return {pair.variant: pair for pair in pairs_of(pair_table(facts, relations, variants))}
 
 
 def test_every_variant_of_an_antisymmetric_fact_says_what_it_should():
-    found = {name: (pair.premise, pair.hypothesis, pair.label) for name, pair in rows_of("P40", list(VARIANTS)).items()}
+    found = {
+        name: (pair.premise, pair.hypothesis, pair.label)
+        for name, pair in rows_of("P40", list(VARIANTS)).items()
+    }
     premise = "Bob is a child of Ann."
     assert found == {
-        "swap": (premise, "Ann is a child of Bob.", CONTRADICTED), "negated_swap": (premise, "Ann is no child of Bob.", ENTAILED),
-        "identity": (premise, premise, ENTAILED), "negated_identity": (premise, "Bob is no child of Ann.", CONTRADICTED),
-        "paraphrase": (premise, "Bob was born to Ann.", ENTAILED), "converse": (premise, "Ann is a parent of Bob.", ENTAILED),
+        "swap": (premise, "Ann is a child of Bob.", CONTRADICTED),
+        "negated_swap": (premise, "Ann is no child of Bob.", ENTAILED),
+        "identity": (premise, premise, ENTAILED),
+        "negated_identity": (premise, "Bob is no child of Ann.", CONTRADICTED),
+        "paraphrase": (premise, "Bob was born to Ann.", ENTAILED),
+        "converse": (premise, "Ann is a parent of Bob.", ENTAILED),
         "swapped_converse": (premise, "Bob is a parent of Ann.", CONTRADICTED),
-        "reworded_swap": ("Bob was born to Ann.", "Ann was born to Bob.", CONTRADICTED)}
+        "reworded_swap": ("Bob was born to Ann.", "Ann was born to Bob.", CONTRADICTED),
+    }
 
 
 def test_every_variant_of_a_symmetric_fact_says_what_it_should():
     found = rows_of("P3373", list(VARIANTS))
     assert {name: pair.label for name, pair in found.items()} == {
-        "swap": ENTAILED, "negated_swap": CONTRADICTED, "identity": ENTAILED, "negated_identity": CONTRADICTED, "paraphrase": ENTAILED,
-        "converse": ENTAILED, "swapped_converse": ENTAILED, "reworded_swap": ENTAILED}
+        "swap": ENTAILED,
+        "negated_swap": CONTRADICTED,
+        "identity": ENTAILED,
+        "negated_identity": CONTRADICTED,
+        "paraphrase": ENTAILED,
+        "converse": ENTAILED,
+        "swapped_converse": ENTAILED,
+        "reworded_swap": ENTAILED,
+    }
     chosen = found["paraphrase"].hypothesis
-    following = TWO["P3373"].paraphrases[([text.replace("[X]", "Ann").replace("[Y]", "Bob") for text in TWO["P3373"].paraphrases].index(chosen) + 1) % 3]
+    following = TWO["P3373"].paraphrases[
+        (
+            [text.replace("[X]", "Ann").replace("[Y]", "Bob") for text in TWO["P3373"].paraphrases].index(
+                chosen
+            )
+            + 1
+        )
+        % 3
+    ]
     assert found["converse"].hypothesis == following.replace("[X]", "Bob").replace("[Y]", "Ann")
     assert found["swapped_converse"].hypothesis == following.replace("[X]", "Ann").replace("[Y]", "Bob")
 
 
 def test_of_a_relation_that_is_neither_the_swap_is_neutral_and_so_is_its_denial():
     labels = {name: pair.label for name, pair in rows_of("P737", CONTRAST).items()}
-    assert labels == {"swap": "neutral", "negated_swap": "neutral", "identity": ENTAILED, "negated_identity": CONTRADICTED, "paraphrase": ENTAILED,
-                      "converse": ENTAILED, "swapped_converse": "neutral"}
+    assert labels == {
+        "swap": "neutral",
+        "negated_swap": "neutral",
+        "identity": ENTAILED,
+        "negated_identity": CONTRADICTED,
+        "paraphrase": ENTAILED,
+        "converse": ENTAILED,
+        "swapped_converse": "neutral",
+    }
 
 
 @pytest.mark.parametrize(("property", "variant"), list(product(RELATIONS, VARIANTS)))
 def test_from_the_other_side_names_are_exchanged_and_the_label_stays(property, variant):
-    one, other = rows_of(property, [variant], False, RELATIONS)[variant], rows_of(property, [variant], True, RELATIONS)[variant]
+    one, other = (
+        rows_of(property, [variant], False, RELATIONS)[variant],
+        rows_of(property, [variant], True, RELATIONS)[variant],
+    )
     assert one.label == other.label
     assert one.group_id == other.group_id
     assert (other.subject, other.object) == (one.object, one.subject)
@@ -281,21 +447,32 @@ def test_from_the_other_side_names_are_exchanged_and_the_label_stays(property, v
 
 
 def test_paraphrases_are_chosen_evenly():
-    facts = [(f"Q{2 * i}", "P3373", f"Q{2 * i + 1}") for i in range(300)] + [(f"Q{2 * i}", "P131", f"Q{2 * i + 1}") for i in range(300, 600)]
+    facts = [(f"Q{2 * i}", "P3373", f"Q{2 * i + 1}") for i in range(300)] + [
+        (f"Q{2 * i}", "P131", f"Q{2 * i + 1}") for i in range(300, 600)
+    ]
     made = benchmark(facts)
     pairs = made.pairs(made.draw("train", 0), ["paraphrase"])
-    names = {pair.hypothesis.replace(pair.subject, "X").replace(pair.object, "Y") for pair in pairs if pair.property == "P3373"}
+    names = {
+        pair.hypothesis.replace(pair.subject, "X").replace(pair.object, "Y")
+        for pair in pairs
+        if pair.property == "P3373"
+    }
     assert len(names) == len(RELATIONS["P3373"].paraphrases)
 
 
 def test_a_missing_wording_is_named():
     bare = {"P1": Relation("P1", "n", "antisymmetric", "[X] r [Y].")}
-    for variant, lacking in (("negated_swap", "negation"), ("paraphrase", "paraphrases"), ("converse", "converse")):
+    for variant, lacking in (
+        ("negated_swap", "negation"),
+        ("paraphrase", "paraphrases"),
+        ("converse", "converse"),
+    ):
         with pytest.raises(ValueError, match=f"property P1 has no {lacking}, which {variant} need"):
             rows_of("P1", [variant], relations=bare)
 
 
 # --- groups of variants
+
 
 def contrast_rows(facts, **changes):
     return data(facts, train_variants=["swap"], score_variants=CONTRAST, test_pairs=None, **changes)
@@ -313,15 +490,26 @@ def test_one_constant_answer_has_no_group_right_of_either_kind(facts, label):
     assert group_accuracy(rows, [label] * len(rows)) == {"symmetric": 0.0, "antisymmetric": 0.0}
 
 
-def test_a_look_up_that_has_not_seen_the_negations_has_no_group_right_and_one_that_has_seen_all_has_every_one(facts):
+def test_a_look_up_that_has_not_seen_the_negations_has_no_group_right_and_one_that_has_seen_all_has_every_one(
+    facts,
+):
     read = contrast_rows(facts, samples=None)
     rows = read.score_rows["lexicalised"]
-    assert group_accuracy(rows, SHORTCUTS["template_lookup"].answer(read.train_rows, rows)) == {"symmetric": 0.0, "antisymmetric": 0.0}
-    assert group_accuracy(rows, SHORTCUTS["majority"].answer(read.train_rows, rows)) == {"symmetric": 0.0, "antisymmetric": 0.0}
+    assert group_accuracy(rows, SHORTCUTS["template_lookup"].answer(read.train_rows, rows)) == {
+        "symmetric": 0.0,
+        "antisymmetric": 0.0,
+    }
+    assert group_accuracy(rows, SHORTCUTS["majority"].answer(read.train_rows, rows)) == {
+        "symmetric": 0.0,
+        "antisymmetric": 0.0,
+    }
     swaps = [row for row in rows if row.variant == "swap"]
     assert SHORTCUTS["template_lookup"].answer(read.train_rows, swaps) == [row.label for row in swaps]
     seen = data(facts, samples=None, train_variants=CONTRAST).train_rows
-    assert group_accuracy(rows, SHORTCUTS["template_lookup"].answer(seen, rows)) == {"symmetric": 1.0, "antisymmetric": 1.0}
+    assert group_accuracy(rows, SHORTCUTS["template_lookup"].answer(seen, rows)) == {
+        "symmetric": 1.0,
+        "antisymmetric": 1.0,
+    }
 
 
 def test_groups_are_whole_and_as_many_of_each_kind(facts):
@@ -337,17 +525,26 @@ def test_a_group_counts_only_if_every_item_is_right(facts):
     assert group_accuracy(rows, right) == {"symmetric": 1.0, "antisymmetric": 1.0}
     wrong = next(i for i, row in enumerate(rows) if row.kind == "symmetric")
     count = len({row.fact_id for row in rows if row.kind == "symmetric"})
-    assert group_accuracy(rows, [*right[:wrong], "none", *right[wrong + 1:]])["symmetric"] == pytest.approx(1 - 1 / count)
+    assert group_accuracy(rows, [*right[:wrong], "none", *right[wrong + 1 :]])["symmetric"] == pytest.approx(
+        1 - 1 / count
+    )
 
 
 # --- held out
 
+
 def test_what_is_held_out_is_tested_and_never_trained_and_its_inverses_leave_training(facts):
     read = data(facts, held_out=["P22", "P3373"], samples=None)
-    trained, tested = {row.property for row in read.train_rows}, {row.property for row in read.score_rows["lexicalised"]}
+    trained, tested = (
+        {row.property for row in read.train_rows},
+        {row.property for row in read.score_rows["lexicalised"]},
+    )
     assert tested == {"P22", "P3373"}
     assert trained == set(RELATIONS) - {"P22", "P3373", "P40"}
-    validated = {row.property for row in data(facts, held_out=["P22", "P3373"], score_on="validation").score_rows["lexicalised"]}
+    validated = {
+        row.property
+        for row in data(facts, held_out=["P22", "P3373"], score_on="validation").score_rows["lexicalised"]
+    }
     assert not validated & {"P22", "P3373", "P40"}
     assert {row.property for row in data(facts, held_out=["P131"]).score_rows["lexicalised"]} == {"P131"}
 
@@ -381,6 +578,7 @@ def test_a_constant_answer_scores_50_in_the_headline_whatever_the_number_of_rows
 
 # --- on disk
 
+
 @given(st.tuples(*[st.integers(2, 10**6)] * 3), st.integers(6, 10**6), st.sampled_from([2, 3]))
 def test_parts_keep_their_shares_and_never_ask_for_more_than_there_is(available, examples, kinds):
     there = dict(zip(SHARES, available, strict=True))
@@ -396,7 +594,11 @@ def test_parts_keep_their_shares_and_never_ask_for_more_than_there_is(available,
 
 
 def test_the_papers_size_is_400000_with_100000_for_testing():
-    assert sizes(dict.fromkeys(SHARES, 10**6), 400_000, 2) == {"train": 260_000, "validation": 40_000, "test": 100_000}
+    assert sizes(dict.fromkeys(SHARES, 10**6), 400_000, 2) == {
+        "train": 260_000,
+        "validation": 40_000,
+        "test": 100_000,
+    }
 
 
 def test_two_builds_are_byte_identical_and_another_seed_is_not(tmp_path, facts):
@@ -465,20 +667,31 @@ def test_the_folds_of_a_built_benchmark_hold_out_what_they_say(tmp_path, facts):
 
 def test_held_out_templates_and_entities_are_in_no_training_row(tmp_path):
     triples = [(f"Q{i}", p, f"Q{1000 + i * 7 % 300}") for i in range(1, 300) for p in ("P3373", "P131")]
-    on_disk(tmp_path / "b", benchmark(triples, properties=["P3373", "P131"]), variants=["swap", "reworded_swap"], hold_out=True)
+    on_disk(
+        tmp_path / "b",
+        benchmark(triples, properties=["P3373", "P131"]),
+        variants=["swap", "reworded_swap"],
+        hold_out=True,
+    )
     read = BuiltBenchmark(str(tmp_path / "b"), "templates")
     trained = read.pairs(read.draw("train", 0), ["swap"])
     tested = read.pairs(read.draw("test", 0), read.variants)
 
     def worded(pairs):
-        return {text.replace(pair.subject, "_").replace(pair.object, "_") for pair in pairs for text in (pair.premise, pair.hypothesis)}
+        return {
+            text.replace(pair.subject, "_").replace(pair.object, "_")
+            for pair in pairs
+            for text in (pair.premise, pair.hypothesis)
+        }
 
     assert tested
     assert not worded(trained) & worded(tested)
     read = BuiltBenchmark(str(tmp_path / "b"), "entities")
     trained, tested = (read.pairs(read.draw(part, 0), read.variants) for part in ("train", "test"))
     assert tested
-    assert not {name for pair in trained for name in (pair.subject_id, pair.object_id)} & {name for pair in tested for name in (pair.subject_id, pair.object_id)}
+    assert not {name for pair in trained for name in (pair.subject_id, pair.object_id)} & {
+        name for pair in tested for name in (pair.subject_id, pair.object_id)
+    }
 
 
 def test_properties_that_are_neither_make_a_third_balanced_kind(facts):
@@ -510,10 +723,17 @@ def test_a_manifest_with_another_type_key_or_format_is_refused_with_file_key_and
             told = refusal(path, replaced(content, keys, another_type(value)), read_manifest)
             assert told.startswith(f"{path}: {'.'.join(map(str, keys))}: Expected "), told
             assert told.endswith(advice), told
-    for keys, value in ((("rows", "train"), -1), (("entity_overlap", "test"), 1.5), (("files", "data/test.parquet", "sha256"), "0")):
+    for keys, value in (
+        (("rows", "train"), -1),
+        (("entity_overlap", "test"), 1.5),
+        (("files", "data/test.parquet", "sha256"), "0"),
+    ):
         told = refusal(path, replaced(content, keys, value), read_manifest)
         assert told.startswith(f"{path}: {'.'.join(keys)}: Expected "), told
-    assert refusal(path, {**content, "sides": "x"}, read_manifest) == f"{path}: Object contains unknown field `sides`. {advice}"
+    assert (
+        refusal(path, {**content, "sides": "x"}, read_manifest)
+        == f"{path}: Object contains unknown field `sides`. {advice}"
+    )
     without = {key: value for key, value in content.items() if key != "files"}
     assert refusal(path, without, read_manifest) == f"{path}: Object missing required field `files`. {advice}"
     told = refusal(path, {**content, "format": 2}, read_manifest)
@@ -525,7 +745,9 @@ def test_an_unfinished_benchmark_and_a_changed_file_are_refused(tmp_path, facts)
     on_disk(tmp_path / "b", benchmark(facts))
     path = tmp_path / "b" / "data" / "test.parquet"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"test\.parquet: missing, or not the file that manifest\.json names"):
+    with pytest.raises(
+        ValueError, match=r"test\.parquet: missing, or not the file that manifest\.json names"
+    ):
         BuiltBenchmark(str(tmp_path / "b"))
     (tmp_path / "b" / MANIFEST).unlink()
     with pytest.raises(FileNotFoundError, match=r"no manifest\.json there, so no finished benchmark"):
@@ -540,14 +762,22 @@ DIRTY = [("Q1", "P1889", "Q2"), ("Q3", "P1889", "Q4")]
 
 
 def test_strict_stops_at_what_nobody_decided_on_with_counts_and_examples(facts):
-    labels = {q: f"name {q}" for s, _, o in facts for q in (s, o)} | {f"Q{n}": "Springfield" for n in range(9001, 9021)}
+    labels = {q: f"name {q}" for s, _, o in facts for q in (s, o)} | {
+        f"Q{n}": "Springfield" for n in range(9001, 9021)
+    }
     triples = [*facts, *[(f"Q{n}", "P1889", f"Q{n + 1}") for n in range(9001, 9020)]]
     with pytest.raises(ValueError, match=r"same_label: 19 .*data\.findings\.same_label=drop\|keep") as error:
         SymmetryBenchmark(Listed(triples, labels), audit="strict")
     assert str(error.value).count("Springfield") == 2 * 5
     made = SymmetryBenchmark(Listed(triples, labels), audit="strict", findings={"same_label": "drop"})
     assert made.audit.found["same_label"] | {"examples": []} == {
-        "count": 19, "decision": "drop", "decided": True, "by_property": {"P1889": 19}, "removed": 19, "examples": []}
+        "count": 19,
+        "decision": "drop",
+        "decided": True,
+        "by_property": {"P1889": 19},
+        "removed": 19,
+        "examples": [],
+    }
     assert "| same_label | 19 | 19 | P1889 19 | drop |" in card(build(plan(), made, 0).manifest)
 
 
@@ -566,16 +796,37 @@ def test_twins_of_the_papers_split_are_found_and_kept_unless_dropped(facts):
 
 
 def test_sentences_on_two_sides_are_found_and_dropped_with_their_whole_fact():
-    rows = pl.DataFrame({"split": ["train"] + ["test"] * 6, "fact_id": list("abbccde"), "group_id": list("xbbccde"),
-                         "pair_id": list("1234567"), "kind": ["symmetric"] * 3 + ["antisymmetric"] * 2 + ["symmetric", "antisymmetric"],
-                         "premise": list("pqprstu"), "hypothesis": list("hijklmn")})
+    rows = pl.DataFrame(
+        {
+            "split": ["train"] + ["test"] * 6,
+            "fact_id": list("abbccde"),
+            "group_id": list("xbbccde"),
+            "pair_id": list("1234567"),
+            "kind": ["symmetric"] * 3 + ["antisymmetric"] * 2 + ["symmetric", "antisymmetric"],
+            "premise": list("pqprstu"),
+            "hypothesis": list("hijklmn"),
+        }
+    )
     audit = Audit()
     left = audited(rows, audit)
-    assert audit.found["homonym"] | {"examples": []} == {"count": 1, "decision": "drop", "decided": False, "by_property": {}, "removed": 2, "examples": []}
+    assert audit.found["homonym"] | {"examples": []} == {
+        "count": 1,
+        "decision": "drop",
+        "decided": False,
+        "by_property": {},
+        "removed": 2,
+        "examples": [],
+    }
     # The fact of the other kind that lost its counterpart goes too, unless it is to be kept.
     assert left["pair_id"].to_list() == ["1", "4", "5", "6"]
     assert audit.found["imbalance"]["examples"] == ["test: 1 facts more of kind antisymmetric"]
-    assert audited(rows, Audit("warn", {"imbalance": "keep"}))["pair_id"].to_list() == ["1", "4", "5", "6", "7"]
+    assert audited(rows, Audit("warn", {"imbalance": "keep"}))["pair_id"].to_list() == [
+        "1",
+        "4",
+        "5",
+        "6",
+        "7",
+    ]
     keeping = Audit("warn", {"homonym": "keep"})
     assert audited(rows, keeping).height == 7
 
@@ -602,10 +853,13 @@ def test_audit_words_are_checked(facts):
 
 # --- the card
 
+
 def test_the_card_is_read_by_datasets_and_adds_up(tmp_path, facts, monkeypatch):
     datasets = pytest.importorskip("datasets")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    manifest = on_disk(tmp_path / "b", benchmark([*facts, facts[0], ("Q7001", "P47", "Q7002")]), variants=CONTRAST)
+    manifest = on_disk(
+        tmp_path / "b", benchmark([*facts, facts[0], ("Q7001", "P47", "Q7002")]), variants=CONTRAST
+    )
     loaded = datasets.load_dataset(str(tmp_path / "b"), cache_dir=str(tmp_path / "cache"))
     assert {split: len(rows) for split, rows in loaded.items()} == manifest.rows
     assert set(loaded["test"].column_names) == set(PAIR_COLUMNS)
@@ -617,7 +871,9 @@ def test_the_card_is_read_by_datasets_and_adds_up(tmp_path, facts, monkeypatch):
     assert manifest.content_hash in text
     assert "license: cc0-1.0" in text
     assert "language:\n- en\n" in text
-    assert "language:\n- pt-br\n" in card(msgspec.structs.replace(manifest, source=msgspec.structs.replace(told, language="pt-br")))
+    assert "language:\n- pt-br\n" in card(
+        msgspec.structs.replace(manifest, source=msgspec.structs.replace(told, language="pt-br"))
+    )
 
 
 def test_the_card_tells_what_a_constant_answer_gets_and_which_properties_share_entity_pairs(tmp_path, facts):
@@ -625,7 +881,10 @@ def test_the_card_tells_what_a_constant_answer_gets_and_which_properties_share_e
     manifest = on_disk(tmp_path / "b", benchmark(twins), variants=CONTRAST)
     labels = manifest.labels["test"]
     assert labels["entailment"] / sum(labels.values()) == pytest.approx(9 / 14)
-    assert manifest.labels_by_variant["test"]["negated_identity contradiction"] == manifest.labels_by_variant["test"]["identity entailment"]
+    assert (
+        manifest.labels_by_variant["test"]["negated_identity contradiction"]
+        == manifest.labels_by_variant["test"]["identity entailment"]
+    )
     text = (tmp_path / "b" / "README.md").read_text()
     assert "64.3 %" in text
     assert manifest.shared_pairs == {"P131 P361": 1.0}
@@ -640,18 +899,30 @@ def test_a_card_says_that_a_benchmark_was_scaled_down(tmp_path, facts):
 
 def test_the_extended_table_makes_the_papers_rows_and_more(facts):
     extended = read_relations("extended")
-    triples = [(f"Q{n}", p, f"Q{n + 1}") for k, p in enumerate(extended) for n in range(1000 * k + 1, 1000 * k + 41, 2)]
+    triples = [
+        (f"Q{n}", p, f"Q{n + 1}")
+        for k, p in enumerate(extended)
+        for n in range(1000 * k + 1, 1000 * k + 41, 2)
+    ]
     rows = build(plan(variants=CONTRAST), benchmark(triples, property_table="extended"), 0).rows["train"]
     assert set(rows["property"]) == {p for p, r in extended.items() if r.kind != "neither"}
 
 
 # --- real rows
 
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["paper", "contrast", "held_out", "extended"])
 def test_benchmarks_are_built_from_real_triples_and_add_up(tmp_path, real_data, relsym, name):
     out = tmp_path / "out"
-    ended = relsym("build", f"benchmark={name}", "data=wikidata5m", f"data.folder={real_data / 'wikidata'}", "audit=warn", f"hydra.run.dir={out}")
+    ended = relsym(
+        "build",
+        f"benchmark={name}",
+        "data=wikidata5m",
+        f"data.folder={real_data / 'wikidata'}",
+        "audit=warn",
+        f"hydra.run.dir={out}",
+    )
     assert ended.code == 0, ended.err
     manifest = read_manifest(out / MANIFEST)
     told = manifest.source

@@ -9,7 +9,14 @@ import pytest
 from safetensors.torch import load_file
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
-CONSTANT = ("model=tiny", "tracking=csv", "objective.schedule=constant", "objective.warmup=0.0", "training.patience=20", "data.test_pairs=12")
+CONSTANT = (
+    "model=tiny",
+    "tracking=csv",
+    "objective.schedule=constant",
+    "objective.warmup=0.0",
+    "training.patience=20",
+    "data.test_pairs=12",
+)
 
 
 def trained(relsym, folder, *overrides) -> dict:
@@ -22,7 +29,9 @@ def trained(relsym, folder, *overrides) -> dict:
 def test_the_weights_are_those_of_a_run_that_ends_with_the_best_epoch(relsym, tmp_path, objective):
     what = (f"objective={objective}", "objective.learning_rate=1e-2", "data.samples=16", "seed=1")
     found = trained(relsym, tmp_path / "best", *what, "training.epochs=4", "training.keep=best")
-    curve = pl.read_csv(tmp_path / "best" / "csv" / "metrics.csv")["validation/accuracy"].drop_nulls().to_list()
+    curve = (
+        pl.read_csv(tmp_path / "best" / "csv" / "metrics.csv")["validation/accuracy"].drop_nulls().to_list()
+    )
     assert len(curve) == 4
     assert found["validation_accuracy"] == pytest.approx(max(curve), abs=1e-6)
     assert found["epoch_kept"] == curve.index(max(curve)) + 1
@@ -39,8 +48,13 @@ def test_a_training_that_ends_within_its_first_epoch_keeps_what_it_has(relsym, t
     assert found["epoch_kept"] == 1
 
 
-@pytest.mark.parametrize(("overrides", "message"), [(("training.keep=first",), "expected last or best"),
-                                                    (("training.keep=best", "data.score_on=validation"), "Pass training.keep=last")])
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("training.keep=first",), "expected last or best"),
+        (("training.keep=best", "data.score_on=validation"), "Pass training.keep=last"),
+    ],
+)
 def test_what_cannot_be_kept_is_refused(relsym, tmp_path, overrides, message):
     ended = relsym("train", *CONSTANT, *overrides, f"hydra.run.dir={tmp_path / 'run'}")
     assert ended.code != 0

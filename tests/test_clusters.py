@@ -1,4 +1,7 @@
-"""Jobs on SLURM and on Ray: what runs, what dies, what is asked of the cluster. Those marked cluster submit real jobs."""
+"""Jobs on SLURM and on Ray: what runs, what dies, what is asked of the cluster.
+
+Those marked cluster submit real jobs.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ on_a_cluster = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.filterwarning
 
 
 # What an engine is told, and what it refuses.
+
 
 def preset(name: str) -> dict:
     return OmegaConf.to_container(OmegaConf.load(CONF / "hydra" / "launcher" / f"{name}.yaml"))
@@ -83,15 +87,31 @@ def test_jobs_for_gpus_elsewhere_are_not_refused_for_want_of_one_here(tmp_path, 
     for command in slurm.COMMANDS:  # a login node of a made-up cluster that refuses every job
         (tmp_path / command).write_text("#!/bin/sh\necho no such cluster >&2\nexit 1\n")
         (tmp_path / command).chmod(0o755)
-    gpu = ["train", "-m", "seed=0,1", "hardware=gpu", *SMALL, "sweep.reuse=false", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    gpu = [
+        "train",
+        "-m",
+        "seed=0,1",
+        "hardware=gpu",
+        *SMALL,
+        "sweep.reuse=false",
+        f"hydra.sweep.dir={tmp_path / 'sweep'}",
+    ]
     ended = shell(sys.executable, "-m", "relsym", *gpu)
     assert "needs a CUDA GPU" in ended.err
-    ended = shell(sys.executable, "-m", "relsym", *gpu, "hydra/launcher=submitit_slurm", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    ended = shell(
+        sys.executable,
+        "-m",
+        "relsym",
+        *gpu,
+        "hydra/launcher=submitit_slurm",
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
+    )
     assert ended.code == 1
     assert ended.err.count("SLURM refused it: no such cluster") == 2
 
 
 # What SLURM says, by a made-up controller.
+
 
 class Controller:
     """Answers of SLURM's commands, by the command's first word."""
@@ -130,21 +150,38 @@ def row(state: str, status: int = 0, reason: str = "None") -> str:
 
 
 def test_one_call_to_squeue_tells_all_jobs(controller):
-    controller.answer("squeue", row("FAILED", 7 << 8, "NonZeroExitCode") + row("PENDING", 0, "launch failed requeued held").replace("12", "13", 1))
-    assert slurm_queue.ask({"13", "12"}) == {"12": Said("FAILED", 7, "NonZeroExitCode"), "13": Said("PENDING", 0, "launch failed requeued held")}
+    controller.answer(
+        "squeue",
+        row("FAILED", 7 << 8, "NonZeroExitCode")
+        + row("PENDING", 0, "launch failed requeued held").replace("12", "13", 1),
+    )
+    assert slurm_queue.ask({"13", "12"}) == {
+        "12": Said("FAILED", 7, "NonZeroExitCode"),
+        "13": Said("PENDING", 0, "launch failed requeued held"),
+    }
     assert [words[0] for words in controller.asked] == ["squeue"]
     assert "--jobs=12,13" in controller.asked[0]
 
 
-@pytest.mark.parametrize(("state", "status", "code"), [("OUT_OF_MEMORY", 0, 1), ("CANCELLED", 15, 143), ("TIMEOUT", 0, 1), ("NODE_FAIL", 0, 1)])
-def test_a_job_that_slurm_ends_is_told_with_slurms_word_and_its_log(engine, controller, tmp_path, state, status, code):
+@pytest.mark.parametrize(
+    ("state", "status", "code"),
+    [("OUT_OF_MEMORY", 0, 1), ("CANCELLED", 15, 143), ("TIMEOUT", 0, 1), ("NODE_FAIL", 0, 1)],
+)
+def test_a_job_that_slurm_ends_is_told_with_slurms_word_and_its_log(
+    engine, controller, tmp_path, state, status, code
+):
     controller.answer("squeue", row(state, status))
     (ended,) = engine.wait()
-    assert (ended.code, ended.problem) == (code, f"SLURM says {state}; its log: {tmp_path / '12' / '12_0_log.err'}")
+    assert (ended.code, ended.problem) == (
+        code,
+        f"SLURM says {state}; its log: {tmp_path / '12' / '12_0_log.err'}",
+    )
     assert engine.wait() == []
 
 
-def test_a_job_that_ran_and_failed_tells_its_own_story_and_one_that_never_ran_is_told_by_slurm(engine, controller, tmp_path):
+def test_a_job_that_ran_and_failed_tells_its_own_story_and_one_that_never_ran_is_told_by_slurm(
+    engine, controller, tmp_path
+):
     job = engine.running["12"]
     controller.answer("squeue", row("FAILED", 1 << 8))
     assert "SLURM says FAILED" in engine.wait()[0].problem
@@ -154,7 +191,9 @@ def test_a_job_that_ran_and_failed_tells_its_own_story_and_one_that_never_ran_is
     assert engine.wait() == [(job, 1, None)]
 
 
-def test_a_job_that_the_controller_has_forgotten_is_told_by_accounting_else_by_its_record_else_it_is_lost(engine, controller, tmp_path):
+def test_a_job_that_the_controller_has_forgotten_is_told_by_accounting_else_by_its_record_else_it_is_lost(
+    engine, controller, tmp_path
+):
     job = engine.running["12"]
     controller.answer("squeue", code=1, error="slurm_load_jobs error: Invalid job id specified")
     controller.answer("sacct", "CANCELLED by 1000|0:15\n")
@@ -210,12 +249,16 @@ def test_jobs_beyond_the_parallelism_have_no_room(engine):
 
 # SLURM for real.
 
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
     """Options for engines on the cluster of this machine."""
     configuration = Path(os.environ.get("SLURM_CONF", "absent"))
     if not configuration.is_file() or "ClusterName=local" not in configuration.read_text():
-        pytest.skip('no SLURM for tests here: eval "$(scripts/slurm_here.sh start)" starts one (as root, with slurm-wlm)')
+        pytest.skip(
+            'no SLURM for tests here: eval "$(scripts/slurm_here.sh start)" starts one (as root, with '
+            "slurm-wlm)"
+        )
     pytest.importorskip("submitit", reason="the extra slurm is not installed")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # where the module of frozen_job's act lies
     return {"timeout_min": 4, "cpus_per_task": 1, "mem_gb": 1.5}
@@ -223,16 +266,32 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
 
 def in_the_queue() -> list[str]:
     """Numbers of the jobs that are queued or run."""
-    return subprocess.run(["squeue", "--noheader", "--format=%A"], capture_output=True, text=True, check=True).stdout.split()
+    return subprocess.run(
+        ["squeue", "--noheader", "--format=%A"], capture_output=True, text=True, check=True
+    ).stdout.split()
 
 
 class TestSlurm:
     pytestmark = on_a_cluster
 
-    def test_a_sweep_of_four_jobs_goes_through_sbatch_and_again_runs_only_what_is_missing(self, here, tmp_path, shell):
-        command = [sys.executable, "-m", "relsym", "train", "-m", "hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=4",
-                   "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1.5", "seed=0,1,2,3", *SMALL, "sweep.reuse=false",
-                   f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    def test_a_sweep_of_four_jobs_goes_through_sbatch_and_again_runs_only_what_is_missing(
+        self, here, tmp_path, shell
+    ):
+        command = [
+            sys.executable,
+            "-m",
+            "relsym",
+            "train",
+            "-m",
+            "hydra/launcher=submitit_slurm",
+            "hydra.launcher.timeout_min=4",
+            "hydra.launcher.cpus_per_task=1",
+            "hydra.launcher.mem_gb=1.5",
+            "seed=0,1,2,3",
+            *SMALL,
+            "sweep.reuse=false",
+            f"hydra.sweep.dir={tmp_path / 'sweep'}",
+        ]
         ended = shell(*command)
         assert ended.code == 0, ended.err
         results = sorted((tmp_path / "sweep").glob("*/results.json"))
@@ -254,16 +313,31 @@ class TestSlurm:
         assert finished([job]) == [0]
 
     def test_a_rank_that_dies_ends_the_other_and_the_job(self, here, tmp_path):
-        job = frozen_job(tmp_path, 0, "hardware=ddp_cpu", act="os._exit(9) if os.environ['SLURM_PROCID'] == '1' else time.sleep(600)")
+        job = frozen_job(
+            tmp_path,
+            0,
+            "hardware=ddp_cpu",
+            act="os._exit(9) if os.environ['SLURM_PROCID'] == '1' else time.sleep(600)",
+        )
         began = time.monotonic()
         ended = drive(SlurmEngine(**here, tasks_per_node=2), [job])
         assert ended[0].code != 0
         assert time.monotonic() - began < 60
 
     def test_jobs_that_die_are_told_and_the_others_finish(self, here, tmp_path):
-        jobs = [frozen_job(tmp_path, 0, act="os._exit(7)"),
-                frozen_job(tmp_path, 1, act="os.system('scancel --signal=KILL --full ' + os.environ['SLURM_JOB_ID']) or time.sleep(600)"),
-                frozen_job(tmp_path, 2), frozen_job(tmp_path, 3, "seed=3")]
+        jobs = [
+            frozen_job(tmp_path, 0, act="os._exit(7)"),
+            frozen_job(
+                tmp_path,
+                1,
+                act=(
+                    "os.system('scancel --signal=KILL --full ' + os.environ['SLURM_JOB_ID']) or "
+                    "time.sleep(600)"
+                ),
+            ),
+            frozen_job(tmp_path, 2),
+            frozen_job(tmp_path, 3, "seed=3"),
+        ]
         ended = drive(SlurmEngine(**here), jobs)
         assert ended[0].code == 7
         assert ended[1].code != 0
@@ -296,7 +370,10 @@ class TestSlurm:
         job = frozen_job(tmp_path, 0, act="time.sleep(600)")
         ended = drive(SlurmEngine(**{**here, "timeout_min": 1}, signal_delay_s=35), [job])
         assert ended == {0: (job, 1, None)}
-        assert "relsym: error: SLURM's time limit of this job is near. Raise hydra.launcher.timeout_min." in (job.folder / "job.log").read_text()
+        assert (
+            "relsym: error: SLURM's time limit of this job is near. Raise hydra.launcher.timeout_min."
+            in (job.folder / "job.log").read_text()
+        )
 
     def test_what_sbatch_refuses_is_told_in_its_words(self, here, tmp_path):
         job = frozen_job(tmp_path, 0)
@@ -307,6 +384,7 @@ class TestSlurm:
 
 
 # Ray for real.
+
 
 @pytest.fixture
 def ray_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
@@ -322,8 +400,11 @@ class TestRay:
 
     def test_each_job_has_a_process_of_its_own_and_one_that_dies_takes_none_with_it(self, ray_here, tmp_path):
         tell = "print('pid', os.getpid()) or csv(folder)"
-        jobs = [frozen_job(tmp_path, 0, act="os._exit(7)"), *(frozen_job(tmp_path, number, f"seed={number}", act=tell) for number in (1, 2)),
-                frozen_job(tmp_path, 3, "hardware=ddp_cpu")]
+        jobs = [
+            frozen_job(tmp_path, 0, act="os._exit(7)"),
+            *(frozen_job(tmp_path, number, f"seed={number}", act=tell) for number in (1, 2)),
+            frozen_job(tmp_path, 3, "hardware=ddp_cpu"),
+        ]
         engine = RayEngine(**ray_here)
         try:
             ended = drive(engine, jobs)
@@ -339,10 +420,14 @@ class TestRay:
 
     def test_what_ray_could_never_run_is_refused_and_stopping_interrupts_the_rest(self, ray_here, tmp_path):
         # Ray interrupts Python's steps, so many short sleeps in place of a long one.
-        job = frozen_job(tmp_path, 0, act="print('sleeps', flush=True) or [time.sleep(0.1) for _ in range(6000)]")
+        job = frozen_job(
+            tmp_path, 0, act="print('sleeps', flush=True) or [time.sleep(0.1) for _ in range(6000)]"
+        )
         engine = RayEngine(**ray_here)
         try:
-            with pytest.raises(ValueError, match=r"needs 1 GPUs of 0 that Ray has.*hydra\.launcher\.num_cpus"):
+            with pytest.raises(
+                ValueError, match=r"needs 1 GPUs of 0 that Ray has.*hydra\.launcher\.num_cpus"
+            ):
                 engine.start(job._replace(accelerator="gpu"))
             engine.start(job)
             assert engine.has_room(job)

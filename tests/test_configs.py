@@ -39,11 +39,19 @@ def bind(path: str, node: DictConfig) -> None:
     target = get_method(node._target_) if "." in node._target_ else None
     given = {str(key) for key in node if not str(key).startswith("_")} | SUPPLIED.get(path, set())
     # Objectives pass what they do not name on to their base: the parameters of both count.
-    owners = [owner for owner in inspect.getmro(target) if "__init__" in vars(owner)] if inspect.isclass(target) else [target]
+    owners = (
+        [owner for owner in inspect.getmro(target) if "__init__" in vars(owner)]
+        if inspect.isclass(target)
+        else [target]
+    )
     parameters = {}
     for owner in owners:
         signature = inspect.signature(owner.__init__ if inspect.isclass(owner) else owner)
-        parameters |= {p.name: p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        parameters |= {
+            p.name: p
+            for p in signature.parameters.values()
+            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        }
         if not any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
             break
     parameters.pop("self", None)
@@ -55,9 +63,14 @@ def bind(path: str, node: DictConfig) -> None:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_composes_and_its_keys_fit_what_they_call(option):
     group, name = option.split("/", 1)
-    given = {"model/callable": ["model.function=package.module:name"], "model/auto": ["model.name=x"],
-             "model/encoder": ["model.name=x"]}.get(option, [])
-    for task in {"benchmark": ["build"], "model": ["train", "evaluate"], "data": ["train", "evaluate"]}.get(group, ["train"]):
+    given = {
+        "model/callable": ["model.function=package.module:name"],
+        "model/auto": ["model.name=x"],
+        "model/encoder": ["model.name=x"],
+    }.get(option, [])
+    for task in {"benchmark": ["build"], "model": ["train", "evaluate"], "data": ["train", "evaluate"]}.get(
+        group, ["train"]
+    ):
         for path, node in calls(resolved(f"{group}={name}", *given, task=task)):
             bind(path, node)
 
@@ -82,38 +95,76 @@ def test_an_experiments_first_line_after_its_package_is_its_question():
 
 
 def test_objectives_choose_their_metric_and_probe_and_an_experiment_may_change_them():
-    expected = {"random_label": ("Hadamard", "NearestLabel"), "knn": ("Hadamard", "Knn"), "knn_learnt": ("Pair", "Knn"),
-                "finetune": ("NoMetric", "Head")}
+    expected = {
+        "random_label": ("Hadamard", "NearestLabel"),
+        "knn": ("Hadamard", "Knn"),
+        "knn_learnt": ("Pair", "Knn"),
+        "finetune": ("NoMetric", "Head"),
+    }
     for objective, (metric, probe) in expected.items():
         config = resolved(f"objective={objective}")
-        assert (config.metric._target_.split(".")[-1], config.probe._target_.split(".")[-1]) == (metric, probe)
+        assert (config.metric._target_.split(".")[-1], config.probe._target_.split(".")[-1]) == (
+            metric,
+            probe,
+        )
     assert resolved("experiment=direction").metric._target_.endswith("Rotate")
     assert resolved("objective=random_label", "metric=cosine").metric._target_.endswith("Cosine")
 
 
 def test_the_words_that_other_work_builds_on_all_compose(tmp_path):
-    config = resolved("model=bundled", "objective=knn", "metric=hadamard", "data=wikidata5m", f"data.folder={tmp_path}", "data.samples=64",
-                      "data.sampling=stratified", "data.form=mixed", "data.split=grouped", "data.test_pairs=2000", "probe.k=5",
-                      "precision=fp32", "seed=3", "hardware=cpu", "tracking=csv")
+    config = resolved(
+        "model=bundled",
+        "objective=knn",
+        "metric=hadamard",
+        "data=wikidata5m",
+        f"data.folder={tmp_path}",
+        "data.samples=64",
+        "data.sampling=stratified",
+        "data.form=mixed",
+        "data.split=grouped",
+        "data.test_pairs=2000",
+        "probe.k=5",
+        "precision=fp32",
+        "seed=3",
+        "hardware=cpu",
+        "tracking=csv",
+    )
     assert config.data.sample_seed == 3
     assert config.data.split_seed == 0
 
 
 def test_the_extended_benchmark_brings_its_properties_unless_told_otherwise():
     assert resolved("benchmark=extended", task="build").data.module.benchmark.property_table == "extended"
-    assert resolved("benchmark=extended", "data.property_table=mine.yaml", task="build").data.property_table == "mine.yaml"
-    assert resolved("benchmark=contrast", "data=table", "data.triples=FILE", "data.properties=TABLE.yaml", task="build").data.properties == "TABLE.yaml"
+    assert (
+        resolved("benchmark=extended", "data.property_table=mine.yaml", task="build").data.property_table
+        == "mine.yaml"
+    )
+    assert (
+        resolved(
+            "benchmark=contrast",
+            "data=table",
+            "data.triples=FILE",
+            "data.properties=TABLE.yaml",
+            task="build",
+        ).data.properties
+        == "TABLE.yaml"
+    )
 
 
 def test_every_finding_can_be_decided_on_in_every_source():
     from relsym.data.audit import FINDINGS
+
     for path in (CONF / "data").glob("*.yaml"):
         config = resolved(f"data={path.stem}").data
         assert "reader" not in config or set(config.findings) == set(FINDINGS), path
 
 
 def test_conda_users_get_the_package_without_a_second_faiss():
-    environment = OmegaConf.to_container(OmegaConf.load(CONF.parent / "environment.yml")) if (CONF.parent / "environment.yml").exists() else None
+    environment = (
+        OmegaConf.to_container(OmegaConf.load(CONF.parent / "environment.yml"))
+        if (CONF.parent / "environment.yml").exists()
+        else None
+    )
     if environment is None:
         pytest.skip("installed from a wheel: environment.yml stands in the repository alone")
     assert set(environment) == {"name", "channels", "dependencies"}

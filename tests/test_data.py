@@ -35,14 +35,31 @@ def said(template: str, one: str, two: str) -> str:
 
 # --- relations and sentences
 
+
 def test_the_table_holds_the_papers_14_properties_word_for_word():
     assert {p: r.template for p, r in RELATIONS.items()} == {
-        "P40": "[Y] is a child of [X].", "P1382": "[Y] partially overlaps with [X].", "P279": "[X] is a type of [Y].",
-        "P3373": "[X] is a sibling of [Y].", "P1560": "[X] is an equivalent name of [Y] for other gender.",
-        "P131": "[X] is located in [Y].", "P25": "[Y] is the mother of [X].", "P22": "[Y] is the father of [X].",
-        "P460": "[X] possibly the same as [Y].", "P2670": "[X] has part(s) that are instances of [Y].", "P1542": "[X] led to [Y].",
-        "P1889": "[X] is different from [Y].", "P361": "[X] is part of [Y].", "P828": "[X] caused by [Y]."}
-    assert {p for p, r in RELATIONS.items() if r.kind == "symmetric"} == {"P1382", "P3373", "P1560", "P460", "P1889"}
+        "P40": "[Y] is a child of [X].",
+        "P1382": "[Y] partially overlaps with [X].",
+        "P279": "[X] is a type of [Y].",
+        "P3373": "[X] is a sibling of [Y].",
+        "P1560": "[X] is an equivalent name of [Y] for other gender.",
+        "P131": "[X] is located in [Y].",
+        "P25": "[Y] is the mother of [X].",
+        "P22": "[Y] is the father of [X].",
+        "P460": "[X] possibly the same as [Y].",
+        "P2670": "[X] has part(s) that are instances of [Y].",
+        "P1542": "[X] led to [Y].",
+        "P1889": "[X] is different from [Y].",
+        "P361": "[X] is part of [Y].",
+        "P828": "[X] caused by [Y].",
+    }
+    assert {p for p, r in RELATIONS.items() if r.kind == "symmetric"} == {
+        "P1382",
+        "P3373",
+        "P1560",
+        "P460",
+        "P1889",
+    }
 
 
 def test_only_antisymmetric_properties_have_a_converse_and_it_names_both_entities():
@@ -50,8 +67,14 @@ def test_only_antisymmetric_properties_have_a_converse_and_it_names_both_entitie
         assert (relation.converse is not None) == (relation.kind == "antisymmetric")
 
 
-@pytest.mark.parametrize(("template", "sentence"), [("[X] led to [Y].", "a led to b."), ("[Y] is a child of [X].", "b is a child of a."),
-                                                    ("Of [Y], [X] is.", "Of b, a is.")])
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("[X] led to [Y].", "a led to b."),
+        ("[Y] is a child of [X].", "b is a child of a."),
+        ("Of [Y], [X] is.", "Of b, a is."),
+    ],
+)
 def test_a_template_is_filled_in_either_order(template, sentence):
     assert said(template, "a", "b") == sentence
 
@@ -67,12 +90,22 @@ def test_an_unknown_property_is_refused_with_the_table():
         select_relations(RELATIONS, ["P131", "P9999"])
 
 
-@pytest.mark.parametrize(("table", "message"), [
-    ("P1: {name: n, kind: symetric, template: '[X] [Y]'}", "kind is 'symetric'"),
-    ("P1: {name: n, kind: symmetric, template: '[X] is'}", r"must contain \[X\] and \[Y\] once"),
-    ("P1: {name: n, kind: symmetric}", "template"), ("P1: {name: [", "not YAML"), ("a b: {name: n, kind: symmetric, template: '[X] [Y]'}", "no property id"),
-    ("P1: {name: n, kind: symmetric, template: '[X] [Y]', paraphrases: ['[X]']}", r"'\[X\]' must contain"), ("- P1", "expected a mapping"),
-    ("P1: {name: n, kind: symmetric, template: '[X] [Y]', flavour: 1}", "Fields: name, kind")])
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("P1: {name: n, kind: symetric, template: '[X] [Y]'}", "kind is 'symetric'"),
+        ("P1: {name: n, kind: symmetric, template: '[X] is'}", r"must contain \[X\] and \[Y\] once"),
+        ("P1: {name: n, kind: symmetric}", "template"),
+        ("P1: {name: [", "not YAML"),
+        ("a b: {name: n, kind: symmetric, template: '[X] [Y]'}", "no property id"),
+        (
+            "P1: {name: n, kind: symmetric, template: '[X] [Y]', paraphrases: ['[X]']}",
+            r"'\[X\]' must contain",
+        ),
+        ("- P1", "expected a mapping"),
+        ("P1: {name: n, kind: symmetric, template: '[X] [Y]', flavour: 1}", "Fields: name, kind"),
+    ],
+)
 def test_a_bad_property_table_is_refused(tmp_path, table, message):
     (tmp_path / "table.yaml").write_text(table)
     with pytest.raises(ValueError, match=message):
@@ -80,7 +113,10 @@ def test_a_bad_property_table_is_refused(tmp_path, table, message):
 
 
 def test_a_table_that_is_not_there_is_named():
-    with pytest.raises(FileNotFoundError, match=r"data\.property_table=nowhere\.yaml: no such file, nor one of paper, extended"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"data\.property_table=nowhere\.yaml: no such file, nor one of paper, extended",
+    ):
         read_relations("nowhere.yaml")
 
 
@@ -94,7 +130,23 @@ def test_the_extended_table_holds_the_papers_properties_and_at_least_30_more_wit
     assert len(EXTENDED) >= 14 + 30
     assert not EXTENDED.keys() & RESERVED
     assert Counter(r.kind for r in EXTENDED.values())["symmetric"] >= 15
-    assert {"P47", "P530", "P197", "P461", "P1038", "P2789", "P155", "P156", "P36", "P138", "P144", "P1066", "P112", "P397", "P527"} <= EXTENDED.keys()
+    assert {
+        "P47",
+        "P530",
+        "P197",
+        "P461",
+        "P1038",
+        "P2789",
+        "P155",
+        "P156",
+        "P36",
+        "P138",
+        "P144",
+        "P1066",
+        "P112",
+        "P397",
+        "P527",
+    } <= EXTENDED.keys()
 
 
 def test_properties_that_are_neither_are_left_out_unless_asked_for():
@@ -109,24 +161,36 @@ def test_every_property_has_its_wordings_in_the_right_order(relation):
 
     order = subject_first(relation.template)
     assert len(set(relation.paraphrases) | {relation.template}) >= 4
-    assert all(subject_first(text) == order and text.endswith(".") and not NEGATIONS.search(text) for text in relation.paraphrases)
+    assert all(
+        subject_first(text) == order and text.endswith(".") and not NEGATIONS.search(text)
+        for text in relation.paraphrases
+    )
     assert subject_first(relation.negation) == order
     assert NEGATIONS.search(relation.negation)
     assert (relation.converse is None) == (relation.kind == "symmetric")
-    assert relation.converse is None or (subject_first(relation.converse) != order and not NEGATIONS.search(relation.converse))
-    assert all((inverse in EXTENDED and relation.property in EXTENDED[inverse].inverses) or inverse == "P527" or relation.property == "P527"
-               for inverse in relation.inverses)
+    assert relation.converse is None or (
+        subject_first(relation.converse) != order and not NEGATIONS.search(relation.converse)
+    )
+    assert all(
+        (inverse in EXTENDED and relation.property in EXTENDED[inverse].inverses)
+        or inverse == "P527"
+        or relation.property == "P527"
+        for inverse in relation.inverses
+    )
 
 
 def test_no_two_properties_share_a_wording_in_either_order():
     owner = {}
     for relation in EXTENDED.values():
         for text in (relation.template, relation.negation, relation.converse, *relation.paraphrases):
-            for form in {text, text.replace("[X]", "[Z]").replace("[Y]", "[X]").replace("[Z]", "[Y]")} if text else ():
+            for form in (
+                {text, text.replace("[X]", "[Z]").replace("[Y]", "[X]").replace("[Z]", "[Y]")} if text else ()
+            ):
                 assert owner.setdefault(form, relation.property) == relation.property, form
 
 
 # --- draws
+
 
 @given(st.lists(st.lists(st.integers(), max_size=5), max_size=5))
 def test_in_turn_gives_everything_and_is_even_until_a_pool_runs_out(pools):
@@ -200,21 +264,38 @@ def test_score_rows_are_one_pair_a_fact_balanced_in_random_directions_and_the_sa
 
 def test_training_score_and_validation_rows_share_no_entity_pair(facts):
     test, validation = data(facts, samples=None), data(facts, samples=None, score_on="validation")
-    pairs = [{frozenset(row.fact_id.split(":")[1:]) for row in rows}
-             for rows in (test.train_rows, test.score_rows["lexicalised"], validation.score_rows["lexicalised"])]
+    pairs = [
+        {frozenset(row.fact_id.split(":")[1:]) for row in rows}
+        for rows in (test.train_rows, test.score_rows["lexicalised"], validation.score_rows["lexicalised"])
+    ]
     assert not pairs[0] & pairs[1] | pairs[0] & pairs[2] | pairs[1] & pairs[2]
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"samples": 7}, r"data\.samples=7: must be a multiple of 2"), ({"samples": 0}, r"data\.samples=0"),
-    ({"samples": 6, "form": "mixed"}, "must be a multiple of 4"), ({"samples": 10**6}, r"at most \d+ balanced samples"),
-    ({"test_pairs": 1}, r"data\.test_pairs=1"), ({"form": "lexicalized"}, r"data\.form=lexicalized: expected"),
-    ({"sampling": "uniform"}, r"data\.sampling=uniform"), ({"split": "random"}, r"data\.split=random: expected grouped, paper, entities"),
-    ({"score_on": "train"}, r"data\.score_on=train"), ({"batch_size": 1}, r"data\.batch_size=1"),
-    ({"properties": ["P131"]}, "no facts of kind symmetric"), ({"findings": {"same_label": "merge"}}, r"data\.findings\.same_label=merge: expected drop or keep"),
-    ({"findings": {"no_label": "keep"}}, r"data\.findings\.no_label=keep: expected drop"), ({"findings": {"typo": None}}, r"data\.findings\.typo: no such"),
-    ({"held_out": ["P47"]}, r"data\.held_out: P47 is not among"), ({"train_variants": ["swop"]}, "no such variant: swop"),
-    ({"samples": 16, "train_variants": ["swap", "identity", "negated_swap"]}, "must be a multiple of 6: 2 kinds, 3 variants")])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"samples": 7}, r"data\.samples=7: must be a multiple of 2"),
+        ({"samples": 0}, r"data\.samples=0"),
+        ({"samples": 6, "form": "mixed"}, "must be a multiple of 4"),
+        ({"samples": 10**6}, r"at most \d+ balanced samples"),
+        ({"test_pairs": 1}, r"data\.test_pairs=1"),
+        ({"form": "lexicalized"}, r"data\.form=lexicalized: expected"),
+        ({"sampling": "uniform"}, r"data\.sampling=uniform"),
+        ({"split": "random"}, r"data\.split=random: expected grouped, paper, entities"),
+        ({"score_on": "train"}, r"data\.score_on=train"),
+        ({"batch_size": 1}, r"data\.batch_size=1"),
+        ({"properties": ["P131"]}, "no facts of kind symmetric"),
+        ({"findings": {"same_label": "merge"}}, r"data\.findings\.same_label=merge: expected drop or keep"),
+        ({"findings": {"no_label": "keep"}}, r"data\.findings\.no_label=keep: expected drop"),
+        ({"findings": {"typo": None}}, r"data\.findings\.typo: no such"),
+        ({"held_out": ["P47"]}, r"data\.held_out: P47 is not among"),
+        ({"train_variants": ["swop"]}, "no such variant: swop"),
+        (
+            {"samples": 16, "train_variants": ["swap", "identity", "negated_swap"]},
+            "must be a multiple of 6: 2 kinds, 3 variants",
+        ),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused(facts, changes, message):
     with pytest.raises(ValueError, match=message):
         data(facts, **changes)
@@ -229,6 +310,7 @@ def test_the_content_hash_changes_with_a_label_and_a_split_but_not_with_the_draw
 
 # --- batches
 
+
 @given(st.lists(st.sampled_from("ab"), min_size=1, max_size=80), st.integers(2, 20), st.integers(0, 3))
 def test_an_epoch_deals_every_row_once_into_near_equal_batches(targets, batch_size, epoch):
     batches = epoch_batches(targets, batch_size, 0, epoch)
@@ -240,7 +322,11 @@ def test_an_epoch_deals_every_row_once_into_near_equal_batches(targets, batch_si
             assert all(label in {targets[row] for row in batch} for batch in batches)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 90)), min_size=1, max_size=200), st.integers(3, 20), st.integers(0, 3))
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 90)), min_size=1, max_size=200),
+    st.integers(3, 20),
+    st.integers(0, 3),
+)
 def test_batches_by_length_hold_every_row_once_and_every_class(rows, batch_size, epoch):
     targets, lengths = zip(*rows, strict=True)
     batches = epoch_batches(targets, batch_size, 0, epoch, lengths)
@@ -260,7 +346,9 @@ def test_batches_by_length_need_less_padding_and_differ_from_epoch_to_epoch():
 
     by_length, mixed = epoch_batches(targets, 30, 0, 0, lengths), epoch_batches(targets, 30, 0, 0)
     assert padded(by_length) < 1.05 * sum(lengths) < 0.6 * padded(mixed)
-    assert {frozenset(batch) for batch in by_length}.isdisjoint(map(frozenset, epoch_batches(targets, 30, 0, 1, lengths)))
+    assert {frozenset(batch) for batch in by_length}.isdisjoint(
+        map(frozenset, epoch_batches(targets, 30, 0, 1, lengths))
+    )
     longest = [max(lengths[row] for row in batch) for batch in by_length]
     assert longest != sorted(longest)
 
@@ -276,15 +364,20 @@ def test_every_pass_of_the_sampler_is_a_new_epoch_and_the_same_on_all_ranks():
     samplers = [GlobalBatchSampler("ab" * 10, 5, 0, rank, 2) for rank in (0, 1)]
     passes = [[list(sampler), list(sampler)] for sampler in samplers]
     assert passes[0][0] != passes[0][1]
-    merged = [sorted(r for r in a + b if r != PADDING) for a, b in zip(passes[0][0], passes[1][0], strict=True)]
+    merged = [
+        sorted(r for r in a + b if r != PADDING) for a, b in zip(passes[0][0], passes[1][0], strict=True)
+    ]
     assert merged == [sorted(batch) for batch in epoch_batches("ab" * 10, 5, 0, 0)]
     assert len(samplers[0]) == 4
 
 
 def test_a_padded_share_is_masked(facts):
     read = data(facts, samples=4)
-    read.tokenize_with(lambda rows: [[{"input_ids": [1, 2]} for _ in rows]], lambda features: {"input_ids": torch.ones(len(features), 2)},
-                       read.labels)
+    read.tokenize_with(
+        lambda rows: [[{"input_ids": [1, 2]} for _ in rows]],
+        lambda features: {"input_ids": torch.ones(len(features), 2)},
+        read.labels,
+    )
     batch = read.batch([2, PADDING])
     assert batch.mask.tolist() == [True, False]
     assert batch.inputs[0]["input_ids"].shape == (2, 2)
@@ -292,6 +385,7 @@ def test_a_padded_share_is_masked(facts):
 
 
 # --- the embedded benchmark
+
 
 def test_the_embedded_facts_are_consistent():
     source = Mini().read(RELATIONS)
@@ -307,15 +401,26 @@ def test_the_embedded_facts_are_consistent():
 
 
 def test_the_embedded_table_names_no_entity_twice():
-    lines = (Path(__import__("relsym.data").data.__file__).parent / "mini" / "entities.tsv").read_text(encoding="utf-8").splitlines()
+    lines = (
+        (Path(__import__("relsym.data").data.__file__).parent / "mini" / "entities.tsv")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     entities = [line.split("\t")[0] for line in lines[1:]]
     assert len(entities) == len(set(entities))
 
 
 @pytest.mark.slow
 def test_checked_ids_carry_wikidatas_own_labels(real_data):
-    names = dict(line.split("\t")[:2] for line in (real_data / "wikidata" / "entities.tsv").read_text(encoding="utf-8").splitlines())
-    lines = (Path(__import__("relsym.data").data.__file__).parent / "mini" / "entities.tsv").read_text(encoding="utf-8").splitlines()
+    names = dict(
+        line.split("\t")[:2]
+        for line in (real_data / "wikidata" / "entities.tsv").read_text(encoding="utf-8").splitlines()
+    )
+    lines = (
+        (Path(__import__("relsym.data").data.__file__).parent / "mini" / "entities.tsv")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     rows = [line.split("\t") for line in lines[1:]]
     for entity, label, checked in rows:
         assert (checked == "true") == (names.get(entity) == label), (entity, label, names.get(entity))
@@ -329,7 +434,11 @@ def test_the_real_triples_are_read_and_cleaned(real_data):
     assert benchmark.facts["property"].n_unique() == 13
     rows = benchmark.pairs(benchmark.draw("test", 0, 2000), ["swap"])
     assert len({row.premise for row in rows}) == 2000
-    trained = {text for pair in benchmark.pairs(benchmark.draw("train", 0), ["swap"]) for text in (pair.premise, pair.hypothesis)}
+    trained = {
+        text
+        for pair in benchmark.pairs(benchmark.draw("train", 0), ["swap"])
+        for text in (pair.premise, pair.hypothesis)
+    }
     assert not trained & {text for row in rows for text in (row.premise, row.hypothesis)}
 
 

@@ -22,8 +22,13 @@ def one_by_one(encoder: Encoder, texts: list[str], seconds: list[str] | None = N
     """Each text alone: no padding, no batching, pooling written out."""
     vectors = []
     for i, text in enumerate(texts):
-        tokens = encoder.tokenizer(text, *([] if seconds is None else [seconds[i]]), return_tensors="pt", truncation=True,
-                                   max_length=encoder.max_length)
+        tokens = encoder.tokenizer(
+            text,
+            *([] if seconds is None else [seconds[i]]),
+            return_tensors="pt",
+            truncation=True,
+            max_length=encoder.max_length,
+        )
         with torch.no_grad():
             hidden = encoder.model.eval()(**tokens).last_hidden_state[0]
         vectors.append(hidden[0] if encoder.pooling == "cls" else hidden.mean(0))
@@ -35,7 +40,12 @@ def one_by_one(encoder: Encoder, texts: list[str], seconds: list[str] | None = N
 def test_batches_by_length_give_the_vectors_of_texts_alone(pooling, pairs):
     encoder = tiny_encoder(pooling=pooling)
     seconds = TEXTS[::-1] if pairs else None
-    torch.testing.assert_close(encoder.encode(TEXTS, seconds, tokens_per_batch=40), one_by_one(encoder, TEXTS, seconds), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        encoder.encode(TEXTS, seconds, tokens_per_batch=40),
+        one_by_one(encoder, TEXTS, seconds),
+        atol=1e-5,
+        rtol=1e-4,
+    )
 
 
 def test_every_row_is_in_one_batch_and_batches_keep_to_their_tokens():
@@ -68,21 +78,36 @@ def test_attention_step_by_step_gives_the_same_vectors_and_is_not_saved(tmp_path
     encoder.attend_step_by_step()
     torch.testing.assert_close(encoder.encode(TEXTS), fused, atol=1e-5, rtol=1e-4)
     encoder.save(tmp_path)
-    assert (encoder.model.config._attn_implementation, load_encoder(str(tmp_path), None, max_length=64).model.config._attn_implementation) == ("eager", "sdpa")
+    assert (
+        encoder.model.config._attn_implementation,
+        load_encoder(str(tmp_path), None, max_length=64).model.config._attn_implementation,
+    ) == ("eager", "sdpa")
 
 
 def test_rows_of_mixed_lengths_have_the_same_vectors_and_gradients_in_groups():
     encoder = tiny_encoder().eval()
-    inputs = encoder.collate(encoder.tokenize(["a " * (7 * number % 40 + 1) for number in range(2 * ROWS_OF_ONE_LENGTH + 3)]))
+    inputs = encoder.collate(
+        encoder.tokenize(["a " * (7 * number % 40 + 1) for number in range(2 * ROWS_OF_ONE_LENGTH + 3)])
+    )
     widths = []
-    with patch.object(encoder, "forward", side_effect=lambda tokens, forward=encoder.forward: widths.append(tokens["input_ids"].shape) or forward(tokens)):
+    with patch.object(
+        encoder,
+        "forward",
+        side_effect=lambda tokens, forward=encoder.forward: (
+            widths.append(tokens["input_ids"].shape) or forward(tokens)
+        ),
+    ):
         grouped = encoder.by_length(inputs)
     assert [rows for rows, _ in widths] == [ROWS_OF_ONE_LENGTH, ROWS_OF_ONE_LENGTH, 3]
     assert widths[0][1] < widths[1][1] < widths[2][1] == inputs["input_ids"].shape[1]
     whole = encoder(inputs)
     torch.testing.assert_close(grouped, whole, atol=1e-5, rtol=1e-4)
     weight = encoder.model.get_input_embeddings().weight
-    torch.testing.assert_close(*(torch.autograd.grad(vectors.square().sum(), weight)[0] for vectors in (grouped, whole)), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(vectors.square().sum(), weight)[0] for vectors in (grouped, whole)),
+        atol=1e-4,
+        rtol=1e-3,
+    )
 
 
 def test_the_tiny_encoder_has_the_same_weights_every_time_and_leaves_the_generator_alone():
@@ -120,7 +145,12 @@ def test_a_saved_encoder_is_loaded_by_us_by_automodel_and_by_sentence_transforme
     assert not list(folder.glob("*.bin"))
     expected = encoder.encode(TEXTS)
     torch.testing.assert_close(load_encoder(str(folder), None, max_length=64).encode(TEXTS), expected)
-    torch.testing.assert_close(torch.from_numpy(SentenceTransformer(str(folder), device="cpu").encode(TEXTS)), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        torch.from_numpy(SentenceTransformer(str(folder), device="cpu").encode(TEXTS)),
+        expected,
+        atol=1e-5,
+        rtol=1e-4,
+    )
     tokens = AutoTokenizer.from_pretrained(folder)(TEXTS[0], return_tensors="pt")
     hidden = AutoModel.from_pretrained(folder).eval()(**tokens).last_hidden_state[0].mean(0)
     torch.testing.assert_close(hidden.detach(), expected[0], atol=1e-5, rtol=1e-4)
@@ -140,7 +170,12 @@ def test_a_folder_in_the_hubs_layout_is_loaded_and_its_commit_recorded(tmp_path,
     monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(transformers_hub, "is_offline_mode", lambda: True, raising=False)
     encoder = load_encoder("org/name", "main", max_length=64)
-    assert encoder.source == {"name": "org/name", "revision": "main", "commit": commit, "published": "org/name"}
+    assert encoder.source == {
+        "name": "org/name",
+        "revision": "main",
+        "commit": commit,
+        "published": "org/name",
+    }
     torch.testing.assert_close(encoder.encode(TEXTS), tiny_encoder().encode(TEXTS))
 
 
@@ -175,7 +210,9 @@ def test_the_bundled_encoder_gives_sentence_transformers_vectors():
 
     encoder = bundled.load_bundled()
     assert encoder.source["sha256"] == bundled.MINILM_SHA256
-    theirs = SentenceTransformer(str(Path(bundled.find_weights()).parent), device="cpu").encode(TEXTS, normalize_embeddings=True)
+    theirs = SentenceTransformer(str(Path(bundled.find_weights()).parent), device="cpu").encode(
+        TEXTS, normalize_embeddings=True
+    )
     ours = torch.nn.functional.normalize(encoder.encode(TEXTS), dim=-1)
     torch.testing.assert_close(ours, torch.from_numpy(theirs), atol=1e-5, rtol=1e-4)
 

@@ -37,7 +37,9 @@ def evaluate(relsym, tmp_path):
 
 @pytest.fixture
 def classifier(tmp_path):
-    """A folder with a sequence classifier of random weights, whose head answers one class always if told which."""
+    """A folder with a sequence classifier of random weights, whose head answers one class always if told
+    which.
+    """
     return lambda id2label, always=None: tiny_classifier(tmp_path / "classifier", id2label, always)
 
 
@@ -49,18 +51,36 @@ def test_an_encoder_is_read_by_every_untrained_read_out_beside_the_shortcuts(eva
     assert names == {"knn", "logistic"}
     assert found["reading"] in names
     other = (names - {found["reading"]}).pop()
-    for key in ("test/accuracy/lexicalised", f"reading/{other}/delexicalised", "family/random_label/lexicalised", "test/balanced/lexicalised",
-                f"reading/{other}_bias/lexicalised", "test/auroc/delexicalised", "test/ece/lexicalised", "shortcut/template_lookup/lexicalised",
-                "reference/constant/lexicalised", "test/consistency/lexicalised"):
+    for key in (
+        "test/accuracy/lexicalised",
+        f"reading/{other}/delexicalised",
+        "family/random_label/lexicalised",
+        "test/balanced/lexicalised",
+        f"reading/{other}_bias/lexicalised",
+        "test/auroc/delexicalised",
+        "test/ece/lexicalised",
+        "shortcut/template_lookup/lexicalised",
+        "reference/constant/lexicalised",
+        "test/consistency/lexicalised",
+    ):
         assert 0 <= abs(found["metrics"][key]) <= 1, key
-    assert found["metrics"]["test/consistency/lexicalised"] == 1  # hadamard's label embedding does not see the order
-    assert found["metrics"]["family/random_label_min/lexicalised"] <= found["metrics"]["family/random_label/lexicalised"]
+    assert (
+        found["metrics"]["test/consistency/lexicalised"] == 1
+    )  # hadamard's label embedding does not see the order
+    assert (
+        found["metrics"]["family/random_label_min/lexicalised"]
+        <= found["metrics"]["family/random_label/lexicalised"]
+    )
     assert sum(found["histograms"]["knn"]["lexicalised"].values()) == 28
     assert set(found["clusters"]["knn"]["lexicalised"]) == {"fact", "property"}
     table = pl.read_parquet(tmp_path / "out" / "predictions.parquet")
     assert table.height == 56
-    assert {"prediction", "correct", "prediction:knn", "score:logistic", "measured:random_label.0"} <= set(table.columns)
-    assert table.filter(form="lexicalised")["correct"].mean() == pytest.approx(found["metrics"]["test/accuracy/lexicalised"])
+    assert {"prediction", "correct", "prediction:knn", "score:logistic", "measured:random_label.0"} <= set(
+        table.columns
+    )
+    assert table.filter(form="lexicalised")["correct"].mean() == pytest.approx(
+        found["metrics"]["test/accuracy/lexicalised"]
+    )
     assert not (tmp_path / "out" / "shards").exists()
 
 
@@ -70,14 +90,26 @@ def test_a_direction_aware_metric_is_not_said_to_be_consistent_by_construction(e
 
 
 def test_a_finished_run_is_read_by_its_own_probe_and_gets_the_runs_own_score(evaluate, relsym, tmp_path):
-    trained = relsym("train", "model=tiny", "tracking=csv", "training.max_steps=4", "data.samples=8", "data.test_pairs=28",
-                     f"hydra.run.dir={tmp_path / 'run'}")
+    trained = relsym(
+        "train",
+        "model=tiny",
+        "tracking=csv",
+        "training.max_steps=4",
+        "data.samples=8",
+        "data.test_pairs=28",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    )
     assert trained.code == 0, trained.err
     found = evaluate("model=run", f"model.folder={tmp_path / 'run'}", "reading=strict")
     for form in ("lexicalised", "delexicalised"):
-        assert found["metrics"][f"test/accuracy/{form}"] == results(tmp_path / "run")["metrics"][f"test/accuracy/{form}"]
+        assert (
+            found["metrics"][f"test/accuracy/{form}"]
+            == results(tmp_path / "run")["metrics"][f"test/accuracy/{form}"]
+        )
     assert {reading["name"] for reading in found["readings"]} == {"strict", "threshold"}
-    message = evaluate("model=run", f"model.folder={tmp_path / 'run'}", "data.split_seed=1", out="other", code=1)
+    message = evaluate(
+        "model=run", f"model.folder={tmp_path / 'run'}", "data.split_seed=1", out="other", code=1
+    )
     assert "may have trained it" in message
     assert "model.folder=" in message
     assert "no finished run there" in evaluate("model=run", f"model.folder={tmp_path}", out="none", code=1)
@@ -85,16 +117,35 @@ def test_a_finished_run_is_read_by_its_own_probe_and_gets_the_runs_own_score(eva
 
 @pytest.mark.parametrize("objective", ["random_label", "knn_learnt", "finetune"])
 def test_runs_of_every_objective_can_be_evaluated(evaluate, relsym, tmp_path, objective):
-    trained = relsym("train", "model=tiny", f"objective={objective}", "tracking=csv", "training.max_steps=1", "data.samples=8",
-                     "data.test_pairs=28", f"hydra.run.dir={tmp_path / 'run'}")
+    trained = relsym(
+        "train",
+        "model=tiny",
+        f"objective={objective}",
+        "tracking=csv",
+        "training.max_steps=1",
+        "data.samples=8",
+        "data.test_pairs=28",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    )
     assert trained.code == 0, trained.err
     found = evaluate("model=run", f"model.folder={tmp_path / 'run'}", "reading=strict")
-    assert found["metrics"]["test/accuracy/lexicalised"] == results(tmp_path / "run")["metrics"]["test/accuracy/lexicalised"]
+    assert (
+        found["metrics"]["test/accuracy/lexicalised"]
+        == results(tmp_path / "run")["metrics"]["test/accuracy/lexicalised"]
+    )
 
 
 def test_a_run_on_nli_rows_is_read_by_three_rules(evaluate, relsym, tmp_path, mnli_folder):
-    trained = relsym("train", "model=tiny", "objective=finetune", "data=mnli", f"data.folder={mnli_folder}", "tracking=csv",
-                     "training.max_steps=2", f"hydra.run.dir={tmp_path / 'run'}")
+    trained = relsym(
+        "train",
+        "model=tiny",
+        "objective=finetune",
+        "data=mnli",
+        f"data.folder={mnli_folder}",
+        "tracking=csv",
+        "training.max_steps=2",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    )
     assert trained.code == 0, trained.err
     found = evaluate("model=run", f"model.folder={tmp_path / 'run'}")
     assert {reading["name"] for reading in found["readings"]} == {"strict", "two_way", "threshold"}
@@ -113,42 +164,68 @@ def test_always_neutral_is_wrong_by_the_strict_rule_and_half_right_by_the_two_wa
     assert found["histograms"]["two_way"]["lexicalised"] == {"contradiction": 28}
 
 
-@pytest.mark.parametrize(("names", "order"), [(NLI, None), ({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}, "[contradiction,neutral,entailment]")])
+@pytest.mark.parametrize(
+    ("names", "order"),
+    [(NLI, None), ({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}, "[contradiction,neutral,entailment]")],
+)
 def test_the_label_order_is_read_from_the_model_or_told(evaluate, classifier, names, order):
     told = [] if order is None else [f"model.label_order={order}"]
-    found = evaluate("model=nli", f"model.name={classifier(names, always=2)}", "model.check_labels=false", *told)
+    found = evaluate(
+        "model=nli", f"model.name={classifier(names, always=2)}", "model.check_labels=false", *told
+    )
     assert found["histograms"]["strict"]["lexicalised"] == {"entailment": 28}
     assert found["source"]["classes"] == ["contradiction", "neutral", "entailment"]
 
 
 def test_label_names_that_say_nothing_are_refused_with_the_override_that_tells_them(evaluate, classifier):
-    message = evaluate("model=nli", f"model.name={classifier({0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2'})}", code=1)
+    message = evaluate(
+        "model=nli", f"model.name={classifier({0: 'LABEL_0', 1: 'LABEL_1', 2: 'LABEL_2'})}", code=1
+    )
     assert "LABEL_0, LABEL_1, LABEL_2" in message
     assert "model.label_order=[contradiction,neutral,entailment]" in message
-    assert "expected 3 of" in evaluate("model=nli", f"model.name={classifier(NLI)}", "model.label_order=[neutral]", out="b", code=1)
+    assert "expected 3 of" in evaluate(
+        "model=nli", f"model.name={classifier(NLI)}", "model.label_order=[neutral]", out="b", code=1
+    )
 
 
-def test_an_order_that_canary_pairs_contradict_is_refused_with_the_order_that_they_agree_with(classifier, monkeypatch):
+def test_an_order_that_canary_pairs_contradict_is_refused_with_the_order_that_they_agree_with(
+    classifier, monkeypatch
+):
     from relsym.models.nli import CrossEncoder
 
     told = [label for _, _, label in CANARIES]
     names = ("entailment", "neutral", "contradiction")
 
     def knows(self, premises, hypotheses, advance=lambda count: None):
-        return torch.eye(3)[[names.index(label) for label in told]]  # a model that is right in the order entailment, neutral, contradiction
+        return torch.eye(3)[
+            [names.index(label) for label in told]
+        ]  # a model that is right in the order entailment, neutral, contradiction
 
     monkeypatch.setattr(CrossEncoder, "probabilities", knows)
     folder = classifier({0: "contradiction", 1: "neutral", 2: "entailment"})
-    arguments = {"name": folder, "revision": None, "label_order": None, "check_labels": True, "max_length": 256, "tokens_per_batch": None,
-                 "trust_remote_code": False, "precision": "fp32", "accelerator": "cpu"}
+    arguments = {
+        "name": folder,
+        "revision": None,
+        "label_order": None,
+        "check_labels": True,
+        "max_length": 256,
+        "tokens_per_batch": None,
+        "trust_remote_code": False,
+        "precision": "fp32",
+        "accelerator": "cpu",
+    }
     with pytest.raises(ValueError, match=r"model\.label_order=\[entailment,neutral,contradiction\]"):
         CrossEncoder(**arguments)
     assert CrossEncoder(**{**arguments, "label_order": list(names)}).classes == names
 
 
 def test_a_two_class_model_calls_what_is_not_entailment_contradiction(evaluate, classifier):
-    found = evaluate("model=nli", f"model.name={classifier({0: 'entailment', 1: 'not_entailment'}, always=1)}", "model.check_labels=false",
-                     "model.max_length=64")
+    found = evaluate(
+        "model=nli",
+        f"model.name={classifier({0: 'entailment', 1: 'not_entailment'}, always=1)}",
+        "model.check_labels=false",
+        "model.max_length=64",
+    )
     assert found["histograms"]["strict"]["lexicalised"] == {"contradiction": 28}
     assert {reading["name"] for reading in found["readings"]} == {"strict", "threshold"}
 
@@ -156,14 +233,26 @@ def test_a_two_class_model_calls_what_is_not_entailment_contradiction(evaluate, 
 def test_probabilities_do_not_depend_on_the_batch(classifier):
     from relsym.models.nli import CrossEncoder
 
-    arguments = {"name": classifier(NLI), "revision": None, "label_order": None, "check_labels": False, "max_length": 64,
-                 "trust_remote_code": False, "precision": "fp32", "accelerator": "cpu"}
+    arguments = {
+        "name": classifier(NLI),
+        "revision": None,
+        "label_order": None,
+        "check_labels": False,
+        "max_length": 64,
+        "trust_remote_code": False,
+        "precision": "fp32",
+        "accelerator": "cpu",
+    }
     premises, hypotheses, _ = zip(*CANARIES, strict=True)
     one, many = (CrossEncoder(**arguments, tokens_per_batch=tokens) for tokens in (1, 4096))
-    torch.testing.assert_close(one.probabilities(premises, hypotheses), many.probabilities(premises, hypotheses), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        one.probabilities(premises, hypotheses), many.probabilities(premises, hypotheses), atol=1e-6, rtol=0
+    )
 
 
-@pytest.mark.parametrize("name", ["majority", "template_lookup", "hypothesis_only", "bag_of_words", "word_order", "entity_pair"])
+@pytest.mark.parametrize(
+    "name", ["majority", "template_lookup", "hypothesis_only", "bag_of_words", "word_order", "entity_pair"]
+)
 def test_a_shortcut_as_a_model_scores_what_it_scores_beside_a_model(evaluate, name):
     found = evaluate(f"model=shortcut/{name}")
     for form in ("lexicalised", "delexicalised"):
@@ -172,18 +261,27 @@ def test_a_shortcut_as_a_model_scores_what_it_scores_beside_a_model(evaluate, na
 
 def test_a_function_answers_with_labels_or_probabilities_or_not_at_all(evaluate, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(
-        "def borders(premises, hypotheses):\n    return [1.0 if 'sibling' in p else 0.25 if 'part' in p else None for p in premises]\n"
+        "def borders(premises, hypotheses):\n    return [1.0 if 'sibling' in p else 0.25 if 'part' in p else "
+        "None for p in premises]\n"
         "def few(premises, hypotheses):\n    return ['entailment']\n"
         "def odd(premises, hypotheses):\n    return ['yes'] * len(premises)\n"
-        "def above(premises, hypotheses):\n    return [1.5] * len(premises)\n")
+        "def above(premises, hypotheses):\n    return [1.5] * len(premises)\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     found = evaluate("model=callable", "model.function=mine:borders", "model.batch=5")
     unscored = found["unscored"]["answer"]["lexicalised"]
     assert 0 < unscored < 28
     assert found["histograms"]["answer"]["lexicalised"]["unscored"] == unscored
     assert found["metrics"]["test/accuracy/lexicalised"] <= 1 - unscored / 28
-    for name, told in (("few", "gave 1 answers to 28 pairs"), ("odd", "gave 'yes'"), ("above", "gave 1.5"), ("none", "no attribute")):
-        assert told in evaluate("model=callable", f"model.function=mine:{name}", "validation_pairs=0", out=name, code=1)
+    for name, told in (
+        ("few", "gave 1 answers to 28 pairs"),
+        ("odd", "gave 'yes'"),
+        ("above", "gave 1.5"),
+        ("none", "no attribute"),
+    ):
+        assert told in evaluate(
+            "model=callable", f"model.function=mine:{name}", "validation_pairs=0", out=name, code=1
+        )
 
 
 def test_a_table_of_answers_needs_one_line_for_each_row(evaluate, tmp_path):
@@ -205,10 +303,20 @@ def test_a_table_of_answers_needs_one_line_for_each_row(evaluate, tmp_path):
     assert "have a score outside [0, 1]" in answer(table.with_columns(score=pl.lit(1.5)), 1, "d")
     assert "cannot be read" in answer(table.with_columns(score=pl.lit("high")), 1, "e")
     assert "has the columns pair_id, form" in answer(table.select("pair_id", "form"), 1, "f")
-    more = pl.concat([table, pl.DataFrame({"pair_id": ["P1:x:swap"], "form": ["lexicalised"], "prediction": ["entailment"]})])
+    more = pl.concat(
+        [
+            table,
+            pl.DataFrame({"pair_id": ["P1:x:swap"], "form": ["lexicalised"], "prediction": ["entailment"]}),
+        ]
+    )
     assert "about rows that are not scored" in answer(more, 1, "g")
-    assert evaluate("model=predictions", f"model.file={path}", "model.ignore_others=true", out="h")["unscored"] == {}
-    assert answer(table.with_columns(prediction=pl.lit("")), out="i")["unscored"] == {"answer": {"lexicalised": 28, "delexicalised": 28}}
+    assert (
+        evaluate("model=predictions", f"model.file={path}", "model.ignore_others=true", out="h")["unscored"]
+        == {}
+    )
+    assert answer(table.with_columns(prediction=pl.lit("")), out="i")["unscored"] == {
+        "answer": {"lexicalised": 28, "delexicalised": 28}
+    }
     assert "no such file" in evaluate("model=predictions", "model.file=nowhere.csv", out="j", code=1)
 
 
@@ -225,18 +333,22 @@ def test_a_wrong_reading_costs_nothing_that_was_measured(evaluate, tmp_path):
     assert found["measured_before"] == 2 * (28 + 16 + 8)
 
 
-def test_a_stopped_run_goes_on_from_its_last_shard_and_no_other_run_takes_its_shards(evaluate, tmp_path, monkeypatch):
+def test_a_stopped_run_goes_on_from_its_last_shard_and_no_other_run_takes_its_shards(
+    evaluate, tmp_path, monkeypatch
+):
     (tmp_path / "stops.py").write_text(
         "import os\ncalls = []\n"
         "def answer(premises, hypotheses):\n"
         "    calls.append(len(premises))\n"
         "    if os.environ.get('STOPS') and len(calls) == 5: raise OSError('the model went away')\n"
-        "    return [0.9 if 'sibling' in p else 0.1 for p in premises]\n")
+        "    return [0.9 if 'sibling' in p else 0.1 for p in premises]\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     words = ("model=callable", "model.function=stops:answer", "shard_rows=8")
     monkeypatch.setenv("STOPS", "1")
     assert "the model went away" in evaluate(*words, code=1)
     import stops
+
     assert len(list((tmp_path / "out" / "shards").glob("*.parquet"))) == 4
     assert "Give that run's command again" in evaluate(*words, "data.test_pairs=20", code=1)
     monkeypatch.delenv("STOPS")
@@ -251,15 +363,28 @@ def test_a_stopped_run_goes_on_from_its_last_shard_and_no_other_run_takes_its_sh
 
 
 def test_shard_size_changes_no_figure(evaluate):
-    assert evaluate("model=tiny", "shard_rows=5", out="a")["metrics"] == pytest.approx(evaluate("model=tiny", out="b")["metrics"], abs=1e-6)
+    assert evaluate("model=tiny", "shard_rows=5", out="a")["metrics"] == pytest.approx(
+        evaluate("model=tiny", out="b")["metrics"], abs=1e-6
+    )
 
 
 @pytest.mark.slow
 def test_a_killed_evaluation_goes_on(tmp_path):
     (tmp_path / "slow_model.py").write_text(
-        "import time\ndef answer(premises, hypotheses):\n    time.sleep(0.5)\n    return [0.5] * len(premises)\n")
-    command = [sys.executable, "-m", "relsym", "evaluate", *SMALL, "model=callable", "model.function=slow_model:answer", "shard_rows=8",
-               f"hydra.run.dir={tmp_path / 'out'}"]
+        "import time\ndef answer(premises, hypotheses):\n    time.sleep(0.5)\n    return [0.5] * "
+        "len(premises)\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "relsym",
+        "evaluate",
+        *SMALL,
+        "model=callable",
+        "model.function=slow_model:answer",
+        "shard_rows=8",
+        f"hydra.run.dir={tmp_path / 'out'}",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
@@ -274,25 +399,41 @@ def test_a_killed_evaluation_goes_on(tmp_path):
     assert results(tmp_path / "out")["measured_before"] >= 8 * (done - 1)
 
 
-@pytest.mark.parametrize(("overrides", "message"), [
-    (("model=tiny", "metric=none"), "read by distance"),
-    (("model=tiny", "precision=fp8"), "expected fp32 or bf16"),
-    (("model=tiny", "hardware=ddp_cpu"), "one process measures"),
-    (("model=tiny", "hardware=gpu"), "torch finds none"),
-    (("model=tiny", "data.score_on=validation"), "validation_pairs=0"),
-    (("model=tiny", "validation_pairs=-1"), "0: none"),
-    (("model=tiny", "swapped_pairs=many"), "whole number"),
-    (("model=tiny", "probe.k=50"), "the memory has only 8 rows"),
-    (("model=nli", "model.name=/nowhere"), "cannot load the NLI model"),
-    (("model=run",), "model.folder is not set"),
-])
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("model=tiny", "metric=none"), "read by distance"),
+        (("model=tiny", "precision=fp8"), "expected fp32 or bf16"),
+        (("model=tiny", "hardware=ddp_cpu"), "one process measures"),
+        (("model=tiny", "hardware=gpu"), "torch finds none"),
+        (("model=tiny", "data.score_on=validation"), "validation_pairs=0"),
+        (("model=tiny", "validation_pairs=-1"), "0: none"),
+        (("model=tiny", "swapped_pairs=many"), "whole number"),
+        (("model=tiny", "probe.k=50"), "the memory has only 8 rows"),
+        (("model=nli", "model.name=/nowhere"), "cannot load the NLI model"),
+        (("model=run",), "model.folder is not set"),
+    ],
+)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
 def test_what_cannot_be_evaluated_is_refused_with_the_reason(evaluate, overrides, message):
     assert message in evaluate(*overrides, code=1)
 
 
-@pytest.mark.parametrize("model", ["nli", "run", "shortcut/majority", "callable", "predictions", "auto", "causal_lm", "smollm2", "masked_lm",
-                                   "openai_compatible"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "nli",
+        "run",
+        "shortcut/majority",
+        "callable",
+        "predictions",
+        "auto",
+        "causal_lm",
+        "smollm2",
+        "masked_lm",
+        "openai_compatible",
+    ],
+)
 def test_a_model_that_is_no_encoder_cannot_be_trained(relsym, quick, model):
     needed = {"callable": ["model.function=a:b"], "auto": ["model.name=a"]}.get(model, [])
     ended = relsym("train", *(word for word in quick if word != "model=tiny"), f"model={model}", *needed)
@@ -301,14 +442,24 @@ def test_a_model_that_is_no_encoder_cannot_be_trained(relsym, quick, model):
 
 
 def test_rows_of_three_labels_are_scored_by_the_strict_rule_alone(evaluate, classifier, mnli_folder):
-    found = evaluate("data=mnli", f"data.folder={mnli_folder}", "data.samples=6", "validation_pairs=3", "data.test_pairs=30", "model=nli",
-                     f"model.name={classifier(NLI, always=1)}", "model.check_labels=false")
+    found = evaluate(
+        "data=mnli",
+        f"data.folder={mnli_folder}",
+        "data.samples=6",
+        "validation_pairs=3",
+        "data.test_pairs=30",
+        "model=nli",
+        f"model.name={classifier(NLI, always=1)}",
+        "model.check_labels=false",
+    )
     assert [reading["name"] for reading in found["readings"]] == ["strict"]
     assert found["metrics"]["test/accuracy/mnli"] == pytest.approx(1 / 3)
 
 
 def test_more_tokens_than_the_model_has_places_for_are_refused(evaluate, classifier):
-    assert "at most 256 tokens" in evaluate("model=nli", f"model.name={classifier(NLI)}", "model.max_length=300", code=1)
+    assert "at most 256 tokens" in evaluate(
+        "model=nli", f"model.name={classifier(NLI)}", "model.max_length=300", code=1
+    )
 
 
 def test_a_tokenizer_without_pad_token_is_refused(evaluate, classifier):
@@ -326,10 +477,14 @@ def test_the_kind_of_a_model_is_found_from_its_files_or_told(evaluate, classifie
     assert evaluate(*common, f"model.name={folder}", out="nli")["kind"] == "nli"
     (Path(folder) / "config.json").write_text(json.dumps({**config, "architectures": ["BertForMaskedLM"]}))
     assert evaluate(*common, f"model.name={folder}", out="encoder")["kind"] == "encoder"
-    (Path(folder) / "config.json").write_text(json.dumps({**config, "architectures": ["BertForTokenClassification"]}))
+    (Path(folder) / "config.json").write_text(
+        json.dumps({**config, "architectures": ["BertForTokenClassification"]})
+    )
     assert "which with model.kind=encoder|nli" in evaluate(*common, f"model.name={folder}", out="c", code=1)
     assert evaluate(*common, f"model.name={folder}", "model.kind=encoder", out="told")["kind"] == "encoder"
-    assert "expected encoder, nli" in evaluate(*common, f"model.name={folder}", "model.kind=llm", out="d", code=1)
+    assert "expected encoder, nli" in evaluate(
+        *common, f"model.name={folder}", "model.kind=llm", out="d", code=1
+    )
 
 
 def test_a_folder_that_is_no_model_is_refused_with_what_is_in_it(evaluate, tmp_path):
@@ -339,7 +494,12 @@ def test_a_folder_that_is_no_model_is_refused_with_what_is_in_it(evaluate, tmp_p
 
 
 def test_several_models_are_evaluated_one_after_the_other_and_finished_ones_are_kept(relsym, tmp_path):
-    command = ("-m", "model=shortcut/majority,shortcut/word_order", *SMALL, f"hydra.sweep.dir={tmp_path / 'all'}")
+    command = (
+        "-m",
+        "model=shortcut/majority,shortcut/word_order",
+        *SMALL,
+        f"hydra.sweep.dir={tmp_path / 'all'}",
+    )
     assert relsym("evaluate", *command).code == 0
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "all").glob("*/results.json")}
     assert len(times) == 2
@@ -347,4 +507,7 @@ def test_several_models_are_evaluated_one_after_the_other_and_finished_ones_are_
     again = relsym("evaluate", *command)
     assert again.code == 0, again.err
     assert "kept from an earlier call" in again.out
-    assert {path: path.stat().st_mtime_ns == at for path, at in times.items()} == {tmp_path / "all" / "0" / "results.json": True, tmp_path / "all" / "1" / "results.json": False}
+    assert {path: path.stat().st_mtime_ns == at for path, at in times.items()} == {
+        tmp_path / "all" / "0" / "results.json": True,
+        tmp_path / "all" / "1" / "results.json": False,
+    }

@@ -30,7 +30,14 @@ from relsym.evaluation.statistics import accuracy
 
 
 def row(property: str, label: str, number: int = 0, form: str = "lexicalised", verb: str = "is near") -> Row:
-    return Row(f"{property}:{number}", property, form, f"a{number} {verb} b{number}.", f"b{number} {verb} a{number}.", label)
+    return Row(
+        f"{property}:{number}",
+        property,
+        form,
+        f"a{number} {verb} b{number}.",
+        f"b{number} {verb} a{number}.",
+        label,
+    )
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
@@ -57,19 +64,37 @@ def test_the_look_up_knows_seen_templates_and_gives_unseen_ones_the_majority():
 
 
 def test_the_majority_shortcut_gives_one_label_and_ties_take_contradiction():
-    assert SHORTCUTS["majority"].answer([row("P1", ENTAILMENT), row("P2", CONTRADICTION)], [row("P9", ENTAILMENT)] * 2) == [CONTRADICTION] * 2
+    assert (
+        SHORTCUTS["majority"].answer(
+            [row("P1", ENTAILMENT), row("P2", CONTRADICTION)], [row("P9", ENTAILMENT)] * 2
+        )
+        == [CONTRADICTION] * 2
+    )
     assert SHORTCUTS["majority"].answer([row("P1", ENTAILMENT)], [row("P9", CONTRADICTION)]) == [ENTAILMENT]
 
 
 def test_hypothesis_only_never_sees_the_premise():
-    train = [row("P1", ENTAILMENT, i, verb="borders") for i in range(4)] + [row("P2", CONTRADICTION, i, verb="fathered") for i in range(4)]
+    train = [row("P1", ENTAILMENT, i, verb="borders") for i in range(4)] + [
+        row("P2", CONTRADICTION, i, verb="fathered") for i in range(4)
+    ]
     test = [row("P1", ENTAILMENT, 99, verb="borders"), row("P2", CONTRADICTION, 99, verb="fathered")]
     assert SHORTCUTS["hypothesis_only"].answer(train, test) == [ENTAILMENT, CONTRADICTION]
-    assert SHORTCUTS["hypothesis_only"].answer(train, [r._replace(premise="something else") for r in test]) == [ENTAILMENT, CONTRADICTION]
+    assert SHORTCUTS["hypothesis_only"].answer(
+        train, [r._replace(premise="something else") for r in test]
+    ) == [ENTAILMENT, CONTRADICTION]
 
 
 def fact(one: str, two: str, label: str, verb: str = "is near", **changes) -> Row:
-    made = Row("p", "P1", "lexicalised", f"{one} {verb} {two}.", f"{two} {verb} {one}.", label, subject=one, object=two)
+    made = Row(
+        "p",
+        "P1",
+        "lexicalised",
+        f"{one} {verb} {two}.",
+        f"{two} {verb} {one}.",
+        label,
+        subject=one,
+        object=two,
+    )
     return made._replace(**changes)
 
 
@@ -77,7 +102,12 @@ def test_a_bag_of_words_sees_words_and_not_their_order():
     train = [fact("a", "b", ENTAILMENT, "borders"), fact("c", "d", CONTRADICTION, "fathered")]
     test = [fact("e", "f", ENTAILMENT, "borders"), fact("e", "f", CONTRADICTION, "fathered")]
     assert SHORTCUTS["bag_of_words"].answer(train, test) == [ENTAILMENT, CONTRADICTION]
-    turned = [row._replace(premise=" ".join(reversed(row.premise.strip(".").split())), hypothesis=row.hypothesis.lower()) for row in test]
+    turned = [
+        row._replace(
+            premise=" ".join(reversed(row.premise.strip(".").split())), hypothesis=row.hypothesis.lower()
+        )
+        for row in test
+    ]
     assert SHORTCUTS["bag_of_words"].answer(train, turned) == [ENTAILMENT, CONTRADICTION]
 
 
@@ -85,15 +115,30 @@ def test_word_order_sees_the_order_and_not_the_words():
     train = [fact(f"a{i}", f"b{i}", CONTRADICTION) for i in range(4)]
     train += [row._replace(hypothesis=row.premise, label=ENTAILMENT) for row in train]
     swapped = fact("Ann", "Bob", CONTRADICTION, "totally fathered")
-    assert SHORTCUTS["word_order"].answer(train, [swapped, swapped._replace(hypothesis=swapped.premise)]) == [CONTRADICTION, ENTAILMENT]
-    renamed = [row._replace(premise=row.premise.replace("near", "far"), hypothesis=row.hypothesis.replace("near", "far")) for row in train]
-    assert SHORTCUTS["word_order"].answer(renamed, [swapped]) == SHORTCUTS["word_order"].answer(train, [swapped])
+    assert SHORTCUTS["word_order"].answer(train, [swapped, swapped._replace(hypothesis=swapped.premise)]) == [
+        CONTRADICTION,
+        ENTAILMENT,
+    ]
+    renamed = [
+        row._replace(
+            premise=row.premise.replace("near", "far"), hypothesis=row.hypothesis.replace("near", "far")
+        )
+        for row in train
+    ]
+    assert SHORTCUTS["word_order"].answer(renamed, [swapped]) == SHORTCUTS["word_order"].answer(
+        train, [swapped]
+    )
 
 
 def test_the_entity_pair_alone_is_seen_in_either_order_and_nothing_that_is_said():
     train = [fact("Ann", "Bob", ENTAILMENT), fact("Cid", "Dee", CONTRADICTION)]
-    assert SHORTCUTS["entity_pair"].answer(train, [fact("Bob", "Ann", ENTAILMENT), fact("Dee", "Cid", CONTRADICTION)]) == [ENTAILMENT, CONTRADICTION]
-    hidden = [fact("Bob", "Ann", ENTAILMENT, premise="?", hypothesis="?", property="P9"), fact("Dee", "Cid", CONTRADICTION, premise="?", hypothesis="?")]
+    assert SHORTCUTS["entity_pair"].answer(
+        train, [fact("Bob", "Ann", ENTAILMENT), fact("Dee", "Cid", CONTRADICTION)]
+    ) == [ENTAILMENT, CONTRADICTION]
+    hidden = [
+        fact("Bob", "Ann", ENTAILMENT, premise="?", hypothesis="?", property="P9"),
+        fact("Dee", "Cid", CONTRADICTION, premise="?", hypothesis="?"),
+    ]
     assert SHORTCUTS["entity_pair"].answer(train, hidden) == [ENTAILMENT, CONTRADICTION]
 
 
@@ -116,16 +161,31 @@ def test_every_distinct_text_is_encoded_once_and_put_back_in_its_rows(reads):
     found = represent(encoder, rows, reads, encoded.append)
     assert sum(encoded) == distinct_texts(rows, reads) == (6 if reads == "sentences" else 3)
     for i, r in enumerate(rows):
-        alone = [encoder.encode([r.premise], [r.hypothesis])] if reads == "joint" else [encoder.encode([r.premise]), encoder.encode([r.hypothesis])]
+        alone = (
+            [encoder.encode([r.premise], [r.hypothesis])]
+            if reads == "joint"
+            else [encoder.encode([r.premise]), encoder.encode([r.hypothesis])]
+        )
         torch.testing.assert_close(found[i], torch.cat(alone), atol=1e-5, rtol=1e-4)
 
 
 def test_scores_are_flat_in_0_to_1_and_by_property():
-    rows = {"lexicalised": [row("P1", ENTAILMENT), row("P1", ENTAILMENT, 1), row("P2", CONTRADICTION, 2), row("P2", CONTRADICTION, 3)]}
+    rows = {
+        "lexicalised": [
+            row("P1", ENTAILMENT),
+            row("P1", ENTAILMENT, 1),
+            row("P2", CONTRADICTION, 2),
+            row("P2", CONTRADICTION, 3),
+        ]
+    }
     scores = Scores(rows)
     scores.add("test/accuracy", "lexicalised", [ENTAILMENT, CONTRADICTION, CONTRADICTION, CONTRADICTION])
     scores.add("shortcut/majority", "lexicalised", [CONTRADICTION] * 4)
-    scores.average("untrained/random_label", "lexicalised", [[ENTAILMENT] * 4, [CONTRADICTION] * 4, [ENTAILMENT] * 2 + [CONTRADICTION] * 2])
+    scores.average(
+        "untrained/random_label",
+        "lexicalised",
+        [[ENTAILMENT] * 4, [CONTRADICTION] * 4, [ENTAILMENT] * 2 + [CONTRADICTION] * 2],
+    )
     flat = scores.flat("test/accuracy")
     assert flat["test/accuracy/lexicalised"] == 0.75
     assert flat["test/accuracy/lexicalised/P1"] == 0.5
@@ -144,13 +204,19 @@ def test_a_missing_answer_is_an_error():
         Scores({"lexicalised": [row("P1", ENTAILMENT)] * 2}).add("test/accuracy", "lexicalised", [ENTAILMENT])
 
 
-LABELS = st.lists(st.sampled_from(["entailment", "contradiction"]), min_size=2, max_size=30).filter(lambda labels: len(set(labels)) == 2)
+LABELS = st.lists(st.sampled_from(["entailment", "contradiction"]), min_size=2, max_size=30).filter(
+    lambda labels: len(set(labels)) == 2
+)
 
 
 def test_balanced_accuracy_of_a_constant_answer_is_one_half_however_unbalanced_the_rows():
-    assert balanced_accuracy(["entailment"] * 9 + ["contradiction"], ["entailment"] * 10) == pytest.approx(0.5)
+    assert balanced_accuracy(["entailment"] * 9 + ["contradiction"], ["entailment"] * 10) == pytest.approx(
+        0.5
+    )
     assert balanced_accuracy(["entailment", "contradiction"], [None, "contradiction"]) == pytest.approx(0.5)
-    assert balanced_accuracy(["entailment", "contradiction"], ["neutral", "contradiction"]) == pytest.approx(0.5)
+    assert balanced_accuracy(["entailment", "contradiction"], ["neutral", "contradiction"]) == pytest.approx(
+        0.5
+    )
 
 
 def test_bias_says_how_much_more_entailment_is_answered_than_there_is():
@@ -159,15 +225,21 @@ def test_bias_says_how_much_more_entailment_is_answered_than_there_is():
 
 
 def test_consistency_counts_pairs_that_were_answered_both_times():
-    assert consistency(["entailment", "contradiction", None], ["entailment", "entailment", "entailment"]) == 0.5
+    assert (
+        consistency(["entailment", "contradiction", None], ["entailment", "entailment", "entailment"]) == 0.5
+    )
     assert consistency([None], ["entailment"]) is None
 
 
 @given(LABELS, st.data())
 def test_auroc_is_the_share_of_ordered_pairs(labels, data):
     scores = data.draw(st.lists(st.floats(-5, 5), min_size=len(labels), max_size=len(labels)))
-    pairs = [(a > b) + 0.5 * (a == b) for la, a in zip(labels, scores, strict=True) for lb, b in zip(labels, scores, strict=True)
-             if la == "entailment" and lb != "entailment"]
+    pairs = [
+        (a > b) + 0.5 * (a == b)
+        for la, a in zip(labels, scores, strict=True)
+        for lb, b in zip(labels, scores, strict=True)
+        if la == "entailment" and lb != "entailment"
+    ]
     assert auroc(labels, scores) == pytest.approx(sum(pairs) / len(pairs))
 
 
@@ -196,7 +268,9 @@ def test_no_other_threshold_separates_the_rows_better(labels, data):
     scores = data.draw(st.lists(st.integers(0, 6).map(float), min_size=len(labels), max_size=len(labels)))
 
     def balanced(cut: float) -> float:
-        return balanced_accuracy(labels, ["entailment" if score >= cut else "contradiction" for score in scores])
+        return balanced_accuracy(
+            labels, ["entailment" if score >= cut else "contradiction" for score in scores]
+        )
 
     best = balanced(best_threshold(labels, scores))
     assert best == pytest.approx(max(balanced(cut) for cut in [-1, *(score + 0.5 for score in range(-1, 8))]))
@@ -210,7 +284,10 @@ def test_a_threshold_needs_both_labels():
 
 def test_the_cluster_interval_is_wider_where_rows_of_a_cluster_agree():
     correct = [True, True, False, False] * 25
-    apart, together = cluster_interval(correct, range(100)), cluster_interval(correct, [row // 2 for row in range(100)])
+    apart, together = (
+        cluster_interval(correct, range(100)),
+        cluster_interval(correct, [row // 2 for row in range(100)]),
+    )
     assert together[1] - together[0] > 1.2 * (apart[1] - apart[0])
     assert cluster_interval([True, False], ["one", "one"]) is None
 

@@ -19,6 +19,7 @@ SIZE = ("data.samples=8", "data.test_pairs=12")
 
 def loaded(path) -> dict:
     """A task's YAML with the function as text."""
+
     class Loader(yaml.SafeLoader):
         pass
 
@@ -29,7 +30,12 @@ def loaded(path) -> dict:
 def rendered(template: str, row: dict) -> str:
     """As the harness renders."""
     from jinja2 import BaseLoader, Environment, StrictUndefined
-    return Environment(loader=BaseLoader, undefined=StrictUndefined, keep_trailing_newline=True).from_string(template).render(**row)
+
+    return (
+        Environment(loader=BaseLoader, undefined=StrictUndefined, keep_trailing_newline=True)
+        .from_string(template)
+        .render(**row)
+    )
 
 
 def test_rows_are_one_table_of_both_forms(relsym, tmp_path):
@@ -38,7 +44,16 @@ def test_rows_are_one_table_of_both_forms(relsym, tmp_path):
     assert ended.code == 0, ended.err
     assert sorted(path.name for path in out.iterdir()) == ["export.json", "rows.parquet"]
     table = pl.read_parquet(out / "rows.parquet")
-    assert table.columns == ["pair_id", "form", "premise", "hypothesis", "label", "property", "kind", "variant"]
+    assert table.columns == [
+        "pair_id",
+        "form",
+        "premise",
+        "hypothesis",
+        "label",
+        "property",
+        "kind",
+        "variant",
+    ]
     assert table.group_by("form").len().sort("form").rows() == [("delexicalised", 12), ("lexicalised", 12)]
     assert table.select("pair_id", "form").n_unique() == 24
     record = json.loads((out / "export.json").read_text())
@@ -53,21 +68,37 @@ def test_a_task_asks_word_for_word_what_we_ask(relsym, tmp_path):
     assert ended.code == 0, ended.err
     rows, examples = (pl.read_parquet(out / f"{name}.parquet") for name in ("rows", "examples"))
     labels = ["entailment", "contradiction"]
-    assert examples["label"].to_list()[:4] == labels * 2 or examples["label"].to_list()[:4] == labels[::-1] * 2
-    shots = [Row(**{name: line.get(name, "") for name in Row._fields}) for line in examples.head(2).to_dicts()]
+    assert (
+        examples["label"].to_list()[:4] == labels * 2 or examples["label"].to_list()[:4] == labels[::-1] * 2
+    )
+    shots = [
+        Row(**{name: line.get(name, "") for name in Row._fields}) for line in examples.head(2).to_dicts()
+    ]
     for prompt in read_prompts():
         for form in FORMS:
             task = loaded(out / f"{task_name(prompt.name, form)}.yaml")
             assert task["doc_to_choice"] == list(prompt.words(labels).values())
             assert (task["num_fewshot"], task["fewshot_config"]) == (2, {"sampler": "first_n"})
             for line in rows.filter(form=form).to_dicts():
-                text = "".join(rendered(task["doc_to_text"], example) + task["target_delimiter"] + task["doc_to_choice"][labels.index(example["label"])]
-                               + task["fewshot_delimiter"] for example in examples.head(2).to_dicts())
-                assert text + rendered(task["doc_to_text"], line) == prompt.text_of(shots, line["premise"], line["hypothesis"])
+                text = "".join(
+                    rendered(task["doc_to_text"], example)
+                    + task["target_delimiter"]
+                    + task["doc_to_choice"][labels.index(example["label"])]
+                    + task["fewshot_delimiter"]
+                    for example in examples.head(2).to_dicts()
+                )
+                assert text + rendered(task["doc_to_text"], line) == prompt.text_of(
+                    shots, line["premise"], line["hypothesis"]
+                )
                 assert labels[int(rendered(task["doc_to_target"], line))] == line["label"]
     group = loaded(out / "relsym_lexicalised.yaml")
-    assert group["task"] == [task_name(prompt.name, "lexicalised") for prompt in read_prompts() if not prompt.chat]
-    assert loaded(out / "relsym_chats_delexicalised.yaml")["task"] == ["relsym_chat_yes_no_delexicalised", "relsym_chat_true_false_delexicalised"]
+    assert group["task"] == [
+        task_name(prompt.name, "lexicalised") for prompt in read_prompts() if not prompt.chat
+    ]
+    assert loaded(out / "relsym_chats_delexicalised.yaml")["task"] == [
+        "relsym_chat_yes_no_delexicalised",
+        "relsym_chat_true_false_delexicalised",
+    ]
     assert group["metadata"]["content_hash"] == json.loads((out / "export.json").read_text())["content_hash"]
 
 
@@ -79,6 +110,7 @@ def test_the_loader_gives_the_rows_of_a_form_wherever_the_folder_lies(relsym, tm
     monkeypatch.syspath_prepend(str(moved))
     monkeypatch.delitem(sys.modules, "rows", raising=False)
     import rows
+
     data = rows.load(**loaded(moved / "relsym_yes_no_delexicalised.yaml")["dataset_kwargs"], version=1.0)
     assert set(data["test"]["form"]) == {"delexicalised"}
     assert (len(data["test"]), len(data["examples"])) == (12, 8)
@@ -88,18 +120,24 @@ def test_the_loader_gives_the_rows_of_a_form_wherever_the_folder_lies(relsym, tm
 def test_forms_and_wordings_are_chosen(relsym, tmp_path):
     out = tmp_path / "out"
     assert relsym("export", *SIZE, "forms=delexicalised", "prompts=[nli]", f"hydra.run.dir={out}").code == 0
-    assert sorted(path.name for path in out.glob("*.yaml")) == ["relsym_delexicalised.yaml", "relsym_nli_delexicalised.yaml"]
+    assert sorted(path.name for path in out.glob("*.yaml")) == [
+        "relsym_delexicalised.yaml",
+        "relsym_nli_delexicalised.yaml",
+    ]
     assert set(pl.read_parquet(out / "rows.parquet")["form"]) == {"delexicalised"}
 
 
-@pytest.mark.parametrize(("overrides", "message"), [
-    (("task=csv",), "task=csv: expected lm_eval or rows"),
-    (("forms=[spoken]",), "spoken is no form of these rows. There are lexicalised, delexicalised"),
-    (("prompts=[yes]",), "There are yes_no"),
-    (("shots=-1",), "shots=-1: expected a whole number"),
-    (("shots=9",), "Raise data.samples"),
-    (("data.samples=many",), "data.samples=many: expected a whole number"),
-])
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("task=csv",), "task=csv: expected lm_eval or rows"),
+        (("forms=[spoken]",), "spoken is no form of these rows. There are lexicalised, delexicalised"),
+        (("prompts=[yes]",), "There are yes_no"),
+        (("shots=-1",), "shots=-1: expected a whole number"),
+        (("shots=9",), "Raise data.samples"),
+        (("data.samples=many",), "data.samples=many: expected a whole number"),
+    ],
+)
 def test_what_cannot_be_exported_is_said_and_leaves_nothing(relsym, tmp_path, overrides, message):
     ended = relsym("export", *SIZE, *overrides, f"hydra.run.dir={tmp_path / 'out'}")
     assert ended.code == 1
@@ -111,7 +149,9 @@ def test_wordings_without_a_word_for_a_label_are_left_out_or_refused(relsym, tmp
     settings = ("data=mnli", f"data.folder={mnli_folder}", "data.samples=9", "data.test_pairs=9")
     ended = relsym("export", *settings, f"hydra.run.dir={tmp_path / 'out'}")
     assert ended.code == 0, ended.err
-    assert "the wordings yes_no, true_false, statement, chat_yes_no, chat_true_false are left out" in ended.out
+    assert (
+        "the wordings yes_no, true_false, statement, chat_yes_no, chat_true_false are left out" in ended.out
+    )
     assert len(list((tmp_path / "out").glob("relsym_nli_*.yaml"))) == 1
     ended = relsym("export", *settings, "prompts=[nli,yes_no]", f"hydra.run.dir={tmp_path / 'other'}")
     assert "prompts: yes_no has no answer for some of the labels" in ended.err
@@ -135,60 +175,121 @@ def test_other_peoples_files_and_finished_exports_are_left_alone(relsym, tmp_pat
 def test_two_exports_are_the_same_files(relsym, tmp_path):
     for name in ("one", "two"):
         assert relsym("export", *SIZE, f"hydra.run.dir={tmp_path / name}").code == 0
-    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two")
+    )
     assert one == two
 
 
 def test_wordings_with_braces_of_their_own_stay_what_they_are():
     for text in ("{premise}\n{{%x%}} {{{{ {hypothesis} }}}} é{{#", "{premise}{hypothesis}\n"):
-        assert rendered(jinja(text), {"premise": "P {{x}}.", "hypothesis": "H."}) == text.format(premise="P {{x}}.", hypothesis="H.")
+        assert rendered(jinja(text), {"premise": "P {{x}}.", "hypothesis": "H."}) == text.format(
+            premise="P {{x}}.", hypothesis="H."
+        )
     with pytest.raises(ValueError, match=r"Write \{premise\}"):
         jinja("{premise!r} {hypothesis}")
     (prompt,) = read_prompts("possible")
     assert "num_fewshot" not in task_yaml(prompt, "", ["neutral", "entailment"], 0, {})
-    assert "doc_to_choice:\n- possible\n- certain\n" in task_yaml(prompt, "", ["neutral", "entailment"], 0, {})
+    assert "doc_to_choice:\n- possible\n- certain\n" in task_yaml(
+        prompt, "", ["neutral", "entailment"], 0, {}
+    )
 
 
 def harness_results(out, model: str, tasks: list[str], shots: int | None, chat: bool) -> dict:
     """lm-evaluation-harness on the exported folder, in fp32 on the CPU."""
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
-    return simple_evaluate(model="hf", model_args={"pretrained": model, "dtype": "float32"}, tasks=tasks, num_fewshot=shots, device="cpu",
-                           task_manager=TaskManager(include_path=str(out), include_defaults=False), batch_size=16, log_samples=True,
-                           apply_chat_template=chat, fewshot_as_multiturn=chat, bootstrap_iters=0)
+
+    return simple_evaluate(
+        model="hf",
+        model_args={"pretrained": model, "dtype": "float32"},
+        tasks=tasks,
+        num_fewshot=shots,
+        device="cpu",
+        task_manager=TaskManager(include_path=str(out), include_defaults=False),
+        batch_size=16,
+        log_samples=True,
+        apply_chat_template=chat,
+        fewshot_as_multiturn=chat,
+        bootstrap_iters=0,
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("shots", "exported", "names", "count"), [
-    (0, 0, ["true_false", "two_words"], 100), (4, 4, ["question"], 100), (0, 0, ["chat_yes_no"], 10), (4, 0, ["chat_true_false"], 10)])
-def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(relsym, tmp_path, monkeypatch, real_smollm2, shots, exported, names, count):
+@pytest.mark.parametrize(
+    ("shots", "exported", "names", "count"),
+    [
+        (0, 0, ["true_false", "two_words"], 100),
+        (4, 4, ["question"], 100),
+        (0, 0, ["chat_yes_no"], 10),
+        (4, 0, ["chat_true_false"], 10),
+    ],
+)
+def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(
+    relsym, tmp_path, monkeypatch, real_smollm2, shots, exported, names, count
+):
     pytest.importorskip("lm_eval", reason='pip install "relsym[lm_eval]"')
     from relsym.models import smollm2
     from relsym.models.base import Examples
+
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     count = min(count, int(os.environ.get("RELSYM_HARNESS_ROWS", count)))
-    wordings = {prompt.name: {"text": prompt.text, "answers": dict(prompt.answers), "chat": prompt.chat} for prompt in read_prompts()}
-    wordings["two_words"] = {**wordings["true_false"], "answers": {"entailment": "quite certainly", "contradiction": "no, not so"}}
+    wordings = {
+        prompt.name: {"text": prompt.text, "answers": dict(prompt.answers), "chat": prompt.chat}
+        for prompt in read_prompts()
+    }
+    wordings["two_words"] = {
+        **wordings["true_false"],
+        "answers": {"entailment": "quite certainly", "contradiction": "no, not so"},
+    }
     chosen, out = tmp_path / "wordings.yaml", tmp_path / "out"
     chosen.write_text(yaml.safe_dump({name: wordings[name] for name in names}))
-    ended = relsym("export", f"prompts={chosen}", f"shots={exported}", "data.samples=8", f"data.test_pairs={count}", f"hydra.run.dir={out}")
+    ended = relsym(
+        "export",
+        f"prompts={chosen}",
+        f"shots={exported}",
+        "data.samples=8",
+        f"data.test_pairs={count}",
+        f"hydra.run.dir={out}",
+    )
     assert ended.code == 0, ended.err
-    rows, examples = ([Row(**{name: line.get(name, "") for name in Row._fields}) for line in pl.read_parquet(out / f"{file}.parquet").to_dicts()]
-                      for file in ("rows", "examples"))
+    rows, examples = (
+        [
+            Row(**{name: line.get(name, "") for name in Row._fields})
+            for line in pl.read_parquet(out / f"{file}.parquet").to_dicts()
+        ]
+        for file in ("rows", "examples")
+    )
     model = smollm2.load_smollm2(prompts=str(chosen), shots=shots)
     model.prepare(Examples(("entailment", "contradiction"), examples))
     columns = model.measure(rows)
     weights = str(smollm2.converted(real_smollm2, smollm2.SMOLLM2_SHA256))
-    found = harness_results(out, weights, [task_name(name, form) for name in names for form in FORMS], None if exported else shots, names[0].startswith("chat"))
+    found = harness_results(
+        out,
+        weights,
+        [task_name(name, form) for name in names for form in FORMS],
+        None if exported else shots,
+        names[0].startswith("chat"),
+    )
     for name in names:
         for form in FORMS:
-            task, places = task_name(name, form), [place for place, row in enumerate(rows) if row.form == form]
+            task, places = (
+                task_name(name, form),
+                [place for place, row in enumerate(rows) if row.form == form],
+            )
             assert len(found["samples"][task]) == len(places) == count
             for sample in found["samples"][task]:
-                for (value, _), label in zip(sample["filtered_resps"], ("entailment", "contradiction"), strict=True):
-                    assert float(value) == pytest.approx(columns[f"{name}:{label}"][places[sample["doc_id"]]], abs=1e-3)
+                for (value, _), label in zip(
+                    sample["filtered_resps"], ("entailment", "contradiction"), strict=True
+                ):
+                    assert float(value) == pytest.approx(
+                        columns[f"{name}:{label}"][places[sample["doc_id"]]], abs=1e-3
+                    )
             for reading, metric in ((name, "acc,none"), (f"{name}-normalised", "acc_norm,none")):
                 labels = model.read(reading, form, columns).labels
-                assert found["results"][task][metric] == sum(labels[place] == rows[place].label for place in places) / count
+                assert (
+                    found["results"][task][metric]
+                    == sum(labels[place] == rows[place].label for place in places) / count
+                )

@@ -1,4 +1,6 @@
-"""Downloads over the loopback interface, from a server that breaks off, forgets ranges and changes its files."""
+"""Downloads over the loopback interface, from a server that breaks off, forgets ranges and
+changes its files.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def digest(body: bytes) -> str:
 
 
 class FileServer(Loopback):
-    """Serves ``body`` under every path; ``cut``: bytes after which the next connections break; ``troubles``: statuses of the next answers."""
+    """Serves ``body`` under every path; ``cut``: bytes after which the next connections break; ``troubles``:
+    statuses of the next answers.
+    """
 
     def __init__(self) -> None:
         self.body, self.cuts, self.troubles, self.asked, self.sent = FILE, [], [], [], []
@@ -73,7 +77,11 @@ class FileServer(Loopback):
             return 200, self.body, {}
         if (first := int(wanted[1])) >= len(self.body):
             return 416, b"", {"Content-Range": f"bytes */{len(self.body)}"}
-        return 206, self.body[first:], {"Content-Range": f"bytes {first}-{len(self.body) - 1}/{len(self.body)}"}
+        return (
+            206,
+            self.body[first:],
+            {"Content-Range": f"bytes {first}-{len(self.body) - 1}/{len(self.body)}"},
+        )
 
 
 @pytest.fixture
@@ -95,10 +103,14 @@ def ranges(served: FileServer) -> list[str | None]:
     return [headers.get("Range") for headers in served.asked]
 
 
-def broken(served: FileServer, get: Callable[..., Path], sha256: str = digest(FILE), after: int = HALF) -> None:
+def broken(
+    served: FileServer, get: Callable[..., Path], sha256: str = digest(FILE), after: int = HALF
+) -> None:
     """A first call that breaks in the middle."""
     served.cuts = [after]
-    with pytest.raises(ConnectionError, match=rf"triples\.tar\.gz.*: {after} bytes are here.*Run this again: it goes on"):
+    with pytest.raises(
+        ConnectionError, match=rf"triples\.tar\.gz.*: {after} bytes are here.*Run this again: it goes on"
+    ):
         get(sha256)
 
 
@@ -107,6 +119,7 @@ def names(tmp_path: Path) -> set[str]:
 
 
 # --- whole
+
 
 def test_a_file_comes_whole_under_the_name_of_the_url_and_leaves_nothing_beside_it(served, get, tmp_path):
     path = get()
@@ -133,6 +146,7 @@ def test_a_file_that_is_sent_compressed_stays_as_it_is_on_the_server(served, get
 
 
 # --- resumed
+
 
 @pytest.mark.parametrize("after", [1, HALF, len(FILE) - 1])
 def test_the_second_call_asks_for_the_rest_only(after, served, get, tmp_path):
@@ -184,7 +198,9 @@ def test_two_parts_of_different_files_are_told_by_the_checksum_and_deleted(serve
     broken(served, get)
     served.body = FILE[::-1]
     glued = digest(FILE[:HALF] + FILE[::-1][HALF:])
-    with pytest.raises(ValueError, match=rf"SHA-256 is {glued}.*expected {digest(FILE[::-1])}.*deleted.*run this again"):
+    with pytest.raises(
+        ValueError, match=rf"SHA-256 is {glued}.*expected {digest(FILE[::-1])}.*deleted.*run this again"
+    ):
         get(digest(FILE[::-1]))
     assert names(tmp_path) == set()
     assert get(digest(FILE[::-1])).read_bytes() == FILE[::-1]
@@ -239,7 +255,9 @@ def test_a_full_disk_leaves_what_came_and_the_next_call_asks_for_the_rest(served
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (HALF, hard))
     try:
-        with pytest.raises(OSError, match=r"What came is kept: make room.*partial\.triples\.tar\.gz") as caught:
+        with pytest.raises(
+            OSError, match=r"What came is kept: make room.*partial\.triples\.tar\.gz"
+        ) as caught:
             get(retries=3)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -260,8 +278,11 @@ def test_a_rest_that_ends_early_is_kept_even_if_only_its_range_says_so(served, g
 
 # --- refused
 
+
 def test_a_wrong_checksum_names_both_and_keeps_nothing(served, get, tmp_path):
-    with pytest.raises(ValueError, match=rf"{digest(FILE)} \({len(FILE)} bytes\), expected {'0' * 64}.*publisher"):
+    with pytest.raises(
+        ValueError, match=rf"{digest(FILE)} \({len(FILE)} bytes\), expected {'0' * 64}.*publisher"
+    ):
         get("0" * 64)
     assert names(tmp_path) == set()
 
@@ -269,7 +290,9 @@ def test_a_wrong_checksum_names_both_and_keeps_nothing(served, get, tmp_path):
 def test_a_file_that_is_there_with_another_checksum_is_neither_taken_nor_overwritten(served, get, tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "triples.tar.gz").write_bytes(b"mine")
-    with pytest.raises(ValueError, match=rf"{digest(b'mine')}.*expected {digest(FILE)}.*Move .*triples\.tar\.gz away"):
+    with pytest.raises(
+        ValueError, match=rf"{digest(b'mine')}.*expected {digest(FILE)}.*Move .*triples\.tar\.gz away"
+    ):
         get()
     assert (tmp_path / "raw" / "triples.tar.gz").read_bytes() == b"mine"
     assert served.asked == []
@@ -291,11 +314,22 @@ def test_a_file_taken_unverified_is_a_warning_that_tells_its_checksum_every_time
     assert len(served.asked) == 1
 
 
-@pytest.mark.parametrize(("url", "message"), [
-    ("ftp://example.org/file", "expected an http or https URL"), ("file:///etc/passwd", "expected an http or https URL"), ("/tmp/file", "expected an http"),
-    ("http:///file", "expected an http"), ("https://example.org/", "does not end in a file name"), ("https://example.org", "does not end in a file name"),
-    ("https://example.org/..", "file name"), ("https://example.org/a%2F..%2Fb", "file name"), ("https://example.org/%2e%2e", "file name"),
-    ("https://example.org/a%00b", "file name"), ("https://example.org/folder/?file=x", "file name")])
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://example.org/file", "expected an http or https URL"),
+        ("file:///etc/passwd", "expected an http or https URL"),
+        ("/tmp/file", "expected an http"),
+        ("http:///file", "expected an http"),
+        ("https://example.org/", "does not end in a file name"),
+        ("https://example.org", "does not end in a file name"),
+        ("https://example.org/..", "file name"),
+        ("https://example.org/a%2F..%2Fb", "file name"),
+        ("https://example.org/%2e%2e", "file name"),
+        ("https://example.org/a%00b", "file name"),
+        ("https://example.org/folder/?file=x", "file name"),
+    ],
+)
 def test_a_url_that_names_no_file_is_refused(url, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         fetch(url, tmp_path, UNVERIFIED)

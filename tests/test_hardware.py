@@ -35,7 +35,9 @@ def given(monkeypatch, variables: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize(("option", "variables", "devices", "nodes"), [("ddp_multinode", TORCHRUN, 2, 2), ("slurm", SLURM, 3, 2)])
+@pytest.mark.parametrize(
+    ("option", "variables", "devices", "nodes"), [("ddp_multinode", TORCHRUN, 2, 2), ("slurm", SLURM, 3, 2)]
+)
 def test_devices_and_nodes_are_what_the_starter_says(monkeypatch, option, variables, devices, nodes):
     given(monkeypatch, {**variables, "SLURM_STEP_ID": "0"})
     chosen = hardware(f"hardware={option}")
@@ -57,8 +59,12 @@ def test_a_sweep_may_say_how_many_tasks_its_jobs_will_have():
     check_hardware(hardware("hardware=slurm", "hardware.devices=2"))
 
 
-@pytest.mark.parametrize(("variables", "option"), [(TORCHRUN, "ddp_multinode"), ({**SLURM, "SLURM_STEP_ID": "0"}, "slurm")])
-def test_several_processes_need_a_folder_that_does_not_hold_the_time(relsym, quick, tmp_path, monkeypatch, variables, option):
+@pytest.mark.parametrize(
+    ("variables", "option"), [(TORCHRUN, "ddp_multinode"), ({**SLURM, "SLURM_STEP_ID": "0"}, "slurm")]
+)
+def test_several_processes_need_a_folder_that_does_not_hold_the_time(
+    relsym, quick, tmp_path, monkeypatch, variables, option
+):
     given(monkeypatch, variables)
     monkeypatch.chdir(tmp_path)
     ended = relsym("train", *quick[:-1], f"hardware={option}", "hardware.accelerator=cpu")
@@ -79,7 +85,10 @@ def test_tasks_of_slurm_without_srun_would_wait_for_each_other_and_are_refused(r
     assert not waits_for_srun()
 
 
-@pytest.mark.parametrize(("accelerator", "there", "device"), [("gpu", True, "cuda"), ("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu")])
+@pytest.mark.parametrize(
+    ("accelerator", "there", "device"),
+    [("gpu", True, "cuda"), ("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu")],
+)
 def test_scores_are_computed_where_the_training_was(monkeypatch, accelerator, there, device):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     assert scoring_device(OmegaConf.create({"accelerator": accelerator})).type == device
@@ -101,11 +110,23 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no C
 @gpu
 @pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune"])
 def test_bf16_on_a_gpu_trains_scores_and_searches(relsym, quick, tmp_path, objective):
-    """A model that the samples can be learnt by heart with: the training accuracy says that gradients flow in bf16."""
+    """A model that the samples can be learnt by heart with: the training accuracy says that gradients flow in
+    bf16.
+    """
     if not torch.cuda.is_bf16_supported(including_emulation=False):
         pytest.skip("this GPU has no bf16")
-    ended = relsym("train", *quick, f"objective={objective}", "hardware=gpu", "precision=bf16", "training.max_steps=60", "training.epochs=60",
-                   "data.samples=16", "data.test_pairs=40", "objective.learning_rate=0.003")
+    ended = relsym(
+        "train",
+        *quick,
+        f"objective={objective}",
+        "hardware=gpu",
+        "precision=bf16",
+        "training.max_steps=60",
+        "training.epochs=60",
+        "data.samples=16",
+        "data.test_pairs=40",
+        "objective.learning_rate=0.003",
+    )
     assert ended.code == 0, ended.err
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["memory"]["peak_gpu_gib"] > 0
@@ -144,8 +165,16 @@ def test_faiss_on_a_gpu_finds_what_brute_force_finds(k):
 def test_a_gpu_gives_the_scores_of_a_cpu_within_a_row(relsym, quick, tmp_path):
     found = {}
     for name in ("cpu", "gpu"):
-        ended = relsym("train", *quick, f"hardware={name}", "training.max_steps=20", "data.samples=16", "data.test_pairs=40", "model.dropout=0.0",
-                       f"hydra.run.dir={tmp_path / name}")
+        ended = relsym(
+            "train",
+            *quick,
+            f"hardware={name}",
+            "training.max_steps=20",
+            "data.samples=16",
+            "data.test_pairs=40",
+            "model.dropout=0.0",
+            f"hydra.run.dir={tmp_path / name}",
+        )
         assert ended.code == 0, ended.err
         found[name] = json.loads((tmp_path / name / "results.json").read_text())
     for key, value in found["cpu"]["metrics"].items():

@@ -46,8 +46,15 @@ def test_every_column_is_that_of_a_plain_loop(folders, name, shots):
         for prompt in model.prompts:
             for label, word in prompt.words(LABELS).items():
                 for place, asked in enumerate(ROWS[:3]):
-                    expected = loop(model.network, model.tokenizer, prompt.text_of(model.examples, asked.premise, asked.hypothesis), f" {word}")
-                    assert columns[f"{prompt.name}:{label}"][place] == pytest.approx(expected, abs=1e-5, rel=1e-6)
+                    expected = loop(
+                        model.network,
+                        model.tokenizer,
+                        prompt.text_of(model.examples, asked.premise, asked.hypothesis),
+                        f" {word}",
+                    )
+                    assert columns[f"{prompt.name}:{label}"][place] == pytest.approx(
+                        expected, abs=1e-5, rel=1e-6
+                    )
 
 
 def test_words_of_one_token_share_a_text_and_longer_ones_have_as_many_as_tokens(folders):
@@ -76,15 +83,22 @@ def test_questions_longer_than_the_window_have_no_answer(tmp_path):
     lengths = []
     roomy = MaskedLm(written(tmp_path / "roomy", bert, masked()), prompts=["yes_no"])
     for asked in ROWS:
-        (cloze, *_) = roomy.clozes([roomy.text_of(roomy.prompts[0], asked.premise, asked.hypothesis)], ["yes", "no"])
+        (cloze, *_) = roomy.clozes(
+            [roomy.text_of(roomy.prompts[0], asked.premise, asked.hypothesis)], ["yes", "no"]
+        )
         lengths.append(len(cloze.tokens))
     window = max(lengths) - 1
-    model = MaskedLm(written(tmp_path / "short", lambda: bert(max_position_embeddings=window), masked()), prompts=["yes_no"])
+    model = MaskedLm(
+        written(tmp_path / "short", lambda: bert(max_position_embeddings=window), masked()),
+        prompts=["yes_no"],
+    )
     model.prepare(EXAMPLES)
     told = []
     columns = model.measure(ROWS, told.append)
     assert sum(told) == len(ROWS)
-    assert [value is None for value in columns["yes_no:contradiction"]] == [length > window for length in lengths]
+    assert [value is None for value in columns["yes_no:contradiction"]] == [
+        length > window for length in lengths
+    ]
     with pytest.raises(ValueError, match=r"Lower model\.shots"):
         MaskedLm(str(tmp_path / "short"), prompts=["yes_no"], shots=2).prepare(EXAMPLES)
 
@@ -119,7 +133,10 @@ def test_what_cannot_answer_a_cloze_is_refused(tmp_path, folders):
     headless = tmp_path / "headless"
     written(headless, bert, masked())
     bert().bert.save_pretrained(headless)
-    with pytest.raises(ValueError, match=r"of the weights that BertForMaskedLM needs are not in its files .*Try model=causal_lm"):
+    with pytest.raises(
+        ValueError,
+        match=r"of the weights that BertForMaskedLM needs are not in its files .*Try model=causal_lm",
+    ):
         MaskedLm(str(headless))
     with pytest.raises(ValueError, match=r"model\.tokens_per_batch=0"):
         MaskedLm(folders["bert"], tokens_per_batch=0)

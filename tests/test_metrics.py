@@ -39,10 +39,16 @@ def slow_distance(metric, p, h, label):
     if isinstance(metric, Hadamard):
         return 1 - cosine_similarity(h * label, p, dim=0)
     if isinstance(metric, Rotate):
-        form = sum(a * b * c.conj() for a, b, c in zip(as_complex(h), as_complex(label), as_complex(p), strict=True)).real
+        form = sum(
+            a * b * c.conj() for a, b, c in zip(as_complex(h), as_complex(label), as_complex(p), strict=True)
+        ).real
         return 1 - form / (h.norm() * p.norm())
     unit = normalize(p, dim=0) + normalize(h, dim=0)
-    return 1 - cosine_similarity(unit, label, dim=0) if isinstance(metric, Cosine) else (normalize(unit, dim=0) - normalize(label, dim=0)).norm()
+    return (
+        1 - cosine_similarity(unit, label, dim=0)
+        if isinstance(metric, Cosine)
+        else (normalize(unit, dim=0) - normalize(label, dim=0)).norm()
+    )
 
 
 @pytest.mark.parametrize("metric", SENTENCE_METRICS, ids=lambda m: type(m).__name__)
@@ -51,7 +57,9 @@ def test_distances_are_those_of_a_double_loop_and_lie_in_0_to_2(metric, seed):
     p, h = vectors(seed, 5, 5)
     labels = metric.random_labels(3, 8, torch.Generator().manual_seed(seed))
     fast = metric.distance(p, h, labels)
-    slow = torch.stack([torch.stack([slow_distance(metric, p[i], h[i], labels[j]) for j in range(3)]) for i in range(5)])
+    slow = torch.stack(
+        [torch.stack([slow_distance(metric, p[i], h[i], labels[j]) for j in range(3)]) for i in range(5)]
+    )
     torch.testing.assert_close(fast, slow, atol=1e-5, rtol=1e-4)
     assert fast.min() >= -1e-5
     assert fast.max() <= 2 + 1e-5
@@ -84,7 +92,9 @@ def test_over_the_complex_numbers_swapping_conjugates_the_label(seed):
 def test_rotates_distance_after_a_swap_is_that_to_the_conjugate_label(seed):
     p, h = vectors(seed, 3, 3)
     labels = Rotate().random_labels(2, 8, torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(Rotate().distance(h, p, labels), Rotate().distance(p, h, conjugate(labels)), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        Rotate().distance(h, p, labels), Rotate().distance(p, h, conjugate(labels)), atol=1e-5, rtol=1e-4
+    )
 
 
 @given(seed=seeds)
@@ -110,8 +120,10 @@ def test_the_implied_label_maximises_the_real_form_and_p_over_h_minimises_the_di
 @given(seed=seeds)
 def test_the_implied_label_maximises_the_complex_form(seed):
     p, h, others = vectors(seed, 1, 1, 50)
+
     def form(label):
         return (as_complex(h) * as_complex(label) * as_complex(p).conj()).sum(-1).real
+
     assert form(Rotate().label_of(p, h)).item() >= form(normalize(others, dim=-1)).max() - 1e-5
 
 
@@ -127,7 +139,9 @@ def test_a_pair_that_can_be_done_by_hand():
 
 def test_random_labels_are_units_or_phases_and_follow_their_generator():
     for metric in (Hadamard(), Cosine(), Euclidean(), Pair()):
-        torch.testing.assert_close(metric.random_labels(3, 8, torch.Generator().manual_seed(0)).norm(dim=-1), torch.ones(3))
+        torch.testing.assert_close(
+            metric.random_labels(3, 8, torch.Generator().manual_seed(0)).norm(dim=-1), torch.ones(3)
+        )
     phases = as_complex(Rotate().random_labels(3, 8, torch.Generator().manual_seed(0)))
     torch.testing.assert_close(phases.abs(), torch.ones(3, 4))
     draws = [Hadamard().random_labels(2, 8, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]

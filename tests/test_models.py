@@ -9,8 +9,19 @@ from relsym.models.prompts import choose_shots, read_prompts
 
 
 def row(label: str, number: int = 0) -> Row:
-    return Row(f"P1:{number}:swap", "P1", "lexicalised", f"{number} is near b.", f"b is near {number}.", label, f"P1:{number}", "symmetric", "swap",
-               str(number), "b")
+    return Row(
+        f"P1:{number}:swap",
+        "P1",
+        "lexicalised",
+        f"{number} is near b.",
+        f"b is near {number}.",
+        label,
+        f"P1:{number}",
+        "symmetric",
+        "swap",
+        str(number),
+        "b",
+    )
 
 
 def test_every_wording_puts_both_texts_before_the_answer_and_some_are_chats():
@@ -31,7 +42,11 @@ def test_examples_come_before_the_question_with_their_answers():
     assert "Answer: yes\n\nPremise: P.\n" in text
     assert text.endswith("Answer:")
     (chat,) = read_prompts(["chat_yes_no"])
-    assert [turn["role"] for turn in chat.messages_of([row("contradiction")], "P.", "H.")] == ["user", "assistant", "user"]
+    assert [turn["role"] for turn in chat.messages_of([row("contradiction")], "P.", "H.")] == [
+        "user",
+        "assistant",
+        "user",
+    ]
     assert chat.messages_of([row("contradiction")], "P.", "H.")[1]["content"] == "No"
 
 
@@ -44,14 +59,29 @@ def test_examples_are_the_first_training_rows_with_labels_in_turn():
         choose_shots([row("neutral")], 1, read_prompts("yes_no"))
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ("[1]", "expected wordings by name"),
-    ("a: {text: '{premise}', answers: {entailment: a, contradiction: b}}", "expected {premise} and {hypothesis}"),
-    ("a: {text: '{premise} {hypothesis}', answers: {entailment: yes, contradiction: no}}", "need quotes"),
-    ("a: {text: '{premise} {hypothesis}', answers: {entailment: x, contradiction: x}}", "a word of its own"),
-    ("a: {text: '{premise} {hypothesis}', answers: {entailment: x, contradiction: z}, extra: 1}", "A wording has text"),
-    ("a/b: {text: '{premise} {hypothesis}', answers: {entailment: x, contradiction: z}}", "leave '/' and '-' out"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1]", "expected wordings by name"),
+        (
+            "a: {text: '{premise}', answers: {entailment: a, contradiction: b}}",
+            "expected {premise} and {hypothesis}",
+        ),
+        ("a: {text: '{premise} {hypothesis}', answers: {entailment: yes, contradiction: no}}", "need quotes"),
+        (
+            "a: {text: '{premise} {hypothesis}', answers: {entailment: x, contradiction: x}}",
+            "a word of its own",
+        ),
+        (
+            "a: {text: '{premise} {hypothesis}', answers: {entailment: x, contradiction: z}, extra: 1}",
+            "A wording has text",
+        ),
+        (
+            "a/b: {text: '{premise} {hypothesis}', answers: {entailment: x, contradiction: z}}",
+            "leave '/' and '-' out",
+        ),
+    ],
+)
 def test_a_file_of_wordings_that_cannot_be_asked_is_refused(tmp_path, content, message):
     path = tmp_path / "mine.yaml"
     path.write_text(content)
@@ -64,5 +94,10 @@ def test_wordings_are_chosen_by_name_or_from_a_file_of_ones_own(tmp_path):
     with pytest.raises(ValueError, match="There are yes_no"):
         read_prompts("nlli")
     path = tmp_path / "mine.yaml"
-    path.write_text("mine: {text: '{premise} so {hypothesis}', answers: {entailment: indeed, contradiction: wrong}}")
-    assert read_prompts(str(path))[0].words(("contradiction", "entailment")) == {"contradiction": "wrong", "entailment": "indeed"}
+    path.write_text(
+        "mine: {text: '{premise} so {hypothesis}', answers: {entailment: indeed, contradiction: wrong}}"
+    )
+    assert read_prompts(str(path))[0].words(("contradiction", "entailment")) == {
+        "contradiction": "wrong",
+        "entailment": "indeed",
+    }

@@ -17,10 +17,17 @@ from relsym.data.nli import NliData
 from relsym.data.sources.nli_labels import Meanings, checked_label_names
 
 LABELS = ("entailment", "neutral", "contradiction")
-HUB, GLUE, ANLI = ("premise", "hypothesis", "label"), ("sentence1", "sentence2", "gold_label"), ("context", "hypothesis", "label")
+HUB, GLUE, ANLI = (
+    ("premise", "hypothesis", "label"),
+    ("sentence1", "sentence2", "gold_label"),
+    ("context", "hypothesis", "label"),
+)
 FORMATS = ("jsonl", "tsv", "csv", "parquet")
-CLASSES = ("dataset_info:\n  features:\n  - {name: premise, dtype: string}\n  - {name: hypothesis, dtype: string}\n  - name: label\n    dtype:\n"
-           "      class_label:\n        names: {%s}\n")
+CLASSES = (
+    "dataset_info:\n  features:\n  - {name: premise, dtype: string}\n  - {name: hypothesis, dtype: string}\n "
+    " - name: label\n    dtype:\n"
+    "      class_label:\n        names: {%s}\n"
+)
 THREE_CLASSES = CLASSES % "'0': entailment, '1': neutral, '2': contradiction"
 
 
@@ -28,7 +35,9 @@ def nli(data: str = "mnli", **changes) -> NliData:
     """The option, with ``data.KEY=value`` for each change, read."""
     keys = {"samples": None, "test_pairs": None} | changes
     with initialize_config_module("relsym.conf", version_base="1.3"):
-        config = compose("train", [f"data={data}", *(f"data.{key}={json.dumps(value)}" for key, value in keys.items())])
+        config = compose(
+            "train", [f"data={data}", *(f"data.{key}={json.dumps(value)}" for key, value in keys.items())]
+        )
     try:
         read = instantiate(config.data.module, _convert_="all")
     except InstantiationException as error:
@@ -47,7 +56,9 @@ def write(path: Path, said: list[tuple], names: tuple[str, ...] = HUB) -> Path:
     if path.suffix == ".parquet":
         pl.DataFrame(said, schema=list(names), orient="row").write_parquet(path)
     elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in said), encoding="utf-8")
+        path.write_text(
+            "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in said), encoding="utf-8"
+        )
     elif path.suffix == ".csv":
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([names, *said])
@@ -68,29 +79,51 @@ def texts(found: list) -> list[tuple[str, str, str]]:
 
 
 def everything(read: NliData) -> list:
-    return [row for side in ("validation", "test") for rows in read.rows_of(side, None).values() for row in rows] + read.train_rows
+    return [
+        row for side in ("validation", "test") for rows in read.rows_of(side, None).values() for row in rows
+    ] + read.train_rows
 
 
 # --- MNLI
 
+
 def test_the_rows_and_the_hash_of_mnli_are_those_of_the_first_version(mnli_folder):
     read = nli(folder=str(mnli_folder), samples=12, test_pairs=9)
     assert read.content_hash == "d81db9de244b3c25154b86349812d5dbab19671d8ac9128cd1e592af14a14838"
-    assert [row.pair_id for row in read.train_rows] == [f"train.jsonl:{i}" for i in (43, 53, 24, 52, 41, 33, 25, 2, 54, 37, 50, 30)]
-    assert [row.pair_id for row in read.score_rows["mnli"]] == [f"dev_matched.jsonl:{i}" for i in (30, 21, 9, 25, 29, 26, 24, 19, 8)]
+    assert [row.pair_id for row in read.train_rows] == [
+        f"train.jsonl:{i}" for i in (43, 53, 24, 52, 41, 33, 25, 2, 54, 37, 50, 30)
+    ]
+    assert [row.pair_id for row in read.score_rows["mnli"]] == [
+        f"dev_matched.jsonl:{i}" for i in (30, 21, 9, 25, 29, 26, 24, 19, 8)
+    ]
 
 
 def test_blank_lines_have_no_number_in_any_text_format(tmp_path):
     head = "index\tsentence1\tsentence2\tlabel1\tgold_label\n"
-    (tmp_path / "train.tsv").write_text(head + '0\tHe said "no\tHe spoke.\tneutral\tentailment\n\n1\ta\tb\tneutral\t-\r\n2\tc\t\tneutral\tneutral\n')
+    (tmp_path / "train.tsv").write_text(
+        head
+        + (
+            '0\tHe said "no\tHe '
+            "spoke.\tneutral\tentailment\n\n1\ta\tb\tneutral\t-\r\n2\tc\t\tneutral\tneutral\n"
+        )
+    )
     (tmp_path / "dev_matched.tsv").write_text(head + "0\té\tf\tneutral\tcontradiction", encoding="utf-8")
-    assert nli(folder=str(tmp_path)).content_hash == "a8110bf102923e660305c0642681225475fbce8202e76197584f4e24be56c64d"
+    assert (
+        nli(folder=str(tmp_path)).content_hash
+        == "a8110bf102923e660305c0642681225475fbce8202e76197584f4e24be56c64d"
+    )
     (tmp_path / "train.tsv").unlink()
     (tmp_path / "train.jsonl").write_text(
-        '\n{"sentence1": "a\\u00e9\\n\\"b\\\\", "sentence2": 3, "gold_label": "neutral", "annotator_labels": ["x"]}\n\n'
-        '{"sentence1": "", "sentence2": "q", "gold_label": "-"}\r\n{"sentence1": "🎈", "sentence2": "q\\ud83c\\udf88", "gold_label": "entailment"}',
-        encoding="utf-8")
-    assert nli(folder=str(tmp_path)).content_hash == "52b29f3f3cdc15baaf8fa82e8693c0712352f396bafafe45eaa5cb3751dc9625"
+        '\n{"sentence1": "a\\u00e9\\n\\"b\\\\", "sentence2": 3, "gold_label": "neutral", "annotator_labels": '
+        '["x"]}\n\n'
+        '{"sentence1": "", "sentence2": "q", "gold_label": "-"}\r\n{"sentence1": "🎈", "sentence2": '
+        '"q\\ud83c\\udf88", "gold_label": "entailment"}',
+        encoding="utf-8",
+    )
+    assert (
+        nli(folder=str(tmp_path)).content_hash
+        == "52b29f3f3cdc15baaf8fa82e8693c0712352f396bafafe45eaa5cb3751dc9625"
+    )
 
 
 def test_rows_of_one_premise_are_not_split_and_all_are_used(mnli_folder):
@@ -110,7 +143,10 @@ def test_draws_are_balanced_and_nested(mnli_folder):
 
 def test_gluess_tsv_is_read_with_quotes_and_rows_without_consensus_are_counted(tmp_path):
     head = "index\tsentence1\tsentence2\tlabel1\tgold_label\n"
-    (tmp_path / "train.tsv").write_text(head + '0\tHe said "no\tHe spoke.\tneutral\tentailment\n1\ta\tb\tneutral\t-\n2\tc\td\tneutral\tneutral\n')
+    (tmp_path / "train.tsv").write_text(
+        head
+        + '0\tHe said "no\tHe spoke.\tneutral\tentailment\n1\ta\tb\tneutral\t-\n2\tc\td\tneutral\tneutral\n'
+    )
     (tmp_path / "dev_matched.tsv").write_text(head + "0\te\tf\tneutral\tcontradiction\n")
     read = nli(folder=str(tmp_path))
     assert sorted(row.premise for row in read.train_rows) == ['He said "no', "c"]
@@ -120,13 +156,16 @@ def test_gluess_tsv_is_read_with_quotes_and_rows_without_consensus_are_counted(t
 
 def test_two_candidates_or_none_are_named(tmp_path, mnli_folder):
     (mnli_folder / "train_partial.jsonl").write_text("{}\n")
-    with pytest.raises(ValueError, match=r"several candidates: train\.jsonl, train_partial\.jsonl.*data\.train=NAME"):
+    with pytest.raises(
+        ValueError, match=r"several candidates: train\.jsonl, train_partial\.jsonl.*data\.train=NAME"
+    ):
         nli(folder=str(mnli_folder))
     with pytest.raises(FileNotFoundError, match=r"no file called train\.jsonl.*data\.train=NAME"):
         nli(folder=str(tmp_path))
 
 
 # --- SNLI, ANLI, and any set
+
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("names", [HUB, GLUE, ANLI, ("sentence1", "sentence2", "label")])
@@ -138,14 +177,31 @@ def test_every_format_and_every_known_name_of_a_column_gives_the_same_rows(tmp_p
     assert {(row.form, row.property) for row in everything(read)} == {("snli", "snli")}
 
 
-@pytest.mark.parametrize(("names", "test"), [
-    (("snli_1.0_train.jsonl", "snli_1.0_test.jsonl", "snli_1.0_dev.jsonl", "snli_1.0_train.txt", "snli_1.0_test.txt"), "snli_1.0_test.jsonl"),
-    (("train.tsv", "test.tsv", "dev.tsv"), "test.tsv"), (("train.tsv", "dev.tsv"), "dev.tsv"),
-    (("snli_1.0_train.txt", "snli_1.0_test.txt", "snli_1.0_dev.txt"), "snli_1.0_test.txt"), (("train.parquet", "validation.parquet"), "validation.parquet")])
+@pytest.mark.parametrize(
+    ("names", "test"),
+    [
+        (
+            (
+                "snli_1.0_train.jsonl",
+                "snli_1.0_test.jsonl",
+                "snli_1.0_dev.jsonl",
+                "snli_1.0_train.txt",
+                "snli_1.0_test.txt",
+            ),
+            "snli_1.0_test.jsonl",
+        ),
+        (("train.tsv", "test.tsv", "dev.tsv"), "test.tsv"),
+        (("train.tsv", "dev.tsv"), "dev.tsv"),
+        (("snli_1.0_train.txt", "snli_1.0_test.txt", "snli_1.0_dev.txt"), "snli_1.0_test.txt"),
+        (("train.parquet", "validation.parquet"), "validation.parquet"),
+    ],
+)
 def test_snlis_usual_files_are_found(tmp_path, names, test):
     for name in names:
         write(tmp_path / name, rows(3), GLUE)
-    assert [row.pair_id for row in nli("snli", folder=str(tmp_path)).score_rows["snli"]] == [f"{test}:{i}" for i in (1, 2, 3)]
+    assert [row.pair_id for row in nli("snli", folder=str(tmp_path)).score_rows["snli"]] == [
+        f"{test}:{i}" for i in (1, 2, 3)
+    ]
 
 
 def test_a_named_file_goes_before_the_usual_ones_and_a_title_names_form_and_benchmark(tmp_path):
@@ -167,7 +223,9 @@ def anli_folder(folder: Path, *rounds: int) -> str:
 
 def test_anlis_rounds_are_joined_and_each_row_keeps_the_name_of_its_round(tmp_path):
     read = nli("anli", folder=anli_folder(tmp_path, 1, 2, 3))
-    assert [row.pair_id for row in read.score_rows["anli"]] == [f"R{r}/test.jsonl:{i}" for r in (1, 2, 3) for i in range(1, 7)]
+    assert [row.pair_id for row in read.score_rows["anli"]] == [
+        f"R{r}/test.jsonl:{i}" for r in (1, 2, 3) for i in range(1, 7)
+    ]
     assert Counter(row.label for row in everything(read)) == dict.fromkeys(LABELS, 12)
     assert len({row.pair_id for row in everything(read)}) == 36
 
@@ -184,12 +242,17 @@ def test_some_of_anlis_rounds_are_chosen_and_their_development_rows_can_be_score
 @pytest.mark.parametrize("kind", FORMATS)
 def test_any_columns_are_mapped_and_those_not_mapped_are_found(tmp_path, kind):
     folder = both(tmp_path, rows(), ("text", "hypothesis", "gold"), kind)
-    with pytest.raises(ValueError, match=r"no column premise, label.*data\.columns\.premise=NAME data\.columns\.label=NAME"):
+    with pytest.raises(
+        ValueError, match=r"no column premise, label.*data\.columns\.premise=NAME data\.columns\.label=NAME"
+    ):
         nli("nli", folder=folder)
-    assert texts(nli("nli", folder=folder, **{"columns.premise": "text", "columns.label": "gold"}).score_rows["nli"]) == sorted(rows())
+    assert texts(
+        nli("nli", folder=folder, **{"columns.premise": "text", "columns.label": "gold"}).score_rows["nli"]
+    ) == sorted(rows())
 
 
 # --- labels
+
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_numbers_mean_what_the_user_declares_and_minus_one_is_no_consensus(tmp_path, kind):
@@ -198,34 +261,51 @@ def test_numbers_mean_what_the_user_declares_and_minus_one_is_no_consensus(tmp_p
     read = nli("nli", folder=folder, label_names=["contradiction", "neutral", "entailment"])
     assert texts(read.score_rows["nli"]) == sorted(rows())
     assert read.counts["no consensus label"] == 2
-    with pytest.raises(ValueError, match=r"(line|row) 2? ?.*train.*label '2' is a number.*data\.label_names="):
+    with pytest.raises(
+        ValueError, match=r"(line|row) 2? ?.*train.*label '2' is a number.*data\.label_names="
+    ):
         nli("nli", folder=folder)
 
 
 def test_a_number_without_a_name_is_refused():
     meanings = Meanings(checked_label_names(["neutral", "entailment", "contradiction", "-"]), None, "set")
-    assert [meanings.of(label) for label in ("0", "1.0", "3", "-1", " C ", "Entailment")] == ["neutral", "entailment", "-", "-", "contradiction", "entailment"]
+    assert [meanings.of(label) for label in ("0", "1.0", "3", "-1", " C ", "Entailment")] == [
+        "neutral",
+        "entailment",
+        "-",
+        "-",
+        "contradiction",
+        "entailment",
+    ]
     with pytest.raises(ValueError, match=r"names for 0 to 3 only.*data\.label_names"):
         meanings.of("4")
 
 
-@pytest.mark.parametrize("names", [["entailment", "neutral"], ["entailment", "entailment", "neutral"], ["yes", "no", "maybe"]])
+@pytest.mark.parametrize(
+    "names", [["entailment", "neutral"], ["entailment", "entailment", "neutral"], ["yes", "no", "maybe"]]
+)
 def test_names_of_labels_are_the_three_once_each(names):
     with pytest.raises(ValueError, match=r"data\.label_names=.*once each"):
         checked_label_names(names)
 
 
 def test_a_set_that_declares_other_names_than_the_user_is_refused():
-    with pytest.raises(ValueError, match=r"data\.label_names=.*but set declares entailment, neutral, contradiction"):
+    with pytest.raises(
+        ValueError, match=r"data\.label_names=.*but set declares entailment, neutral, contradiction"
+    ):
         Meanings(checked_label_names(LABELS[::-1]), LABELS, "set")
     with pytest.raises(ValueError, match=r"set: its labels are called zero, one, two.*data\.label_names"):
         Meanings(None, ["zero", "one", "two"], "set")
-    assert Meanings(checked_label_names(LABELS[::-1]), ["zero", "one", "two"], "set").of("0") == "contradiction"
+    assert (
+        Meanings(checked_label_names(LABELS[::-1]), ["zero", "one", "two"], "set").of("0") == "contradiction"
+    )
 
 
 @pytest.mark.parametrize("label", ["not_entailment", "not-entailment", "non_entailment", "Not Entailment"])
 def test_a_binary_set_is_refused_with_the_reason(tmp_path, label):
-    with pytest.raises(ValueError, match=r"line 1 of .*train\.jsonl.*binary set.*which of these rows are neutral.*data=mnli"):
+    with pytest.raises(
+        ValueError, match=r"line 1 of .*train\.jsonl.*binary set.*which of these rows are neutral.*data=mnli"
+    ):
         nli("nli", folder=both(tmp_path, [("a", "b", label)]))
     with pytest.raises(ValueError, match="binary set"):
         checked_label_names(["entailment", label])
@@ -240,11 +320,20 @@ def test_labels_that_are_kept_secret_are_noticed(tmp_path):
 
 # --- the hub
 
+
 @pytest.fixture
 def hub(offline_hub, hub_folder):
     """A set in the hub's layout, from rows by part."""
+
     def make(header: str = THREE_CLASSES, names: tuple[str, ...] = HUB, **parts: list[tuple]) -> str:
-        return str(hub_folder(header=header, **{part: pl.DataFrame(said, schema=list(names), orient="row") for part, said in parts.items()}))
+        return str(
+            hub_folder(
+                header=header,
+                **{
+                    part: pl.DataFrame(said, schema=list(names), orient="row") for part, said in parts.items()
+                },
+            )
+        )
 
     return make
 
@@ -254,7 +343,11 @@ def numbered(said: list[tuple]) -> list[tuple]:
 
 
 def test_a_hub_set_declares_what_its_numbers_mean(hub):
-    path = hub(train=numbered(rows()), validation_matched=numbered([*rows(3, "matched"), ("a", "b", "-")]), test=[("x", "y", -1)])
+    path = hub(
+        train=numbered(rows()),
+        validation_matched=numbered([*rows(3, "matched"), ("a", "b", "-")]),
+        test=[("x", "y", -1)],
+    )
     read = nli("mnli", hub=path)
     assert texts(read.score_rows["mnli"]) == sorted(rows(3, "matched"))
     assert read.score_rows["mnli"][0].pair_id == "validation_matched:1"
@@ -273,32 +366,53 @@ def test_numbers_that_a_hub_set_does_not_name_are_refused_or_named_by_the_user(h
 
 def test_a_parquet_file_that_the_hubs_library_wrote_declares_what_its_numbers_mean(offline_hub, tmp_path):
     import datasets
-    features = datasets.Features(dict.fromkeys(HUB[:2], datasets.Value("string")), label=datasets.ClassLabel(names=list(LABELS[::-1])))
+
+    features = datasets.Features(
+        dict.fromkeys(HUB[:2], datasets.Value("string")), label=datasets.ClassLabel(names=list(LABELS[::-1]))
+    )
     said = {"premise": ["a", "b"], "hypothesis": ["c", "d"], "label": [0, 2]}
     for part in ("train", "test"):
         datasets.Dataset.from_dict(said, features=features).to_parquet(tmp_path / f"{part}.parquet")
-    assert texts(nli("snli", folder=str(tmp_path)).score_rows["snli"]) == [("a", "c", "contradiction"), ("b", "d", "entailment")]
+    assert texts(nli("snli", folder=str(tmp_path)).score_rows["snli"]) == [
+        ("a", "c", "contradiction"),
+        ("b", "d", "entailment"),
+    ]
     with pytest.raises(ValueError, match=r"data\.label_names=.*declares contradiction, neutral, entailment"):
         nli("snli", folder=str(tmp_path), label_names=LABELS)
 
 
 def test_a_binary_hub_set_is_refused_by_its_declared_names(hub):
-    path = hub(CLASSES % "'0': entailment, '1': not_entailment", train=[("a", "b", 0), ("a", "c", 1)], validation=[("a", "b", 0)])
+    path = hub(
+        CLASSES % "'0': entailment, '1': not_entailment",
+        train=[("a", "b", 0), ("a", "c", 1)],
+        validation=[("a", "b", 0)],
+    )
     with pytest.raises(ValueError, match=r"part train of .*binary set \(not_entailment\)"):
         nli("nli", hub=path)
 
 
 def test_anlis_rounds_are_parts_on_the_hub(hub):
-    parts = {f"{part}_r{r}": numbered(rows(3, f"{part} {r}")) for r in (1, 2, 3) for part in ("train", "dev", "test")}
+    parts = {
+        f"{part}_r{r}": numbered(rows(3, f"{part} {r}"))
+        for r in (1, 2, 3)
+        for part in ("train", "dev", "test")
+    }
     path = hub(**parts)
-    assert [row.pair_id for row in nli("anli", hub=path, rounds=[1, 3]).score_rows["anli"]] == [f"test_r{r}:{i}" for r in (1, 3) for i in (1, 2, 3)]
+    assert [row.pair_id for row in nli("anli", hub=path, rounds=[1, 3]).score_rows["anli"]] == [
+        f"test_r{r}:{i}" for r in (1, 3) for i in (1, 2, 3)
+    ]
     assert nli("anli", hub=path, test="dev").score_rows["anli"][0].pair_id == "dev_r1:1"
     with pytest.raises(ValueError, match=r"no part final_r1, but train_r1.*data\.test=NAME \(_r1 is added\)"):
         nli("anli", hub=path, test="final")
 
 
 def test_columns_of_a_hub_set_that_are_not_there_or_hold_no_text_are_told(hub):
-    path = hub(header="", names=("text", "hypothesis", "label"), train=[(1.5, "b", "neutral")], test=[(1.5, "b", "neutral")])
+    path = hub(
+        header="",
+        names=("text", "hypothesis", "label"),
+        train=[(1.5, "b", "neutral")],
+        test=[(1.5, "b", "neutral")],
+    )
     with pytest.raises(ValueError, match=r"part train .*no column premise.*data\.columns\.premise=NAME"):
         nli("nli", hub=path)
     with pytest.raises(ValueError, match=r"column text \(data\.columns\.premise\) is .*float64.*no text"):
@@ -307,8 +421,11 @@ def test_columns_of_a_hub_set_that_are_not_there_or_hold_no_text_are_told(hub):
 
 def test_the_hub_is_asked_for_the_configuration_and_revision_and_never_to_run_code(hub, monkeypatch):
     import datasets
+
     local, asked = datasets.load_dataset(hub(train=numbered(rows()), test=numbered(rows()))), []
-    monkeypatch.setattr(datasets, "load_dataset", lambda *path, **options: asked.append((path, options)) or local)
+    monkeypatch.setattr(
+        datasets, "load_dataset", lambda *path, **options: asked.append((path, options)) or local
+    )
     nli("nli", hub="nyu-mll/glue", config="mnli", revision="abc")
     assert asked == [(("nyu-mll/glue",), {"name": "mnli", "revision": "abc"})]
 
@@ -320,19 +437,24 @@ def test_without_network_the_advice_names_the_options_own_keys(offline_hub):
 
 # --- what cannot be meant
 
-@pytest.mark.parametrize(("keys", "error", "advice"), [
-    ({}, ValueError, r"data\.folder=PATH.*data\.hub=OWNER/NAME"),
-    ({"folder": "/no/such"}, FileNotFoundError, r"data\.folder=/no/such: no such folder"),
-    ({"folder": ".", "hub": "a/b"}, ValueError, "leave one of them out"),
-    ({"folder": ".", "config": "mnli"}, ValueError, r"data\.config is for data\.hub"),
-    ({"folder": ".", "revision": "a"}, ValueError, r"data\.revision is for data\.hub"),
-    ({"hub": "./nothing"}, FileNotFoundError, r"data\.hub=\./nothing: no such folder, nor an id"),
-    ({"folder": ".", "title": "a/b"}, ValueError, r"data\.title=a/b: metrics are called by it"),
-    ({"folder": ".", "title": "lexicalised"}, ValueError, r"data\.title=lexicalised"),
-    ({"folder": ".", "columns": {"premis": "a"}}, ValueError, "premis"),
-])
+
+@pytest.mark.parametrize(
+    ("keys", "error", "advice"),
+    [
+        ({}, ValueError, r"data\.folder=PATH.*data\.hub=OWNER/NAME"),
+        ({"folder": "/no/such"}, FileNotFoundError, r"data\.folder=/no/such: no such folder"),
+        ({"folder": ".", "hub": "a/b"}, ValueError, "leave one of them out"),
+        ({"folder": ".", "config": "mnli"}, ValueError, r"data\.config is for data\.hub"),
+        ({"folder": ".", "revision": "a"}, ValueError, r"data\.revision is for data\.hub"),
+        ({"hub": "./nothing"}, FileNotFoundError, r"data\.hub=\./nothing: no such folder, nor an id"),
+        ({"folder": ".", "title": "a/b"}, ValueError, r"data\.title=a/b: metrics are called by it"),
+        ({"folder": ".", "title": "lexicalised"}, ValueError, r"data\.title=lexicalised"),
+        ({"folder": ".", "columns": {"premis": "a"}}, ValueError, "premis"),
+    ],
+)
 def test_options_that_cannot_be_meant_are_refused_with_advice(keys, error, advice):
     from relsym.data.sources.nli import NliSource
+
     with pytest.raises(error, match=advice):
         NliSource("nli", **keys)
 
@@ -343,20 +465,52 @@ def test_rounds_are_some_of_the_three(tmp_path, rounds):
         nli("anli", folder=str(tmp_path), rounds=rounds)
 
 
-@pytest.mark.parametrize(("name", "content", "advice"), [
-    ("train.jsonl", b"", r"train\.jsonl: the file is empty"),
-    ("train.csv", b"premise,hypothesis,label\n", r"train\.csv: the file is empty.*data\.train=NAME"),
-    ("train.jsonl", b'{"premise": "a", "hypothesis": "b", "label": "neutral"}\n\n{broken\n',
-     r"line 3 of .*train\.jsonl: no premise, hypothesis, label: expected a JSON object with premise, hypothesis, label, got '\{broken'"),
-    ("train.jsonl", b'["a", "b"]\n', r"expected a JSON object in each line, the first is .*a"),
-    ("train.jsonl", b'{"premise": {"en": "a"}, "hypothesis": "b", "label": "neutral"}\n', r"train\.jsonl: premise: expected strings or numbers.*data\.columns"),
-    ("train.tsv", b"premise\thypothesis\tlabel\na\tb\tneutral\na\tb\n", r"line 3 of .*train\.tsv: no label: expected 3 tab-separated fields, got"),
-    ("train.csv", b"premise,hypothesis,label\na,b,neutral\na,b\n", r"row 3 of .*train\.csv: no premise, hypothesis, label: expected 3 comma-separated fields, got 'a,b'"),
-    ("train.tsv", "premise\thypothesis\tlabel\né\tb\tneutral\n".encode("latin1"), r"line 2 of .*train\.tsv: not UTF-8.*iconv"),
-    ("train.tsv", b"premise\thypothesis\tlabel\na\tb\tcontradictory\n", r"line 2 of .*train\.tsv: label 'contradictory'; expected entailment.*data\.columns\.label"),
-    ("train.tsv", b"a\tb\tneutral\n", r"train\.tsv: no column premise, hypothesis, label.*data\.columns\.premise=NAME"),
-    ("train.parquet", b"no table", r"train\.parquet: no readable Parquet file"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "advice"),
+    [
+        ("train.jsonl", b"", r"train\.jsonl: the file is empty"),
+        ("train.csv", b"premise,hypothesis,label\n", r"train\.csv: the file is empty.*data\.train=NAME"),
+        (
+            "train.jsonl",
+            b'{"premise": "a", "hypothesis": "b", "label": "neutral"}\n\n{broken\n',
+            r"line 3 of .*train\.jsonl: no premise, hypothesis, label: expected a JSON object with premise, "
+            r"hypothesis, label, got '\{broken'",
+        ),
+        ("train.jsonl", b'["a", "b"]\n', r"expected a JSON object in each line, the first is .*a"),
+        (
+            "train.jsonl",
+            b'{"premise": {"en": "a"}, "hypothesis": "b", "label": "neutral"}\n',
+            r"train\.jsonl: premise: expected strings or numbers.*data\.columns",
+        ),
+        (
+            "train.tsv",
+            b"premise\thypothesis\tlabel\na\tb\tneutral\na\tb\n",
+            r"line 3 of .*train\.tsv: no label: expected 3 tab-separated fields, got",
+        ),
+        (
+            "train.csv",
+            b"premise,hypothesis,label\na,b,neutral\na,b\n",
+            r"row 3 of .*train\.csv: no premise, hypothesis, label: expected 3 comma-separated fields, got "
+            r"'a,b'",
+        ),
+        (
+            "train.tsv",
+            "premise\thypothesis\tlabel\né\tb\tneutral\n".encode("latin1"),
+            r"line 2 of .*train\.tsv: not UTF-8.*iconv",
+        ),
+        (
+            "train.tsv",
+            b"premise\thypothesis\tlabel\na\tb\tcontradictory\n",
+            r"line 2 of .*train\.tsv: label 'contradictory'; expected entailment.*data\.columns\.label",
+        ),
+        (
+            "train.tsv",
+            b"a\tb\tneutral\n",
+            r"train\.tsv: no column premise, hypothesis, label.*data\.columns\.premise=NAME",
+        ),
+        ("train.parquet", b"no table", r"train\.parquet: no readable Parquet file"),
+    ],
+)
 def test_a_damaged_file_is_told_by_name_row_and_remedy(tmp_path, name, content, advice):
     (tmp_path / name).write_bytes(content)
     write(tmp_path / "test.jsonl", rows(3))
@@ -365,23 +519,38 @@ def test_a_damaged_file_is_told_by_name_row_and_remedy(tmp_path, name, content, 
 
 
 def test_a_null_in_parquet_is_told_by_its_row(tmp_path):
-    with pytest.raises(ValueError, match=r"row 2 of .*train\.parquet: no hypothesis: expected a row, got .*'premise': 'a'"):
+    with pytest.raises(
+        ValueError, match=r"row 2 of .*train\.parquet: no hypothesis: expected a row, got .*'premise': 'a'"
+    ):
         nli("snli", folder=both(tmp_path, [("a", "b", "neutral"), ("a", None, "neutral")], HUB, "parquet"))
 
 
 def test_a_draw_that_is_too_large_or_lacks_a_label_is_refused(tmp_path, mnli_folder):
-    with pytest.raises(ValueError, match=r"data\.samples=61: .*train\.jsonl has only \d+ rows.*data\.samples=\d+ or fewer"):
+    with pytest.raises(
+        ValueError, match=r"data\.samples=61: .*train\.jsonl has only \d+ rows.*data\.samples=\d+ or fewer"
+    ):
         nli(folder=str(mnli_folder), samples=61)
-    with pytest.raises(ValueError, match=r"no training row of .*train\.jsonl is labelled neutral.*data\.samples=null"):
+    with pytest.raises(
+        ValueError, match=r"no training row of .*train\.jsonl is labelled neutral.*data\.samples=null"
+    ):
         nli("nli", folder=both(tmp_path, [row for row in rows(60) if row[2] != "neutral"]), samples=6)
 
 
 # --- in a run
 
+
 @pytest.mark.parametrize("option", ["snli", "anli", "nli"])
 def test_metrics_are_called_by_the_set(relsym, quick, tmp_path, option):
     folder = anli_folder(tmp_path / "set", 1, 2, 3) if option == "anli" else both(tmp_path / "set", rows(60))
-    ended = relsym("train", *quick, "objective=finetune", f"data={option}", f"data.folder={folder}", "data.samples=6", "data.test_pairs=9")
+    ended = relsym(
+        "train",
+        *quick,
+        "objective=finetune",
+        f"data={option}",
+        f"data.folder={folder}",
+        "data.samples=6",
+        "data.test_pairs=9",
+    )
     assert ended.code == 0, ended.err
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert f"test/accuracy/{option}" in results["metrics"]

@@ -22,19 +22,28 @@ from relsym.objectives.knn import KnnRetraining, LearntMetricRetraining
 from relsym.objectives.losses import contrastive
 from relsym.objectives.random_label import RandomLabelRetraining
 
-OBJECTIVES = {RandomLabelRetraining: Hadamard, KnnRetraining: Hadamard, LearntMetricRetraining: Pair, FineTuning: NoMetric}
+OBJECTIVES = {
+    RandomLabelRetraining: Hadamard,
+    KnnRetraining: Hadamard,
+    LearntMetricRetraining: Pair,
+    FineTuning: NoMetric,
+}
 OPTIONS = {"learning_rate": 1e-3, "weight_decay": 0.01, "schedule": "linear", "warmup": 0.1, "seed": 0}
 
 
 def build(objective, metric=None, labels=(ENTAILMENT, CONTRADICTION), encoder=None, **changes):
     options = {**OPTIONS, **({} if objective is FineTuning else {"margin": 0.5}), **changes}
-    return objective(encoder or tiny_encoder(dropout=0.0), metric or OBJECTIVES[objective](), labels, **options)
+    return objective(
+        encoder or tiny_encoder(dropout=0.0), metric or OBJECTIVES[objective](), labels, **options
+    )
 
 
 def rows(count: int, labels=(ENTAILMENT, CONTRADICTION)) -> list[Row]:
     verbs = {ENTAILMENT: "is a sibling of", CONTRADICTION: "is the mother of", NEUTRAL: "is part of"}
-    return [Row(str(i), "P1", "lexicalised", f"a{i} {verbs[label]} b{i}.", f"b{i} {verbs[label]} a{i}.", label)
-            for i, label in ((i, labels[i % len(labels)]) for i in range(count))]
+    return [
+        Row(str(i), "P1", "lexicalised", f"a{i} {verbs[label]} b{i}.", f"b{i} {verbs[label]} a{i}.", label)
+        for i, label in ((i, labels[i % len(labels)]) for i in range(count))
+    ]
 
 
 def steps(objective, sample: list[Row], epochs: int, batch_size: int = 4) -> list[float]:
@@ -49,8 +58,16 @@ def steps(objective, sample: list[Row], epochs: int, batch_size: int = 4) -> lis
     data, losses = Rows(batch_size=batch_size, score_on="test", seed=0), []
     data.read()
     data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
-    trainer = Trainer(max_epochs=epochs, accelerator="cpu", devices=1, logger=False, enable_checkpointing=False, enable_model_summary=False,
-                      enable_progress_bar=False, use_distributed_sampler=False)
+    trainer = Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        use_distributed_sampler=False,
+    )
     original = objective.loss
     objective.loss = lambda *a: losses.append(loss := original(*a)) or loss
     objective.train()
@@ -58,14 +75,18 @@ def steps(objective, sample: list[Row], epochs: int, batch_size: int = 4) -> lis
     return [float(loss.detach()) for loss in losses]
 
 
-pytestmark = [pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
-              pytest.mark.filterwarnings("ignore:.*LeafSpec.*")]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*"),
+]
 
 
 @given(st.floats(0, 2), st.booleans(), st.sampled_from([0.5, 1.0]))
 def test_the_contrastive_loss_is_the_formula(distance, positive, margin):
-    expected = 0.5 * (distance**2 if positive else max(0.0, margin - distance)**2)
-    assert contrastive(torch.tensor([distance]), torch.tensor([positive]), margin).item() == pytest.approx(expected, abs=1e-5)
+    expected = 0.5 * (distance**2 if positive else max(0.0, margin - distance) ** 2)
+    assert contrastive(torch.tensor([distance]), torch.tensor([positive]), margin).item() == pytest.approx(
+        expected, abs=1e-5
+    )
 
 
 def test_the_knn_loss_is_a_double_loop_over_pairs_of_samples():
@@ -75,7 +96,7 @@ def test_the_knn_loss_is_a_double_loop_over_pairs_of_samples():
     slow = []
     for i, j in combinations(range(5), 2):
         d = 1 - labels[i] @ labels[j]
-        slow.append(0.5 * (d**2 if targets[i] == targets[j] else (0.5 - d).clamp_min(0)**2))
+        slow.append(0.5 * (d**2 if targets[i] == targets[j] else (0.5 - d).clamp_min(0) ** 2))
     torch.testing.assert_close(objective.loss(representation, targets), torch.stack(slow).mean())
 
 
@@ -88,17 +109,28 @@ def test_a_batch_of_one_has_no_pair_and_no_loss():
 
 
 def test_the_random_label_loss_is_a_double_loop_over_pairs_and_labels():
-    objective, targets = build(RandomLabelRetraining, labels=(ENTAILMENT, NEUTRAL, CONTRADICTION)), torch.tensor([0, 2, 1])
+    objective, targets = (
+        build(RandomLabelRetraining, labels=(ENTAILMENT, NEUTRAL, CONTRADICTION)),
+        torch.tensor([0, 2, 1]),
+    )
     representation = torch.randn(3, 2, 32, generator=torch.Generator().manual_seed(0))
     slow = []
     for i in range(3):
         for label in range(3):
-            d = Hadamard().distance(representation[i:i + 1, 0], representation[i:i + 1, 1], objective.label_embeddings[label:label + 1])[0, 0]
-            slow.append(0.5 * (d**2 if targets[i] == label else (0.5 - d).clamp_min(0)**2))
+            d = Hadamard().distance(
+                representation[i : i + 1, 0],
+                representation[i : i + 1, 1],
+                objective.label_embeddings[label : label + 1],
+            )[0, 0]
+            slow.append(0.5 * (d**2 if targets[i] == label else (0.5 - d).clamp_min(0) ** 2))
     torch.testing.assert_close(objective.loss(representation, targets), torch.stack(slow).mean())
 
 
-@pytest.mark.parametrize("labels", [(ENTAILMENT, CONTRADICTION), (ENTAILMENT, NEUTRAL, CONTRADICTION)], ids=["two labels", "three labels"])
+@pytest.mark.parametrize(
+    "labels",
+    [(ENTAILMENT, CONTRADICTION), (ENTAILMENT, NEUTRAL, CONTRADICTION)],
+    ids=["two labels", "three labels"],
+)
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.__name__)
 def test_every_objective_learns_its_training_rows(objective, labels):
     trained = build(objective, labels=labels, learning_rate=3e-3)
@@ -131,8 +163,17 @@ def test_read_outs_go_from_one_objective_to_the_next():
         build(RandomLabelRetraining).restore({})
 
 
-@pytest.mark.parametrize(("change", "value"), [("learning_rate", 1e-4), ("weight_decay", 5.0), ("schedule", "constant"), ("warmup", 0.9),
-                                               ("margin", 1.0), ("seed", 1)])
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("learning_rate", 1e-4),
+        ("weight_decay", 5.0),
+        ("schedule", "constant"),
+        ("warmup", 0.9),
+        ("margin", 1.0),
+        ("seed", 1),
+    ],
+)
 def test_every_knob_of_the_random_label_objective_has_an_effect(change, value):
     texts = ["a1 is a sibling of b1."]
     vectors = []

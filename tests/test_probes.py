@@ -46,7 +46,10 @@ def test_equal_similarities_come_in_memory_order(path, monkeypatch):
     pytest.importorskip("faiss")
     monkeypatch.setattr(search, "_search_faiss", path)
     memory = torch.tensor([[0.0, 1.0], *[[1.0, 0.0]] * 64, [0.0, 1.0]])
-    assert search.nearest(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), memory, 5).tolist() == [[1, 2, 3, 4, 5], [0, 65, 1, 2, 3]]
+    assert search.nearest(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), memory, 5).tolist() == [
+        [1, 2, 3, 4, 5],
+        [0, 65, 1, 2, 3],
+    ]
 
 
 def test_vectors_that_are_not_finite_are_refused():
@@ -62,13 +65,16 @@ def test_without_faiss_torch_searches(monkeypatch):
 
 def test_both_faiss_packages_at_once_are_refused(monkeypatch):
     monkeypatch.setattr(search, "version", lambda name: "1.15.1")
-    with pytest.raises(ImportError, match=r"both installed.*pip uninstall -y faiss-cpu faiss-gpu.*relsym\[cpu\]"):
+    with pytest.raises(
+        ImportError, match=r"both installed.*pip uninstall -y faiss-cpu faiss-gpu.*relsym\[cpu\]"
+    ):
         search.faiss_version()
 
 
 def test_no_faiss_package_is_no_error(monkeypatch):
     def absent(name):
         raise PackageNotFoundError(name)
+
     monkeypatch.setattr(search, "version", absent)
     monkeypatch.setattr(search, "find_spec", lambda name: None)
     assert search.faiss_version() is None
@@ -77,7 +83,9 @@ def test_no_faiss_package_is_no_error(monkeypatch):
 
 
 def test_k_beyond_the_memory_is_refused_and_k_changes_the_answer():
-    with pytest.raises(ValueError, match=r"probe\.k=5: the memory has only 4 rows\. Lower probe\.k or raise data\.samples"):
+    with pytest.raises(
+        ValueError, match=r"probe\.k=5: the memory has only 4 rows\. Lower probe\.k or raise data\.samples"
+    ):
         Knn(5).fit(Cosine(), {}, torch.randn(4, 2, 8), torch.zeros(4, dtype=torch.long))
     with pytest.raises(ValueError, match=r"probe\.k=0"):
         Knn(0)
@@ -100,12 +108,18 @@ def test_knn_compares_the_labels_that_pairs_imply():
 
 def test_nearest_label_takes_the_nearest_label_embedding():
     probe = NearestLabel()
-    probe.fit(Pair(), {"label_embeddings": torch.eye(3)}, torch.zeros(0, 1, 3), torch.zeros(0, dtype=torch.long))
+    probe.fit(
+        Pair(), {"label_embeddings": torch.eye(3)}, torch.zeros(0, 1, 3), torch.zeros(0, dtype=torch.long)
+    )
     assert probe.predict(torch.tensor([[[0.1, 0.9, 0.0]], [[0.0, 0.1, 5.0]]])).tolist() == [1, 2]
 
 
 def test_the_head_is_the_argmax_of_its_logits():
     probe = Head()
-    probe.fit(NoMetric(), {"head.weight": torch.tensor([[1.0, 0.0], [0.0, 1.0]]), "head.bias": torch.tensor([0.0, 0.5])},
-              torch.zeros(0, 1, 2), torch.zeros(0, dtype=torch.long))
+    probe.fit(
+        NoMetric(),
+        {"head.weight": torch.tensor([[1.0, 0.0], [0.0, 1.0]]), "head.bias": torch.tensor([0.0, 0.5])},
+        torch.zeros(0, 1, 2),
+        torch.zeros(0, dtype=torch.long),
+    )
     assert probe.predict(torch.tensor([[[1.0, 0.4]], [[1.0, 0.6]]])).tolist() == [0, 1]

@@ -19,9 +19,19 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONF = Path(relsym.conf.__file__).parent
 SMALL = ("model=tiny", "tracking=csv", "training.max_steps=1", "data.test_pairs=8")
-# Commands that .ci/run or a test of their own runs (those with an encoder that knows NLI: tests/test_forgetting.py).
-ELSEWHERE = {"make demo", "make test", 'pip install ".[cpu,bundled]"', 'pip install ".[gpu,bundled]"', "pip install .", "relsym --help",
-             "relsym train --help", *(line for line in README.splitlines() if line.startswith("relsym train") and "MNLI" in line), 'eval "$(relsym completion bash)"'}
+# Commands that .ci/run or a test of their own runs (those with an encoder that knows NLI:
+# tests/test_forgetting.py).
+ELSEWHERE = {
+    "make demo",
+    "make test",
+    'pip install ".[cpu,bundled]"',
+    'pip install ".[gpu,bundled]"',
+    "pip install .",
+    "relsym --help",
+    "relsym train --help",
+    *(line for line in README.splitlines() if line.startswith("relsym train") and "MNLI" in line),
+    'eval "$(relsym completion bash)"',
+}
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
 
 
@@ -33,11 +43,25 @@ def readme_commands() -> list[str]:
 
 def help_commands() -> list[str]:
     """Examples in the help of the tasks."""
-    texts = [OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template for task in ("build", "train", "evaluate", "report")]
-    return [line.strip() for text in texts for line in text.splitlines() if re.match(r"relsym (build|train|evaluate|report)( \S+=|$| -m| ')", line.strip())]
+    texts = [
+        OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template
+        for task in ("build", "train", "evaluate", "report")
+    ]
+    return [
+        line.strip()
+        for text in texts
+        for line in text.splitlines()
+        if re.match(r"relsym (build|train|evaluate|report)( \S+=|$| -m| ')", line.strip())
+    ]
 
 
-SWEEPS = sorted({c for c in readme_commands() + help_commands() if c.startswith("relsym train") and (" -m " in c or " sweep=" in c)})
+SWEEPS = sorted(
+    {
+        c
+        for c in readme_commands() + help_commands()
+        if c.startswith("relsym train") and (" -m " in c or " sweep=" in c)
+    }
+)
 COMMANDS = sorted({c for c in readme_commands() + help_commands()} - ELSEWHERE - set(SWEEPS))
 
 
@@ -46,13 +70,27 @@ def places(tmp_path: Path, triples_folder: Path, facts) -> dict[str, Path]:
     """What the placeholders of documented commands stand for."""
     claims: dict[str, dict] = {}
     for subject, property, object in facts:
-        snak = {"snaktype": "value", "datavalue": {"type": "wikibase-entityid", "value": {"entity-type": "item", "id": object}}}
+        snak = {
+            "snaktype": "value",
+            "datavalue": {"type": "wikibase-entityid", "value": {"entity-type": "item", "id": object}},
+        }
         claims.setdefault(subject, {}).setdefault(property, []).append({"mainsnak": snak, "rank": "normal"})
-    items = [{"type": "item", "id": q, "labels": {"en": {"language": "en", "value": f"name {q[1:]}"}}, "claims": claims.get(q, {})}
-             for q in sorted({q for s, _, o in facts for q in (s, o)})]
+    items = [
+        {
+            "type": "item",
+            "id": q,
+            "labels": {"en": {"language": "en", "value": f"name {q[1:]}"}},
+            "claims": claims.get(q, {}),
+        }
+        for q in sorted({q for s, _, o in facts for q in (s, o)})
+    ]
     dump = tmp_path / "latest-all.json.gz"
     dump.write_bytes(gzip.compress(("[\n" + ",\n".join(map(json.dumps, items)) + "\n]\n").encode()))
-    return {"data=built data.folder=OUT": tmp_path / "built", "data.folder=PATH": triples_folder, "data.dump=latest-all.json.gz": dump}
+    return {
+        "data=built data.folder=OUT": tmp_path / "built",
+        "data.folder=PATH": triples_folder,
+        "data.dump=latest-all.json.gz": dump,
+    }
 
 
 def words(command: str, places: dict[str, Path]) -> list[str]:
@@ -80,8 +118,16 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places):
     if task == "report":
         for name in ("outputs/demo", "a", "b"):
             assert relsym("train", *SMALL, f"hydra.run.dir={tmp_path / name}").code == 0
-        arguments = [re.sub(r"inputs=outputs\b", f"inputs={tmp_path / 'outputs'}", a.replace("outputs/sweeps", "outputs")) for a in arguments]
-        arguments = [f"inputs={tmp_path / 'a'},{tmp_path / 'b'}" if a.startswith("inputs=") and "," in a else a for a in arguments]
+        arguments = [
+            re.sub(
+                r"inputs=outputs\b", f"inputs={tmp_path / 'outputs'}", a.replace("outputs/sweeps", "outputs")
+            )
+            for a in arguments
+        ]
+        arguments = [
+            f"inputs={tmp_path / 'a'},{tmp_path / 'b'}" if a.startswith("inputs=") and "," in a else a
+            for a in arguments
+        ]
         ended = relsym("report", *arguments, f"hydra.run.dir={tmp_path / 'report'}")
     elif task == "evaluate":
         ended = relsym("evaluate", *evaluated(arguments, relsym, tmp_path))
@@ -98,18 +144,37 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places):
 
 
 def evaluated(arguments: list[str], relsym, tmp_path: Path) -> list[str]:
-    """An evaluation made small: tiny models in place of those that the placeholders and the bundled encoder stand for."""
+    """An evaluation made small: tiny models in place of those that the placeholders and the bundled encoder
+    stand for.
+    """
     if "model.folder=RUN" in arguments:
         assert relsym("train", *SMALL, "data.samples=8", f"hydra.run.dir={tmp_path / 'run'}").code == 0
-    tiny = {"model.folder=RUN": f"model.folder={tmp_path / 'run'}", "model=bundled": "model=tiny", "precision=bf16": "precision=fp32",
-            "model.name=HUB_ID_OR_FOLDER": f"model.name={tiny_classifier(tmp_path / 'classifier')}"}
+    tiny = {
+        "model.folder=RUN": f"model.folder={tmp_path / 'run'}",
+        "model=bundled": "model=tiny",
+        "precision=bf16": "precision=fp32",
+        "model.name=HUB_ID_OR_FOLDER": f"model.name={tiny_classifier(tmp_path / 'classifier')}",
+    }
     if "model=smollm2" in arguments:  # the real one: tests/test_causal_lm.py, marked slow
         arguments = [*arguments, f"model.name={written(tmp_path / 'language_model')}"]
         tiny["model=smollm2"] = "model=causal_lm"
     small = ["tracking=csv", "data.samples=8", "data.test_pairs=28", "validation_pairs=28", "swapped_pairs=8"]
-    place = f"hydra.sweep.dir={tmp_path / 'all'}" if "-m" in arguments else f"hydra.run.dir={tmp_path / 'evaluation'}"
-    words = [tiny.get(word, word) for word in arguments if not word.startswith(("hydra.sweep.dir=", "hydra.run.dir="))]
-    return [*words, *small, place, *([] if any(word.startswith("model=") for word in words) else ["model=tiny"])]
+    place = (
+        f"hydra.sweep.dir={tmp_path / 'all'}"
+        if "-m" in arguments
+        else f"hydra.run.dir={tmp_path / 'evaluation'}"
+    )
+    words = [
+        tiny.get(word, word)
+        for word in arguments
+        if not word.startswith(("hydra.sweep.dir=", "hydra.run.dir="))
+    ]
+    return [
+        *words,
+        *small,
+        place,
+        *([] if any(word.startswith("model=") for word in words) else ["model=tiny"]),
+    ]
 
 
 @pytest.mark.slow
@@ -119,7 +184,9 @@ def test_a_documented_sweep_runs(command, relsym, tmp_path, places):
     few = ("seed=0", "data.samples=8,16") if " sweep=" in command else ("seed=0,1",)
     ended = relsym(task, *arguments, *SMALL, *few, f"hydra.sweep.dir={tmp_path / 'sweep'}")
     assert ended.code == 0, ended.err
-    expected = {"sweep=sample_efficiency": 4 * 2}.get(next((a for a in arguments if a.startswith("sweep=")), ""), 4 * 3 * 2)
+    expected = {"sweep=sample_efficiency": 4 * 2}.get(
+        next((a for a in arguments if a.startswith("sweep=")), ""), 4 * 3 * 2
+    )
     assert len(list((tmp_path / "sweep").glob("*/results.json"))) == expected
 
 

@@ -48,17 +48,23 @@ REMEDIES = {
     "replay": lambda rows_per_batch=3, only=False: ReplayRows(rows_per_batch, only),
     "l2sp": lambda weight=0.1: L2SP(weight),
     "distill": lambda weight=1.0, rows="all": Distill(weight, rows),
-    "lora": lambda rank=2, alpha=4, dropout=0.0, target_modules="all-linear": Lora(rank, alpha, dropout, target_modules),
+    "lora": lambda rank=2, alpha=4, dropout=0.0, target_modules="all-linear": Lora(
+        rank, alpha, dropout, target_modules
+    ),
     "freeze": lambda layers=1, embeddings=True: Freeze(layers, embeddings),
     "solved": lambda epochs=1: Solved(epochs),
     "wise_ft": lambda alpha=0.5: WiseFt(alpha),
 }
-pytestmark = [pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
-              pytest.mark.filterwarnings("ignore:.*LeafSpec.*")]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*"),
+]
 
 
 def nli_rows(count: int = 30) -> list[Row]:
-    return [Row(f"nli{i}", "mnli", "mnli", f"premise {i}", f"hypothesis {i}", LABELS[i % 3]) for i in range(count)]
+    return [
+        Row(f"nli{i}", "mnli", "mnli", f"premise {i}", f"hypothesis {i}", LABELS[i % 3]) for i in range(count)
+    ]
 
 
 class Sample(PairData):
@@ -69,7 +75,9 @@ class Sample(PairData):
 
 
 class Seen(Callback):
-    """The batches as they came: how many symmetry rows, and the labels and first tokens of the replayed ones."""
+    """The batches as they came: how many symmetry rows, and the labels and first tokens of the
+    replayed ones.
+    """
 
     def __init__(self) -> None:
         self.sizes, self.replayed = [], []
@@ -77,20 +85,46 @@ class Seen(Callback):
     def on_train_batch_start(self, trainer, module, batch, index) -> None:
         self.sizes.append(int((~batch.replayed & batch.mask).sum()))
         texts = [part["input_ids"][batch.replayed].tolist() for part in batch.inputs]
-        self.replayed.append([tuple(tuple(token for token in tokens if token) for tokens in row) for row in zip(*texts, strict=True)])
+        self.replayed.append(
+            [
+                tuple(tuple(token for token in tokens if token) for tokens in row)
+                for row in zip(*texts, strict=True)
+            ]
+        )
 
 
-def train(objective, *remedies, epochs: int = 2, seed: int = 0, max_steps: int = -1, callbacks=(), batch_size: int = 6):
+def train(
+    objective,
+    *remedies,
+    epochs: int = 2,
+    seed: int = 0,
+    max_steps: int = -1,
+    callbacks=(),
+    batch_size: int = 6,
+):
     """The objective, trained under the remedies as the app does it."""
     data = Sample(batch_size=batch_size, score_on="test", seed=seed)
     data.read()
     for remedy in remedies:
-        remedy.feed(data, nli_rows(), most_steps(OmegaConf.create({"epochs": epochs, "max_steps": max_steps}), data.steps_per_epoch()))
+        remedy.feed(
+            data,
+            nli_rows(),
+            most_steps(OmegaConf.create({"epochs": epochs, "max_steps": max_steps}), data.steps_per_epoch()),
+        )
     data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
     objective.begin_with(remedies)
-    trainer = Trainer(max_epochs=epochs, max_steps=max_steps, accelerator="cpu", devices=1, logger=False, enable_checkpointing=False,
-                      enable_model_summary=False, enable_progress_bar=False, use_distributed_sampler=False,
-                      callbacks=[*callbacks, *(callback for remedy in remedies for callback in remedy.callbacks())])
+    trainer = Trainer(
+        max_epochs=epochs,
+        max_steps=max_steps,
+        accelerator="cpu",
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        use_distributed_sampler=False,
+        callbacks=[*callbacks, *(callback for remedy in remedies for callback in remedy.callbacks())],
+    )
     objective.train()
     trainer.fit(objective, datamodule=data)
     objective.finish_remedies()
@@ -124,7 +158,11 @@ def shake(objective) -> None:
 
 # --- replay
 
-@given(st.lists(st.sampled_from("abc"), min_size=3, max_size=40).filter(lambda labels: len(set(labels)) == 3), st.integers(0, 9))
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=3, max_size=40).filter(lambda labels: len(set(labels)) == 3),
+    st.integers(0, 9),
+)
 def test_a_pass_of_replayed_rows_is_balanced_and_repeats_none(labels, seed):
     length = 3 * min(Counter(labels).values())
     drawn = list(islice(replay_order(labels, seed), 2 * length))
@@ -157,7 +195,10 @@ def test_the_same_rows_are_replayed_whatever_stands_beside_them_and_another_seed
 def test_ranks_share_out_what_one_process_has_and_every_batch_holds_two_classes(world, only):
     replay = Replay(nli_rows(), 5, only, 0, steps=6)
     targets = [row.label for row in (*rows(28), *replay.rows)]
-    ranks = [GlobalBatchSampler(targets[:28], 10, 0, rank, count, replay) for rank, count in [(0, 1), *((rank, world) for rank in range(world))]]
+    ranks = [
+        GlobalBatchSampler(targets[:28], 10, 0, rank, count, replay)
+        for rank, count in [(0, 1), *((rank, world) for rank in range(world))]
+    ]
     for _ in range(2):
         alone, *shares = (list(ranks) for ranks in ranks)
         assert len(alone) == 3
@@ -168,7 +209,15 @@ def test_ranks_share_out_what_one_process_has_and_every_batch_holds_two_classes(
             assert len({targets[row] for row in batch}) >= 2
 
 
-@pytest.mark.parametrize(("remedies", "grouped"), [((ReplayRows(4, only=False),), True), ((ReplayRows(4, only=True),), True), ((L2SP(0.1),), False), ((), False)])
+@pytest.mark.parametrize(
+    ("remedies", "grouped"),
+    [
+        ((ReplayRows(4, only=False),), True),
+        ((ReplayRows(4, only=True),), True),
+        ((L2SP(0.1),), False),
+        ((), False),
+    ],
+)
 def test_texts_of_mixed_lengths_are_encoded_by_length_and_others_as_ever(remedies, grouped):
     with patch.object(Encoder, "by_length", autospec=True, side_effect=Encoder.by_length) as by_length:
         train(three_way(), *remedies, max_steps=2)
@@ -184,7 +233,9 @@ def test_replayed_rows_are_counted_and_only_drawn_ones_are_kept():
 
 def test_the_training_accuracy_speaks_of_symmetry_rows_alone():
     objective = three_way(learning_rate=0.0)
-    objective.predict_batch = lambda representation, targets: torch.where(torch.arange(len(targets)) < 6, targets, (targets + 1) % 3)
+    objective.predict_batch = lambda representation, targets: torch.where(
+        torch.arange(len(targets)) < 6, targets, (targets + 1) % 3
+    )
     train(objective, ReplayRows(4, only=False), epochs=1)
     metrics = objective.trainer.callback_metrics
     assert (float(metrics["train/accuracy"]), float(metrics["train/accuracy/replayed"])) == (1.0, 0.0)
@@ -202,6 +253,7 @@ def test_rows_that_the_model_has_no_class_for_are_refused():
 
 
 # --- penalties
+
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.__name__)
 def test_the_gradient_of_l2sp_is_the_distance_from_the_start(objective):
@@ -227,14 +279,18 @@ def test_distillation_costs_nothing_at_the_start_and_something_once_the_encoder_
     assert remedy.row_penalty(batch, first).abs().max() < 1e-6
     shake(trained)
     moved = trained.represent(batch.inputs)
-    slow = [sum(2.0 * (1 - a @ b / (a.norm() * b.norm())) for a, b in zip(*row, strict=True)) / len(row[0])
-            for row in zip(moved, first, strict=True)]
+    slow = [
+        sum(2.0 * (1 - a @ b / (a.norm() * b.norm())) for a, b in zip(*row, strict=True)) / len(row[0])
+        for row in zip(moved, first, strict=True)
+    ]
     torch.testing.assert_close(remedy.row_penalty(batch, moved), torch.stack(slow))
     assert min(slow) > 1e-3
 
 
 def test_penalties_are_part_of_the_loss_and_have_curves():
-    objective = train(three_way(learning_rate=1e-2), ReplayRows(4, only=False), L2SP(0.1), Distill(1.0, "replayed"))
+    objective = train(
+        three_way(learning_rate=1e-2), ReplayRows(4, only=False), L2SP(0.1), Distill(1.0, "replayed")
+    )
     metrics = objective.trainer.callback_metrics
     assert metrics["train/l2sp"] > 0
     assert metrics["train/distill"] > 0
@@ -254,27 +310,49 @@ def test_a_penalty_on_rows_is_a_mean_over_those_that_count_and_one_on_weights_is
         def weight_penalty(self, objective):
             return torch.tensor(2.0)
 
-    plain, both = (train(three_way(learning_rate=0.0), ReplayRows(4, only=False), *others, epochs=1) for others in ((), (Both(),)))
+    plain, both = (
+        train(three_way(learning_rate=0.0), ReplayRows(4, only=False), *others, epochs=1)
+        for others in ((), (Both(),))
+    )
     metrics = both.trainer.callback_metrics
     assert metrics["train/both"].item() == pytest.approx(3.0)
-    assert metrics["train/loss"].item() == pytest.approx(plain.trainer.callback_metrics["train/loss"].item() + 3.0, rel=1e-5)
+    assert metrics["train/loss"].item() == pytest.approx(
+        plain.trainer.callback_metrics["train/loss"].item() + 3.0, rel=1e-5
+    )
 
 
 def test_nothing_of_a_remedy_is_saved_or_read_out(tmp_path):
-    objective = train(three_way(RandomLabelRetraining), ReplayRows(4, only=False), Distill(1.0, "all"), L2SP(0.1), WiseFt(0.5))
+    objective = train(
+        three_way(RandomLabelRetraining),
+        ReplayRows(4, only=False),
+        Distill(1.0, "all"),
+        L2SP(0.1),
+        WiseFt(0.5),
+    )
     plain = three_way(RandomLabelRetraining)
     assert objective.state_dict().keys() == plain.state_dict().keys()
     assert objective.read_out().keys() == plain.read_out().keys()
     for name, trained in (("plain", plain), ("remedied", objective)):
         trained.encoder.save(tmp_path / name)
-    assert load_file(tmp_path / "plain/model.safetensors").keys() == load_file(tmp_path / "remedied/model.safetensors").keys()
+    assert (
+        load_file(tmp_path / "plain/model.safetensors").keys()
+        == load_file(tmp_path / "remedied/model.safetensors").keys()
+    )
 
 
 # --- which weights move
 
-@pytest.mark.parametrize(("settings", "frozen"), [
-    ({"layers": 1, "embeddings": True}, ("embeddings", "layer.0")), ({"layers": 1, "embeddings": False}, ("layer.0",)),
-    ({"layers": None, "embeddings": True}, ("embeddings",)), ({"layers": 2, "embeddings": True}, ("embeddings",))], ids=str)
+
+@pytest.mark.parametrize(
+    ("settings", "frozen"),
+    [
+        ({"layers": 1, "embeddings": True}, ("embeddings", "layer.0")),
+        ({"layers": 1, "embeddings": False}, ("layer.0",)),
+        ({"layers": None, "embeddings": True}, ("embeddings",)),
+        ({"layers": 2, "embeddings": True}, ("embeddings",)),
+    ],
+    ids=str,
+)
 def test_frozen_weights_keep_every_bit_and_the_others_change(settings, frozen):
     objective = three_way(FineTuning, learning_rate=1e-2)
     before = weights(objective)
@@ -285,10 +363,19 @@ def test_frozen_weights_keep_every_bit_and_the_others_change(settings, frozen):
 
 
 def shaped(kind: str):
-    sizes = {"vocab_size": 300, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64,
-             "max_position_embeddings": 70}
-    return {"RoBERTa": lambda: RobertaModel(RobertaConfig(**sizes)), "MPNet": lambda: MPNetModel(MPNetConfig(**sizes)),
-            "BERT": lambda: tiny_encoder(layers=3).model}[kind]()
+    sizes = {
+        "vocab_size": 300,
+        "hidden_size": 32,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 70,
+    }
+    return {
+        "RoBERTa": lambda: RobertaModel(RobertaConfig(**sizes)),
+        "MPNet": lambda: MPNetModel(MPNetConfig(**sizes)),
+        "BERT": lambda: tiny_encoder(layers=3).model,
+    }[kind]()
 
 
 @pytest.mark.parametrize("kind", ["BERT", "RoBERTa", "MPNet"])
@@ -319,13 +406,17 @@ def test_merged_adapters_give_the_vectors_they_gave_before_and_an_ordinary_folde
             self.vectors = module.encoder.encode(TEXTS)
 
     before, plain = Before(), tiny_encoder()
-    objective = train(three_way(FineTuning, learning_rate=1e-2), Lora(2, 4, 0.1, "all-linear"), callbacks=[before])
+    objective = train(
+        three_way(FineTuning, learning_rate=1e-2), Lora(2, 4, 0.1, "all-linear"), callbacks=[before]
+    )
     torch.testing.assert_close(objective.encoder.encode(TEXTS), before.vectors, atol=1e-5, rtol=0)
     assert not torch.allclose(before.vectors, plain.encode(TEXTS), atol=1e-3)
     assert objective.encoder.model.state_dict().keys() == plain.model.state_dict().keys()
     objective.encoder.save(tmp_path / "encoder")
     plain.save(tmp_path / "plain")
-    assert sorted(path.name for path in (tmp_path / "encoder").iterdir()) == sorted(path.name for path in (tmp_path / "plain").iterdir())
+    assert sorted(path.name for path in (tmp_path / "encoder").iterdir()) == sorted(
+        path.name for path in (tmp_path / "plain").iterdir()
+    )
     loaded = Encoder(AutoModel.from_pretrained(tmp_path / "encoder"), plain.tokenizer, max_length=64)
     torch.testing.assert_close(loaded.encode(TEXTS), before.vectors, atol=1e-5, rtol=0)
 
@@ -343,7 +434,9 @@ def test_adapters_are_drawn_by_the_seed_alone():
     vectors = []
     for _ in range(2):
         torch.rand(7)
-        vectors.append(train(three_way(learning_rate=1e-2), Lora(2, 4, 0.0, "all-linear")).encoder.encode(TEXTS))
+        vectors.append(
+            train(three_way(learning_rate=1e-2), Lora(2, 4, 0.0, "all-linear")).encoder.encode(TEXTS)
+        )
     assert torch.equal(*vectors)
 
 
@@ -357,7 +450,10 @@ def test_without_peft_the_error_says_how_to_get_it(monkeypatch):
 def test_the_average_is_the_start_at_0_the_plain_run_at_1_and_half_way_between(others):
     start = weights(three_way(FineTuning))
     plain = weights(train(three_way(FineTuning, learning_rate=1e-2), *others))
-    averaged = {alpha: weights(train(three_way(FineTuning, learning_rate=1e-2), *others, WiseFt(alpha))) for alpha in (0, 0.5, 1)}
+    averaged = {
+        alpha: weights(train(three_way(FineTuning, learning_rate=1e-2), *others, WiseFt(alpha)))
+        for alpha in (0, 0.5, 1)
+    }
     assert same(averaged[0], start)
     assert same(averaged[1], plain)
     for name, weight in averaged[0.5].items():
@@ -365,11 +461,15 @@ def test_the_average_is_the_start_at_0_the_plain_run_at_1_and_half_way_between(o
 
 
 def test_a_solved_training_stops_after_so_many_epochs_in_a_row():
-    epochs = [train(three_way(learning_rate=3e-3), Solved(count), epochs=40, batch_size=12).trainer.current_epoch for count in (1, 3)]
+    epochs = [
+        train(three_way(learning_rate=3e-3), Solved(count), epochs=40, batch_size=12).trainer.current_epoch
+        for count in (1, 3)
+    ]
     assert epochs[0] + 2 <= epochs[1] < 40
 
 
 # --- together
+
 
 @pytest.mark.parametrize("remedy", REMEDIES)
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.__name__)
@@ -380,24 +480,53 @@ def test_every_remedy_goes_with_every_objective(objective, remedy):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.__name__)
-@pytest.mark.parametrize("names", [("replay", "distill", "l2sp", "freeze", "solved", "wise_ft"), ("wise_ft", "replay", "distill", "lora", "solved")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("replay", "distill", "l2sp", "freeze", "solved", "wise_ft"),
+        ("wise_ft", "replay", "distill", "lora", "solved"),
+    ],
+)
 def test_remedies_go_together(objective, names):
-    trained = train(three_way(objective, learning_rate=1e-2), *(REMEDIES[name]() for name in names), max_steps=2)
+    trained = train(
+        three_way(objective, learning_rate=1e-2), *(REMEDIES[name]() for name in names), max_steps=2
+    )
     assert trained.encoder.model.state_dict().keys() == tiny_encoder().model.state_dict().keys()
 
 
-@pytest.mark.parametrize(("remedy", "change"), [
-    ("replay", {"rows_per_batch": 5}), ("replay", {"only": True}), ("l2sp", {"weight": 10.0}), ("distill", {"weight": 10.0}),
-    ("distill", {"rows": "replayed"}), ("lora", {"rank": 1}), ("lora", {"alpha": 16}), ("lora", {"dropout": 0.5}),
-    ("lora", {"target_modules": ["query"]}), ("freeze", {"layers": 2}), ("freeze", {"embeddings": False}), ("wise_ft", {"alpha": 0.25})],
-    ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("remedy", "change"),
+    [
+        ("replay", {"rows_per_batch": 5}),
+        ("replay", {"only": True}),
+        ("l2sp", {"weight": 10.0}),
+        ("distill", {"weight": 10.0}),
+        ("distill", {"rows": "replayed"}),
+        ("lora", {"rank": 1}),
+        ("lora", {"alpha": 16}),
+        ("lora", {"dropout": 0.5}),
+        ("lora", {"target_modules": ["query"]}),
+        ("freeze", {"layers": 2}),
+        ("freeze", {"embeddings": False}),
+        ("wise_ft", {"alpha": 0.25}),
+    ],
+    ids=lambda value: str(value),
+)
 def test_every_knob_has_an_effect(remedy, change):
-    vectors = [train(three_way(learning_rate=1e-2), *([ReplayRows(3, False)] if remedy == "distill" else []), REMEDIES[remedy](**settings),
-                     epochs=3).encoder.encode(TEXTS) for settings in ({}, change)]
+    vectors = [
+        train(
+            three_way(learning_rate=1e-2),
+            *([ReplayRows(3, False)] if remedy == "distill" else []),
+            REMEDIES[remedy](**settings),
+            epochs=3,
+        ).encoder.encode(TEXTS)
+        for settings in ({}, change)
+    ]
     assert not torch.allclose(*vectors, atol=1e-6)
 
 
 # --- the group, through Hydra and the command line
+
 
 def test_remedies_are_chosen_alone_in_a_list_or_not_at_all():
     assert resolved().recipe == {}
@@ -415,37 +544,72 @@ def test_keep_is_replay_at_a_low_rate_whatever_the_objectives_own(objective):
     own, kept = resolved(f"objective={objective}"), resolved(f"objective={objective}", "recipe=keep")
     assert own.objective.learning_rate > kept.objective.learning_rate == 5e-5
     assert kept.recipe == {"replay": {**resolved("recipe=replay").recipe.replay, "rows_per_batch": 64}}
-    assert {**kept, "objective": {**kept.objective, "learning_rate": own.objective.learning_rate}, "recipe": {}} == own
+    assert {
+        **kept,
+        "objective": {**kept.objective, "learning_rate": own.objective.learning_rate},
+        "recipe": {},
+    } == own
     changed = resolved("recipe=[keep,solved]", "objective.learning_rate=1e-3", "recipe.replay.only=true")
-    assert (changed.objective.learning_rate, changed.recipe.replay.only, list(changed.recipe)) == (1e-3, True, ["replay", "solved"])
+    assert (changed.objective.learning_rate, changed.recipe.replay.only, list(changed.recipe)) == (
+        1e-3,
+        True,
+        ["replay", "solved"],
+    )
 
 
 def test_a_recipe_is_part_of_what_a_job_is_and_none_is_as_before():
     def cell(*words: str, **changes) -> str:
         config = OmegaConf.to_container(resolved(*words))
-        return identity({key: value for key, value in {**config, **changes}.items() if value is not None}, "w", "b", None, None).cell
+        return identity(
+            {key: value for key, value in {**config, **changes}.items() if value is not None},
+            "w",
+            "b",
+            None,
+            None,
+        ).cell
 
     assert cell() == cell(recipe=None)
-    assert len({cell(), cell("recipe=l2sp"), cell("recipe=l2sp", "recipe.l2sp.weight=1"), cell("recipe=[l2sp,solved]")}) == 4
+    assert (
+        len(
+            {
+                cell(),
+                cell("recipe=l2sp"),
+                cell("recipe=l2sp", "recipe.l2sp.weight=1"),
+                cell("recipe=[l2sp,solved]"),
+            }
+        )
+        == 4
+    )
     assert _part("recipe", "[replay,solved]") == "replay+solved"
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (["recipe=[lora,freeze]"], "recipe=lora does not go with freeze: lora freezes every weight"),
-    (["recipe=[l2sp,lora]"], "recipe=lora does not go with l2sp"),
-    (["recipe=[control,solved]"], "recipe=control does not go with solved"),
-    (["recipe=distill", "recipe.distill.rows=replayed"], "nothing is replayed"),
-    (["recipe=replay"], "Pass init=RUN"), (["recipe=control"], "recipe=control replays NLI rows"),
-    (["recipe=distill", "recipe.distill.rows=none"], "expected all or replayed"), (["recipe=wise_ft", "recipe.wise_ft.alpha=2"], "alpha=2: expected a number from 0 to 1"),
-    (["recipe=l2sp", "recipe.l2sp.weight=0"], "leave the remedy out of recipe"), (["recipe=l2sp", "recipe.l2sp.weight=much"], "weight=much: expected a number"),
-    (["recipe=lora", "recipe.lora.dropout=1"], "dropout=1: expected a number from 0 to below 1"), (["recipe=solved", "recipe.solved.epochs=0"], "epochs=0: expected a whole number, 1 or more"),
-    (["recipe=solved", "recipe.solved.epochs=x"], "expected a whole number"), (["recipe=solvd"], "Did you mean recipe=solved"),
-    (["recipe=freeze", "recipe.freeze.layers=7"], "BertModel has 2 layers")])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["recipe=[lora,freeze]"], "recipe=lora does not go with freeze: lora freezes every weight"),
+        (["recipe=[l2sp,lora]"], "recipe=lora does not go with l2sp"),
+        (["recipe=[control,solved]"], "recipe=control does not go with solved"),
+        (["recipe=distill", "recipe.distill.rows=replayed"], "nothing is replayed"),
+        (["recipe=replay"], "Pass init=RUN"),
+        (["recipe=control"], "recipe=control replays NLI rows"),
+        (["recipe=distill", "recipe.distill.rows=none"], "expected all or replayed"),
+        (["recipe=wise_ft", "recipe.wise_ft.alpha=2"], "alpha=2: expected a number from 0 to 1"),
+        (["recipe=l2sp", "recipe.l2sp.weight=0"], "leave the remedy out of recipe"),
+        (["recipe=l2sp", "recipe.l2sp.weight=much"], "weight=much: expected a number"),
+        (["recipe=lora", "recipe.lora.dropout=1"], "dropout=1: expected a number from 0 to below 1"),
+        (["recipe=solved", "recipe.solved.epochs=0"], "epochs=0: expected a whole number, 1 or more"),
+        (["recipe=solved", "recipe.solved.epochs=x"], "expected a whole number"),
+        (["recipe=solvd"], "Did you mean recipe=solved"),
+        (["recipe=freeze", "recipe.freeze.layers=7"], "BertModel has 2 layers"),
+    ],
+)
 def test_what_cannot_work_is_refused_with_the_reason(relsym, quick, tmp_path, words, message):
     refused(relsym("train", *quick, *words), message, tmp_path / "run")
 
 
-@pytest.mark.parametrize(("epochs", "steps", "most"), [(20, -1, 80), (20, 10, 10), (2, 10, 8), (None, 10, 10), (-1, 10, 10)])
+@pytest.mark.parametrize(
+    ("epochs", "steps", "most"), [(20, -1, 80), (20, 10, 10), (2, 10, 8), (None, 10, 10), (-1, 10, 10)]
+)
 def test_replayed_rows_are_drawn_for_as_many_steps_as_there_can_be(epochs, steps, most):
     assert most_steps(OmegaConf.create({"epochs": epochs, "max_steps": steps}), 4) == most
 
@@ -457,7 +621,9 @@ def test_a_training_without_an_end_cannot_plan_what_it_replays():
 
 @pytest.mark.parametrize("names", ["[distill,l2sp,wise_ft]", "[distill,lora]"])
 def test_a_recipe_trains_in_bf16(relsym, quick, tmp_path, names):
-    with patch.object(Encoder, "attend_step_by_step", autospec=True, side_effect=Encoder.attend_step_by_step) as stepwise:
+    with patch.object(
+        Encoder, "attend_step_by_step", autospec=True, side_effect=Encoder.attend_step_by_step
+    ) as stepwise:
         ended = relsym("train", *quick, "precision=bf16", f"recipe={names}", "training.max_steps=2")
     assert ended.code == 0, ended.err
     stepwise.assert_called_once()
@@ -474,16 +640,28 @@ def test_a_recipe_in_fp32_keeps_the_fused_attention(relsym, quick, tmp_path):
 
 
 @pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune"])
-def test_a_run_goes_on_from_nli_with_a_recipe_and_its_control(relsym, quick, tmp_path, mnli_folder, objective):
+def test_a_run_goes_on_from_nli_with_a_recipe_and_its_control(
+    relsym, quick, tmp_path, mnli_folder, objective
+):
     quick = (*quick, f"objective={objective}", "training.max_steps=2")
-    assert relsym("train", *quick, "data=mnli", f"data.folder={mnli_folder}", "data.samples=12", "data.test_pairs=9").code == 0
+    assert (
+        relsym(
+            "train", *quick, "data=mnli", f"data.folder={mnli_folder}", "data.samples=12", "data.test_pairs=9"
+        ).code
+        == 0
+    )
     on = (*quick, f"init={tmp_path / 'run'}", "recipe.replay.rows_per_batch=5")
-    ended = relsym("train", *on, "recipe=[replay,distill,solved,wise_ft,lora]", f"hydra.run.dir={tmp_path / 'recipe'}")
+    ended = relsym(
+        "train", *on, "recipe=[replay,distill,solved,wise_ft,lora]", f"hydra.run.dir={tmp_path / 'recipe'}"
+    )
     assert ended.code == 0, ended.err
     found = results(tmp_path / "recipe")
     assert found["recipe"] == ["replay", "distill", "solved", "wise_ft", "lora"]
     assert (found["replayed_rows"], found["replayed_distinct"]) == (10, 10)
-    assert load_file(tmp_path / "recipe/encoder/model.safetensors").keys() == load_file(tmp_path / "run/encoder/model.safetensors").keys()
+    assert (
+        load_file(tmp_path / "recipe/encoder/model.safetensors").keys()
+        == load_file(tmp_path / "run/encoder/model.safetensors").keys()
+    )
     assert relsym("train", *on, "recipe=control", f"hydra.run.dir={tmp_path / 'control'}").code == 0
     assert results(tmp_path / "control")["recipe"] == ["control"]
     assert results(tmp_path / "control")["replayed_rows"] == 10
@@ -492,8 +670,15 @@ def test_a_run_goes_on_from_nli_with_a_recipe_and_its_control(relsym, quick, tmp
 
 def test_alpha_0_through_the_command_line_saves_the_weights_it_began_with(relsym, quick, tmp_path):
     assert relsym("train", *quick, "objective=finetune").code == 0
-    again = relsym("train", *quick, "objective=finetune", f"init={tmp_path / 'run'}", "recipe=wise_ft", "recipe.wise_ft.alpha=0",
-                   f"hydra.run.dir={tmp_path / 'again'}")
+    again = relsym(
+        "train",
+        *quick,
+        "objective=finetune",
+        f"init={tmp_path / 'run'}",
+        "recipe=wise_ft",
+        "recipe.wise_ft.alpha=0",
+        f"hydra.run.dir={tmp_path / 'again'}",
+    )
     assert again.code == 0, again.err
     for name in ("encoder/model.safetensors", "probe.safetensors"):
         assert same(load_file(tmp_path / "run" / name), load_file(tmp_path / "again" / name))
@@ -502,13 +687,33 @@ def test_alpha_0_through_the_command_line_saves_the_weights_it_began_with(relsym
 
 def test_a_run_on_other_data_than_nli_has_nothing_to_replay(relsym, quick, tmp_path):
     assert relsym("train", *quick).code == 0
-    refused(relsym("train", *quick, f"init={tmp_path / 'run'}", "recipe=replay", f"hydra.run.dir={tmp_path / 'on'}"), "Pass init=RUN", tmp_path / "on")
+    refused(
+        relsym(
+            "train", *quick, f"init={tmp_path / 'run'}", "recipe=replay", f"hydra.run.dir={tmp_path / 'on'}"
+        ),
+        "Pass init=RUN",
+        tmp_path / "on",
+    )
 
 
 @pytest.mark.slow
 def test_recipes_are_swept_one_by_one_and_in_lists(relsym, quick, tmp_path):
     words = [word for word in quick if "hydra.run" not in word]
-    ended = relsym("train", "-m", *words, "recipe=[l2sp,solved],[lora],distill,[]", f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    ended = relsym(
+        "train",
+        "-m",
+        *words,
+        "recipe=[l2sp,solved],[lora],distill,[]",
+        f"hydra.sweep.dir={tmp_path / 'sweep'}",
+    )
     assert ended.code == 0, ended.err
-    found = {path.parent.name: results(path.parent)["recipe"] for path in (tmp_path / "sweep").glob("*/results.json")}
-    assert found == {"000-l2sp+solved": ["l2sp", "solved"], "001-lora": ["lora"], "002-distill": ["distill"], "003-": []}
+    found = {
+        path.parent.name: results(path.parent)["recipe"]
+        for path in (tmp_path / "sweep").glob("*/results.json")
+    }
+    assert found == {
+        "000-l2sp+solved": ["l2sp", "solved"],
+        "001-lora": ["lora"],
+        "002-distill": ["distill"],
+        "003-": [],
+    }

@@ -30,8 +30,11 @@ EVIL = "<script>alert(1)</script>"
 @pytest.fixture
 def report(tmp_path, relsym):
     """A report on runs below tmp_path / "runs", as a function of further arguments."""
+
     def call(*arguments: str) -> Path:
-        ended = relsym("report", f"inputs={tmp_path / 'runs'}", f"hydra.run.dir={tmp_path / 'out'}", *arguments)
+        ended = relsym(
+            "report", f"inputs={tmp_path / 'runs'}", f"hydra.run.dir={tmp_path / 'out'}", *arguments
+        )
         assert ended.code == 0, ended.err
         return tmp_path / "out"
 
@@ -70,25 +73,64 @@ def test_the_command_prints_the_main_tables_and_writes_every_file(tmp_path, rels
     sweep(tmp_path / "runs")
     ended = relsym("report", f"inputs={tmp_path / 'runs'}", f"hydra.run.dir={tmp_path / 'out'}")
     assert ended.code == 0, ended.err
-    for told in ("8 finished runs", "1 job without results", "killed & <gone>", "Samples to 95, 99 and 100 %", "Table 2", "Table 4", "k-NN (hadamard)",
-                 "report.html, report.md", "look-up of templates can score 100 %"):
+    for told in (
+        "8 finished runs",
+        "1 job without results",
+        "killed & <gone>",
+        "Samples to 95, 99 and 100 %",
+        "Table 2",
+        "Table 4",
+        "k-NN (hadamard)",
+        "report.html, report.md",
+        "look-up of templates can score 100 %",
+    ):
         assert told in re.sub(r"\s+", " ", ended.out)
     assert max(len(line) for line in ended.out.splitlines() if line.startswith("│")) <= 130
-    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")} - {"report.log"}
-    tables = ("samples_to_solved", "samples_by_seed", "table2", "table4", "comparisons", "properties", "accuracy", "runs", "missing")
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")} - {
+        "report.log"
+    }
+    tables = (
+        "samples_to_solved",
+        "samples_by_seed",
+        "table2",
+        "table4",
+        "comparisons",
+        "properties",
+        "accuracy",
+        "runs",
+        "missing",
+    )
     figures = ("accuracy", "curves", "cost", "properties")
-    assert found == {"report.html", "report.md", "tables/provenance.csv", *(f"tables/{name}.{end}" for name in tables for end in ("csv", "tex")),
-                     *(f"figures/{name}.{end}" for name in figures for end in ("png", "svg"))}
-    assert all((tmp_path / "out" / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG") for name in figures)
+    assert found == {
+        "report.html",
+        "report.md",
+        "tables/provenance.csv",
+        *(f"tables/{name}.{end}" for name in tables for end in ("csv", "tex")),
+        *(f"figures/{name}.{end}" for name in figures for end in ("png", "svg")),
+    }
+    assert all(
+        (tmp_path / "out" / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG") for name in figures
+    )
     assert all("<svg" in (tmp_path / "out" / f"figures/{name}.svg").read_text() for name in figures)
 
 
 def test_every_cell_is_traced_to_run_folders_and_hashes(made):
-    (cell,) = [row for row in rows_of(made / "tables" / "provenance.csv") if row["table"].startswith("Table 4") and row["column"] == "all-MiniLM-L6" and row["row"] == "lexicalised, k-NN"]
+    (cell,) = [
+        row
+        for row in rows_of(made / "tables" / "provenance.csv")
+        if row["table"].startswith("Table 4")
+        and row["column"] == "all-MiniLM-L6"
+        and row["row"] == "lexicalised, k-NN"
+    ]
     assert cell["value"] == "100.00 (64; 1)"
     assert cell["runs"] == "../runs/003-knn-samples64-seed0"
     results = json.loads((made / cell["runs"] / "results.json").read_text())
-    assert [cell[key] for key in ("configurations", "benchmark", "commits", "relsym")] == [results["config_hash"], "b" * 64, "c" * 40, "0.1.0"]
+    assert [cell[key] for key in ("configurations", "benchmark", "commits", "relsym")] == [
+        results["config_hash"],
+        "b" * 64,
+        "c" * 40,
+        "0.1.0",
+    ]
     for row in rows_of(made / "tables" / "runs.csv"):
         assert float(row["lexicalised"]) == (80 if row["samples"] == "16" else 100)
 
@@ -100,7 +142,9 @@ def test_markdown_links_every_run_and_leaves_the_apart_forms_to_the_other_files(
     assert all((made / unquote(link) / "results.json").exists() for link in links)
     assert "killed &amp; &lt;gone&gt;" in text
     assert "Accuracy against forgetting: not measured." in text
-    comparisons = text.partition("Differences between objectives")[2].partition("Accuracy in % by property")[0]
+    comparisons = text.partition("Differences between objectives")[2].partition("Accuracy in % by property")[
+        0
+    ]
     assert "| all forms |" in comparisons
     assert "| lexicalised |" not in comparisons
     assert "lexicalised" in (made / "tables" / "comparisons.csv").read_text()
@@ -108,7 +152,13 @@ def test_markdown_links_every_run_and_leaves_the_apart_forms_to_the_other_files(
 
 def test_names_from_data_are_shown_as_they_are_in_every_file(tmp_path, report):
     for samples in (16, 64):
-        write_run(tmp_path / "runs" / str(samples), samples=samples, model=EVIL, kinds={EVIL: "symmetric", "a|b_c": "symmetric", "$x^2": "antisymmetric"}, **{"benchmark.title": "50 % & #1_{}"})
+        write_run(
+            tmp_path / "runs" / str(samples),
+            samples=samples,
+            model=EVIL,
+            kinds={EVIL: "symmetric", "a|b_c": "symmetric", "$x^2": "antisymmetric"},
+            **{"benchmark.title": "50 % & #1_{}"},
+        )
     out = report()
     page = (out / "report.html").read_text()
     assert "<script>alert" not in page
@@ -136,20 +186,36 @@ def test_the_page_names_no_address_but_its_own_runs(made):
 def test_text_cannot_end_a_table_or_a_script_whatever_it_holds():
     assert json.loads(script_json({"a": "</script>&<!--"})) == {"a": "</script>&<!--"}
     assert not set("<>&") & set(script_json(["</script>&<!--"]))
-    table = Table("t", "a | b", (Column("x_1", number=False), Column("100 %")), (TableRow((Cell("a|b\nc"), Cell("[x](y) *z* `q` \\"))),), ("50 % & more",))
+    table = Table(
+        "t",
+        "a | b",
+        (Column("x_1", number=False), Column("100 %")),
+        (TableRow((Cell("a|b\nc"), Cell("[x](y) *z* `q` \\"))),),
+        ("50 % & more",),
+    )
     lines = markdown(table).splitlines()
     assert lines[2:5] == ["| x_1 | 100 % |", "| --- | --- |", "| a\\|b c | [x\\](y) \\*z\\* \\`q\\` \\\\ |"]
-    assert list(csv.reader(csv_text(table).splitlines(keepends=True))) == [["x_1", "100 %"], ["a|b\nc", "[x](y) *z* `q` \\"]]
+    assert list(csv.reader(csv_text(table).splitlines(keepends=True))) == [
+        ["x_1", "100 %"],
+        ["a|b\nc", "[x](y) *z* `q` \\"],
+    ]
     set_in_latex = latex(table)
     assert r"x\_1 & 100 \% \\" in set_in_latex
     assert r"\begin{tabular}{lr}" in set_in_latex
-    assert set_in_latex.index(r"\toprule") < set_in_latex.index(r"\midrule") < set_in_latex.index(r"\bottomrule")
-    assert latex_text("\\{~^<>±") == r"\textbackslash{}\{\textasciitilde{}\textasciicircum{}\textless{}\textgreater{}$\pm$"
+    assert (
+        set_in_latex.index(r"\toprule") < set_in_latex.index(r"\midrule") < set_in_latex.index(r"\bottomrule")
+    )
+    assert (
+        latex_text("\\{~^<>±")
+        == r"\textbackslash{}\{\textasciitilde{}\textasciicircum{}\textless{}\textgreater{}$\pm$"
+    )
     assert markdown_text("50.00 [1.00, 2.00] snake_case _em_") == "50.00 [1.00, 2.00] snake_case \\_em\\_"
 
 
 def test_a_figure_draws_the_highest_number_of_samples_and_the_same_bytes_each_time(tmp_path):
-    lines = [Line(f"reader $\\frac {n}", "m", n, ((0, 0),), {"lexicalised": (0.5,)}, {}, "", ()) for n in (16, 64)]
+    lines = [
+        Line(f"reader $\\frac {n}", "m", n, ((0, 0),), {"lexicalised": (0.5,)}, {}, "", ()) for n in (16, 64)
+    ]
     for name in ("a.svg", "b.svg"):
         save_figure(accuracy_figure("Accuracy in %, x", lines), tmp_path / name)
     text = (tmp_path / "a.svg").read_text()
@@ -160,26 +226,54 @@ def test_a_figure_draws_the_highest_number_of_samples_and_the_same_bytes_each_ti
 
 def test_nothing_that_a_report_loads_brings_torch():
     package = Path(relsym.__file__).parent
-    paths = [path.relative_to(package.parent).with_suffix("") for path in (package / "report").rglob("*.py") if path.stem != "__init__"]
+    paths = [
+        path.relative_to(package.parent).with_suffix("")
+        for path in (package / "report").rglob("*.py")
+        if path.stem != "__init__"
+    ]
     code = f"import {', '.join('.'.join(path.parts) for path in paths)}, sys; print(*sys.modules)"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
     assert {"relsym.report.page.page", "plotly"} <= loaded
     assert not loaded & {"torch", "pytorch_lightning", "transformers"}
 
 
-@pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*", "ignore:.*`srun` command.*")
+@pytest.mark.filterwarnings(
+    "ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*", "ignore:.*`srun` command.*"
+)
 def test_real_runs_are_reported(tmp_path, relsym, report):
     for number, objective in enumerate(("knn", "finetune")):
-        ended = relsym("train", f"objective={objective}", "model=tiny", "tracking=csv", "training.max_steps=1", "data.samples=8", "data.test_pairs=8",
-                       f"hydra.run.dir={tmp_path / 'runs' / str(number)}")
+        ended = relsym(
+            "train",
+            f"objective={objective}",
+            "model=tiny",
+            "tracking=csv",
+            "training.max_steps=1",
+            "data.samples=8",
+            "data.test_pairs=8",
+            f"hydra.run.dir={tmp_path / 'runs' / str(number)}",
+        )
         assert ended.code == 0, ended.err
     out = report()
-    assert [row["objective"] for row in rows_of(out / "tables" / "runs.csv")] == ["k-NN (hadamard)", "fine-tuning"]
+    assert [row["objective"] for row in rows_of(out / "tables" / "runs.csv")] == [
+        "k-NN (hadamard)",
+        "fine-tuning",
+    ]
     assert len(rows_of(out / "tables" / "comparisons.csv")) == 3
 
 
-@pytest.mark.parametrize(("forms", "chance"), [(["mnli"], 100 / 3), (["snli"], 100 / 3), (["lexicalised", "delexicalised"], 50),
-                                               (["lexicalised, symmetric", "lexicalised, antisymmetric"], 50)])
+@pytest.mark.parametrize(
+    ("forms", "chance"),
+    [
+        (["mnli"], 100 / 3),
+        (["snli"], 100 / 3),
+        (["lexicalised", "delexicalised"], 50),
+        (["lexicalised, symmetric", "lexicalised, antisymmetric"], 50),
+    ],
+)
 def test_the_dashed_line_is_the_chance_among_the_labels_of_the_rows(forms, chance):
     line = Line("k-NN", "bundled", 64, ((0, 0),), dict.fromkeys(forms, (0.9,)), {}, "knn", ("run",))
     (axes,) = accuracy_figure("Accuracy in %", [line]).axes

@@ -1,4 +1,6 @@
-"""Evaluated models in a report: every reading, what accuracy does not say, and which differences are more than chance."""
+"""Evaluated models in a report: every reading, what accuracy does not say, and which differences are more
+than chance.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
 def table(folder: Path, name: str) -> list[dict[str, str]]:
     (section,) = sections(collect([folder]))
     (found,) = [one for one in section.tables if one.name == name]
-    return [dict(zip((column.heading for column in found.columns), (cell.text for cell in row.cells), strict=True)) for row in found.rows]
+    return [
+        dict(
+            zip((column.heading for column in found.columns), (cell.text for cell in row.cells), strict=True)
+        )
+        for row in found.rows
+    ]
 
 
 @pytest.fixture
@@ -99,9 +106,13 @@ def test_an_evaluation_written_by_another_version_is_refused(tmp_path):
     folder = write_evaluation(tmp_path / "a", "alpha", {"strict": 12})
     content = json.loads((folder / "results.json").read_text())
     (folder / "results.json").write_text(json.dumps({**content, "format": 3}))
-    with pytest.raises(ValueError, match=r"format 3, written by a later version; this one reads format 2\. Use that version"):
+    with pytest.raises(
+        ValueError, match=r"format 3, written by a later version; this one reads format 2\. Use that version"
+    ):
         collect([tmp_path])
     del content["clusters"]
     (folder / "results.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"a/results\.json: .*`clusters`.* Run that job again, or leave it out\."):
+    with pytest.raises(
+        ValueError, match=r"a/results\.json: .*`clusters`.* Run that job again, or leave it out\."
+    ):
         collect([tmp_path])

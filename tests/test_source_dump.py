@@ -31,6 +31,7 @@ XSD_STRING = "<http://www.w3.org/2001/XMLSchema#string>"
 
 # --- a dump in memory, written in both formats
 
+
 def snak(property: str, value: str) -> dict:
     """A snak of an item, another entity, a text, novalue or somevalue."""
     head = {"property": property, "hash": "0" * 40, "datatype": "wikibase-item"}
@@ -39,12 +40,23 @@ def snak(property: str, value: str) -> dict:
     if not value[1:].isdigit():
         return {"snaktype": "value", **head, "datavalue": {"value": value, "type": "string"}}
     kind = {"Q": "item", "P": "property", "L": "lexeme"}[value[0]]
-    return {"snaktype": "value", **head,
-            "datavalue": {"value": {"entity-type": kind, "numeric-id": int(value[1:]), "id": value}, "type": "wikibase-entityid"}}
+    return {
+        "snaktype": "value",
+        **head,
+        "datavalue": {
+            "value": {"entity-type": kind, "numeric-id": int(value[1:]), "id": value},
+            "type": "wikibase-entityid",
+        },
+    }
 
 
 def statement(property: str, value: str, rank: str = "normal") -> dict:
-    return {"mainsnak": snak(property, value), "type": "statement", "rank": rank, "references": [{"snaks": {"P361": [snak("P361", "Q1")]}}]}
+    return {
+        "mainsnak": snak(property, value),
+        "type": "statement",
+        "rank": rank,
+        "references": [{"snaks": {"P361": [snak("P361", "Q1")]}}],
+    }
 
 
 def entity(id: str, statements: list[tuple], labels: dict[str, str] | None = None) -> dict:
@@ -54,7 +66,13 @@ def entity(id: str, statements: list[tuple], labels: dict[str, str] | None = Non
         claims.setdefault(each[0], []).append(statement(*each))
     terms = {language: {"language": language, "value": label} for language, label in (labels or {}).items()}
     kind = {"Q": "item", "P": "property", "L": "lexeme"}[id[0]]
-    return {"type": kind, "id": id, "labels": terms or [], "descriptions": {"en": {"language": "en", "value": '"P131"'}}, "claims": claims or []}
+    return {
+        "type": kind,
+        "id": id,
+        "labels": terms or [],
+        "descriptions": {"en": {"language": "en", "value": '"P131"'}},
+        "claims": claims or [],
+    }
 
 
 def json_lines(entities: list[dict]) -> list[str]:
@@ -69,7 +87,13 @@ def nt_line(subject: str, predicate: str, object: str) -> str:
 def nt_statement(subject: str, property: str, value: str) -> str:
     if value == "novalue":
         return nt_line(subject, RDF_TYPE, f"<{WIKIDATA}prop/novalue/{property}>")
-    object = "_:b1" if value == "somevalue" else f"<{WIKIDATA}entity/{value}>" if value[1:].isdigit() else json.dumps(value)
+    object = (
+        "_:b1"
+        if value == "somevalue"
+        else f"<{WIKIDATA}entity/{value}>"
+        if value[1:].isdigit()
+        else json.dumps(value)
+    )
     return nt_line(subject, f"{WIKIDATA}prop/direct/{property}", object)
 
 
@@ -79,10 +103,17 @@ def nt_lines(entities: list[dict]) -> list[str]:
     for each in entities:
         for language, label in (each["labels"] or {}).items():
             text = label["value"].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-            lines += [nt_line(each["id"], predicate, f'"{text}"@{language}') for predicate in (RDFS_LABEL, "http://schema.org/name")]
+            lines += [
+                nt_line(each["id"], predicate, f'"{text}"@{language}')
+                for predicate in (RDFS_LABEL, "http://schema.org/name")
+            ]
         for property, group in (each["claims"] or {}).items():
             best = "preferred" if any(s["rank"] == "preferred" for s in group) else "normal"
-            lines += [nt_statement(each["id"], property, value_of(s["mainsnak"])) for s in group if s["rank"] == best]
+            lines += [
+                nt_statement(each["id"], property, value_of(s["mainsnak"]))
+                for s in group
+                if s["rank"] == best
+            ]
     return lines
 
 
@@ -110,7 +141,9 @@ def labels_of(source: TripleSource) -> dict[str, str]:
     return dict(source.labels.iter_rows())
 
 
-BELGIUM = entity("Q31", [("P361", "Q55"), ("P131", "Q46"), ("P17", "Q31")], {"fr": "Belgique", "en": "Belgium"})
+BELGIUM = entity(
+    "Q31", [("P361", "Q55"), ("P131", "Q46"), ("P17", "Q31")], {"fr": "Belgique", "en": "Belgium"}
+)
 BENELUX = entity("Q55", [("P31", "Q4")], {"mul": 'Bene "lux" \\ é\n中'})
 EUROPE = entity("Q46", [], {"de": "Europa"})
 UNNAMED = entity("Q4", [], {"en": "nobody names me"})
@@ -129,8 +162,11 @@ def of_format(request, tmp_path):
 
 # --- both formats
 
+
 @pytest.mark.parametrize("suffix", OPEN)
-def test_the_statements_of_the_chosen_properties_and_the_labels_of_their_items_are_read_from_plain_and_compressed_files(of_format, suffix):
+def test_statements_of_the_chosen_properties_and_their_labels_are_read_from_plain_and_compressed_files(
+    of_format, suffix
+):
     source = read(of_format(WORLD, suffix))
     assert sorted(source.triples.iter_rows()) == FACTS
     assert labels_of(source) == NAMES
@@ -146,17 +182,34 @@ def test_where_the_blocks_end_changes_nothing(of_format, monkeypatch, block):
     assert sorted(parts.labels.iter_rows()) == sorted(whole.labels.iter_rows())
 
 
-@pytest.mark.parametrize(("language", "fallbacks", "label"), [
-    ("fr", ["mul", "en"], "Belgique"), ("nl", ["mul", "en"], "Belgium"), ("nl", ["fr", "en"], "Belgique"), ("FR", [], "Belgique"),
-    ("nl", [], None), ("en-gb", ["mul"], None)])
-def test_a_label_is_in_the_language_asked_for_or_the_first_fallback_that_there_is(of_format, language, fallbacks, label):
+@pytest.mark.parametrize(
+    ("language", "fallbacks", "label"),
+    [
+        ("fr", ["mul", "en"], "Belgique"),
+        ("nl", ["mul", "en"], "Belgium"),
+        ("nl", ["fr", "en"], "Belgique"),
+        ("FR", [], "Belgique"),
+        ("nl", [], None),
+        ("en-gb", ["mul"], None),
+    ],
+)
+def test_a_label_is_in_the_language_asked_for_or_the_first_fallback_that_there_is(
+    of_format, language, fallbacks, label
+):
     source = read(of_format(WORLD), language=language, fallbacks=fallbacks)
     assert labels_of(source).get("Q31") == label
     assert source.language == language.lower()
 
 
 def test_a_statement_is_dropped_if_it_has_no_value_or_an_unknown_one_or_no_item_at_either_end(of_format):
-    statements = [("P131", "novalue"), ("P131", "somevalue"), ("P361", "P5"), ("P361", "L7"), ("P361", "a text"), ("P3373", "Q2")]
+    statements = [
+        ("P131", "novalue"),
+        ("P131", "somevalue"),
+        ("P361", "P5"),
+        ("P361", "L7"),
+        ("P361", "a text"),
+        ("P3373", "Q2"),
+    ]
     entities = [entity("Q1", statements), entity("P9", [("P361", "Q2")]), entity("L3", [("P361", "Q2")])]
     source = read(of_format(entities))
     assert source.triples.rows() == [("Q1", "P3373", "Q2")]
@@ -195,7 +248,12 @@ def test_a_line_that_is_not_utf8_is_a_bad_row(of_format):
     with pytest.raises(ValueError, match=r"line 3 of .*not UTF-8.*data\.on_bad_row=skip"):
         read(path)
     source = read(path, on_bad_row="skip")
-    assert (sorted(source.triples.iter_rows()), source.dropped, source.read, labels_of(source)) == (FACTS, {"bad row": 1}, 3, NAMES)
+    assert (sorted(source.triples.iter_rows()), source.dropped, source.read, labels_of(source)) == (
+        FACTS,
+        {"bad row": 1},
+        3,
+        NAMES,
+    )
 
 
 def test_no_thread_is_left_behind_by_an_error(of_format, monkeypatch):
@@ -207,10 +265,18 @@ def test_no_thread_is_left_behind_by_an_error(of_format, monkeypatch):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decompress")]
 
 
-made_up_statements = st.lists(st.tuples(
-    st.sampled_from((*PROPERTIES, "P17")), st.sampled_from(("Q1", "Q2", "Q3", "Q12345678901", "P4", "text", "novalue", "somevalue")),
-    st.sampled_from(("normal", "normal", "preferred", "deprecated"))), max_size=6)
-made_up_labels = st.dictionaries(st.sampled_from(("en", "mul", "nl")), st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=5))
+made_up_statements = st.lists(
+    st.tuples(
+        st.sampled_from((*PROPERTIES, "P17")),
+        st.sampled_from(("Q1", "Q2", "Q3", "Q12345678901", "P4", "text", "novalue", "somevalue")),
+        st.sampled_from(("normal", "normal", "preferred", "deprecated")),
+    ),
+    max_size=6,
+)
+made_up_labels = st.dictionaries(
+    st.sampled_from(("en", "mul", "nl")),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=5),
+)
 
 
 def brute_force(entities: list[dict]) -> tuple[list[tuple[str, str, str]], Counter]:
@@ -236,26 +302,42 @@ def brute_force(entities: list[dict]) -> tuple[list[tuple[str, str, str]], Count
 
 @given(st.lists(st.tuples(made_up_statements, made_up_labels), min_size=1, max_size=5))
 def test_both_formats_agree_with_a_double_loop_over_the_entities(contents):
-    entities = [entity(f"Q{number}", statements, labels) for number, (statements, labels) in enumerate(contents, 1)]
+    entities = [
+        entity(f"Q{number}", statements, labels) for number, (statements, labels) in enumerate(contents, 1)
+    ]
     entities.append(entity("Q9", [("P131", "Q1")]))
     kept, dropped = brute_force(entities)
     named = {end for subject, _, object in kept for end in (subject, object)}
-    labels = {e["id"]: (e["labels"].get("en") or e["labels"]["mul"])["value"] for e in entities
-              if e["id"] in named and e["labels"] and {"en", "mul"} & set(e["labels"])}
+    labels = {
+        e["id"]: (e["labels"].get("en") or e["labels"]["mul"])["value"]
+        for e in entities
+        if e["id"] in named and e["labels"] and {"en", "mul"} & set(e["labels"])
+    }
     with TemporaryDirectory() as folder:
         for name, lines in FORMATS.values():
             source = read(written(Path(folder), lines(entities), name))
             assert sorted(source.triples.iter_rows()) == kept
             assert labels_of(source) == labels
             by_rank = {"deprecated", "not best rank"} if name == "dump.nt" else set()
-            assert source.dropped == Counter({reason: n for reason, n in dropped.items() if reason not in by_rank})
+            assert source.dropped == Counter(
+                {reason: n for reason, n in dropped.items() if reason not in by_rank}
+            )
 
 
 # --- JSON
 
+
 def test_preferred_statements_stand_for_their_group_even_if_they_have_no_value(tmp_path):
-    statements = [("P131", "Q2"), ("P131", "novalue", "preferred"), ("P131", "Q3", "deprecated"), ("P361", "Q4"), ("P361", "Q5"),
-                  ("P3373", "Q6", "preferred"), ("P3373", "Q7", "preferred"), ("P3373", "Q8")]
+    statements = [
+        ("P131", "Q2"),
+        ("P131", "novalue", "preferred"),
+        ("P131", "Q3", "deprecated"),
+        ("P361", "Q4"),
+        ("P361", "Q5"),
+        ("P3373", "Q6", "preferred"),
+        ("P3373", "Q7", "preferred"),
+        ("P3373", "Q8"),
+    ]
     source = read(written(tmp_path, json_lines([entity("Q1", statements)])))
     assert source.triples["object"].to_list() == ["Q4", "Q5", "Q6", "Q7"]
     assert source.dropped == {"not best rank": 2, "no value": 1, "deprecated": 1}
@@ -290,7 +372,9 @@ BROKEN = {
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_a_line_that_cannot_be_read_is_named_with_the_way_out_or_counted_as_one_statement(tmp_path, broken):
     path = written(tmp_path, ["[", broken, *json_lines(WORLD)[1:]])
-    with pytest.raises(ValueError, match=r"line 2 of .*expected an entity as JSON.*got .*data\.on_bad_row=skip"):
+    with pytest.raises(
+        ValueError, match=r"line 2 of .*expected an entity as JSON.*got .*data\.on_bad_row=skip"
+    ):
         read(path)
     source = read(path, on_bad_row="skip")
     assert (sorted(source.triples.iter_rows()), source.dropped, source.read) == (FACTS, {"bad row": 1}, 3)
@@ -298,7 +382,10 @@ def test_a_line_that_cannot_be_read_is_named_with_the_way_out_or_counted_as_one_
 
 
 def test_a_line_that_only_the_labels_need_is_named_or_noted_when_it_cannot_be_read(tmp_path):
-    path = written(tmp_path, [line[:-5] if line.startswith('{"type":"item","id":"Q46"') else line for line in json_lines(WORLD)])
+    path = written(
+        tmp_path,
+        [line[:-5] if line.startswith('{"type":"item","id":"Q46"') else line for line in json_lines(WORLD)],
+    )
     with pytest.raises(ValueError, match="line 4 of"):
         read(path)
     source = read(path, on_bad_row="skip")
@@ -319,7 +406,9 @@ def test_line_numbers_count_brackets_and_empty_lines_in_whatever_blocks(tmp_path
 
 
 def test_a_line_that_cannot_matter_is_not_parsed(tmp_path):
-    assert read(written(tmp_path, ["[", '{"type":"item","id":"Q77", no JSON', *json_lines(WORLD)[1:]])).read == 2
+    assert (
+        read(written(tmp_path, ["[", '{"type":"item","id":"Q77", no JSON', *json_lines(WORLD)[1:]])).read == 2
+    )
 
 
 @pytest.mark.parametrize("lines", [[], ["[", "]"], ["[", "", "]"]])
@@ -330,8 +419,17 @@ def test_a_file_without_an_entity_is_refused(tmp_path, lines):
 
 # --- N-Triples
 
-@pytest.mark.parametrize(("written_as", "text"), [
-    (r"a \"b\" \\ c", 'a "b" \\ c'), (r"\n\t\r\b\f\'", "\n\t\r\b\f'"), (r"caf\u00E9", "café"), (r"\U0001F600", "😀"), (r"\\u0041", r"\u0041")])
+
+@pytest.mark.parametrize(
+    ("written_as", "text"),
+    [
+        (r"a \"b\" \\ c", 'a "b" \\ c'),
+        (r"\n\t\r\b\f\'", "\n\t\r\b\f'"),
+        (r"caf\u00E9", "café"),
+        (r"\U0001F600", "😀"),
+        (r"\\u0041", r"\u0041"),
+    ],
+)
 def test_escapes_are_undone(tmp_path, written_as, text):
     assert unescape(written_as) == text
     lines = [nt_statement("Q1", "P131", "Q2"), nt_line("Q2", RDFS_LABEL, f'"{written_as}"@en')]
@@ -340,12 +438,17 @@ def test_escapes_are_undone(tmp_path, written_as, text):
 
 @given(st.text())
 def test_an_escaped_text_reads_as_it_was(text):
-    assert unescape(text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")) == text
+    assert (
+        unescape(text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r"))
+        == text
+    )
 
 
 @pytest.mark.parametrize("escape", [r"\x", r"\u12", r"\uD800", r"\UFFFFFFFF"])
 def test_an_escape_that_there_is_not_makes_the_label_a_bad_row(tmp_path, escape):
-    path = written(tmp_path, [nt_statement("Q1", "P131", "Q2"), nt_line("Q2", RDFS_LABEL, f'"{escape}"@en')], "dump.nt")
+    path = written(
+        tmp_path, [nt_statement("Q1", "P131", "Q2"), nt_line("Q2", RDFS_LABEL, f'"{escape}"@en')], "dump.nt"
+    )
     with pytest.raises(ValueError, match=r"line 2 of .*is no escape of a character"):
         read(path)
     source = read(path, on_bad_row="skip")
@@ -358,33 +461,52 @@ def test_only_the_predicate_makes_a_statement_or_a_label(tmp_path):
         nt_line("Q1", "http://schema.org/description", f'"<{WIKIDATA}prop/direct/P131> <{RDFS_LABEL}>"@en'),
         f"<{WIKIDATA}prop/novalue/P131> <{RDF_TYPE}> <http://www.w3.org/2002/07/owl#Class> .",
         nt_line("Q1", f"{WIKIDATA}prop/direct-normalized/P131", f"<{WIKIDATA}entity/Q3>"),
-        nt_statement("Q1", "P131", "Q2"), nt_line("Q1", RDFS_LABEL, '"one"@en'), nt_line("Q2", RDFS_LABEL, f'"two"^^{XSD_STRING}')]
+        nt_statement("Q1", "P131", "Q2"),
+        nt_line("Q1", RDFS_LABEL, '"one"@en'),
+        nt_line("Q2", RDFS_LABEL, f'"two"^^{XSD_STRING}'),
+    ]
     source = read(written(tmp_path, lines, "dump.nt"))
-    assert (source.triples.rows(), source.dropped, labels_of(source)) == ([("Q1", "P131", "Q2")], {}, {"Q1": "one"})
+    assert (source.triples.rows(), source.dropped, labels_of(source)) == (
+        [("Q1", "P131", "Q2")],
+        {},
+        {"Q1": "one"},
+    )
 
 
 def test_an_unknown_value_may_be_a_blank_node_or_its_skolem_name(tmp_path):
-    lines = [nt_line("Q1", f"{WIKIDATA}prop/direct/P131", node) for node in ("_:genid1", f"<{WIKIDATA}.well-known/genid/0a>")]
+    lines = [
+        nt_line("Q1", f"{WIKIDATA}prop/direct/P131", node)
+        for node in ("_:genid1", f"<{WIKIDATA}.well-known/genid/0a>")
+    ]
     assert read(written(tmp_path, lines, "dump.nt")).dropped == {"some value": 2}
 
 
 def test_white_space_comments_and_the_case_of_a_language_change_nothing(tmp_path):
-    lines = ["# a comment", "", f"\t<{WIKIDATA}entity/Q1>\t<{WIKIDATA}prop/direct/P131><{WIKIDATA}entity/Q2>.\r",
-             f'  <{WIKIDATA}entity/Q1> <{RDFS_LABEL}> "one"@EN.  ']
+    lines = [
+        "# a comment",
+        "",
+        f"\t<{WIKIDATA}entity/Q1>\t<{WIKIDATA}prop/direct/P131><{WIKIDATA}entity/Q2>.\r",
+        f'  <{WIKIDATA}entity/Q1> <{RDFS_LABEL}> "one"@EN.  ',
+    ]
     source = read(written(tmp_path, lines, "dump.nt"))
     assert (source.triples.rows(), labels_of(source)) == ([("Q1", "P131", "Q2")], {"Q1": "one"})
 
 
-@pytest.mark.parametrize("broken", [f"<{WIKIDATA}entity/Q1> <{WIKIDATA}prop/direct/P131> Q2 .", "Q1 P131 Q2", "{}"])
+@pytest.mark.parametrize(
+    "broken", [f"<{WIKIDATA}entity/Q1> <{WIKIDATA}prop/direct/P131> Q2 .", "Q1 P131 Q2", "{}"]
+)
 def test_a_line_that_is_no_triple_is_named_with_the_way_out_or_counted(tmp_path, broken):
     path = written(tmp_path, [*nt_lines(WORLD), broken], "dump.nt")
-    with pytest.raises(ValueError, match=rf"line {len(nt_lines(WORLD)) + 1} of .*expected a triple.*data\.on_bad_row=skip"):
+    with pytest.raises(
+        ValueError, match=rf"line {len(nt_lines(WORLD)) + 1} of .*expected a triple.*data\.on_bad_row=skip"
+    ):
         read(path)
     source = read(path, on_bad_row="skip")
     assert (source.dropped, source.read) == ({"bad row": 1}, 3)
 
 
 # --- the options
+
 
 def test_without_a_path_the_error_names_the_key_and_the_place_to_find_dumps():
     with pytest.raises(ValueError, match=r"data\.dump is not set: pass data\.dump=PATH"):
@@ -396,9 +518,14 @@ def test_a_missing_file_is_named(tmp_path):
         WikidataDump(tmp_path / "none.json")
 
 
-@pytest.mark.parametrize(("option", "error"), [
-    ({"format": "rdf"}, r"data\.format=rdf: expected json or truthy"), ({"on_bad_row": "keep"}, r"data\.on_bad_row=keep: expected error or skip"),
-    ({}, r"neither \.json nor \.nt\. Pass data\.format=json")])
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        ({"format": "rdf"}, r"data\.format=rdf: expected json or truthy"),
+        ({"on_bad_row": "keep"}, r"data\.on_bad_row=keep: expected error or skip"),
+        ({}, r"neither \.json nor \.nt\. Pass data\.format=json"),
+    ],
+)
 def test_an_unknown_word_or_name_is_refused_with_the_choices(tmp_path, option, error):
     with pytest.raises(ValueError, match=error):
         WikidataDump(written(tmp_path, json_lines(WORLD), "dump.txt"), **option)
@@ -410,6 +537,7 @@ def test_the_format_may_be_said_where_the_name_does_not_tell_it(tmp_path):
 
 
 # --- the parts
+
 
 def test_the_thread_stays_at_most_so_many_blocks_ahead():
     fetched = []
@@ -452,7 +580,10 @@ def test_a_caller_that_stops_closes_the_file():
     assert closed == [True]
 
 
-ids = st.one_of(st.none(), st.builds("{}{}".format, st.sampled_from("QPL"), st.one_of(st.integers(1, 20), st.just(10**30))))
+ids = st.one_of(
+    st.none(),
+    st.builds("{}{}".format, st.sampled_from("QPL"), st.one_of(st.integers(1, 20), st.just(10**30))),
+)
 
 
 @given(st.lists(st.integers(1, 20).map("Q{}".format), min_size=1), st.lists(ids))

@@ -45,7 +45,9 @@ def label(id: str, text: str, language: str = "en") -> ox.Quad:
 
 
 class Served(Loopback):
-    """An engine behind HTTP: what was asked of it, and how it is to answer the next requests (each takes one trouble; then all is well)."""
+    """An engine behind HTTP: what was asked of it, and how it is to answer the next requests (each takes one
+    trouble; then all is well).
+    """
 
     def __init__(self) -> None:
         self.store, self.queries, self.agents, self.troubles = ox.Store(), [], [], []
@@ -72,12 +74,14 @@ class Served(Loopback):
         body = self.store.query(query).serialize(format=ox.QueryResultsFormat.JSON)
         if self.cap is not None:
             answer = json.loads(body)
-            answer["results"]["bindings"] = answer["results"]["bindings"][:self.cap]
+            answer["results"]["bindings"] = answer["results"]["bindings"][: self.cap]
             body = json.dumps(answer).encode()
         reply(handler, 200, body, "application/sparql-results+json")
 
 
-def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "text/plain", **headers: str) -> None:
+def reply(
+    handler: BaseHTTPRequestHandler, status: int, body: bytes, kind: str = "text/plain", **headers: str
+) -> None:
     handler.send_response(status)
     for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
         handler.send_header(name.replace("_", "-"), value)
@@ -108,7 +112,15 @@ def served() -> Iterator[Served]:
 @pytest.fixture
 def reader(served: Served, tmp_path: Path) -> Callable[..., WikidataSparql]:
     def make(**changes: object) -> WikidataSparql:
-        return WikidataSparql(**{"endpoint": served.url, "cache": str(tmp_path / "cache"), "pause": PAUSE, "retries": 2, **changes})
+        return WikidataSparql(
+            **{
+                "endpoint": served.url,
+                "cache": str(tmp_path / "cache"),
+                "pause": PAUSE,
+                "retries": 2,
+                **changes,
+            }
+        )
 
     return make
 
@@ -122,26 +134,49 @@ def chain(served: Served, count: int = 9, property: str = "P131") -> set[tuple[s
 
 # --- what is read
 
-objects = st.one_of(st.integers(1, 30).map("Q{}".format), st.sampled_from(["P31", "L7", "L7-S1"]),
-                    st.builds(ox.Literal, st.sampled_from(["Q5", "1999", ""])), st.builds(ox.Literal, st.just("Q5"), language=st.just("en")),
-                    st.integers(1, 3).map(lambda n: ox.BlankNode(f"unknown{n}")))
-statements = st.lists(st.tuples(st.one_of(st.integers(1, 30).map("Q{}".format), st.sampled_from(["P6", "L1"])), st.sampled_from(["P131", "P22", "P47"]), objects),
-                      min_size=1, max_size=40)
+objects = st.one_of(
+    st.integers(1, 30).map("Q{}".format),
+    st.sampled_from(["P31", "L7", "L7-S1"]),
+    st.builds(ox.Literal, st.sampled_from(["Q5", "1999", ""])),
+    st.builds(ox.Literal, st.just("Q5"), language=st.just("en")),
+    st.integers(1, 3).map(lambda n: ox.BlankNode(f"unknown{n}")),
+)
+statements = st.lists(
+    st.tuples(
+        st.one_of(st.integers(1, 30).map("Q{}".format), st.sampled_from(["P6", "L1"])),
+        st.sampled_from(["P131", "P22", "P47"]),
+        objects,
+    ),
+    min_size=1,
+    max_size=40,
+)
 
 
 @pytest.mark.parametrize("order", ["subject", "endpoint"])
 def test_what_is_read_is_every_statement_between_items_whatever_the_size_of_a_page(order, served, tmp_path):
     tried = iter(range(10**6))
 
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    )
     @given(statements, st.integers(1, 12))
     def check(facts, size):
         served.store.clear()
         facts = [*facts, ("Q1", "P131", "Q2")]
         served.store.extend(spo(*fact) for fact in facts)
-        source = WikidataSparql(served.url, page_size=size, order=order, pause=0, cache=str(tmp_path / str(next(tried)))).read(["P131", "P22"])
-        asked = {(q.subject.value, q.predicate.value, q.object) for q in served.store if q.predicate in (wdt("P131"), wdt("P22"))}
-        between = {fact for fact in facts if fact[1] != "P47" and fact[0][0] == "Q" and str(fact[2])[0] == "Q" and isinstance(fact[2], str)}
+        source = WikidataSparql(
+            served.url, page_size=size, order=order, pause=0, cache=str(tmp_path / str(next(tried)))
+        ).read(["P131", "P22"])
+        asked = {
+            (q.subject.value, q.predicate.value, q.object)
+            for q in served.store
+            if q.predicate in (wdt("P131"), wdt("P22"))
+        }
+        between = {
+            fact
+            for fact in facts
+            if fact[1] != "P47" and fact[0][0] == "Q" and str(fact[2])[0] == "Q" and isinstance(fact[2], str)
+        }
         assert Counter(source.triples.rows()) == Counter(between)
         assert source.dropped.total() == len(asked) - len(between)
         assert set(source.dropped) <= {"not an item"}
@@ -154,7 +189,9 @@ def test_sorted_statements_are_the_same_whatever_the_size_of_a_page(served, read
     chain(served, 30)
     whole = reader().read(["P131"]).triples.rows()
     assert whole == sorted(whole)
-    assert [reader(page_size=size).read(["P131"]).triples.rows() for size in (1, 2, 7, 29, 30, 31)] == [whole] * 6
+    assert [reader(page_size=size).read(["P131"]).triples.rows() for size in (1, 2, 7, 29, 30, 31)] == [
+        whole
+    ] * 6
 
 
 def test_a_subject_with_more_objects_than_a_page_has_rows_is_read_whole(served, reader):
@@ -164,10 +201,25 @@ def test_a_subject_with_more_objects_than_a_page_has_rows_is_read_whole(served, 
 
 
 def test_unknown_values_literals_and_other_entities_are_counted_as_no_items(served, reader):
-    served.store.extend([spo("Q1", "P22", "Q2"), spo("Q1", "P22", ox.BlankNode("somebody")), spo("Q1", "P22", ox.Literal("Q2")), spo("Q1", "P22", "P31"), spo("Q1", "P22", ox.Literal(ENTITY_IRI + "Q2")),
-                         spo("Q1", "P22", ox.NamedNode("http://www.wikidata.org/.well-known/genid/1")), spo("Q1", "P22", ox.NamedNode("http://other.org/Q2"))])
+    served.store.extend(
+        [
+            spo("Q1", "P22", "Q2"),
+            spo("Q1", "P22", ox.BlankNode("somebody")),
+            spo("Q1", "P22", ox.Literal("Q2")),
+            spo("Q1", "P22", "P31"),
+            spo("Q1", "P22", ox.Literal(ENTITY_IRI + "Q2")),
+            spo("Q1", "P22", ox.NamedNode("http://www.wikidata.org/.well-known/genid/1")),
+            spo("Q1", "P22", ox.NamedNode("http://other.org/Q2")),
+        ]
+    )
     # "No value" stands in Wikidata as a class of the subject, not as a statement to be read.
-    served.store.add(ox.Quad(wd("Q4"), ox.NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type"), ox.NamedNode("http://www.wikidata.org/prop/novalue/P22")))
+    served.store.add(
+        ox.Quad(
+            wd("Q4"),
+            ox.NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type"),
+            ox.NamedNode("http://www.wikidata.org/prop/novalue/P22"),
+        )
+    )
     source = reader().read(["P22"])
     assert source.triples.rows() == [("Q1", "P22", "Q2")]
     assert source.dropped == {"not an item": 6}
@@ -185,7 +237,9 @@ def test_statements_about_nodes_without_an_iri_are_not_asked_for(order, served, 
 
 @pytest.mark.parametrize("order", ["subject", "endpoint"])
 @pytest.mark.parametrize(("page_size", "limit"), [(10, 4), (3, 4), (2, 4), (4, 4), (5, 4), (1, 1)])
-def test_no_more_than_the_limit_is_read_of_a_property_and_the_notes_say_so(order, page_size, limit, served, reader):
+def test_no_more_than_the_limit_is_read_of_a_property_and_the_notes_say_so(
+    order, page_size, limit, served, reader
+):
     facts = chain(served) | chain(served, 4, "P22") | chain(served, 1, "P25")
     source = reader(order=order, page_size=page_size, limit=limit).read(["P131", "P22", "P25"])
     kept = Counter(source.triples["property"])
@@ -205,7 +259,9 @@ def test_the_limit_takes_the_first_of_the_sorted_statements_whatever_the_size_of
 def test_the_limit_within_a_subject_takes_the_first_of_its_sorted_objects(served, reader):
     objects = random.Random(0).sample(range(100, 200), 40)
     served.store.extend(spo("Q1", "P131", f"Q{n}") for n in objects)
-    assert reader(limit=5).read(["P131"]).triples["object"].to_list() == [f"Q{n}" for n in sorted(objects)[:5]]
+    assert reader(limit=5).read(["P131"]).triples["object"].to_list() == [
+        f"Q{n}" for n in sorted(objects)[:5]
+    ]
 
 
 def test_rows_that_come_between_two_pages_lose_no_others(served, reader):
@@ -223,10 +279,23 @@ def test_rows_that_come_between_two_pages_lose_no_others(served, reader):
 
 # --- labels
 
+
 def test_a_label_is_the_first_there_is_of_language_and_fallbacks(served, reader):
     chain(served, 4)
-    served.store.extend([label("Q1", "eins", "de"), label("Q1", "one"), label("Q1", "uno", "mul"), label("Q2", "two"), label("Q2", "dos", "mul"), label("Q3", "three"),
-                         label("Q4", "quatre", "fr"), label("Q5", "b", "de"), label("Q5", "a", "de"), label("Q99", "not named")])
+    served.store.extend(
+        [
+            label("Q1", "eins", "de"),
+            label("Q1", "one"),
+            label("Q1", "uno", "mul"),
+            label("Q2", "two"),
+            label("Q2", "dos", "mul"),
+            label("Q3", "three"),
+            label("Q4", "quatre", "fr"),
+            label("Q5", "b", "de"),
+            label("Q5", "a", "de"),
+            label("Q99", "not named"),
+        ]
+    )
     source = reader(language="DE", fallbacks=["mul", "en"]).read(["P131"])
     assert dict(source.labels.rows()) == {"Q1": "eins", "Q2": "dos", "Q3": "three", "Q5": "a"}
 
@@ -259,6 +328,7 @@ def test_the_option_builds_a_reader_of_its_values(served, tmp_path):
 
 # --- what is kept
 
+
 def test_a_second_run_asks_nothing_and_reads_the_same(served, reader):
     chain(served)
     first = reader(page_size=2).read(["P131"])
@@ -284,13 +354,23 @@ def test_a_broken_run_goes_on_with_only_the_missing_requests(order, broken, serv
     assert served.queries == needed[broken:]
 
 
-@pytest.mark.parametrize("damage", [lambda body: body[:-20], lambda body: body.replace(b"Q1", b"Q7"), lambda body: b"", lambda body: b"\xff\x00" + body])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda body: body[:-20],
+        lambda body: body.replace(b"Q1", b"Q7"),
+        lambda body: b"",
+        lambda body: b"\xff\x00" + body,
+    ],
+)
 def test_a_damaged_page_is_asked_for_again(damage, served, reader, tmp_path):
     chain(served)
     before = reader().read(["P131"]).triples
     asked = len(served.queries)
     pages = list((tmp_path / "cache").iterdir())
-    hurt = next(page for page in pages if b"ORDER BY" in page.read_bytes() and b"OFFSET" not in page.read_bytes())
+    hurt = next(
+        page for page in pages if b"ORDER BY" in page.read_bytes() and b"OFFSET" not in page.read_bytes()
+    )
     hurt.write_bytes(damage(hurt.read_bytes()))
     assert reader().read(["P131"]).triples.equals(before)
     assert len(served.queries) == asked + 1
@@ -332,7 +412,10 @@ def test_answers_are_kept_where_the_environment_says(monkeypatch, tmp_path):
 
 # --- manners
 
-def test_a_pause_stands_before_every_request_but_the_first_and_none_before_a_kept_answer(served, reader, sleeps):
+
+def test_a_pause_stands_before_every_request_but_the_first_and_none_before_a_kept_answer(
+    served, reader, sleeps
+):
     chain(served)
     reader(page_size=2, label_batch=3).read(["P131"])
     assert len(served.queries) > 4
@@ -371,25 +454,50 @@ def test_retries_wait_longer_each_time_and_end_in_the_same_result(served, reader
 def test_a_server_that_wants_hours_is_not_waited_for(served, reader, sleeps):
     chain(served)
     served.troubles = [says(429, b"Too many requests", Retry_After="7200")]
-    with pytest.raises(ValueError, match=r"status 429.*P131.*asks for longer pauses.*data\.pause.*Too many requests"):
+    with pytest.raises(
+        ValueError, match=r"status 429.*P131.*asks for longer pauses.*data\.pause.*Too many requests"
+    ):
         reader().read(["P131"])
     assert sleeps == []
 
 
 # --- errors
 
-@pytest.mark.parametrize(("trouble", "message", "requests"), [
-    (says(503, b"down for repair"), r"status 503.*P131, 10000 rows.*data\.retries.*down for repair", 3),
-    (says(500, b"SPARQL-QUERY ... java.util.concurrent.TimeoutException"), r"status 500.*ran out of its own time.*data\.page_size.*data\.order=endpoint", 1),
-    (says(400, b"parse error at line 1"), r"status 400.*P131.*SPARQL 1\.1.*parse error at line 1", 1),
-    (says(403, b"blocked"), r"status 403.*data\.user_agent.*blocked", 1),
-    (says(404, b"nothing here"), r"status 404.*Check data\.endpoint.*nothing here", 1),
-    (says(301, Location="https://elsewhere.org/sparql"), r"status 301.*data\.endpoint=https://elsewhere\.org/sparql", 1),
-    (says(200, b"<html><title>Query</title>", "text/html"), r"status 200, text/html.*no SPARQL JSON.*<html><title>Query.*data\.endpoint is the service", 1),
-    (says(200, b'{"head": {}, "results": {"bindings": [{"s"', "application/json"), r"no SPARQL JSON.*cut short.*data\.page_size", 1),
-    (says(200, b'{"boolean": true}', "application/json"), r"no SPARQL JSON.*boolean", 1),
-    (says(200, b'{"results": {"bindings": [{"x": {}}]}}', "application/json"), r"no SPARQL JSON", 1)])
-def test_an_answer_that_cannot_be_read_is_an_error_that_says_what_came_and_what_to_do(trouble, message, requests, served, reader, tmp_path):
+
+@pytest.mark.parametrize(
+    ("trouble", "message", "requests"),
+    [
+        (says(503, b"down for repair"), r"status 503.*P131, 10000 rows.*data\.retries.*down for repair", 3),
+        (
+            says(500, b"SPARQL-QUERY ... java.util.concurrent.TimeoutException"),
+            r"status 500.*ran out of its own time.*data\.page_size.*data\.order=endpoint",
+            1,
+        ),
+        (says(400, b"parse error at line 1"), r"status 400.*P131.*SPARQL 1\.1.*parse error at line 1", 1),
+        (says(403, b"blocked"), r"status 403.*data\.user_agent.*blocked", 1),
+        (says(404, b"nothing here"), r"status 404.*Check data\.endpoint.*nothing here", 1),
+        (
+            says(301, Location="https://elsewhere.org/sparql"),
+            r"status 301.*data\.endpoint=https://elsewhere\.org/sparql",
+            1,
+        ),
+        (
+            says(200, b"<html><title>Query</title>", "text/html"),
+            r"status 200, text/html.*no SPARQL JSON.*<html><title>Query.*data\.endpoint is the service",
+            1,
+        ),
+        (
+            says(200, b'{"head": {}, "results": {"bindings": [{"s"', "application/json"),
+            r"no SPARQL JSON.*cut short.*data\.page_size",
+            1,
+        ),
+        (says(200, b'{"boolean": true}', "application/json"), r"no SPARQL JSON.*boolean", 1),
+        (says(200, b'{"results": {"bindings": [{"x": {}}]}}', "application/json"), r"no SPARQL JSON", 1),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_an_error_that_says_what_came_and_what_to_do(
+    trouble, message, requests, served, reader, tmp_path
+):
     chain(served)
     served.troubles = [trouble] * 9
     with pytest.raises(ValueError, match=message) as caught:
@@ -409,7 +517,13 @@ def test_an_error_over_labels_names_the_batch_and_its_own_remedy(served, reader)
 def test_an_endpoint_that_does_not_answer_in_time_is_an_error_that_names_the_page(served, reader):
     chain(served)
     served.troubles = [lambda *_: served.released.wait()]
-    with pytest.raises(TimeoutError, match=r"no answer within 0\.2 s \(P131, 10000 rows\).*data\.timeout.*data\.page_size.*data\.order=endpoint"):
+    with pytest.raises(
+        TimeoutError,
+        match=(
+            r"no answer within 0\.2 s \(P131, 10000 "
+            r"rows\).*data\.timeout.*data\.page_size.*data\.order=endpoint"
+        ),
+    ):
         reader(timeout=0.2).read(["P131"])
 
 
@@ -423,7 +537,9 @@ def test_an_endpoint_that_is_not_there_is_an_error_after_the_retries(served, rea
 def test_an_endpoint_that_caps_its_answers_is_noticed(served, reader):
     facts = chain(served)
     served.cap = 4
-    with pytest.raises(ValueError, match=r"P131: 4 rows came where 8 were asked for.*data\.page_size=4 or less"):
+    with pytest.raises(
+        ValueError, match=r"P131: 4 rows came where 8 were asked for.*data\.page_size=4 or less"
+    ):
         reader(page_size=8).read(["P131"])
     assert set(reader(page_size=4, label_batch=4).read(["P131"]).triples.rows()) == facts
     assert set(reader(page_size=8, order="endpoint").read(["P131"]).triples.rows()) == facts
@@ -436,8 +552,16 @@ def test_an_endpoint_whose_own_order_changes_between_pages_is_noticed(served, re
     def unsteady(handler, query):
         shuffle.shuffle(facts)
         offset = int(query.partition("OFFSET ")[2] or 0)
-        rows = [{"s": {"type": "uri", "value": ENTITY_IRI + s}, "o": {"type": "uri", "value": ENTITY_IRI + o}} for s, _, o in facts[offset:offset + 10]]
-        reply(handler, 200, json.dumps({"results": {"bindings": rows}}).encode(), "application/sparql-results+json")
+        rows = [
+            {"s": {"type": "uri", "value": ENTITY_IRI + s}, "o": {"type": "uri", "value": ENTITY_IRI + o}}
+            for s, _, o in facts[offset : offset + 10]
+        ]
+        reply(
+            handler,
+            200,
+            json.dumps({"results": {"bindings": rows}}).encode(),
+            "application/sparql-results+json",
+        )
 
     served.troubles = [unsteady] * 9
     with pytest.raises(ValueError, match=r"P131: .*came twice.*data\.order=subject"):
@@ -447,8 +571,15 @@ def test_an_endpoint_whose_own_order_changes_between_pages_is_noticed(served, re
 def test_blank_nodes_of_the_same_name_on_two_pages_are_two(served, reader):
     def renames(handler, query):
         """Name the only blank node of an answer b0, as engines do."""
-        rows = [{"s": {"type": "uri", "value": ENTITY_IRI + "Q1"}, "o": {"type": "bnode", "value": "b0"}}] * ("OFFSET 2" not in query)
-        reply(handler, 200, json.dumps({"results": {"bindings": rows}}).encode(), "application/sparql-results+json")
+        rows = [{"s": {"type": "uri", "value": ENTITY_IRI + "Q1"}, "o": {"type": "bnode", "value": "b0"}}] * (
+            "OFFSET 2" not in query
+        )
+        reply(
+            handler,
+            200,
+            json.dumps({"results": {"bindings": rows}}).encode(),
+            "application/sparql-results+json",
+        )
 
     served.troubles = [renames] * 3
     assert reader(page_size=1, order="endpoint").read(["P131"]).dropped == {"not an item": 2}
@@ -459,8 +590,16 @@ def test_an_endpoint_that_does_not_compare_as_it_sorts_is_noticed(served, reader
 
     def deaf(handler, query):
         """Take no notice of the filter."""
-        rows = [{"s": {"type": "uri", "value": ENTITY_IRI + s}, "o": {"type": "uri", "value": ENTITY_IRI + o}} for s, _, o in facts[:10]]
-        reply(handler, 200, json.dumps({"results": {"bindings": rows}}).encode(), "application/sparql-results+json")
+        rows = [
+            {"s": {"type": "uri", "value": ENTITY_IRI + s}, "o": {"type": "uri", "value": ENTITY_IRI + o}}
+            for s, _, o in facts[:10]
+        ]
+        reply(
+            handler,
+            200,
+            json.dumps({"results": {"bindings": rows}}).encode(),
+            "application/sparql-results+json",
+        )
 
     served.troubles = [deaf] * 9
     with pytest.raises(ValueError, match=r"P131: .*on two pages.*data\.order=endpoint"):
@@ -484,8 +623,16 @@ def test_an_iri_from_the_endpoint_does_not_become_part_of_the_next_query(served,
     evil = 'http://x.org/") } #\\'
 
     def sly(handler, query):
-        rows = [{"s": {"type": "uri", "value": s}, "o": {"type": "uri", "value": ENTITY_IRI + "Q1"}} for s in ("http://x.org/", evil)]
-        reply(handler, 200, json.dumps({"results": {"bindings": rows}}).encode(), "application/sparql-results+json")
+        rows = [
+            {"s": {"type": "uri", "value": s}, "o": {"type": "uri", "value": ENTITY_IRI + "Q1"}}
+            for s in ("http://x.org/", evil)
+        ]
+        reply(
+            handler,
+            200,
+            json.dumps({"results": {"bindings": rows}}).encode(),
+            "application/sparql-results+json",
+        )
 
     chain(served)
     served.troubles = [sly]
@@ -494,12 +641,23 @@ def test_an_iri_from_the_endpoint_does_not_become_part_of_the_next_query(served,
     served.store.query(served.queries[1])
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"page_size": 0}, r"data\.page_size=0"), ({"limit": 0}, r"data\.limit=0"), ({"label_batch": 0}, r"data\.label_batch=0"),
-    ({"timeout": 0.0}, r"data\.timeout=0"), ({"pause": -1.0}, r"data\.pause=-1"), ({"retries": -1}, r"data\.retries=-1"),
-    ({"language": 'en") #'}, r"data\.language="), ({"fallbacks": ["e n"]}, r"data\.fallbacks=e n"), ({"user_agent": "a\nb"}, r"data\.user_agent="),
-    ({"endpoint": "query.wikidata.org/sparql"}, r"data\.endpoint=.*http"), ({"endpoint": "file:///etc"}, r"data\.endpoint="),
-    ({"order": "random"}, r"data\.order=random: expected subject or endpoint")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"page_size": 0}, r"data\.page_size=0"),
+        ({"limit": 0}, r"data\.limit=0"),
+        ({"label_batch": 0}, r"data\.label_batch=0"),
+        ({"timeout": 0.0}, r"data\.timeout=0"),
+        ({"pause": -1.0}, r"data\.pause=-1"),
+        ({"retries": -1}, r"data\.retries=-1"),
+        ({"language": 'en") #'}, r"data\.language="),
+        ({"fallbacks": ["e n"]}, r"data\.fallbacks=e n"),
+        ({"user_agent": "a\nb"}, r"data\.user_agent="),
+        ({"endpoint": "query.wikidata.org/sparql"}, r"data\.endpoint=.*http"),
+        ({"endpoint": "file:///etc"}, r"data\.endpoint="),
+        ({"order": "random"}, r"data\.order=random: expected subject or endpoint"),
+    ],
+)
 def test_a_value_that_cannot_be_meant_is_refused(change, message, reader):
     with pytest.raises(ValueError, match=message):
         reader(**change)

@@ -1,4 +1,6 @@
-"""Tables of statements: every row is kept or dropped for a reason, in every format, and columns are never guessed wrongly."""
+"""Tables of statements: every row is kept or dropped for a reason, in every format, and columns are never
+guessed wrongly.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,11 @@ def test_every_format_tells_the_same_statements_in_order(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_columns_are_found_by_their_mapped_names_wherever_they_stand(tmp_path, suffix):
-    path = write(tmp_path / f"facts.{suffix}", [(p, o, "more", s) for s, p, o in ROWS], ('the "id"', "the tail's 'é'", "note", "head"))
+    path = write(
+        tmp_path / f"facts.{suffix}",
+        [(p, o, "more", s) for s, p, o in ROWS],
+        ('the "id"', "the tail's 'é'", "note", "head"),
+    )
     source = read(path, columns={"subject": "head", "property": 'the "id"', "object": "the tail's 'é'"})
     assert source.triples.rows() == OF_P40
 
@@ -79,16 +85,27 @@ def test_a_header_that_is_denied_is_read_as_a_row(tmp_path):
 
 
 def test_ids_are_free_strings(tmp_path):
-    rows = [("/m/027rn", "/location/country/form_of_government", "/m/06cx9"), ("/m/0 1", "P40", "Überfluß, \"quoted\"")]
-    source = read(write(tmp_path / "train.txt", rows, None), properties=["/location/country/form_of_government", "P40"])
+    rows = [
+        ("/m/027rn", "/location/country/form_of_government", "/m/06cx9"),
+        ("/m/0 1", "P40", 'Überfluß, "quoted"'),
+    ]
+    source = read(
+        write(tmp_path / "train.txt", rows, None), properties=["/location/country/form_of_government", "P40"]
+    )
     assert source.triples.rows() == rows
     assert not source.labelled
     assert labels(source) == {entity: entity for s, _, o in rows for entity in (s, o)}
 
 
 def test_further_columns_of_a_file_without_header_are_read_by_their_positions(tmp_path):
-    path = write(tmp_path / "facts.tsv", [(o, p, s, "weight", f"name of {s}", f"name of {o}") for s, p, o in ROWS], None)
-    source = read(path, columns={"subject": 2, "property": 1, "object": 0, "subject_label": 4, "object_label": 5})
+    path = write(
+        tmp_path / "facts.tsv",
+        [(o, p, s, "weight", f"name of {s}", f"name of {o}") for s, p, o in ROWS],
+        None,
+    )
+    source = read(
+        path, columns={"subject": 2, "property": 1, "object": 0, "subject_label": 4, "object_label": 5}
+    )
     assert source.triples.rows() == OF_P40
     assert labels(source) == {q: f"name of {q}" for q in ("Q1", "Q5", "Q2", "Q6")}
 
@@ -101,34 +118,56 @@ def test_positions_skip_a_header_that_is_declared(tmp_path):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_missing_columns_are_named_with_those_found_and_the_override(tmp_path, suffix):
-    path = write(tmp_path / f"facts.{suffix}", [(*row, "x") for row in ROWS], ("head", "property", "object", "other"))
+    path = write(
+        tmp_path / f"facts.{suffix}", [(*row, "x") for row in ROWS], ("head", "property", "object", "other")
+    )
     with pytest.raises(ValueError, match=r"no column subject.*head.*other.*data\.columns\.subject=NAME"):
         read(path)
 
 
-@pytest.mark.parametrize(("names", "options", "advice"), [
-    (("head", "property", "tail"), {}, r"no column subject, object.*data\.header=false"),
-    (("head", "relation", "tail"), {"columns": {"subject": "Head"}}, r"no column Head, property, object"),
-    (("head", "relation", "tail"), {"header": True}, r"no column subject, property, object"),
-    (("head", "relation", "tail"), {"header": False, "columns": {"subject": "head"}}, r"data\.columns\.subject=head.*positions"),
-    (None, {"columns": {"subject": 3}}, r"data\.columns\.subject=3.*3 fields"),
-    (None, {"columns": {"subject": -1}}, r"data\.columns\.subject=-1"),
-])
+@pytest.mark.parametrize(
+    ("names", "options", "advice"),
+    [
+        (("head", "property", "tail"), {}, r"no column subject, object.*data\.header=false"),
+        (("head", "relation", "tail"), {"columns": {"subject": "Head"}}, r"no column Head, property, object"),
+        (("head", "relation", "tail"), {"header": True}, r"no column subject, property, object"),
+        (
+            ("head", "relation", "tail"),
+            {"header": False, "columns": {"subject": "head"}},
+            r"data\.columns\.subject=head.*positions",
+        ),
+        (None, {"columns": {"subject": 3}}, r"data\.columns\.subject=3.*3 fields"),
+        (None, {"columns": {"subject": -1}}, r"data\.columns\.subject=-1"),
+    ],
+)
 def test_a_mapping_that_does_not_fit_is_refused_rather_than_guessed(tmp_path, names, options, advice):
     with pytest.raises(ValueError, match=advice):
         read(write(tmp_path / "facts.tsv", ROWS, names), **options)
 
 
 def test_four_columns_without_names_are_not_guessed(tmp_path):
-    with pytest.raises(ValueError, match=r"no column subject, property, object.*'Q1'.*data\.header=false.*positions"):
+    with pytest.raises(
+        ValueError, match=r"no column subject, property, object.*'Q1'.*data\.header=false.*positions"
+    ):
         read(write(tmp_path / "facts.csv", [(*row, "1") for row in ROWS], None))
 
 
 BAD = {  # format -> its text with four bad rows among six, and what is said about the first of them
-    "tsv": ("subject\tproperty\tobject\nQ1\tP40\tQ2\nQ1\tP40\n\nQ1\tP40\tQ2\tQ3\nQ1\t \tQ2\nQ3\tP40\tQ4\n", r"line 3 .*3 tab-separated.*Q1.tP40"),
-    "csv": ("subject,property,object\nQ1,P40,Q2\nQ1,P40\n\nQ1,P40,Q2,\nQ1,\"\",Q2\nQ3,P40,Q4\n", r"row 3 .*3 comma-separated.*Q1,P40"),
-    "jsonl": ('{"subject": "Q1", "property": "P40", "object": "Q2"}\n{"subject": "Q1", "property": "P40"}\n\n{broken\n'
-              '{"subject": "Q1", "property": null, "object": "Q2"}\n{"subject": "Q3", "property": "P40", "object": "Q4"}\n', r"line 2 .*JSON object.*subject"),
+    "tsv": (
+        "subject\tproperty\tobject\nQ1\tP40\tQ2\nQ1\tP40\n\nQ1\tP40\tQ2\tQ3\nQ1\t \tQ2\nQ3\tP40\tQ4\n",
+        r"line 3 .*3 tab-separated.*Q1.tP40",
+    ),
+    "csv": (
+        'subject,property,object\nQ1,P40,Q2\nQ1,P40\n\nQ1,P40,Q2,\nQ1,"",Q2\nQ3,P40,Q4\n',
+        r"row 3 .*3 comma-separated.*Q1,P40",
+    ),
+    "jsonl": (
+        '{"subject": "Q1", "property": "P40", "object": "Q2"}\n{"subject": "Q1", "property": '
+        '"P40"}\n\n{broken\n'
+        '{"subject": "Q1", "property": null, "object": "Q2"}\n{"subject": "Q3", "property": "P40", "object": '
+        '"Q4"}\n',
+        r"line 2 .*JSON object.*subject",
+    ),
 }
 
 
@@ -146,7 +185,9 @@ def test_bad_rows_are_refused_with_their_place_or_counted(tmp_path, suffix):
 
 def test_an_empty_cell_of_a_parquet_file_is_a_bad_row(tmp_path):
     path = write(tmp_path / "facts.parquet", [*ROWS, ("Q1", "P40", None)])
-    with pytest.raises(ValueError, match=r"row 5 .*subject, property, object filled in.*data\.on_bad_row=skip"):
+    with pytest.raises(
+        ValueError, match=r"row 5 .*subject, property, object filled in.*data\.on_bad_row=skip"
+    ):
         read(path)
     assert read(path, on_bad_row="skip").dropped == {"bad row": 1, "other property": 1}
 
@@ -178,14 +219,24 @@ def test_an_endless_quoted_field_is_not_read_to_the_end_of_the_file(tmp_path, mo
     path, taken = tmp_path / "facts.csv", []
     path.write_text('subject,property,object\nQ1,P40,"Q2\n' + "Q3,P40,Q4\n" * 100)
     monkeypatch.setattr(reading, "LONGEST_ROW", 200)
-    monkeypatch.setattr(reading, "line_blocks", lambda file: (taken.append(block) or block for block in blocks(file, 20)))
+    monkeypatch.setattr(
+        reading, "line_blocks", lambda file: (taken.append(block) or block for block in blocks(file, 20))
+    )
     with pytest.raises(ValueError, match="never closed"):
         read(path)
     assert sum(map(len, taken)) < 400
 
 
-@given(st.lists(st.lists(st.sampled_from(["Q1", "Q2", "P40", "P131", "", 'a"b', "x\ny", "é,"]), min_size=1, max_size=4), min_size=1, max_size=12),
-       st.integers(1, 40))
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(["Q1", "Q2", "P40", "P131", "", 'a"b', "x\ny", "é,"]), min_size=1, max_size=4
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(1, 40),
+)
 def test_no_row_is_lost_wherever_a_block_ends(tmp_path_factory, rows, size):
     path = tmp_path_factory.mktemp("blocks") / "facts.csv"
     write(path, rows)
@@ -193,11 +244,14 @@ def test_no_row_is_lost_wherever_a_block_ends(tmp_path_factory, rows, size):
         patch.setattr(reading, "line_blocks", lambda file: blocks(file, size))
         source = read(path, on_bad_row="skip")
     assert source.read == len(rows)
-    assert source.triples.rows() == [tuple(row) for row in rows if len(row) == 3 and all(row) and row[1] == "P40"]
+    assert source.triples.rows() == [
+        tuple(row) for row in rows if len(row) == 3 and all(row) and row[1] == "P40"
+    ]
 
 
 def blocks(path: Path, size: int):
     from relsym.data.blocks import line_blocks
+
     return line_blocks(path, size)
 
 
@@ -220,17 +274,22 @@ def test_several_files_are_read_one_after_the_other_by_glob_or_list(tmp_path):
 
 def test_byte_order_mark_and_windows_line_ends_are_no_part_of_the_data(tmp_path):
     for name, between in (("facts.tsv", "\t"), ("facts.csv", ",")):
-        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + "\r\n".join(between.join(row) for row in (NAMES, *ROWS)).encode())
+        (tmp_path / name).write_bytes(
+            b"\xef\xbb\xbf" + "\r\n".join(between.join(row) for row in (NAMES, *ROWS)).encode()
+        )
         assert read(tmp_path / name).triples.rows() == OF_P40
 
 
-ENTITIES = [("Q1", "one"), ("Q2", "two"), ("Q3", "three"), ("Q5", "five, \"5\"")]
-NAMED = {"Q1": "one", "Q2": "two", "Q5": "five, \"5\""}
+ENTITIES = [("Q1", "one"), ("Q2", "two"), ("Q3", "three"), ("Q5", 'five, "5"')]
+NAMED = {"Q1": "one", "Q2": "two", "Q5": 'five, "5"'}
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_labels_come_from_an_entity_file_of_every_format(tmp_path, suffix):
-    source = read(write(tmp_path / "train.txt", ROWS, None), entities=write(tmp_path / f"entities.{suffix}", ENTITIES, ("entity", "label")))
+    source = read(
+        write(tmp_path / "train.txt", ROWS, None),
+        entities=write(tmp_path / f"entities.{suffix}", ENTITIES, ("entity", "label")),
+    )
     assert labels(source) == NAMED
     assert source.labelled
 
@@ -251,10 +310,14 @@ def test_entities_may_be_one_json_object(tmp_path, value):
 def test_entity_columns_are_mapped_in_tables_and_json(tmp_path):
     facts, columns = write(tmp_path / "train.txt", ROWS, None), {"entity": "id", "label": "name"}
     table_file = write(tmp_path / "entities.csv", [(b, a) for a, b in ENTITIES], ("name", "id"))
-    (tmp_path / "entities.json").write_text(json.dumps({q: {"name": label, "label": "wrong"} for q, label in ENTITIES}))
+    (tmp_path / "entities.json").write_text(
+        json.dumps({q: {"name": label, "label": "wrong"} for q, label in ENTITIES})
+    )
     assert labels(read(facts, entities=table_file, entity_columns=columns)) == NAMED
     assert labels(read(facts, entities=tmp_path / "entities.json", entity_columns=columns)) == NAMED
-    with pytest.raises(ValueError, match=r"no column nom.*data\.entity_columns\.label=NAME.*data\.entity_header=false"):
+    with pytest.raises(
+        ValueError, match=r"no column nom.*data\.entity_columns\.label=NAME.*data\.entity_header=false"
+    ):
         read(facts, entities=table_file, entity_columns={"entity": "id", "label": "nom"})
 
 
@@ -268,7 +331,9 @@ def test_an_entity_header_can_be_denied(tmp_path):
 def test_an_entity_without_id_is_a_bad_row_of_the_entities(tmp_path):
     facts = write(tmp_path / "train.txt", ROWS, None)
     entities = write(tmp_path / "entities.tsv", [*ENTITIES, ("", "nobody")], None)
-    with pytest.raises(ValueError, match=r"line 5 of .*entities\.tsv.*entity filled in.*data\.on_bad_row=skip"):
+    with pytest.raises(
+        ValueError, match=r"line 5 of .*entities\.tsv.*entity filled in.*data\.on_bad_row=skip"
+    ):
         read(facts, entities=entities)
     source = read(facts, entities=entities, on_bad_row="skip")
     assert labels(source) == NAMED
@@ -277,8 +342,15 @@ def test_an_entity_without_id_is_a_bad_row_of_the_entities(tmp_path):
 
 def test_the_first_of_several_labels_is_kept_and_empty_ones_are_none(tmp_path):
     names = (*NAMES, "from", "to")
-    rows = [("Q1", "P40", "Q2", "", "two"), ("Q2", "P40", "Q3", "zwei", "three"), ("Q3", "P40", "Q4", "three", " "), ("Q8", "P22", "Q9", "eight", "nine")]
-    source = read(write(tmp_path / "facts.tsv", rows, names), columns={"subject_label": "from", "object_label": "to"})
+    rows = [
+        ("Q1", "P40", "Q2", "", "two"),
+        ("Q2", "P40", "Q3", "zwei", "three"),
+        ("Q3", "P40", "Q4", "three", " "),
+        ("Q8", "P22", "Q9", "eight", "nine"),
+    ]
+    source = read(
+        write(tmp_path / "facts.tsv", rows, names), columns={"subject_label": "from", "object_label": "to"}
+    )
     assert labels(source) == {"Q2": "two", "Q3": "three"}
     assert source.notes == {SEVERAL_LABELS: 1}
 
@@ -290,7 +362,10 @@ def test_nothing_of_the_chosen_properties_is_an_empty_source_with_its_account(tm
 
 
 def test_a_parquet_file_without_rows_is_an_empty_table(tmp_path):
-    source = read(write(tmp_path / "facts.parquet", [("Q1", "P40", "Q2")]), entities=write(tmp_path / "entities.parquet", [], ("entity", "label")))
+    source = read(
+        write(tmp_path / "facts.parquet", [("Q1", "P40", "Q2")]),
+        entities=write(tmp_path / "entities.parquet", [], ("entity", "label")),
+    )
     assert source.labels.is_empty()
     assert read(write(tmp_path / "none.parquet", [])).read == 0
 
@@ -301,34 +376,47 @@ def test_the_licence_is_unknown_until_it_is_told(tmp_path):
     assert read(path, licence="CC-BY-4.0").licence == "CC-BY-4.0"
 
 
-@pytest.mark.parametrize(("options", "error", "advice"), [
-    ({"triples": None}, ValueError, r"data\.triples=FILE"),
-    ({"triples": "{folder}/nothing*.txt"}, FileNotFoundError, r"data\.triples=FILE"),
-    ({"triples": "{folder}"}, ValueError, r"is a folder.*data\.triples=.*\*\.txt"),
-    ({"triples": "{folder}/facts.xml"}, ValueError, r"\.csv, \.tsv.*\.jsonl"),
-    ({"triples": "{folder}/entities.json"}, ValueError, "expected .csv"),
-    ({"entities": "{folder}/nothing.txt"}, FileNotFoundError, r"data\.entities=FILE"),
-    ({"columns": {"subjekt": "a"}}, ValueError, r"unknown subjekt.*subject"),
-    ({"columns": {"object": None}}, ValueError, r"data\.columns\.object=NAME"),
-    ({"entity_columns": {"label": None}}, ValueError, r"data\.entity_columns\.label=NAME"),
-    ({"columns": {"subject_label": "a"}}, ValueError, "both or neither"),
-    ({"columns": {"subject_label": "a", "object_label": "b"}, "entities": "{folder}/entities.json"}, ValueError, "leave one"),
-    ({"on_bad_row": "ignore"}, ValueError, "error or skip"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "advice"),
+    [
+        ({"triples": None}, ValueError, r"data\.triples=FILE"),
+        ({"triples": "{folder}/nothing*.txt"}, FileNotFoundError, r"data\.triples=FILE"),
+        ({"triples": "{folder}"}, ValueError, r"is a folder.*data\.triples=.*\*\.txt"),
+        ({"triples": "{folder}/facts.xml"}, ValueError, r"\.csv, \.tsv.*\.jsonl"),
+        ({"triples": "{folder}/entities.json"}, ValueError, "expected .csv"),
+        ({"entities": "{folder}/nothing.txt"}, FileNotFoundError, r"data\.entities=FILE"),
+        ({"columns": {"subjekt": "a"}}, ValueError, r"unknown subjekt.*subject"),
+        ({"columns": {"object": None}}, ValueError, r"data\.columns\.object=NAME"),
+        ({"entity_columns": {"label": None}}, ValueError, r"data\.entity_columns\.label=NAME"),
+        ({"columns": {"subject_label": "a"}}, ValueError, "both or neither"),
+        (
+            {"columns": {"subject_label": "a", "object_label": "b"}, "entities": "{folder}/entities.json"},
+            ValueError,
+            "leave one",
+        ),
+        ({"on_bad_row": "ignore"}, ValueError, "error or skip"),
+    ],
+)
 def test_arguments_that_cannot_be_meant_are_refused_with_advice(tmp_path, options, error, advice):
     for name in ("facts.csv", "facts.xml", "entities.json"):
         (tmp_path / name).write_text("{}")
-    options = {key: value.format(folder=tmp_path) if isinstance(value, str) else value for key, value in options.items()}
+    options = {
+        key: value.format(folder=tmp_path) if isinstance(value, str) else value
+        for key, value in options.items()
+    }
     with pytest.raises(error, match=advice):
         TripleTable(**{"triples": tmp_path / "facts.csv", **options})
 
 
-@pytest.mark.parametrize(("name", "content", "advice"), [
-    ("facts.csv", b"", "is empty"),
-    ("facts.tsv", b"Q1\tP40\tQ2\nQ1\tP40\tM\xfcller\n", "line 2 .*not UTF-8"),
-    ("facts.parquet", b"nonsense", "no readable Parquet"),
-    ("facts.tsv.gz", b"\x1f\x8bnonsense", "damaged"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "advice"),
+    [
+        ("facts.csv", b"", "is empty"),
+        ("facts.tsv", b"Q1\tP40\tQ2\nQ1\tP40\tM\xfcller\n", "line 2 .*not UTF-8"),
+        ("facts.parquet", b"nonsense", "no readable Parquet"),
+        ("facts.tsv.gz", b"\x1f\x8bnonsense", "damaged"),
+    ],
+)
 def test_files_that_cannot_be_read_are_named(tmp_path, name, content, advice):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=rf"{name}.*{advice}|{advice.split('.*')[0]}.*{name}"):
@@ -346,8 +434,16 @@ def test_the_option_reads_what_the_command_line_names(tmp_path):
     write(tmp_path / "facts.csv", [(s, p, o) for s, p, o in ROWS], ("head", "property", "object"))
     write(tmp_path / "entities.tsv", ENTITIES, None)
     with initialize_config_module("relsym.conf", version_base="1.3"):
-        config = compose("train", ["data=table", f"data.triples={tmp_path / 'facts.csv'}", f"data.entities={tmp_path / 'entities.tsv'}",
-                                   "data.columns.subject=head", "data.licence=MIT"])
+        config = compose(
+            "train",
+            [
+                "data=table",
+                f"data.triples={tmp_path / 'facts.csv'}",
+                f"data.entities={tmp_path / 'entities.tsv'}",
+                "data.columns.subject=head",
+                "data.licence=MIT",
+            ],
+        )
     source = instantiate(config.data.reader).read(["P40"])
     assert source.triples.rows() == OF_P40
     assert labels(source) == NAMED

@@ -21,7 +21,9 @@ from relsym.data.sources.wikidata5m import Wikidata5MFolder
 from relsym.data.triples import TripleSource
 
 
-def folder(tmp_path: Path, triples: str = "Q1\tP131\tQ2\n", entities: str = "Q1\tone\tuno\nQ2\ttwo\n", **names: str) -> Path:
+def folder(
+    tmp_path: Path, triples: str = "Q1\tP131\tQ2\n", entities: str = "Q1\tone\tuno\nQ2\ttwo\n", **names: str
+) -> Path:
     (tmp_path / names.get("triples_name", "triples.tsv")).write_text(triples)
     (tmp_path / names.get("entities_name", "entities.tsv")).write_text(entities)
     return tmp_path
@@ -55,19 +57,31 @@ def test_a_named_file_or_glob_wins_over_the_search(tmp_path):
 def test_two_candidates_are_an_error_that_lists_them(tmp_path):
     folder(tmp_path)
     (tmp_path / "wikidata5m_all_triplet.txt").write_text("Q1\tP131\tQ2\n")
-    with pytest.raises(ValueError, match=r"several candidates.*triples\.tsv.*wikidata5m_all_triplet\.txt.*data\.triples="):
+    with pytest.raises(
+        ValueError, match=r"several candidates.*triples\.tsv.*wikidata5m_all_triplet\.txt.*data\.triples="
+    ):
         Wikidata5MFolder(str(tmp_path))
 
 
-@pytest.mark.parametrize(("triples", "entities", "message"), [
-    ("Q1\tP131\n", "Q1\ta\nQ2\tb\n", r"line 1 of .*triples\.tsv: expected 3 tab-separated fields.*got 2.*data\.on_bad_row=skip"),
-    ("Q1\tQ131\tQ2\n", "Q1\ta\nQ2\tb\n", r"property P-id"),
-    ("Q1\tP131\tQ2\tQ3\n", "Q1\ta\nQ2\tb\n", r"line 1 of .*got 4"), ("Q1\tP131\tQ2\nX\tP131\tQ2\n", "Q1\ta\n", r"line 2 of .*triples\.tsv"),
-    ("Q1\tP131\tQ2\n\n\tP131\tQ2\n", "Q1\ta\n", r"line 3 of .*triples\.tsv"), ("Q1\tP131\tQ2\n", "Q1\ta\nQ2\n", r"line 2 of .*entities\.tsv: expected at least 2"),
-    ("Q1\tP131\tQ2\n", "Q1\ta\nP2\tb\n", r"line 2 of .*entities\.tsv"),
-    ("", "Q1\ta\n", r"triples\.tsv: the file is empty"),
-    ("Q1\tP131\tQ2\n", "", r"entities\.tsv: the file is empty"),
-    ("Q1\tP47\tQ2\n", "Q1\ta\n", r"no statement of the chosen properties among 1 rows")])
+@pytest.mark.parametrize(
+    ("triples", "entities", "message"),
+    [
+        (
+            "Q1\tP131\n",
+            "Q1\ta\nQ2\tb\n",
+            r"line 1 of .*triples\.tsv: expected 3 tab-separated fields.*got 2.*data\.on_bad_row=skip",
+        ),
+        ("Q1\tQ131\tQ2\n", "Q1\ta\nQ2\tb\n", r"property P-id"),
+        ("Q1\tP131\tQ2\tQ3\n", "Q1\ta\nQ2\tb\n", r"line 1 of .*got 4"),
+        ("Q1\tP131\tQ2\nX\tP131\tQ2\n", "Q1\ta\n", r"line 2 of .*triples\.tsv"),
+        ("Q1\tP131\tQ2\n\n\tP131\tQ2\n", "Q1\ta\n", r"line 3 of .*triples\.tsv"),
+        ("Q1\tP131\tQ2\n", "Q1\ta\nQ2\n", r"line 2 of .*entities\.tsv: expected at least 2"),
+        ("Q1\tP131\tQ2\n", "Q1\ta\nP2\tb\n", r"line 2 of .*entities\.tsv"),
+        ("", "Q1\ta\n", r"triples\.tsv: the file is empty"),
+        ("Q1\tP131\tQ2\n", "", r"entities\.tsv: the file is empty"),
+        ("Q1\tP47\tQ2\n", "Q1\ta\n", r"no statement of the chosen properties among 1 rows"),
+    ],
+)
 def test_bad_files_are_refused_with_the_advice(tmp_path, triples, entities, message):
     with pytest.raises(ValueError, match=message):
         read(folder(tmp_path, triples, entities))
@@ -81,7 +95,10 @@ def test_bytes_that_are_not_utf8_are_located(tmp_path):
 
 
 def test_bad_rows_can_be_dropped_and_are_counted(tmp_path):
-    found = read(folder(tmp_path, "Q1\tP131\nQ1\tP131\tQ2\nQ1\tP131\tQ9\nQ1\tP47\tQ2\n", "Q1\tone\nQ2\nx\ty\n"), on_bad_row="skip")
+    found = read(
+        folder(tmp_path, "Q1\tP131\nQ1\tP131\tQ2\nQ1\tP131\tQ9\nQ1\tP47\tQ2\n", "Q1\tone\nQ2\nx\ty\n"),
+        on_bad_row="skip",
+    )
     assert found.triples.rows() == [("Q1", "P131", "Q2"), ("Q1", "P131", "Q9")]
     assert found.dropped == {"bad row": 1, "other property": 1}
     assert found.notes == {"bad entity row": 2}
@@ -105,10 +122,21 @@ def test_windows_line_ends_and_a_last_line_without_its_end_are_read(tmp_path):
     assert dict(found.labels.rows()) == {"Q1": "one", "Q2": "two", "Q3": "three"}
 
 
-@given(rows=st.lists(st.tuples(st.integers(1, 30), st.sampled_from(["P131", "P47", "P22"]), st.integers(1, 30)), min_size=1, max_size=60), size=st.integers(1, 200))
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(1, 30), st.sampled_from(["P131", "P47", "P22"]), st.integers(1, 30)),
+        min_size=1,
+        max_size=60,
+    ),
+    size=st.integers(1, 200),
+)
 def test_blocks_of_any_size_give_the_rows_that_a_loop_over_lines_gives(rows, size):
     lines = [f"Q{s}\t{p}\tQ{o}\n" for s, p, o in rows] + ["Q1\tP131\tQ2\n"]
-    with TemporaryDirectory() as place, patch("relsym.data.blocks.BLOCK", size), patch.object(blocks.line_blocks, "__defaults__", (size, "*")):
+    with (
+        TemporaryDirectory() as place,
+        patch("relsym.data.blocks.BLOCK", size),
+        patch.object(blocks.line_blocks, "__defaults__", (size, "*")),
+    ):
         path = folder(Path(place), "".join(lines), "".join(f"Q{i}\tname {i}\talias\n" for i in range(1, 31)))
         found = read(path)
     expected = [tuple(line.split()) for line in lines if line.split()[1] in RELATIONS]
@@ -125,14 +153,25 @@ def archive(path: Path, **members: str) -> None:
 
 
 def test_the_archives_of_the_official_site_are_read_as_they_are(tmp_path):
-    archive(tmp_path / "wikidata5m_transductive.tar.gz", wikidata5m_transductive_train="Q1\tP131\tQ2\n", readme="no triples",
-            wikidata5m_transductive_valid="Q2\tP131\tQ3\n")
-    archive(tmp_path / "wikidata5m_alias.tar.gz", wikidata5m_relation="P131\tin\n", wikidata5m_entity="Q1\ta\nQ2\tb\nQ3\tc\n")
+    archive(
+        tmp_path / "wikidata5m_transductive.tar.gz",
+        wikidata5m_transductive_train="Q1\tP131\tQ2\n",
+        readme="no triples",
+        wikidata5m_transductive_valid="Q2\tP131\tQ3\n",
+    )
+    archive(
+        tmp_path / "wikidata5m_alias.tar.gz",
+        wikidata5m_relation="P131\tin\n",
+        wikidata5m_entity="Q1\ta\nQ2\tb\nQ3\tc\n",
+    )
     found = read(tmp_path)
     assert found.triples.rows() == [("Q1", "P131", "Q2"), ("Q2", "P131", "Q3")]
     assert found.labels.height == 3
     archive(tmp_path / "wikidata5m_alias.tar.gz", other="x")
-    with pytest.raises(FileNotFoundError, match=r"wikidata5m_alias\.tar\.gz: the archive has no file named wikidata5m_entity\.txt"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"wikidata5m_alias\.tar\.gz: the archive has no file named wikidata5m_entity\.txt",
+    ):
         read(tmp_path)
 
 
@@ -145,7 +184,7 @@ def test_a_damaged_or_shortened_file_is_named(tmp_path, name):
         whole = (tmp_path / "whole").read_bytes()
     else:
         whole = (gzip if name.endswith("gz") else bz2).compress(rows.encode())
-    for cut in (whole[:-20], whole[:len(whole) // 2]):
+    for cut in (whole[:-20], whole[: len(whole) // 2]):
         (tmp_path / name).write_bytes(cut)
         with pytest.raises(ValueError, match=rf"{name}: damaged or cut short.*Fetch it again"):
             read(tmp_path, triples=name)
@@ -163,7 +202,9 @@ def test_files_are_fetched_from_urls_once_with_their_checksum(tmp_path, monkeypa
         return into / "triples.tsv"
 
     monkeypatch.setattr(wikidata5m, "fetch", fetch)
-    assert read(tmp_path, urls=[{"url": "https://example.org/triples.tsv", "sha256": "ab"}]).triples.height == 1
+    assert (
+        read(tmp_path, urls=[{"url": "https://example.org/triples.tsv", "sha256": "ab"}]).triples.height == 1
+    )
     assert asked == [("https://example.org/triples.tsv", "ab")]
     with pytest.raises(ValueError, match=r"data\.urls: each entry needs url and sha256"):
         Wikidata5MFolder(str(tmp_path), urls=[{"url": "https://example.org"}])

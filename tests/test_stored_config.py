@@ -1,4 +1,6 @@
-"""A stored configuration is data: whatever it names, nothing of it is called, and the message says what is wrong."""
+"""A stored configuration is data: whatever it names, nothing of it is called, and the message says what is
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -463,7 +465,10 @@ def test_what_is_trusted_changes_nothing_that_is_computed():
 
 # --- code in the encoder's folder
 
-CODE = "from pathlib import Path\nPath({marker!r}).touch()\nfrom transformers import BertConfig\nclass Own(BertConfig):\n    model_type = 'own'\n"
+CODE = (
+    "from pathlib import Path\nPath({marker!r}).touch()\nfrom transformers import BertConfig\nclass "
+    "Own(BertConfig):\n    model_type = 'own'\n"
+)
 
 
 @pytest.fixture
@@ -482,7 +487,9 @@ def needs_code(tmp_path, marker):
 
 
 def test_a_stored_trust_remote_code_switches_nothing_on(needs_code, marker):
-    with pytest.raises(ValueError, match=r"never taken from its config.yaml.*pass model\.trust_remote_code=true"):
+    with pytest.raises(
+        ValueError, match=r"never taken from its config.yaml.*pass model\.trust_remote_code=true"
+    ):
         load_run(str(needs_code), "fp32", "cpu")
     with pytest.raises(ValueError, match=r"pass model=encoder model\.name=.* model\.trust_remote_code=true"):
         open_run(str(needs_code), ()).encoder(None, False)
@@ -681,9 +688,7 @@ def test_a_trusted_package_is_named_on_the_command_line(relsym, quick, tmp_path,
     )
     refused(relsym("train", *quick, f"init={run}"), "pass trust=[own_metrics]", tmp_path / "run")
     assert not marker.exists()
-    refused(
-        relsym("train", *quick, f"init={run}", "trust=own_metrics"), "trust=[PACKAGE]", tmp_path / "run"
-    )
+    refused(relsym("train", *quick, f"init={run}", "trust=own_metrics"), "trust=[PACKAGE]", tmp_path / "run")
     ended = relsym("train", *quick, f"init={run}", "trust=[own_metrics]", "objective=random_label", "seed=1")
     assert "metric was Mine" in ended.err
     assert marker.exists()
@@ -698,7 +703,9 @@ def test_tensors_of_a_run_can_be_changed_without_a_warning(run):
 
 def test_how_hydra_would_hand_lists_over_means_nothing_and_is_no_error(tmp_path):
     path = tmp_path / "config.yaml"
-    config = changed(CONFIGURATION, "probe", {"_target_": "relsym.probes.knn.Knn", "_convert_": "all", "k": 5})
+    config = changed(
+        CONFIGURATION, "probe", {"_target_": "relsym.probes.knn.Knn", "_convert_": "all", "k": 5}
+    )
     path.write_text(OmegaConf.to_yaml(OmegaConf.create(config)))
     assert read_config(path).probe.values == {"k": 5}
     path.write_text(path.read_text().replace("_convert_: all", "_convert_: os.system"))

@@ -57,19 +57,38 @@ def job_hash(*words: str, weights: str = "w", content: str = "c") -> str:
     return identity(composed(*words), weights, content, "grouped", None).job
 
 
-@pytest.mark.parametrize("word", ["tracking=tensorboard", "hardware=ddp_cpu", "sweep.reuse=any", "sweep=sample_efficiency"])
+@pytest.mark.parametrize(
+    "word", ["tracking=tensorboard", "hardware=ddp_cpu", "sweep.reuse=any", "sweep=sample_efficiency"]
+)
 def test_where_and_how_a_job_runs_is_no_part_of_what_it_is(word):
     assert job_hash(word) == job_hash()
 
 
 def test_where_the_data_lies_is_no_part_of_what_a_job_is():
-    assert job_hash("data=wikidata5m", "data.folder=/a") == job_hash("data=wikidata5m", "data.folder=/b", "data.triples=t.tsv")
+    assert job_hash("data=wikidata5m", "data.folder=/a") == job_hash(
+        "data=wikidata5m", "data.folder=/b", "data.triples=t.tsv"
+    )
     assert job_hash("data=mnli", "data.folder=/a") == job_hash("data=mnli", "data.folder=/b")
 
 
-@pytest.mark.parametrize("word", ["seed=1", "objective=finetune", "metric=rotate", "probe=nearest_label", "objective.learning_rate=1", "precision=bf16",
-                                  "data.batch_size=8", "data.samples=8", "data.sample_seed=3", "data.form=lexicalised", "training.epochs=3",
-                                  "data.score_on=validation", "model.pooling=cls"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "seed=1",
+        "objective=finetune",
+        "metric=rotate",
+        "probe=nearest_label",
+        "objective.learning_rate=1",
+        "precision=bf16",
+        "data.batch_size=8",
+        "data.samples=8",
+        "data.sample_seed=3",
+        "data.form=lexicalised",
+        "training.epochs=3",
+        "data.score_on=validation",
+        "model.pooling=cls",
+    ],
+)
 def test_what_a_job_computes_is_what_it_is(word):
     assert job_hash(word) != job_hash()
 
@@ -83,32 +102,63 @@ def test_other_weights_other_data_and_another_version_are_other_jobs(monkeypatch
 
 
 def test_rungs_of_a_ladder_share_a_hash():
-    ladders = {identity(composed(word), "w", "c", "grouped", None).ladder for word in ("data.samples=8", "data.samples=16")}
+    ladders = {
+        identity(composed(word), "w", "c", "grouped", None).ladder
+        for word in ("data.samples=8", "data.samples=16")
+    }
     assert len(ladders) == 1
 
 
 def rung(samples: int, verdict: str = WAITING, solved: bool = False, of: str = "l") -> Entry:
-    return Entry(samples, f"{samples}", [], {}, None, samples, 0, "test", Identity("c", f"j{of}{samples}", of), "cpu", 1, f"{samples}", verdict, solved=solved)
+    return Entry(
+        samples,
+        f"{samples}",
+        [],
+        {},
+        None,
+        samples,
+        0,
+        "test",
+        Identity("c", f"j{of}{samples}", of),
+        "cpu",
+        1,
+        f"{samples}",
+        verdict,
+        solved=solved,
+    )
 
 
 def test_what_lies_above_two_solved_rungs_in_a_row_is_left_out():
-    rungs = [rung(16, DONE, solved=True), rung(28, DONE), rung(36, DONE, solved=True), rung(48, DONE, solved=True), rung(64), rung(128)]
+    rungs = [
+        rung(16, DONE, solved=True),
+        rung(28, DONE),
+        rung(36, DONE, solved=True),
+        rung(48, DONE, solved=True),
+        rung(64),
+        rung(128),
+    ]
     assert [entry.samples for entry in climb.leave_out(rungs)] == [64, 128]
 
 
-@pytest.mark.parametrize("second", [rung(28, FAILED), rung(28, DONE), rung(28, WAITING), rung(28, DONE, solved=True, of="another")])
+@pytest.mark.parametrize(
+    "second", [rung(28, FAILED), rung(28, DONE), rung(28, WAITING), rung(28, DONE, solved=True, of="another")]
+)
 def test_one_solved_rung_leaves_nothing_out(second):
     assert climb.leave_out([rung(16, DONE, solved=True), second, rung(36)]) == []
 
 
 def test_a_rung_waits_for_those_below_it_alone():
     rungs = [rung(16, DONE), rung(36), rung(28), rung(16, of="another")]
-    assert [entry.samples for entry in rungs if entry.verdict == WAITING and climb.may_start(entry, rungs)] == [28, 16]
+    assert [
+        entry.samples for entry in rungs if entry.verdict == WAITING and climb.may_start(entry, rungs)
+    ] == [28, 16]
 
 
 def test_a_run_is_solved_if_no_form_has_an_error(tmp_path):
     assert read_results(write_run(tmp_path / "all") / "results.json").is_solved
-    assert not read_results(write_run(tmp_path / "some", wrong={"lexicalised": 0, "delexicalised": 1}) / "results.json").is_solved
+    assert not read_results(
+        write_run(tmp_path / "some", wrong={"lexicalised": 0, "delexicalised": 1}) / "results.json"
+    ).is_solved
 
 
 def test_a_sweep_runs_each_job_in_a_process_of_its_own_and_again_runs_nothing(relsym, tmp_path):
@@ -117,10 +167,19 @@ def test_a_sweep_runs_each_job_in_a_process_of_its_own_and_again_runs_nothing(re
     assert (first.code, "4 jobs, 4 to run" in first.out) == (0, True)
     folder = only_sweep(tmp_path)
     assert folder.name.startswith("train-")
-    assert [job["name"] for job in jobs_of(folder)] == ["000-knn-seed0", "001-knn-seed1", "002-finetune-seed0", "003-finetune-seed1"]
+    assert [job["name"] for job in jobs_of(folder)] == [
+        "000-knn-seed0",
+        "001-knn-seed1",
+        "002-finetune-seed0",
+        "003-finetune-seed1",
+    ]
     assert {job["verdict"] for job in jobs_of(folder)} == {DONE}
     results = json.loads((folder / "002-finetune-seed0" / "results.json").read_text())
-    assert (results["sweep"], results["job"], results["choices"]["objective"]) == (folder.name, "002-finetune-seed0", "finetune")
+    assert (results["sweep"], results["job"], results["choices"]["objective"]) == (
+        folder.name,
+        "002-finetune-seed0",
+        "finetune",
+    )
     assert results["job_hash"] == jobs_of(folder)[2]["identity"]["job"]
     before = written(folder)
     again = relsym(*words)
@@ -133,14 +192,29 @@ def test_a_job_of_a_sweep_gives_the_numbers_of_a_run_by_hand(relsym, tmp_path):
     words = (*QUICK, "data.samples=8", "objective=random_label")
     assert relsym("train", "-m", *words, "seed=3,4").code == 0
     assert relsym("train", *words, "seed=3", f"hydra.run.dir={tmp_path / 'alone'}").code == 0
-    alone, swept = (json.loads(path.read_text()) for path in (tmp_path / "alone" / "results.json", only_sweep(tmp_path) / "000-seed3" / "results.json"))
+    alone, swept = (
+        json.loads(path.read_text())
+        for path in (tmp_path / "alone" / "results.json", only_sweep(tmp_path) / "000-seed3" / "results.json")
+    )
     assert swept["metrics"] == alone["metrics"]
-    assert (swept["job_hash"], swept["config_hash"], swept["model"]) == (alone["job_hash"], alone["config_hash"], alone["model"])
+    assert (swept["job_hash"], swept["config_hash"], swept["model"]) == (
+        alone["job_hash"],
+        alone["config_hash"],
+        alone["model"],
+    )
 
 
 @pytest.mark.slow  # many processes
 def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, tmp_path):
-    words = ("train", "-m", *QUICK, "training.max_steps=6", "training.gradient_clip=null", "objective.learning_rate=1e-4,1e30,1e-5", "data.samples=8")
+    words = (
+        "train",
+        "-m",
+        *QUICK,
+        "training.max_steps=6",
+        "training.gradient_clip=null",
+        "objective.learning_rate=1e-4,1e30,1e-5",
+        "data.samples=8",
+    )
     ended = relsym(*words)
     folder = only_sweep(tmp_path)
     assert ended.code == 1
@@ -153,25 +227,36 @@ def test_a_failed_job_is_named_the_others_finish_and_only_it_runs_again(relsym, 
     assert written(folder) == before
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (("objective=knn,kn",), "Did you mean objective=knn?"),
-    (("data.sampels=8,16",), "Did you mean data.samples?"),
-    (("sweep=tabel4",), "Did you mean sweep=table4"),
-    (("metric=hadamard,pair",), "no job was started, for this one cannot run: .*metric=pair"),
-    (("seed=0,x",), "seed=x: expected a whole number"),
-    (("data.samples=8,100000",), "data.samples=100000: the training part has"),
-    (("hydra.launcher.jobs=0", "seed=0,1"), "hydra.launcher.jobs=0: expected a whole number"),
-])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("objective=knn,kn",), "Did you mean objective=knn?"),
+        (("data.sampels=8,16",), "Did you mean data.samples?"),
+        (("sweep=tabel4",), "Did you mean sweep=table4"),
+        (("metric=hadamard,pair",), "no job was started, for this one cannot run: .*metric=pair"),
+        (("seed=0,x",), "seed=x: expected a whole number"),
+        (("data.samples=8,100000",), "data.samples=100000: the training part has"),
+        (("hydra.launcher.jobs=0", "seed=0,1"), "hydra.launcher.jobs=0: expected a whole number"),
+    ],
+)
 def test_a_wrong_word_anywhere_refuses_all_jobs_before_the_first_starts(relsym, tmp_path, words, message):
     ended = relsym("train", "-m", *QUICK, "data.samples=8", *words)
     assert ended.code == 1
-    assert subprocess.run(["grep", "-Eq", message], input=ended.err.replace("\n", " "), text=True, check=False).returncode == 0, ended.err
+    assert (
+        subprocess.run(
+            ["grep", "-Eq", message], input=ended.err.replace("\n", " "), text=True, check=False
+        ).returncode
+        == 0
+    ), ended.err
     assert not list(tmp_path.rglob("results.json"))
     assert "started" not in ended.out
 
 
 def test_tuning_without_its_extra_says_which_pip_line_mends_it():
-    told = with_near_matches("In 'sweep/tune': Could not find 'hydra/sweeper/optuna'\n\nAvailable options in 'hydra/sweeper':\n\tbasic\n\tgrid\nConfig search path:\n\tx")
+    told = with_near_matches(
+        "In 'sweep/tune': Could not find 'hydra/sweeper/optuna'\n\nAvailable options in "
+        "'hydra/sweeper':\n\tbasic\n\tgrid\nConfig search path:\n\tx"
+    )
     assert told.endswith('pip install "relsym[optuna]"')
     assert "search path" not in told
 
@@ -203,33 +288,67 @@ def test_results_of_another_version_are_taken_only_if_told(relsym, tmp_path, mon
     words = ("train", "-m", *QUICK, "data.samples=8")
     assert relsym(*words, "seed=0,1").code == 0
     for path in only_sweep(tmp_path).glob("*/results.json"):
-        path.write_text(json.dumps({**json.loads(path.read_text()), "git_commit": "abc", "job_hash": "of another version"}))
-    (tmp_path / "outputs" / "sweeps" / only_sweep(tmp_path).name).rename(tmp_path / "outputs" / "sweeps" / "older")
+        path.write_text(
+            json.dumps(
+                {**json.loads(path.read_text()), "git_commit": "abc", "job_hash": "of another version"}
+            )
+        )
+    (tmp_path / "outputs" / "sweeps" / only_sweep(tmp_path).name).rename(
+        tmp_path / "outputs" / "sweeps" / "older"
+    )
     assert "2 jobs, 2 to run" in relsym(*words, "seed=0,1").out
-    assert "3 jobs, 1 to run, 2 taken from older" in relsym(*words, "seed=0,1,5", "sweep.reuse=any", f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/x'}").out
+    assert (
+        "3 jobs, 1 to run, 2 taken from older"
+        in relsym(
+            *words, "seed=0,1,5", "sweep.reuse=any", f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/x'}"
+        ).out
+    )
 
 
 def test_solved_rungs_end_a_ladder(relsym, tmp_path, monkeypatch):
     rungs = ("data.samples=8,16,24,32", "sweep.stop_when_solved=true")
-    assert "2 jobs, 2 to run" in relsym("train", "-m", *QUICK, "data.samples=8,16", f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/first'}").out
-    words = ("train", "-m", *QUICK, *rungs, f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/ladder'}", "sweep.reuse=any")
+    assert (
+        "2 jobs, 2 to run"
+        in relsym(
+            "train", "-m", *QUICK, "data.samples=8,16", f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/first'}"
+        ).out
+    )
+    words = (
+        "train",
+        "-m",
+        *QUICK,
+        *rungs,
+        f"hydra.sweep.dir={tmp_path / 'outputs/sweeps/ladder'}",
+        "sweep.reuse=any",
+    )
     for name in ("000-samples8", "001-samples16"):
         path = tmp_path / "outputs" / "sweeps" / "first" / name / "results.json"
         results = json.loads(path.read_text())
         results["metrics"] |= {f"test/accuracy/{form}": 1.0 for form in ("lexicalised", "delexicalised")}
         path.write_text(json.dumps(results))
     assert "2 left out" in relsym(*words).out
-    assert [job["verdict"] for job in jobs_of(tmp_path / "outputs" / "sweeps" / "ladder")] == [REUSED, REUSED, LEFT_OUT, LEFT_OUT]
+    assert [job["verdict"] for job in jobs_of(tmp_path / "outputs" / "sweeps" / "ladder")] == [
+        REUSED,
+        REUSED,
+        LEFT_OUT,
+        LEFT_OUT,
+    ]
 
 
 @pytest.mark.slow  # many processes
 def test_a_folder_that_holds_something_else_is_refused(relsym, tmp_path):
     words = ("train", "-m", *QUICK, "data.samples=8")
     assert relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'mine'}").code == 0
-    assert "holds another sweep (2 jobs)" in relsym(*words, "seed=0,2", f"hydra.sweep.dir={tmp_path / 'mine'}").err
+    assert (
+        "holds another sweep (2 jobs)"
+        in relsym(*words, "seed=0,2", f"hydra.sweep.dir={tmp_path / 'mine'}").err
+    )
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("x")
-    assert "no sweep's folder, it holds thesis.tex" in relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'full'}").err
+    assert (
+        "no sweep's folder, it holds thesis.tex"
+        in relsym(*words, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'full'}").err
+    )
 
 
 @pytest.mark.slow  # many processes
@@ -239,33 +358,50 @@ def test_results_of_another_version_in_the_folder_are_refused(relsym, tmp_path):
     path = only_sweep(tmp_path) / "001-seed1" / "results.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "job_hash": "of another version"}))
     ended = relsym(*words)
-    assert (ended.code, "is not what job 001-seed1 gives (another version, model or benchmark)" in ended.err) == (1, True)
+    assert (
+        ended.code,
+        "is not what job 001-seed1 gives (another version, model or benchmark)" in ended.err,
+    ) == (1, True)
 
 
 def test_a_folder_that_another_process_runs_is_refused(relsym, tmp_path):
     (tmp_path / "held").mkdir()
     with open(tmp_path / "held" / "sweep.lock", "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "another process runs this sweep" in relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'held'}").err
+        assert (
+            "another process runs this sweep"
+            in relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'held'}").err
+        )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_to_is_refused(relsym, tmp_path):
     (tmp_path / "closed").mkdir(mode=stat.S_IRUSR | stat.S_IXUSR)
-    assert "cannot write there" in relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'closed' / 's'}").err
+    assert (
+        "cannot write there"
+        in relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'closed' / 's'}").err
+    )
 
 
 def test_a_file_where_the_folder_should_be_is_refused(relsym, tmp_path):
     (tmp_path / "file").write_text("")
     ended = relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'file' / 's'}")
-    assert (ended.code, str(tmp_path / "file") in ended.err, "Choose another hydra.sweep.dir" in ended.err) == (1, True, True)
+    assert (
+        ended.code,
+        str(tmp_path / "file") in ended.err,
+        "Choose another hydra.sweep.dir" in ended.err,
+    ) == (1, True, True)
 
 
 def test_the_error_of_a_job_is_that_of_its_last_attempt(tmp_path):
     log = tmp_path / "job.log"
     log.write_text("a\nrelsym: error: the first\nmore of it\n")
     before = size_of(log)
-    assert (before, size_of(tmp_path / "none"), last_error(tmp_path / "none")) == (len(log.read_bytes()), 0, None)
+    assert (before, size_of(tmp_path / "none"), last_error(tmp_path / "none")) == (
+        len(log.read_bytes()),
+        0,
+        None,
+    )
     assert (last_error(log), last_error(log, before)) == ("the first", None)
     log.write_text(log.read_text() + "b\nrelsym: error: the second\n")
     assert last_error(log, before) == "the second"
@@ -351,8 +487,16 @@ class _Recorder:
 
 
 def test_a_sweep_from_the_command_line_loads_no_torch_in_its_own_process(tmp_path):
-    code = ("import sys; sys.argv[1:] = ['train', '-m', *sys.argv[1:]]\nfrom relsym.app.cli import main\nmain()\n"
-            "sys.exit('torch' in sys.modules)")
-    ran = subprocess.run([sys.executable, "-c", code, *QUICK, "data.samples=8", "seed=0,1"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    code = (
+        "import sys; sys.argv[1:] = ['train', '-m', *sys.argv[1:]]\nfrom relsym.app.cli import main\nmain()\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *QUICK, "data.samples=8", "seed=0,1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr
     assert "2 done" in ran.stdout

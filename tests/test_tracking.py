@@ -37,15 +37,23 @@ from relsym.app.train import __main__ as train
 from relsym.app.train import steps as training
 fit = training.run_trainer
 def fit_and_kill(*args):
-    words = [word for path in Path(f"/proc/{os.getpid()}/task").glob("*/children") for word in path.read_text().split()]
-    (service,) = [int(word) for word in set(words) if "wandb-core" in Path(f"/proc/{word}/cmdline").read_text()]
+    children = set()
+    for path in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+        children.update(path.read_text().split())
+    (service,) = [int(pid) for pid in children if "wandb-core" in Path(f"/proc/{pid}/cmdline").read_text()]
     os.kill(service, signal.SIGKILL)
     time.sleep(0.5)
     fit(*args)
 training.run_trainer = fit_and_kill
 entry.run(train.main)
 """
-LONG = ("training.max_steps=-1", "training.epochs=100000", "training.patience=100000", "training.stop_loss=0", "data.samples=8")
+LONG = (
+    "training.max_steps=-1",
+    "training.epochs=100000",
+    "training.patience=100000",
+    "training.stop_loss=0",
+    "data.samples=8",
+)
 DIVERGES = ("objective.learning_rate=1e30", "training.gradient_clip=null", "training.max_steps=6")
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
 
@@ -55,7 +63,11 @@ def _a_wandb_of_its_own(monkeypatch, tmp_path):
     """No variable of the user's, and none of an earlier test's."""
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
-    for name in ("WANDB_MODE", "WANDB_SILENT", "WANDB_ERROR_REPORTING"):  # set by a run; set first, so that they are taken back
+    for name in (
+        "WANDB_MODE",
+        "WANDB_SILENT",
+        "WANDB_ERROR_REPORTING",
+    ):  # set by a run; set first, so that they are taken back
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     (tmp_path / "home").mkdir()
@@ -103,7 +115,12 @@ def server(request, monkeypatch):
 def inspect(run: Path, *words: str) -> str:
     """What ``wandb leet inspect --json`` says of the only W&B run in a run folder."""
     (folder,) = (run / "wandb").glob("offline-run-*")
-    done = subprocess.run([sys.executable, "-m", "wandb", "leet", "inspect", "--json", *words, str(folder)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "wandb", "leet", "inspect", "--json", *words, str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout
 
 
@@ -119,47 +136,94 @@ def records(run: Path, kind: str) -> list[dict]:
 def rows_of_wandb(run: Path) -> set[tuple[str, int, float]]:
     """(key, step, value) of all numbers."""
     items = [record["item"] for record in records(run, "history")]
-    return {(key, item["trainer/global_step"], float(np.float32(value))) for item in items for key, value in item.items()
-            if not key.startswith(("_", "trainer/")) and isinstance(value, int | float) and "by_property." not in key and "worst_property." not in key}
+    return {
+        (key, item["trainer/global_step"], float(np.float32(value)))
+        for item in items
+        for key, value in item.items()
+        if not key.startswith(("_", "trainer/"))
+        and isinstance(value, int | float)
+        and "by_property." not in key
+        and "worst_property." not in key
+    }
 
 
 def rows_of_csv(run: Path) -> set[tuple[str, int, float]]:
     with open(run / "csv" / "metrics.csv", newline="") as stream:
         lines = list(csv.DictReader(stream))
-    return {(key, int(line["step"]), float(np.float32(value))) for line in lines for key, value in line.items() if value and key != "step"}
+    return {
+        (key, int(line["step"]), float(np.float32(value)))
+        for line in lines
+        for key, value in line.items()
+        if value and key != "step"
+    }
 
 
 def rows_of_tensorboard(run: Path) -> set[tuple[str, int, float]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0}).Reload()
-    return {(key, event.step, event.value) for key in events.Tags()["scalars"] for event in events.Scalars(key)}
+    return {
+        (key, event.step, event.value) for key in events.Tags()["scalars"] for event in events.Scalars(key)
+    }
 
 
 # --- the same in all of them
 
+
 def test_all_trackers_hold_the_same_curves_and_scores_and_none_changes_the_run(relsym, quick, tmp_path):
     pytest.importorskip("tensorboard")
     found = {}
-    for tracker, read in (("csv", rows_of_csv), ("tensorboard", rows_of_tensorboard), ("wandb", rows_of_wandb)):
-        ended = relsym("train", *quick, f"tracking={tracker}", "training.max_steps=4", "data.samples=20", f"hydra.run.dir={tmp_path / tracker}")
+    for tracker, read in (
+        ("csv", rows_of_csv),
+        ("tensorboard", rows_of_tensorboard),
+        ("wandb", rows_of_wandb),
+    ):
+        ended = relsym(
+            "train",
+            *quick,
+            f"tracking={tracker}",
+            "training.max_steps=4",
+            "data.samples=20",
+            f"hydra.run.dir={tmp_path / tracker}",
+        )
         assert ended.code == 0, ended.err
         found[tracker] = read(tmp_path / tracker)
     assert found["csv"] == found["tensorboard"] == found["wandb"]
     keys = {key for key, _, _ in found["csv"]}
-    assert {"train/loss", "train/loss_step", "train/learning_rate", "train/accuracy", "epoch", "test/accuracy/lexicalised"} <= keys
-    results = [json.loads((tmp_path / tracker / "results.json").read_text()) for tracker in ("csv", "tensorboard", "wandb")]
+    assert {
+        "train/loss",
+        "train/loss_step",
+        "train/learning_rate",
+        "train/accuracy",
+        "epoch",
+        "test/accuracy/lexicalised",
+    } <= keys
+    results = [
+        json.loads((tmp_path / tracker / "results.json").read_text())
+        for tracker in ("csv", "tensorboard", "wandb")
+    ]
     assert results[0]["metrics"] == results[1]["metrics"] == results[2]["metrics"]
     assert results[0]["job_hash"] == results[2]["job_hash"]
     assert {key for key, step, _ in found["csv"] if step == 4} == results[0]["metrics"].keys()
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     tags = EventAccumulator(str(tmp_path / "tensorboard" / "tensorboard")).Reload().Tags()
     assert "test/by_property" in tags["images"]
     assert any(tag.startswith("test/worst_property") for tag in tags["tensors"])
 
 
 def test_curves_hold_every_steps_loss_and_the_rate_it_was_made_with(relsym, quick, tmp_path):
-    assert relsym("train", *quick, "training.max_steps=8", "data.samples=32", "objective.warmup=0.25", "objective.learning_rate=0.008").code == 0
+    assert (
+        relsym(
+            "train",
+            *quick,
+            "training.max_steps=8",
+            "data.samples=32",
+            "objective.warmup=0.25",
+            "objective.learning_rate=0.008",
+        ).code
+        == 0
+    )
     curves: dict[str, dict[int, float]] = {}
     for key, step, value in rows_of_csv(tmp_path / "run"):
         curves.setdefault(key, {})[step] = value
@@ -173,9 +237,18 @@ def test_curves_hold_every_steps_loss_and_the_rate_it_was_made_with(relsym, quic
 
 # --- Weights & Biases
 
+
 def test_a_wandb_run_can_be_found_and_shows_what_the_record_holds(relsym, quick, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    ended = relsym("train", *quick, "tracking=wandb", "tracking.name=job 7", "tracking.group=table4-0123abcd", "tracking.tags=[mine]", "data.test_pairs=40")
+    ended = relsym(
+        "train",
+        *quick,
+        "tracking=wandb",
+        "tracking.name=job 7",
+        "tracking.group=table4-0123abcd",
+        "tracking.tags=[mine]",
+        "data.test_pairs=40",
+    )
     assert ended.code == 0, ended.err
     run = tmp_path / "run"
     results = json.loads((run / "results.json").read_text())
@@ -213,17 +286,24 @@ def test_a_tag_is_told_once_and_never_longer_than_wandb_takes(tmp_path):
 
 
 def test_wandb_leaves_the_random_states_alone(tmp_path):
-    def states() -> list[bytes]:  # not Python's own, which beartype draws from when it checks containers in tests
+    def states() -> list[
+        bytes
+    ]:  # not Python's own, which beartype draws from when it checks containers in tests
         return [np.random.get_state()[1].tobytes(), torch.get_rng_state().numpy().tobytes()]
 
     before = states()
-    with tracking.tracked(wandb_run.wandb(str(tmp_path), "relsym", None, None, []), {"seed": 0}, []) as tracker:
+    with tracking.tracked(
+        wandb_run.wandb(str(tmp_path), "relsym", None, None, []), {"seed": 0}, []
+    ) as tracker:
         tracker.log_metrics({"train/loss": 1.0}, step=0)
     assert states() == before
 
 
-@pytest.mark.parametrize(("overrides", "error", "code"), [
-    ((), None, 0), (DIVERGES, None, 1), ((), KeyboardInterrupt, 130), ((), ValueError, 1)], ids=["ends", "diverges", "Ctrl-C", "fails in scoring"])
+@pytest.mark.parametrize(
+    ("overrides", "error", "code"),
+    [((), None, 0), (DIVERGES, None, 1), ((), KeyboardInterrupt, 130), ((), ValueError, 1)],
+    ids=["ends", "diverges", "Ctrl-C", "fails in scoring"],
+)
 def test_wandb_records_the_runs_own_exit_code(relsym, quick, tmp_path, monkeypatch, overrides, error, code):
     if error is not None:
         monkeypatch.setattr(training, "score", lambda *args: (_ for _ in ()).throw(error("while scoring")))
@@ -234,7 +314,9 @@ def test_wandb_records_the_runs_own_exit_code(relsym, quick, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("server", [200], indirect=True)
-def test_an_offline_run_sends_nothing_not_even_what_wandb_reports_on_itself(relsym, quick, monkeypatch, server):
+def test_an_offline_run_sends_nothing_not_even_what_wandb_reports_on_itself(
+    relsym, quick, monkeypatch, server
+):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     assert relsym("train", *quick, "tracking=wandb").code == 0
     assert relsym("train", *quick, "tracking=wandb").code == 1  # the folder holds a finished run
@@ -242,10 +324,20 @@ def test_an_offline_run_sends_nothing_not_even_what_wandb_reports_on_itself(rels
     assert server.asked == []
 
 
-@pytest.mark.parametrize(("server", "key", "reason"), [
-    (401, KEY, "not logged in"), (401, None, "no API key"), (401, "short", "API key must have 40"), (None, KEY, "context deadline exceeded")], indirect=["server"],
-    ids=["wrong key", "no key", "no key of theirs", "no answer"])
-def test_wandb_online_without_a_login_is_refused_before_the_training(relsym, quick, tmp_path, monkeypatch, server, key, reason):
+@pytest.mark.parametrize(
+    ("server", "key", "reason"),
+    [
+        (401, KEY, "not logged in"),
+        (401, None, "no API key"),
+        (401, "short", "API key must have 40"),
+        (None, KEY, "context deadline exceeded"),
+    ],
+    indirect=["server"],
+    ids=["wrong key", "no key", "no key of theirs", "no answer"],
+)
+def test_wandb_online_without_a_login_is_refused_before_the_training(
+    relsym, quick, tmp_path, monkeypatch, server, key, reason
+):
     monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setattr(wandb_run, "START_S", 2.0)
     monkeypatch.setattr(training, "fit", lambda *args: pytest.fail("trained"))
@@ -262,7 +354,9 @@ def test_wandb_online_without_a_login_is_refused_before_the_training(relsym, qui
 
 @pytest.mark.parametrize("tracker", ["wandb", "tensorboard"])
 def test_a_tracker_that_fails_at_the_end_costs_the_run_nothing(relsym, quick, tmp_path, monkeypatch, tracker):
-    monkeypatch.setattr(view, "properties_figure", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        view, "properties_figure", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     ended = relsym("train", *quick, f"tracking={tracker}")
     assert ended.code == 0, ended.err
     assert (tmp_path / "run" / "results.json").exists()
@@ -270,18 +364,29 @@ def test_a_tracker_that_fails_at_the_end_costs_the_run_nothing(relsym, quick, tm
 
 
 def test_the_folder_of_a_missing_wandb_is_no_place_for_a_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(wandb, "init", lambda **_: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+    monkeypatch.setattr(
+        wandb, "init", lambda **_: (_ for _ in ()).throw(OSError(30, "Read-only file system"))
+    )
     tracker = wandb_run.wandb(str(tmp_path), "relsym", None, None, [])
-    with pytest.raises(ValueError, match=r"Read-only file system\. Use tracking=csv"), tracking.tracked(tracker, {}, []):
+    with (
+        pytest.raises(ValueError, match=r"Read-only file system\. Use tracking=csv"),
+        tracking.tracked(tracker, {}, []),
+    ):
         pytest.fail("started")
 
 
 # --- real processes
 
+
 def start(quick: tuple[str, ...], *overrides: str, **environment: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-m", "relsym", "train", *quick, *overrides], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    return subprocess.Popen(
+        [sys.executable, "-m", "relsym", "train", *quick, *overrides],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def wait_for_curves(run: Path, process: subprocess.Popen) -> None:
@@ -317,9 +422,17 @@ def test_a_wandb_run_of_a_process_that_dies_is_never_shown_as_finished(quick, tm
         wait_for_curves(tmp_path / "run", process)
         process.kill()
     else:
-        dies = "import os, sys, time; from relsym.app import entry; from relsym.app.train import __main__ as train, steps as training; sys.argv[0] = 'relsym'; " \
-               "training.score = lambda *a: (time.sleep(3), os._exit(0)); entry.run(train.main)"
-        process = subprocess.Popen([sys.executable, "-c", dies, *quick, "tracking=wandb"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        dies = (
+            "import os, sys, time; from relsym.app import entry; from relsym.app.train import __main__ as "
+            "train, steps as training; sys.argv[0] = 'relsym'; "
+            "training.score = lambda *a: (time.sleep(3), os._exit(0)); entry.run(train.main)"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", dies, *quick, "tracking=wandb"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     process.communicate(timeout=100)
     time.sleep(1)
     seen = summary(tmp_path / "run")
@@ -342,7 +455,10 @@ def test_a_wandb_that_dies_costs_the_run_nothing(shell, quick, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_that_does_not_use_wandb_does_not_import_it(shell, quick):
-    code = "import sys; from relsym.app import entry; from relsym.app.train import __main__ as train; entry.run(train.main); assert 'wandb' not in sys.modules, 'imported'; print('free of it')"
+    code = (
+        "import sys; from relsym.app import entry; from relsym.app.train import __main__ as train; "
+        "entry.run(train.main); assert 'wandb' not in sys.modules, 'imported'; print('free of it')"
+    )
     ended = shell(sys.executable, "-c", code, *quick)
     assert ended.code == 0, ended.err
     assert "free of it" in ended.out
@@ -350,13 +466,31 @@ def test_a_run_that_does_not_use_wandb_does_not_import_it(shell, quick):
 
 # --- table and figure
 
+
 def predictions(*lines: tuple[str, str, bool]) -> dict[str, list]:
-    columns = {name: [f"{name} {number}" for number in range(len(lines))] for name in ("premise", "hypothesis", "label", "prediction")}
-    return {**columns, **{name: list(values) for name, values in zip(("form", "property", "correct"), zip(*lines, strict=True), strict=True)}}
+    columns = {
+        name: [f"{name} {number}" for number in range(len(lines))]
+        for name in ("premise", "hypothesis", "label", "prediction")
+    }
+    return {
+        **columns,
+        **{
+            name: list(values)
+            for name, values in zip(("form", "property", "correct"), zip(*lines, strict=True), strict=True)
+        },
+    }
 
 
 def test_the_worst_property_is_the_worst_of_the_form_scored_worst():
-    table = predictions(("a", "P1", False), ("a", "P2", True), ("a", "P2", True), ("b", "P1", False), ("b", "P1", True), ("b", "P2", False), ("b", "P2", False))
+    table = predictions(
+        ("a", "P1", False),
+        ("a", "P2", True),
+        ("a", "P2", True),
+        ("b", "P1", False),
+        ("b", "P1", True),
+        ("b", "P2", False),
+        ("b", "P2", False),
+    )
     rows = worst_rows(table)
     assert [row[:3] for row in rows] == [["b", "P2", "premise 5"], ["b", "P2", "premise 6"]]
 
@@ -372,7 +506,14 @@ def test_errors_stand_first_in_the_table_and_it_ends_somewhere():
 
 def test_the_figure_shows_model_interval_and_shortcut_of_every_property_in_every_form():
     values = {"P1": 0.25, "a very long name of a property": 1.0}
-    panel = Bars("lexicalised", "majority", values, {"P1": 0.1, "a very long name of a property": 0.9}, {"P1": 0.4, "a very long name of a property": 1.0}, dict.fromkeys(values, 0.5))
+    panel = Bars(
+        "lexicalised",
+        "majority",
+        values,
+        {"P1": 0.1, "a very long name of a property": 0.9},
+        {"P1": 0.4, "a very long name of a property": 1.0},
+        dict.fromkeys(values, 0.5),
+    )
     figure = properties_figure("title", [panel, panel._replace(form="delexicalised")])
     assert isinstance(figure, Figure)
     left, right = figure.axes
@@ -403,7 +544,9 @@ def test_the_shortcut_beside_the_model_is_the_best_on_all_rows_of_the_form():
 
 def test_names_reach_the_tracker_as_the_sweep_sets_them(relsym, quick, monkeypatch):
     seen = []
-    monkeypatch.setattr(wandb, "init", lambda **words: seen.append(words) or (_ for _ in ()).throw(OSError("enough")))
+    monkeypatch.setattr(
+        wandb, "init", lambda **words: seen.append(words) or (_ for _ in ()).throw(OSError("enough"))
+    )
     relsym("train", *quick, "tracking=wandb", "tracking.name=j", "tracking.group=g", "tracking.project=p")
     assert SimpleNamespace(**seen[0]).name == "j"
     assert (seen[0]["group"], seen[0]["project"]) == ("g", "p")

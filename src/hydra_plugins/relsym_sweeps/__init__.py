@@ -1,6 +1,8 @@
-"""Hydra's side of ``relsym train -m``: a sweeper that lists the jobs, and launchers that run them, each in a process of its own.
+"""Hydra's side of ``relsym train -m``: a sweeper that lists the jobs, and launchers that run them, each in a
+process of its own.
 
-Hydra imports whatever lies in this namespace whenever it starts, so nothing heavy is imported before a sweep begins.
+Hydra imports whatever lies in this namespace whenever it starts, so nothing heavy is imported before a sweep
+begins.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from omegaconf import DictConfig
 
 
 class Grid(BasicSweeper):
-    """Every combination of the values given, as Hydra's own sweeper lists them; what was given later replaces what was given before.
+    """Every combination of the values given, as Hydra's own sweeper lists them; what was given later replaces
+    what was given before.
 
-    The launcher composes all jobs before the first one starts, and gives the sweep its folder, so this does neither.
+    The launcher composes all jobs before the first one starts, and gives the sweep its folder, so this does
+    neither.
     """
 
     def sweep(self, arguments: list[str]) -> Any:
@@ -29,8 +33,10 @@ class Grid(BasicSweeper):
         (jobs,) = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), None)
         ended = self.launcher.launch(jobs, initial_job_idx=0)
         if failed := [str(job._return_value) for job in ended if job.status == JobStatus.FAILED]:
-            raise ValueError(f"{len(failed)} of {len(jobs)} jobs failed; the same command runs these again, and only these:\n  "
-                             + "\n  ".join(failed))
+            raise ValueError(
+                f"{len(failed)} of {len(jobs)} jobs failed; the same command runs these again, and only "
+                "these:\n  " + "\n  ".join(failed)
+            )
         return [ended]
 
 
@@ -55,7 +61,10 @@ class SweepLauncher(Launcher):
         self.sweep = Sweep(hydra_context, config, self.engine, self.here)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run the jobs. What each returns is what a sweeper may maximise: the mean accuracy over the forms."""
+        """Run the jobs.
+
+        What each returns is what a sweeper may maximise: the mean accuracy over the forms.
+        """
         from relsym.app.sweep.run import JobFailed
         from relsym.runs.results import TrainResults
 

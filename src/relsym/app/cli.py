@@ -1,4 +1,7 @@
-"""``relsym TASK ...``: finds the task and hands over. Imports nothing heavy, so that help and completion are quick."""
+"""``relsym TASK ...``: finds the task and hands over.
+
+Imports nothing heavy, so that help and completion are quick.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ import sys
 TASKS = {
     "build": "turn Wikidata triples into a benchmark on disk, audited",
     "train": "retrain an encoder with one objective on n samples and score it beside the shortcuts",
-    "evaluate": "score any model: encoders, finished runs, NLI cross-encoders, language models, servers, tables of answers",
+    "evaluate": (
+        "score any model: encoders, finished runs, NLI cross-encoders, language models, servers, tables of "
+        "answers"
+    ),
     "export": "write rows for other programs to answer, such as lm-evaluation-harness",
     "report": "put finished runs into one table and one figure",
     "upgrade": "copy folders of earlier versions into the format of this one",
@@ -32,7 +38,10 @@ COMPLETION = """_relsym_complete() {
 COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
 complete -o nospace -o default -F _relsym_complete relsym
 """
-SHELLS = {"bash": COMPLETION, "zsh": "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n" + COMPLETION}
+SHELLS = {
+    "bash": COMPLETION,
+    "zsh": "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n" + COMPLETION,
+}
 
 
 def main() -> None:
@@ -44,11 +53,15 @@ def main() -> None:
         print(HELP.format(tasks="\n".join(f"  {name:8} {text}" for name, text in TASKS.items())))
     elif task == "--version":
         from relsym import __version__
+
         print(f"relsym {__version__}")
     elif task == "completion" and rest and (rest[0] in SHELLS or rest[0] == "query"):
         complete() if rest[0] == "query" else print(SHELLS[rest[0]], end="")
     else:
-        sys.exit(f"relsym: unknown task {' '.join([task, *rest])!r}. Tasks: {', '.join(TASKS)}, completion bash|zsh. See relsym --help.")
+        sys.exit(
+            f"relsym: unknown task {' '.join([task, *rest])!r}. Tasks: {', '.join(TASKS)}, completion "
+            "bash|zsh. See relsym --help."
+        )
 
 
 def run_task(task: str, arguments: list[str]) -> None:
@@ -58,7 +71,9 @@ def run_task(task: str, arguments: list[str]) -> None:
 
 
 def complete() -> None:
-    """Print the words that may follow COMP_LINE: tasks first, then what Hydra knows of the task's overrides."""
+    """Print the words that may follow COMP_LINE: tasks first, then what Hydra knows of the task's
+    overrides.
+    """
     line = os.environ.get("COMP_LINE", "")
     _, task, rest = [*line.split(maxsplit=2), "", "", ""][:3]
     if task in TASKS and (rest or line.endswith(" ")):

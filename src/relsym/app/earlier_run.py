@@ -71,10 +71,16 @@ class EarlierRun:
             ValueError: it was written before runs had a ``cell_hash``.
         """
         if self.results.cell_hash is None:
-            raise ValueError(f"{self.key}={self.name}: {RESULTS} has no cell_hash, so nothing tells what was "
-                             "computed there. Run that training again with this version.")
-        return Earlier(model=self.results.model, config_hash=self.results.config_hash,
-                       cell_hash=self.results.cell_hash, benchmark_hash=self.results.benchmark.content_hash)
+            raise ValueError(
+                f"{self.key}={self.name}: {RESULTS} has no cell_hash, so nothing tells what was "
+                "computed there. Run that training again with this version."
+            )
+        return Earlier(
+            model=self.results.model,
+            config_hash=self.results.config_hash,
+            cell_hash=self.results.cell_hash,
+            benchmark_hash=self.results.benchmark.content_hash,
+        )
 
     def encoder(self, dropout: float | None, trust_remote_code: bool) -> Encoder:
         """The retrained encoder, read as that run read it.
@@ -95,9 +101,11 @@ class EarlierRun:
             allow = "model.trust_remote_code=true"
             if self.key == "init":  # the options of other models have no such key
                 allow = f"model=encoder model.name={path} {allow}"
-            raise ValueError(f"{error} That run was trained with model.trust_remote_code=true, which is "
-                             f"never taken from its {CONFIG}. If the encoder needs code of its own and you "
-                             f"trust what lies in {path}, pass {allow}.") from error
+            raise ValueError(
+                f"{error} That run was trained with model.trust_remote_code=true, which is "
+                f"never taken from its {CONFIG}. If the encoder needs code of its own and you "
+                f"trust what lies in {path}, pass {allow}."
+            ) from error
 
     def metric(self) -> Metric:
         """A metric as it was trained under."""
@@ -125,31 +133,39 @@ class EarlierRun:
             data: NliData = build_component(module, self.trust, file)
             data.read()
         except (ValueError, OSError) as error:
-            raise ValueError(f"{self.key}={self.name}: the NLI rows of that run cannot be read: "
-                             f"{printable(str(error), 500)} Put them where they were, or pass "
-                             "forgetting=mnli forgetting.folder=PATH.") from error
+            raise ValueError(
+                f"{self.key}={self.name}: the NLI rows of that run cannot be read: "
+                f"{printable(str(error), 500)} Put them where they were, or pass "
+                "forgetting=mnli forgetting.folder=PATH."
+            ) from error
         return data
 
     def check_labels(self, labels: Sequence[str]) -> None:
         """Refuse rows with labels that the run has no class for."""
         if set(labels) - set(self.labels):
-            raise ValueError(f"{self.key}={self.name}: that run knows the labels {', '.join(self.labels)}; "
-                             f"the data has {', '.join(labels)}.")
+            raise ValueError(
+                f"{self.key}={self.name}: that run knows the labels {', '.join(self.labels)}; "
+                f"the data has {', '.join(labels)}."
+            )
 
     def check_metric(self, metric: type[Metric]) -> None:
         """Refuse another metric than the run's, whose label embeddings only fit its own."""
         if self.metric_class is not metric:
-            raise ValueError(f"{self.key}={self.name}: that run's metric was {self.metric_class.__name__}; "
-                             f"its label embeddings do not fit {metric.__name__}. Go on with the metric of "
-                             "that run.")
+            raise ValueError(
+                f"{self.key}={self.name}: that run's metric was {self.metric_class.__name__}; "
+                f"its label embeddings do not fit {metric.__name__}. Go on with the metric of "
+                "that run."
+            )
 
     def check_sides(self, sides: str | None) -> None:
         """Refuse rows that may have trained the run: both symmetry, split by another rule, seed or fold."""
         earlier = self.results.benchmark.sides
         if None not in (earlier, sides) and earlier != sides:
-            raise ValueError(f"{self.key}={self.name}: that run was split by {shown_text(earlier)}, this one by "
-                             f"{shown_text(sides)}: rows that are scored here may have trained it. Use the same "
-                             "split, seed and fold.")
+            raise ValueError(
+                f"{self.key}={self.name}: that run was split by {shown_text(earlier)}, this one by "
+                f"{shown_text(sides)}: rows that are scored here may have trained it. Use the same "
+                "split, seed and fold."
+            )
 
 
 def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
@@ -169,20 +185,28 @@ def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
     if not (folder / ENCODER).is_dir():
         missing.append(ENCODER)
     if missing:
-        raise ValueError(f"{key}={name}: no finished run there ({', '.join(missing)} missing). "
-                         "Pass the folder of a relsym train that ended.")
+        raise ValueError(
+            f"{key}={name}: no finished run there ({', '.join(missing)} missing). "
+            "Pass the folder of a relsym train that ended."
+        )
     results = read_results(folder / RESULTS)
     if not isinstance(results, TrainResults):
-        raise ValueError(f"{key}={name}: the results there are not of a training. "
-                         "Pass the folder of a relsym train that ended.")
+        raise ValueError(
+            f"{key}={name}: the results there are not of a training. "
+            "Pass the folder of a relsym train that ended."
+        )
     config = read_config(folder / CONFIG)
     if config.labels != results.labels:
-        raise ValueError(f"{key}={name}: the labels are {shown_text(config.labels)} in {CONFIG} and "
-                         f"{shown_text(results.labels)} in {RESULTS}, and their order says what each class means. "
-                         f"{ADVICE}")
+        raise ValueError(
+            f"{key}={name}: the labels are {shown_text(config.labels)} in {CONFIG} and "
+            f"{shown_text(results.labels)} in {RESULTS}, and their order says what each class means. "
+            f"{ADVICE}"
+        )
     if config.model.pooling not in POOLINGS:
-        raise ValueError(f"{folder / CONFIG}: model.pooling: expected {' or '.join(POOLINGS)}, got "
-                         f"{shown_text(config.model.pooling)}. {ADVICE}")
+        raise ValueError(
+            f"{folder / CONFIG}: model.pooling: expected {' or '.join(POOLINGS)}, got "
+            f"{shown_text(config.model.pooling)}. {ADVICE}"
+        )
     for component in config.components:
         find(component, trust, folder / CONFIG)
     return EarlierRun(str(name), key, results, config, tuple(trust))
@@ -193,8 +217,13 @@ def run_in_init(cfg: DictConfig) -> EarlierRun | None:
     return None if cfg.init is None else open_run(str(cfg.init), cfg.trust)
 
 
-def load_run(folder: str | None, precision: str, accelerator: str, trust_remote_code: bool = False,
-             trust: Sequence[str] = ()) -> RunModel:
+def load_run(
+    folder: str | None,
+    precision: str,
+    accelerator: str,
+    trust_remote_code: bool = False,
+    trust: Sequence[str] = (),
+) -> RunModel:
     """The retrained encoder of a finished run, with its metric, its probe and its classes.
 
     Args:
@@ -205,20 +234,31 @@ def load_run(folder: str | None, precision: str, accelerator: str, trust_remote_
         ValueError: no folder, or one that cannot be used (``open_run``).
     """
     if folder is None:
-        raise ValueError("model.folder is not set: pass model.folder=RUN, the folder of a relsym train that "
-                         "ended.")
+        raise ValueError(
+            "model.folder is not set: pass model.folder=RUN, the folder of a relsym train that ended."
+        )
     run = open_run(folder, trust, "model.folder")
     metric, probe, tensors = run.metric(), run.probe(), run.tensors()
     try:
         probe.restore(metric, tensors)
     except KeyError as error:
-        raise ValueError(f"{run.folder / PROBE}: holds no {error}, which {type(probe).__name__} reads. "
-                         f"{ADVICE}") from error
+        raise ValueError(
+            f"{run.folder / PROBE}: holds no {error}, which {type(probe).__name__} reads. {ADVICE}"
+        ) from error
     encoder = run.encoder(None, trust_remote_code)
     objective = run.objective_class
     source = {"name": folder, "objective": objective.__name__}
-    return RunModel(encoder, metric, probe, objective.reads, list(run.labels), folder, source,
-                    device_of(accelerator), PRECISIONS[precision])
+    return RunModel(
+        encoder,
+        metric,
+        probe,
+        objective.reads,
+        list(run.labels),
+        folder,
+        source,
+        device_of(accelerator),
+        PRECISIONS[precision],
+    )
 
 
 def nli_data(cfg: DictConfig) -> NliData | None:

@@ -10,8 +10,16 @@ from typing import Any
 
 from relsym.app.process import INTERRUPTED
 
-EXPECTED = {"ValueError", "OSError", "ImportError", "SafetensorError", "HydraException", "OmegaConfBaseException",
-            "MisconfigurationException", "UsageError"}
+EXPECTED = {
+    "ValueError",
+    "OSError",
+    "ImportError",
+    "SafetensorError",
+    "HydraException",
+    "OmegaConfBaseException",
+    "MisconfigurationException",
+    "UsageError",
+}
 
 
 class TaskFailed(BaseException):
@@ -20,6 +28,7 @@ class TaskFailed(BaseException):
 
 def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
     """The body of a task, for use under ``hydra.main``."""
+
     @wraps(task)
     def body(cfg: Any) -> None:
         try:
@@ -33,16 +42,19 @@ def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
 def run(task: Callable[[], None]) -> None:
     """Call a Hydra application; HYDRA_FULL_ERROR=1 shows tracebacks.
 
-    Hydra prints what fails before the task starts in ways of its own unless told to let it through, which its variable does; what the
-    user had set is kept in RELSYM_FULL_ERROR, for further ranks too.
+    Hydra prints what fails before the task starts in ways of its own unless told to let it through, which its
+    variable does; what the user had set is kept in RELSYM_FULL_ERROR, for further ranks too.
     """
     os.environ.setdefault("RELSYM_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         task()
     except KeyboardInterrupt:
-        sys.stderr.write("\nrelsym: interrupted. A folder without results.json (of a build: manifest.json) holds nothing finished: run the "
-                         "same command again.\n")
+        sys.stderr.write(
+            "\nrelsym: interrupted. A folder without results.json (of a build: manifest.json) holds nothing "
+            "finished: run the "
+            "same command again.\n"
+        )
         sys.exit(INTERRUPTED)
     except (Exception, TaskFailed) as failure:
         error = failure.__cause__ if isinstance(failure, TaskFailed) else failure
@@ -53,8 +65,13 @@ def run(task: Callable[[], None]) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """The message of the error at the root: Hydra wraps what a constructor raised, omegaconf what a resolver raised."""
-    while type(error).__name__ in ("InstantiationException", "InterpolationResolutionError") and error.__cause__ is not None:
+    """The message of the error at the root: Hydra wraps what a constructor raised, omegaconf what a resolver
+    raised.
+    """
+    while (
+        type(error).__name__ in ("InstantiationException", "InterpolationResolutionError")
+        and error.__cause__ is not None
+    ):
         error = error.__cause__
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = str(error).strip()

@@ -1,4 +1,6 @@
-"""One process of a command: which of several it is, what it is told before it trains or measures, and how it ends. Loads no torch."""
+"""One process of a command: which of several it is, what it is told before it trains or measures, and how it
+ends. Loads no torch.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,12 @@ INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
 def prepare_process() -> None:
-    """Set the environment, log levels and warning filters of this process; the same however often it is called."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # forked workers of a process that has used the tokenizer stall
+    """Set the environment, log levels and warning filters of this process; the same however often it is
+    called.
+    """
+    os.environ["TOKENIZERS_PARALLELISM"] = (
+        "false"  # forked workers of a process that has used the tokenizer stall
+    )
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # bars for reading and writing one small file

@@ -31,7 +31,9 @@ def own_shortcuts(cfg: DictConfig) -> dict[str, Shortcut]:
 
 
 def score_all_shortcuts(cfg: DictConfig, scores: Scores, data: PairData) -> None:
-    """relsym's shortcuts and the user's, on every form; of the latter it is recorded how they are configured."""
+    """relsym's shortcuts and the user's, on every form; of the latter it is recorded how they are
+    configured.
+    """
     score_shortcuts(scores, data, own_shortcuts(cfg))
     drawn = OmegaConf.to_container(cfg.data.module, resolve=True)
     for name, node in OmegaConf.to_container(cfg.shortcuts, resolve=True).items():

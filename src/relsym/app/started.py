@@ -17,7 +17,8 @@ from relsym.runs.results import BenchmarkRecord, Reader
 
 
 class Started:
-    """What a training and an evaluation record alike: code and configuration as they start, seconds as they go.
+    """What a training and an evaluation record alike: code and configuration as they start, seconds as they
+    go.
 
     seconds: what took how long, by name; filled by the steps of a run.
     """
@@ -45,7 +46,8 @@ class Started:
         return data.title or self.choices["data"]
 
     def about(self, data: PairData, scores: Scores, accuracy_key: str) -> dict[str, Any]:
-        """The fields that every ``results.json`` has: which rows were scored, what they come from, and with what code.
+        """The fields that every ``results.json`` has: which rows were scored, what they come from, and with
+        what code.
 
         Args:
             accuracy_key: where the model's own figures stand, such as ``test/accuracy``.

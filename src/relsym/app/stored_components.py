@@ -64,9 +64,11 @@ def check_trust(trust: Any) -> None:
         if not isinstance(package, str) or not all(name.isidentifier() for name in package.split(".")):
             raise ValueError(f"trust=[{package}]: not the name of a package. Pass trust=[PACKAGE].")
         if _lies_in(package, "relsym"):
-            raise ValueError(f"trust=[{package}]: relsym's own metrics, probes, objectives and data need no "
-                             "trust, and its other functions are never taken from a stored configuration. "
-                             "Leave it out.")
+            raise ValueError(
+                f"trust=[{package}]: relsym's own metrics, probes, objectives and data need no "
+                "trust, and its other functions are never taken from a stored configuration. "
+                "Leave it out."
+            )
 
 
 def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
@@ -87,9 +89,11 @@ def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
     try:
         found = getattr(import_module(module), name, None)
     except Exception as error:  # whatever a module can end in
-        raise ValueError(f"{file}: {component.place}._target_: {shown_text(component.target)} cannot be imported "
-                         f"({printable(str(error))}). Install its package, or the version of relsym that "
-                         "wrote the run.") from error
+        raise ValueError(
+            f"{file}: {component.place}._target_: {shown_text(component.target)} cannot be imported "
+            f"({printable(str(error))}). Install its package, or the version of relsym that "
+            "wrote the run."
+        ) from error
     if not _plays(found, role, in_room) or (in_room and not _lies_in(found.__module__, role.room)):
         raise ValueError(_refusal(component, role, file))
     return found
@@ -143,9 +147,11 @@ def _refusal(component: StoredComponent, role: Role, file: Path) -> str:
     own = ""
     if package != "relsym":
         own = f" If it is your own and you trust that package, pass trust=[{package}]."
-    return (f"{file}: {component.place}._target_: {shown_text(component.target)} is no {role.base.__name__} of "
-            f"{role.room} or of a package in trust=[...]; a stored configuration calls nothing else.{own} "
-            f"Otherwise the file was changed: {ADVICE}")
+    return (
+        f"{file}: {component.place}._target_: {shown_text(component.target)} is no {role.base.__name__} of "
+        f"{role.room} or of a package in trust=[...]; a stored configuration calls nothing else.{own} "
+        f"Otherwise the file was changed: {ADVICE}"
+    )
 
 
 def _check_arguments(component: StoredComponent, kind: type, arguments: dict[str, Any], file: Path) -> None:
@@ -154,8 +160,9 @@ def _check_arguments(component: StoredComponent, kind: type, arguments: dict[str
     try:
         inspect.signature(kind).bind(**arguments)
     except TypeError as error:
-        raise ValueError(f"{where}: {kind.__name__} cannot be made from what is stored "
-                         f"({printable(str(error))}). {ADVICE}") from error
+        raise ValueError(
+            f"{where}: {kind.__name__} cannot be made from what is stored ({printable(str(error))}). {ADVICE}"
+        ) from error
     for name, value in arguments.items():
         try:
             msgspec.convert(value, _declared(kind).get(name, Any))

@@ -1,4 +1,6 @@
-"""What is wrong with the facts and with the rows made of them: found, counted, and dropped or kept as configured."""
+"""What is wrong with the facts and with the rows made of them: found, counted, and dropped or kept as
+configured.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +21,41 @@ FACT_FINDINGS = {
     "no_label": "subject or object has no label in the source",
     "same_entity": "subject and object are the same entity",
     "id_label": "a label is a Q-id, or the entity's own id",
-    "odd_label": "a label has a control or bidirectional mark, a line break, a tab, or more than 200 characters",
-    "same_label": "two entities with one label (ignoring case): premise and hypothesis would be the same sentence",
+    "odd_label": (
+        "a label has a control or bidirectional mark, a line break, a tab, or more than 200 characters"
+    ),
+    "same_label": (
+        "two entities with one label (ignoring case): premise and hypothesis would be the same sentence"
+    ),
     "duplicate": "stated twice in the same words (one is kept)",
-    "both_directions": "an antisymmetric fact whose reverse is stated too: one of the two is wrong, so both count (kept: one of them is)",
+    "both_directions": (
+        "an antisymmetric fact whose reverse is stated too: one of the two is wrong, so both count (kept: "
+        "one of them is)"
+    ),
     "both_sides": "stated from both sides, as symmetric facts rightly are (one is kept)",
-    "same_text": "reads like another fact of its property, about other entities with the same labels (one is kept)",
+    "same_text": (
+        "reads like another fact of its property, about other entities with the same labels (one is kept)"
+    ),
 }
 # What may be wrong with the rows of a benchmark, seen from its evaluation parts.
 ROW_FINDINGS = {
-    "twin": "a validation or test fact whose entity pair also stands in the training part (its reverse, or in another property)",
-    "homonym": "a validation or test row that is no twin, whose premise or hypothesis stands word for word in the training part",
-    "imbalance": "a part whose kinds differ in their number of facts, once rows were dropped (counted: the surplus)",
+    "twin": (
+        "a validation or test fact whose entity pair also stands in the training part (its reverse, or in "
+        "another property)"
+    ),
+    "homonym": (
+        "a validation or test row that is no twin, whose premise or hypothesis stands word for word in the "
+        "training part"
+    ),
+    "imbalance": (
+        "a part whose kinds differ in their number of facts, once rows were dropped (counted: the surplus)"
+    ),
 }
 FINDINGS = {**FACT_FINDINGS, **ROW_FINDINGS}
 # What cannot be kept: no sentence or no honest label could be made of it, or two rows would have one id.
 ONLY_DROP = ("no_label", "same_entity", "duplicate", "both_sides")
-# The authors' rule has twins by design; taking the rows away would leave no test part. Everything else is dropped unless told.
+# The authors' rule has twins by design; taking the rows away would leave no test part. Everything else is
+# dropped unless told.
 KEPT_UNDECIDED = ("twin",)
 
 
@@ -44,8 +64,8 @@ class Audit:
     """Decides on findings and keeps the account.
 
     Args:
-        mode: "strict" (a finding that no one decided on is an error) or "warn" (it is dropped, or kept where ``KEPT_UNDECIDED``).
-        decisions: finding -> "drop", "keep" or None (undecided).
+        mode: "strict" (a finding that no one decided on is an error) or "warn" (it is dropped, or kept where
+        ``KEPT_UNDECIDED``). decisions: finding -> "drop", "keep" or None (undecided).
 
     Raises:
         ValueError: an unknown mode, finding or decision.
@@ -61,21 +81,38 @@ class Audit:
             if name not in FINDINGS:
                 raise ValueError(f"data.findings.{name}: no such finding. Findings: {', '.join(FINDINGS)}.")
             if decision is not None and decision not in decisions_on(name):
-                raise ValueError(f"data.findings.{name}={decision}: expected "
-                                 f"{' or '.join(decisions_on(name))} (or null: the audit decides).")
+                raise ValueError(
+                    f"data.findings.{name}={decision}: expected "
+                    f"{' or '.join(decisions_on(name))} (or null: the audit decides)."
+                )
 
-    def decide(self, name: str, count: int, examples: Iterable[str], by_property: Mapping[str, int] | None = None) -> bool:
-        """Record a finding (``removed`` is filled in by whoever drops); True if the rows it names are to be dropped."""
+    def decide(
+        self, name: str, count: int, examples: Iterable[str], by_property: Mapping[str, int] | None = None
+    ) -> bool:
+        """Record a finding (``removed`` is filled in by whoever drops); True if the rows it names are to be
+        dropped.
+        """
         decision = self.decisions.get(name) or (KEEP if name in KEPT_UNDECIDED else DROP)
-        self.found[name] = {"count": count, "decision": decision, "decided": self.decisions.get(name) is not None,
-                            "by_property": dict(by_property or {}), "removed": 0,
-                            "examples": list(examples)[:EXAMPLES]}
+        self.found[name] = {
+            "count": count,
+            "decision": decision,
+            "decided": self.decisions.get(name) is not None,
+            "by_property": dict(by_property or {}),
+            "removed": 0,
+            "examples": list(examples)[:EXAMPLES],
+        }
         return decision == DROP
 
     @property
     def dropped(self) -> Counter[str]:
         """Facts dropped, by finding."""
-        return Counter({name: entry["removed"] for name, entry in self.found.items() if entry["removed"] and name in FACT_FINDINGS})
+        return Counter(
+            {
+                name: entry["removed"]
+                for name, entry in self.found.items()
+                if entry["removed"] and name in FACT_FINDINGS
+            }
+        )
 
     def enforce(self) -> None:
         """Under ``strict``, refuse findings that nobody decided on.
@@ -83,7 +120,9 @@ class Audit:
         Raises:
             ValueError: with the count and up to five examples of each.
         """
-        open_ones = {name: entry for name, entry in self.found.items() if entry["count"] and not entry["decided"]}
+        open_ones = {
+            name: entry for name, entry in self.found.items() if entry["count"] and not entry["decided"]
+        }
         if self.mode == STRICT_AUDIT and open_ones:
             told = "\n".join(map(_open, open_ones, open_ones.values()))
             raise ValueError(f"the audit found what has to be decided on (audit=strict):\n{told}")
@@ -92,8 +131,12 @@ class Audit:
         """Look for one finding among the facts and drop them unless they are to be kept."""
         marked = facts.with_columns(is_found.fill_null(False).alias("found"))
         rows = marked.filter("found")
-        by_property = dict(rows.group_by("property").len().sort("len", "property", descending=[True, False]).iter_rows())
-        drop = self.decide(name, rows.height, map(_fact, rows.head(EXAMPLES).iter_rows(named=True)), by_property)
+        by_property = dict(
+            rows.group_by("property").len().sort("len", "property", descending=[True, False]).iter_rows()
+        )
+        drop = self.decide(
+            name, rows.height, map(_fact, rows.head(EXAMPLES).iter_rows(named=True)), by_property
+        )
         self.found[name]["removed"] = rows.height if drop else 0
         return (marked.filter(~pl.col("found")) if drop else marked).drop("found")
 
@@ -104,7 +147,10 @@ def decisions_on(name: str) -> tuple[str, ...]:
 
 
 def _fact(row: dict[str, Any]) -> str:
-    return f"{row['property']}: {row['subject']} ({_short(row['subject_label'])}) -> {row['object']} ({_short(row['object_label'])})"
+    return (
+        f"{row['property']}: {row['subject']} ({_short(row['subject_label'])}) -> {row['object']} "
+        f"({_short(row['object_label'])})"
+    )
 
 
 def _short(label: str | None) -> str:
@@ -112,6 +158,8 @@ def _short(label: str | None) -> str:
 
 
 def _open(name: str, entry: dict[str, Any]) -> str:
-    lines = [f"{name}: {entry['count']} ({FINDINGS[name]}). "
-             f"Decide with data.findings.{name}={'|'.join(decisions_on(name))}."]
+    lines = [
+        f"{name}: {entry['count']} ({FINDINGS[name]}). "
+        f"Decide with data.findings.{name}={'|'.join(decisions_on(name))}."
+    ]
     return "\n".join([*lines, *(f"    {example}" for example in entry["examples"])])

@@ -1,4 +1,6 @@
-"""Text files in blocks of whole lines: plain, .gz, .bz2 and .tar.gz alike, with a progress bar over the bytes on disk."""
+"""Text files in blocks of whole lines: plain, .gz, .bz2 and .tar.gz alike, with a progress bar over the bytes
+on disk.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,12 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
 
     Args:
         path: plain text, or compressed if the name says so.  size: bytes of a block, after decompression.
-        member: which files of a tar archive (a glob over their bare names); several are read one after another.
+        member: which files of a tar archive (a glob over their bare names); several are read one after
+        another.
 
     Raises:
-        ValueError: a compressed file that is damaged or ends early.  FileNotFoundError: an archive without such a member.
+        ValueError: a compressed file that is damaged or ends early.  FileNotFoundError: an archive without
+        such a member.
     """
     with ExitStack() as stack:
         raw = stack.enter_context(open(path, "rb"))
@@ -55,9 +59,14 @@ def decoded(block: bytes, path: Path, first: int) -> str:
     try:
         return block.decode()
     except UnicodeDecodeError as error:
-        line, place = first + block.count(b"\n", 0, error.start), error.start - block.rfind(b"\n", 0, error.start) - 1
-        raise ValueError(f"line {line} of {path}: not UTF-8 (byte {place}: {block[error.start]:#04x}). "
-                         f"Convert the file, for example with: iconv -f latin1 -t utf-8 {path.name}") from error
+        line, place = (
+            first + block.count(b"\n", 0, error.start),
+            error.start - block.rfind(b"\n", 0, error.start) - 1,
+        )
+        raise ValueError(
+            f"line {line} of {path}: not UTF-8 (byte {place}: {block[error.start]:#04x}). "
+            f"Convert the file, for example with: iconv -f latin1 -t utf-8 {path.name}"
+        ) from error
 
 
 def _streams(raw: BufferedIOBase, path: Path, member: str, stack: ExitStack) -> Iterator[BufferedIOBase]:

@@ -22,7 +22,8 @@ def read_cached(path: Path) -> Any:
 
 
 def write_cached(path: Path, content: Any, advice: str) -> None:
-    """Write plain values: SHA-256, a line feed, JSON. Whole or not there, also where several processes write the same.
+    """Write plain values: SHA-256, a line feed, JSON. Whole or not there, also where several processes write
+    the same.
 
     Raises:
         OSError: the folder cannot be written, with ``advice``.

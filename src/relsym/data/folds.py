@@ -1,4 +1,6 @@
-"""What is held out: relations, entities, templates, as ways to train and test on the rows of one benchmark."""
+"""What is held out: relations, entities, templates, as ways to train and test on the rows of one
+benchmark.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from itertools import cycle, product
 from relsym.data.relations import ANTISYMMETRIC, SYMMETRIC, Relation, leave_with
 from relsym.runs.manifest import Fold
 
-# Siblings and sameness against the parents: one relation that words like it train, one that none does, of each kind.
+# Siblings and sameness against the parents: one relation that words like it train, one that none does, of
+# each kind.
 FIXED = ("P3373", "P460", "P22", "P25")
 TRAINED_PAIRS = 8
 REWORDED = "reworded_swap"
@@ -29,15 +32,21 @@ def folds(relations: Mapping[str, Relation], present: Iterable[str]) -> dict[str
     held |= {f"loo-{p}": (p,) for p in there}
     held |= {f"pair-{one}-{two}": (one, two) for one, two in product(*_by_kind(there))}
     return {name: Fold(p, tuple(leave_with(p, there))) for name, p in held.items()} | {
-        "entities": Fold(split="split_entities"), "templates": Fold(variants=(REWORDED,))}
+        "entities": Fold(split="split_entities"),
+        "templates": Fold(variants=(REWORDED,)),
+    }
 
 
 def trained_pairs(relations: Mapping[str, Relation], present: Iterable[str]) -> list[str]:
-    """The pairs of relations that are trained on when all would take too long: eight that go round both kinds in the table's order."""
+    """The pairs of relations that are trained on when all would take too long: eight that go round both kinds
+    in the table's order.
+    """
     symmetric, antisymmetric = _by_kind({p: r for p, r in relations.items() if p in set(present)})
     if not symmetric or not antisymmetric:
         return []
-    rounds = zip(cycle(symmetric), cycle(antisymmetric), range(len(symmetric) * len(antisymmetric)), strict=False)
+    rounds = zip(
+        cycle(symmetric), cycle(antisymmetric), range(len(symmetric) * len(antisymmetric)), strict=False
+    )
     return list(dict.fromkeys(f"pair-{one}-{two}" for one, two, _ in rounds))[:TRAINED_PAIRS]
 
 

@@ -24,10 +24,10 @@ SHARED = 0.1  # properties that share a tenth of their entity pairs are told
 class Plan:
     """What a benchmark is made of.
 
-    name: of the benchmark.  examples: facts asked about, over all parts, 65 / 10 / 25 %; scaled down in the same proportions where the
-    source has fewer; None takes all that keep the kinds balanced.  variants: what is asked of each fact.
-    both_directions: a fact and its reverse are two examples, as in the authors' split rule; else one of them is drawn.
-    hold_out: adds folds that hold out relations, entities and templates.
+    name: of the benchmark.  examples: facts asked about, over all parts, 65 / 10 / 25 %; scaled down in the
+    same proportions where the source has fewer; None takes all that keep the kinds balanced.  variants: what
+    is asked of each fact. both_directions: a fact and its reverse are two examples, as in the authors' split
+    rule; else one of them is drawn. hold_out: adds folds that hold out relations, entities and templates.
     """
 
     name: str
@@ -38,15 +38,20 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.examples is not None and self.examples < 2 / VALIDATION_SHARE:
-            raise ValueError(f"benchmark.examples={self.examples}: a number of at least {2 / VALIDATION_SHARE:.0f}, so that every part has "
-                             "rows of both kinds, or null for all.")
+            raise ValueError(
+                f"benchmark.examples={self.examples}: a number of at least {2 / VALIDATION_SHARE:.0f}, so "
+                "that every part has "
+                "rows of both kinds, or null for all."
+            )
         if not self.variants or len(set(self.variants)) < len(self.variants):
             raise ValueError(f"benchmark.variants={self.variants}: name at least one, and none twice.")
 
 
-def manifest_of(plan: Plan, benchmark: SymmetryBenchmark, seed: int, scaled: bool,
-                parts: Mapping[str, pl.DataFrame]) -> Manifest:
-    """The manifest before its files are written: no times and no paths, so that two builds are byte-identical.
+def manifest_of(
+    plan: Plan, benchmark: SymmetryBenchmark, seed: int, scaled: bool, parts: Mapping[str, pl.DataFrame]
+) -> Manifest:
+    """The manifest before its files are written: no times and no paths, so that two builds are
+    byte-identical.
 
     Args:
         scaled: whether the source had too few facts for ``plan.examples``.  parts: the rows of each part.
@@ -119,23 +124,42 @@ def _folds(plan: Plan, benchmark: SymmetryBenchmark, present: list[str]) -> dict
 
 
 def shared_pairs(facts: pl.DataFrame) -> dict[str, float]:
-    """Properties that speak about the same entity pairs: the share of the smaller one's, from ``SHARED`` on, largest first."""
+    """Properties that speak about the same entity pairs: the share of the smaller one's, from ``SHARED`` on,
+    largest first.
+    """
     stated = facts.select("property", "group_id").unique()
     sizes_of = dict(stated.group_by("property").len().iter_rows())
-    both = stated.join(stated, on="group_id", suffix="_other").filter(pl.col("property") < pl.col("property_other"))
+    both = stated.join(stated, on="group_id", suffix="_other").filter(
+        pl.col("property") < pl.col("property_other")
+    )
     counts = both.group_by("property", "property_other").len().sort("property", "property_other")
-    shares = {f"{one} {other}": round(count / min(sizes_of[one], sizes_of[other]), 4) for one, other, count in counts.iter_rows()}
-    return dict(sorted(((pair, share) for pair, share in shares.items() if share >= SHARED), key=lambda item: -item[1]))
+    shares = {
+        f"{one} {other}": round(count / min(sizes_of[one], sizes_of[other]), 4)
+        for one, other, count in counts.iter_rows()
+    }
+    return dict(
+        sorted(
+            ((pair, share) for pair, share in shares.items() if share >= SHARED), key=lambda item: -item[1]
+        )
+    )
 
 
 def _counts(parts: Mapping[str, pl.DataFrame], *columns: str) -> dict[str, dict[str, int]]:
     """Rows by part and the values of some columns."""
     value = pl.concat_str(columns, separator=" ").alias("value")
-    return {split: dict(rows.group_by(value).len().sort("value").iter_rows()) for split, rows in parts.items()}
+    return {
+        split: dict(rows.group_by(value).len().sort("value").iter_rows()) for split, rows in parts.items()
+    }
 
 
 def _entity_overlap(parts: Mapping[str, pl.DataFrame]) -> dict[str, float]:
     """The share of an evaluation part's entities that also occur in the training part."""
-    entities_of = {split: pl.concat([rows["subject_id"], rows["object_id"].alias("subject_id")]).unique() for split, rows in parts.items()}
-    return {split: round(float(names.is_in(entities_of[TRAIN].implode()).mean() or 0.0), 6)
-            for split, names in entities_of.items() if split != TRAIN}
+    entities_of = {
+        split: pl.concat([rows["subject_id"], rows["object_id"].alias("subject_id")]).unique()
+        for split, rows in parts.items()
+    }
+    return {
+        split: round(float(names.is_in(entities_of[TRAIN].implode()).mean() or 0.0), 6)
+        for split, names in entities_of.items()
+        if split != TRAIN
+    }

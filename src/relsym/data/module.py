@@ -26,9 +26,9 @@ Features = list[dict[str, list[int]]]
 class Batch(NamedTuple):
     """One rank's share of a global batch.
 
-    inputs: padded token tensors, one dictionary per encoded text of a row (premise and hypothesis, or the joint pair).
-    targets: class indices [n].  mask: False where a row is padding that equalises the ranks' shares [n].
-    replayed: True where a row comes from an earlier task [n].
+    inputs: padded token tensors, one dictionary per encoded text of a row (premise and hypothesis, or the
+    joint pair). targets: class indices [n].  mask: False where a row is padding that equalises the ranks'
+    shares [n]. replayed: True where a row comes from an earlier task [n].
     """
 
     inputs: tuple[dict[str, Tensor], ...]
@@ -38,12 +38,14 @@ class Batch(NamedTuple):
 
 
 class PairData(LightningDataModule):
-    """What every data set offers: ``labels``, ``train_rows``, ``score_rows`` by form, ``counts`` and ``content_hash``.
+    """What every data set offers: ``labels``, ``train_rows``, ``score_rows`` by form, ``counts`` and
+    ``content_hash``.
 
-    ``sides`` says which rows may train and which are scored (rule, seed, what is held out); None where files say so. ``title`` is what a
-    report calls the benchmark; None: the data option's name. ``fold``: the name of what is held out, where it has one. ``by_length``:
-    whether a training batch holds rows of about one length.
-    Subclasses fill these in ``read``; rows are tokenised once, by the function handed to ``tokenize_with``.
+    ``sides`` says which rows may train and which are scored (rule, seed, what is held out); None where files
+    say so. ``title`` is what a report calls the benchmark; None: the data option's name. ``fold``: the name
+    of what is held out, where it has one. ``by_length``: whether a training batch holds rows of about one
+    length. Subclasses fill these in ``read``; rows are tokenised once, by the function handed to
+    ``tokenize_with``.
     """
 
     labels: tuple[str, ...]
@@ -72,7 +74,10 @@ class PairData(LightningDataModule):
 
     @abstractmethod
     def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
-        """Rows of one side (``test``, ``validation``) by form, at most so many of each; None takes all. After ``read``."""
+        """Rows of one side (``test``, ``validation``) by form, at most so many of each; None takes all.
+
+        After ``read``.
+        """
 
     @final
     def steps_per_epoch(self) -> int:
@@ -85,13 +90,23 @@ class PairData(LightningDataModule):
         self.replay = Replay(rows, per_batch, only, self.seed, steps)
 
     @final
-    def tokenize_with(self, tokenize: Callable[[Sequence[Row]], list[Features]], collate: Callable[[Features], dict[str, Tensor]],
-                      labels: tuple[str, ...]) -> None:
-        """Tokenise the training rows, and those to replay, once. ``labels`` are the model's classes, in its order."""
+    def tokenize_with(
+        self,
+        tokenize: Callable[[Sequence[Row]], list[Features]],
+        collate: Callable[[Features], dict[str, Tensor]],
+        labels: tuple[str, ...],
+    ) -> None:
+        """Tokenise the training rows, and those to replay, once.
+
+        ``labels`` are the model's classes, in its order.
+        """
         rows = [*self.train_rows, *(self.replay.rows if self.replay else ())]
         if unknown := {row.label for row in rows} - set(labels):
-            raise ValueError(f"the model's classes are {', '.join(labels)}; training rows have the label {', '.join(sorted(unknown))} too. "
-                             "Go on from a run that knows it (init=RUN).")
+            raise ValueError(
+                f"the model's classes are {', '.join(labels)}; training rows have the label "
+                f"{', '.join(sorted(unknown))} too. "
+                "Go on from a run that knows it (init=RUN)."
+            )
         self._features, self._collate = tokenize(rows), collate
         self._targets = [labels.index(row.label) for row in rows]
 
@@ -102,8 +117,13 @@ class PairData(LightningDataModule):
         own = len(self.train_rows)
         lengths = None
         if self.by_length:
-            lengths = [sum(len(features["input_ids"]) for features in row) for row in zip(*self._features, strict=True)][:own]
-        sampler = GlobalBatchSampler(self._targets[:own], self.batch_size, self.seed, rank, world, self.replay, lengths)
+            lengths = [
+                sum(len(features["input_ids"]) for features in row)
+                for row in zip(*self._features, strict=True)
+            ][:own]
+        sampler = GlobalBatchSampler(
+            self._targets[:own], self.batch_size, self.seed, rank, world, self.replay, lengths
+        )
         return DataLoader(_Indices(), batch_sampler=sampler, collate_fn=self.batch)
 
     @final
@@ -111,8 +131,12 @@ class PairData(LightningDataModule):
         """Collate rows by index; ``PADDING`` repeats the first row, masked."""
         indices = [max(row, 0) for row in rows]
         inputs = tuple(self._collate([features[i] for i in indices]) for features in self._features)
-        return Batch(inputs, torch.tensor([self._targets[i] for i in indices]), torch.tensor([row != PADDING for row in rows]),
-                     torch.tensor([row >= len(self.train_rows) for row in rows]))
+        return Batch(
+            inputs,
+            torch.tensor([self._targets[i] for i in indices]),
+            torch.tensor([row != PADDING for row in rows]),
+            torch.tensor([row >= len(self.train_rows) for row in rows]),
+        )
 
 
 class _Indices(Dataset):

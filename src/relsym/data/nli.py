@@ -17,32 +17,53 @@ from relsym.ranges import PositiveInt, Seed
 class NliData(PairData):
     """Three-way NLI rows, whose form and property are the set's name.
 
-    Training rows come from the training part less a validation part (10 % of the premises, by hash), score rows from the test part
-    or from that validation part.
+    Training rows come from the training part less a validation part (10 % of the premises, by hash), score
+    rows from the test part or from that validation part.
 
     Args:
         source: the set.
         samples: training rows, balanced over the labels; None takes all, as they are.
-        test_pairs: rows to score; None takes all.  sample_seed, score_on, batch_size, seed: as in ``SymmetryData``.
-        split_seed: which premises are the validation part.  by_length: whether a training batch holds rows of about one length.
+        test_pairs: rows to score; None takes all.  sample_seed, score_on, batch_size, seed: as in
+        ``SymmetryData``. split_seed: which premises are the validation part.  by_length: whether a training
+        batch holds rows of about one length.
     """
 
     labels = NLI_LABELS
 
-    def __init__(self, source: NliSource, samples: PositiveInt | None, sample_seed: Seed, split_seed: Seed,
-                 test_pairs: PositiveInt | None, score_on: str, batch_size: PositiveInt, seed: Seed, by_length: bool) -> None:
+    def __init__(
+        self,
+        source: NliSource,
+        samples: PositiveInt | None,
+        sample_seed: Seed,
+        split_seed: Seed,
+        test_pairs: PositiveInt | None,
+        score_on: str,
+        batch_size: PositiveInt,
+        seed: Seed,
+        by_length: bool,
+    ) -> None:
         super().__init__(batch_size, score_on, seed, by_length)
         if by_length and batch_size < len(NLI_LABELS):
-            raise ValueError(f"data.batch_size={batch_size}: at least {len(NLI_LABELS)} with data.by_length=true, one row for each label.")
+            raise ValueError(
+                f"data.batch_size={batch_size}: at least {len(NLI_LABELS)} with data.by_length=true, one row "
+                "for each label."
+            )
         if samples is not None and samples < len(NLI_LABELS):
             raise ValueError(f"data.samples={samples}: at least {len(NLI_LABELS)}, one for each label.")
         if test_pairs is not None and test_pairs < 1:
             raise ValueError(f"data.test_pairs={test_pairs}: at least 1, or null for all.")
         self.source, self.title = source, source.title
-        self.samples, self.sample_seed, self.split_seed, self.test_pairs = samples, sample_seed, split_seed, test_pairs
+        self.samples, self.sample_seed, self.split_seed, self.test_pairs = (
+            samples,
+            sample_seed,
+            split_seed,
+            test_pairs,
+        )
 
     def read(self) -> None:
-        """Read both parts, take the validation part out of the training rows, draw, and hash what was read."""
+        """Read both parts, take the validation part out of the training rows, draw, and hash what
+        was read.
+        """
         rows = list(self.source.rows("train", self.counts))
         held_out = [row for row in rows if self._is_held_out(row)]
         train = [row for row in rows if not self._is_held_out(row)]
@@ -50,7 +71,9 @@ class NliData(PairData):
         self._sides = {VALIDATION: held_out, TEST: test}
         self.train_rows = train if self.samples is None else self._draw(train, self.samples)
         self.score_rows = self.rows_of(self.score_on, self.test_pairs)
-        self.counts.update({"train rows": len(train), "validation rows": len(held_out), "test rows": len(test)})
+        self.counts.update(
+            {"train rows": len(train), "validation rows": len(held_out), "test rows": len(test)}
+        )
         self.content_hash = sha256("\n".join(map(repr, rows + test)).encode()).hexdigest()
 
     def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
@@ -66,10 +89,18 @@ class NliData(PairData):
         pools = by_key(rows, (row.label for row in rows))
         if missing := [label for label in NLI_LABELS if label not in pools]:
             raise ValueError(
-                f"data.samples={samples}: no training row of {self.source.tables.where(TRAIN)} is labelled {' or '.join(missing)}: no draw "
-                "would be balanced. Choose a set with all three labels, or pass data.samples=null for all rows as they are.")
-        drawn = list(islice(in_turn(shuffled(pools[label], self.sample_seed, label) for label in NLI_LABELS), samples))
+                f"data.samples={samples}: no training row of {self.source.tables.where(TRAIN)} is labelled "
+                f"{' or '.join(missing)}: no draw "
+                "would be balanced. Choose a set with all three labels, or pass data.samples=null for all "
+                "rows as they are."
+            )
+        drawn = list(
+            islice(in_turn(shuffled(pools[label], self.sample_seed, label) for label in NLI_LABELS), samples)
+        )
         if len(drawn) < samples:
-            raise ValueError(f"data.samples={samples}: {self.source.tables.where(TRAIN)} has only {len(rows)} rows to train on (less the "
-                             f"validation part). Pass data.samples={len(rows)} or fewer, or null for all.")
+            raise ValueError(
+                f"data.samples={samples}: {self.source.tables.where(TRAIN)} has only {len(rows)} rows to "
+                "train on (less the "
+                f"validation part). Pass data.samples={len(rows)} or fewer, or null for all."
+            )
         return drawn

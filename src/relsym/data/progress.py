@@ -20,8 +20,14 @@ from rich.progress import (
 def bar(unit: str = "steps") -> Progress:
     """An unstarted bar that counts ``steps`` or ``bytes``."""
     amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-    return Progress(TextColumn("{task.description}"), BarColumn(), amount, TimeElapsedColumn(), TimeRemainingColumn(),
-                    console=Console(stderr=True))
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        amount,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
 
 
 @contextmanager

@@ -24,10 +24,11 @@ PROPERTY_FIELDS = "name, kind, template, converse, negation, paraphrases, invers
 class Relation:
     """One property: r(x, y) reads ``template`` with [X] and [Y] filled in.
 
-    kind: symmetric if r(x, y) implies r(y, x), antisymmetric if it implies not r(y, x), neither if it implies none of them.
-    converse: states r(x, y) from the other side, so names the two in the opposite order (None for symmetric relations).
-    negation: denies the template's statement.  paraphrases: other wordings of it, in the template's order.
-    inverses: properties that speak about the same entity pairs; they leave training when this one is held out.
+    kind: symmetric if r(x, y) implies r(y, x), antisymmetric if it implies not r(y, x), neither if it implies
+    none of them. converse: states r(x, y) from the other side, so names the two in the opposite order (None
+    for symmetric relations). negation: denies the template's statement.  paraphrases: other wordings of it,
+    in the template's order. inverses: properties that speak about the same entity pairs; they leave training
+    when this one is held out.
     """
 
     property: str
@@ -62,25 +63,42 @@ def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
         ValueError: a missing or unknown field, an unknown kind, a wording without [X] and [Y].
     """
     names = TABLES.get(str(table or "paper"))
-    paths = [files("relsym.data").joinpath(name) for name in names] if names else [Path(str(table)).expanduser()]
-    return {str(key): _relation(str(key), fields, path) for path in paths for key, fields in _entries(path).items()}
+    paths = (
+        [files("relsym.data").joinpath(name) for name in names] if names else [Path(str(table)).expanduser()]
+    )
+    return {
+        str(key): _relation(str(key), fields, path)
+        for path in paths
+        for key, fields in _entries(path).items()
+    }
 
 
-def select_relations(table: dict[str, Relation], properties: list[str] | None, neutral: bool = False) -> dict[str, Relation]:
-    """Keep the named properties (None: all), in the table's order; those that are of neither kind only if ``neutral``.
+def select_relations(
+    table: dict[str, Relation], properties: list[str] | None, neutral: bool = False
+) -> dict[str, Relation]:
+    """Keep the named properties (None: all), in the table's order; those that are of neither kind only if
+    ``neutral``.
 
     Raises:
         ValueError: a property that the table lacks.
     """
     unknown = [p for p in properties or () if p not in table]
     if unknown:
-        raise ValueError(f"unknown property {', '.join(unknown)}: the property table has {', '.join(table)}. "
-                         "Name one of these in data.properties, or pass a table of your own as data.property_table.")
-    return {p: r for p, r in table.items() if (not properties or p in properties) and (neutral or r.kind != NEITHER)}
+        raise ValueError(
+            f"unknown property {', '.join(unknown)}: the property table has {', '.join(table)}. "
+            "Name one of these in data.properties, or pass a table of your own as data.property_table."
+        )
+    return {
+        p: r
+        for p, r in table.items()
+        if (not properties or p in properties) and (neutral or r.kind != NEITHER)
+    }
 
 
 def leave_with(held_out: Iterable[str], relations: Mapping[str, Relation]) -> list[str]:
-    """The properties that leave training beside those held out, because they speak about the same entity pairs."""
+    """The properties that leave training beside those held out, because they speak about the same entity
+    pairs.
+    """
     held_out = set(held_out)
     beside = {inverse for p in held_out for inverse in relations[p].inverses}
     return [p for p in relations if p in beside - held_out]
@@ -90,11 +108,16 @@ def _entries(path: Path | Traversable) -> dict:
     try:
         entries = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"data.property_table={path}: no such file, nor one of {', '.join(TABLES)}.") from error
+        raise FileNotFoundError(
+            f"data.property_table={path}: no such file, nor one of {', '.join(TABLES)}."
+        ) from error
     except YAMLError as error:
         raise ValueError(f"{path}: not YAML ({str(error).splitlines()[0]}).") from error
     if not isinstance(entries, dict) or not entries:
-        raise ValueError(f"{path}: expected a mapping from property ids to name, kind and template, got {type(entries).__name__}.")
+        raise ValueError(
+            f"{path}: expected a mapping from property ids to name, kind and template, got "
+            f"{type(entries).__name__}."
+        )
     return entries
 
 

@@ -13,18 +13,23 @@ from relsym.data.sampling import alternate, by_key, shuffled
 def replay_order(labels: Sequence[Hashable], seed: int) -> Iterator[int]:
     """Row numbers without end: classes in turn, pass after pass in another order, no row twice in a pass.
 
-    A pass ends with its smallest class, so that every stretch of it is balanced; the rows it leaves out have their chance in the next.
+    A pass ends with its smallest class, so that every stretch of it is balanced; the rows it leaves out have
+    their chance in the next.
     """
     classes = by_key(range(len(labels)), labels)
     for turn in count():
-        yield from alternate(shuffled(classes[key], seed, f"replay pass {turn} class {key}") for key in sorted(classes, key=str))
+        yield from alternate(
+            shuffled(classes[key], seed, f"replay pass {turn} class {key}")
+            for key in sorted(classes, key=str)
+        )
 
 
 @final
 class Replay:
     """The same number of earlier rows for every step of a training, drawn before it starts.
 
-    The draw knows neither the other rows of the batches nor the ranks: whatever stands beside them, step i replays the same rows.
+    The draw knows neither the other rows of the batches nor the ranks: whatever stands beside them, step i
+    replays the same rows.
 
     Args:
         rows: to draw from.  per_batch: rows that are added to each global batch.
@@ -37,7 +42,10 @@ class Replay:
         if not rows:
             raise ValueError("replay: there are no rows to draw from.")
         if per_batch < (fewest := 2 if only else 1):
-            raise ValueError(f"recipe.replay.rows_per_batch={per_batch}: at least {fewest}{', to hold two classes' if only else ''}.")
+            raise ValueError(
+                f"recipe.replay.rows_per_batch={per_batch}: at least "
+                f"{fewest}{', to hold two classes' if only else ''}."
+            )
         self.per_batch, self.only = per_batch, only
         order = list(islice(replay_order([row.label for row in rows], seed), steps * per_batch))
         place = {row: position for position, row in enumerate(dict.fromkeys(order))}
@@ -46,9 +54,9 @@ class Replay:
 
     def of_step(self, step: int) -> list[int]:
         """Places in ``rows`` of what the step replays."""
-        return self._drawn[step * self.per_batch:(step + 1) * self.per_batch]
+        return self._drawn[step * self.per_batch : (step + 1) * self.per_batch]
 
     def counts(self, steps: int) -> dict[str, int]:
         """What was replayed when so many steps were made: rows, and how many different ones."""
-        seen = self._drawn[:steps * self.per_batch]
+        seen = self._drawn[: steps * self.per_batch]
         return {"replayed_rows": len(seen), "replayed_distinct": len(set(seen))}

@@ -13,7 +13,9 @@ SAMPLINGS = ("stratified", "random")
 
 
 def in_turn(pools: Iterable[Iterable[T]]) -> Iterator[T]:
-    """One item of each pool, round after round; a pool that runs out gives all it has and the others fill up evenly."""
+    """One item of each pool, round after round; a pool that runs out gives all it has and the others fill up
+    evenly.
+    """
     iterators = [iter(pool) for pool in pools]
     while iterators:
         still = []
@@ -38,7 +40,8 @@ def shuffled(items: Iterable[T], seed: int, purpose: str) -> list[T]:
 
 
 def draw_order(by_kind: Mapping[str, Mapping[Hashable, list[T]]], seed: int, sampling: str) -> Iterator[T]:
-    """Items in the order in which they are drawn: kinds alternate; within a kind properties come in turn, or rows uniformly.
+    """Items in the order in which they are drawn: kinds alternate; within a kind properties come in turn, or
+    rows uniformly.
 
     Args:
         by_kind: kind -> property -> items.

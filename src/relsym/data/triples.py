@@ -18,7 +18,9 @@ CC0 = "CC0-1.0"
 
 
 class Triple(NamedTuple):
-    """One statement: subject and object are entity ids (Q-ids in Wikidata), property is a property id (a P-id)."""
+    """One statement: subject and object are entity ids (Q-ids in Wikidata), property is a property id (a
+    P-id).
+    """
 
     subject: str
     property: str
@@ -27,14 +29,15 @@ class Triple(NamedTuple):
 
 @dataclass(frozen=True)
 class TripleSource:
-    """What a reader returns. ``read == len(triples) + dropped.total()``: no statement is lost without a reason.
+    """What a reader returns. ``read == len(triples) + dropped.total()``: no statement is lost without a
+    reason.
 
     triples: statements of the chosen properties (columns ``TRIPLE_SCHEMA``), in the source's order.
-    labels: one row per entity that has a label (columns ``LABEL_SCHEMA``); may hold more entities than the triples name.
-    read: statements read.  dropped: how many of them are not in ``triples``, by reason ("other property", "bad row" ...).
-    notes: further counts worth printing.
-    origin: where it comes from, in one line, without paths of this machine.  licence: SPDX id of the data's licence.
-    language: of the labels.  labelled: False if the source has no labels by its nature, so that ids stand in for them.
+    labels: one row per entity that has a label (columns ``LABEL_SCHEMA``); may hold more entities than the
+    triples name. read: statements read.  dropped: how many of them are not in ``triples``, by reason ("other
+    property", "bad row" ...). notes: further counts worth printing. origin: where it comes from, in one line,
+    without paths of this machine.  licence: SPDX id of the data's licence. language: of the labels.
+    labelled: False if the source has no labels by its nature, so that ids stand in for them.
     """
 
     triples: pl.DataFrame
@@ -49,7 +52,9 @@ class TripleSource:
 
     def __post_init__(self) -> None:
         if self.read != (told := self.triples.height + self.dropped.total()):
-            raise AssertionError(f"{self.origin}: {self.read} statements read, but {told} kept or dropped for a reason.")
+            raise AssertionError(
+                f"{self.origin}: {self.read} statements read, but {told} kept or dropped for a reason."
+            )
 
 
 @runtime_checkable
@@ -78,7 +83,9 @@ def skips_bad_rows(on_bad_row: str) -> bool:
 
 def entities_of(triples: pl.DataFrame) -> pl.Series:
     """The entities that statements name, as a column ``entity``, in the order of first appearance."""
-    return pl.concat([triples["subject"].alias("entity"), triples["object"].alias("entity")]).unique(maintain_order=True)
+    return pl.concat([triples["subject"].alias("entity"), triples["object"].alias("entity")]).unique(
+        maintain_order=True
+    )
 
 
 def check_choice(key: str, value: str, choices: tuple[str, ...]) -> None:

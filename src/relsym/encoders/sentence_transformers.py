@@ -8,9 +8,15 @@ from pathlib import Path
 
 def write_module_files(folder: Path, dim: int, pooling: str, max_length: int) -> None:
     """Describe the two modules, transformer and pooling, beside the weights."""
-    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-               {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
-    pooled = {"word_embedding_dimension": dim, "pooling_mode_cls_token": pooling == "cls", "pooling_mode_mean_tokens": pooling == "mean"}
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    ]
+    pooled = {
+        "word_embedding_dimension": dim,
+        "pooling_mode_cls_token": pooling == "cls",
+        "pooling_mode_mean_tokens": pooling == "mean",
+    }
     (folder / "1_Pooling").mkdir(exist_ok=True)
     _write(folder / "modules.json", modules)
     _write(folder / "1_Pooling" / "config.json", pooled)

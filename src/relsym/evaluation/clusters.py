@@ -10,7 +10,8 @@ from relsym.evaluation.paired import resampled_means
 
 
 def cluster_interval(correct: Sequence[bool], clusters: Sequence[Hashable]) -> tuple[float, float] | None:
-    """95 % percentile interval of an accuracy when whole clusters of rows are drawn with replacement; None for a single cluster.
+    """95 % percentile interval of an accuracy when whole clusters of rows are drawn with replacement; None
+    for a single cluster.
 
     Source: Field & Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x (the cluster bootstrap).
     """

@@ -13,20 +13,47 @@ from relsym.probes.search import nearest
 NEIGHBOURS = 10
 # A fixed sample that no benchmark trains on: everyday sentences, every subject with every predicate.
 SUBJECTS = (
-    "The old baker", "A tall violinist", "My younger neighbour", "The night train", "Every visitor", "A small brown dog",
-    "The committee", "Her first novel", "The frozen lake", "An experienced pilot", "The museum", "A sudden storm",
-    "The new recipe", "His bicycle", "The orchestra", "A group of students")
+    "The old baker",
+    "A tall violinist",
+    "My younger neighbour",
+    "The night train",
+    "Every visitor",
+    "A small brown dog",
+    "The committee",
+    "Her first novel",
+    "The frozen lake",
+    "An experienced pilot",
+    "The museum",
+    "A sudden storm",
+    "The new recipe",
+    "His bicycle",
+    "The orchestra",
+    "A group of students",
+)
 PREDICATES = (
-    "arrived long before anyone expected it.", "was forgotten within a week.", "cost more than the whole house.",
-    "made the children laugh.", "is famous for its quiet mornings.", "had never crossed the river.", "turned out to be a mistake.",
-    "waited in the rain for an hour.", "changed the way people think about music.", "needs a great deal of patience.",
-    "disappeared without a trace.", "was painted green last spring.", "does not like loud noises.", "stood beside the empty station.",
-    "won a prize for courage.", "reminds me of the sea.")
+    "arrived long before anyone expected it.",
+    "was forgotten within a week.",
+    "cost more than the whole house.",
+    "made the children laugh.",
+    "is famous for its quiet mornings.",
+    "had never crossed the river.",
+    "turned out to be a mistake.",
+    "waited in the rain for an hour.",
+    "changed the way people think about music.",
+    "needs a great deal of patience.",
+    "disappeared without a trace.",
+    "was painted green last spring.",
+    "does not like loud noises.",
+    "stood beside the empty station.",
+    "won a prize for courage.",
+    "reminds me of the sea.",
+)
 EVERYDAY_SENTENCES = tuple(f"{subject} {predicate}" for subject, predicate in product(SUBJECTS, PREDICATES))
 
 
 def linear_cka(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"]) -> float:
-    """Linear centred kernel alignment: 1 for the same vectors up to rotation and scale, 0 where one side has one vector for every text.
+    """Linear centred kernel alignment: 1 for the same vectors up to rotation and scale, 0 where one side has
+    one vector for every text.
 
         CKA = |B' A|_F^2 / (|B' B|_F |A' A|_F),   columns of B (before) and A (after) centred over the n texts
 
@@ -36,10 +63,14 @@ def linear_cka(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"]) 
     scale = (b.T @ b).norm() * (a.T @ a).norm()
     if not scale > 0:  # vectors without spread, or not finite
         return 0.0
-    return min(1.0, float((b.T @ a).square().sum() / scale))  # the same vectors: rounding can end just above 1
+    return min(
+        1.0, float((b.T @ a).square().sum() / scale)
+    )  # the same vectors: rounding can end just above 1
 
 
-def neighbour_overlap(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"], k: int = NEIGHBOURS) -> float:
+def neighbour_overlap(
+    before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"], k: int = NEIGHBOURS
+) -> float:
     """Mean share of a text's k nearest other texts (by cosine) that it still has.
 
         (1 / n) sum_i |N_k(i; before) intersected with N_k(i; after)| / k
@@ -55,7 +86,9 @@ def neighbour_overlap(before: Float[Tensor, "n dim"], after: Float[Tensor, "n ot
 
 
 def drift(before: Float[Tensor, "n dim"], after: Float[Tensor, "n dim"]) -> dict[str, float]:
-    """Both, by the names under which a run records them; to six digits, since the rest depends on the number of threads."""
+    """Both, by the names under which a run records them; to six digits, since the rest depends on the number
+    of threads.
+    """
     return {"cka": round(linear_cka(before, after), 6), "overlap": round(neighbour_overlap(before, after), 6)}
 
 

@@ -12,14 +12,20 @@ RESAMPLES = 10_000
 COUNTS_AT_ONCE = 2**23
 
 
-def resampled_means(sums: Float[ndarray, "facts contrasts"], sizes: Float[ndarray, "facts contrasts"], resamples: int = RESAMPLES,
-                    seed: int = 0) -> Float[ndarray, "resamples contrasts"]:
-    """Mean difference of each contrast when whole facts are drawn with replacement, the same draws for all contrasts.
+def resampled_means(
+    sums: Float[ndarray, "facts contrasts"],
+    sizes: Float[ndarray, "facts contrasts"],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Float[ndarray, "resamples contrasts"]:
+    """Mean difference of each contrast when whole facts are drawn with replacement, the same draws for all
+    contrasts.
 
         m_b = sum_f w_bf sums_f / sum_f w_bf sizes_f,   w_b ~ Multinomial(facts, 1 / facts)
 
-    Rows of one fact (its forms and variants) are drawn together, for they are not independent. Facts that are alike in every contrast
-    are drawn as one group, with the multinomial's own group counts: near 100 % almost all facts are alike.
+    Rows of one fact (its forms and variants) are drawn together, for they are not independent. Facts that are
+    alike in every contrast are drawn as one group, with the multinomial's own group counts: near 100 % almost
+    all facts are alike.
 
     Args:
         sums: of the differences over the rows of a fact.  sizes: rows of the fact.
@@ -29,12 +35,16 @@ def resampled_means(sums: Float[ndarray, "facts contrasts"], sizes: Float[ndarra
     sums, sizes = np.hsplit(groups, 2)
     step = max(1, COUNTS_AT_ONCE // len(groups))
     for start in range(0, resamples, step):
-        draws = generator.multinomial(facts, alike / facts, size=min(step, resamples - start)).astype(np.float64)
+        draws = generator.multinomial(facts, alike / facts, size=min(step, resamples - start)).astype(
+            np.float64
+        )
         found.append((draws @ sums) / np.maximum(draws @ sizes, 1))
     return np.concatenate(found)
 
 
-def interval_and_p(means: Float[ndarray, "resamples contrasts"]) -> tuple[Float[ndarray, "2 contrasts"], Float[ndarray, " contrasts"]]:
+def interval_and_p(
+    means: Float[ndarray, "resamples contrasts"],
+) -> tuple[Float[ndarray, "2 contrasts"], Float[ndarray, " contrasts"]]:
     """95 % percentile interval of each contrast, and the two-sided p-value of no difference.
 
         p = min(1, 2 (1 + min(#{m_b <= 0}, #{m_b >= 0})) / (resamples + 1))

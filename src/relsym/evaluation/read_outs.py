@@ -1,4 +1,6 @@
-"""The ways to ask a frozen encoder what it knows of an NLI set: as it was trained to answer, refit, and by a linear probe."""
+"""The ways to ask a frozen encoder what it knows of an NLI set: as it was trained to answer, refit, and by a
+linear probe.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ OWN = "own"
 
 
 class ReadOut(NamedTuple):
-    """How a run reads its encoder. reads: sentences or joint.  probe: as it was stored.  labels: classes, in the run's order."""
+    """How a run reads its encoder. reads: sentences or joint.  probe: as it was stored.  labels: classes, in
+    the run's order.
+    """
 
     reads: str
     metric: Metric
@@ -27,8 +31,14 @@ class ReadOut(NamedTuple):
     labels: tuple[str, ...]
 
 
-def answers_of(encoder: Encoder, rows: Sequence[Row], fitted: Sequence[Row], how: ReadOut, own: Probe | None = None,
-               advance: Callable[[int], None] = lambda count: None) -> dict[str, list[str]]:
+def answers_of(
+    encoder: Encoder,
+    rows: Sequence[Row],
+    fitted: Sequence[Row],
+    how: ReadOut,
+    own: Probe | None = None,
+    advance: Callable[[int], None] = lambda count: None,
+) -> dict[str, list[str]]:
     """Answers to the rows by each read-out.
 
     - kept: label embeddings, memory vectors or head exactly as they are stored;
@@ -37,10 +47,11 @@ def answers_of(encoder: Encoder, rows: Sequence[Row], fitted: Sequence[Row], how
     - own: a probe that retraining changed (the head of fine-tuning), if there is one.
 
     Args:
-        fitted: labelled rows for the last two, all labels among them.  advance: told the number of texts done.
+        fitted: labelled rows for the last two, all labels among them.  advance: told the number of texts
+        done.
     """
     both = represent(encoder, [*fitted, *rows], how.reads, advance)
-    memory, asked = both[:len(fitted)], both[len(fitted):]
+    memory, asked = both[: len(fitted)], both[len(fitted) :]
     targets = targets_of(fitted, how.labels)
     probes = {KEPT: how.probe, REFIT: copy.copy(how.probe), LINEAR: Linear()}
     for name in (REFIT, LINEAR):

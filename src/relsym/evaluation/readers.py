@@ -25,14 +25,20 @@ RANDOM_LABEL, UNTRAINED_KNN = "untrained/random_label", "shortcut/knn_untrained"
 
 
 class Frozen:
-    """Representations of the training rows and of the score rows of every form, from one encoder, in one pass."""
+    """Representations of the training rows and of the score rows of every form, from one encoder, in one
+    pass.
+    """
 
-    def __init__(self, encoder: Encoder, data: PairData, reads: str, description: str, memory: bool = True) -> None:
+    def __init__(
+        self, encoder: Encoder, data: PairData, reads: str, description: str, memory: bool = True
+    ) -> None:
         blocks: dict[str, list[Row]] = {"": data.train_rows if memory else [], **data.score_rows}
         rows = [row for block in blocks.values() for row in block]
         with progress(description, distinct_texts(rows, reads)) as advance:
             representation = represent(encoder, rows, reads, advance)
-        split = dict(zip(blocks, representation.split([len(block) for block in blocks.values()]), strict=True))
+        split = dict(
+            zip(blocks, representation.split([len(block) for block in blocks.values()]), strict=True)
+        )
         self.memory: Tensor = split.pop("")
         self.forms: dict[str, Tensor] = split
 
@@ -43,8 +49,11 @@ def score_model(scores: Scores, name: str, probe: Probe, frozen: Frozen, labels:
         scores.add(name, form, label_names(probe.predict(representation), labels))
 
 
-def score_untrained(scores: Scores, frozen: Frozen, data: PairData, metric: Metric, seed: int, title: str) -> None:
-    """The encoder before retraining: k-NN over the same training rows, and random label embeddings (mean over draws).
+def score_untrained(
+    scores: Scores, frozen: Frozen, data: PairData, metric: Metric, seed: int, title: str
+) -> None:
+    """The encoder before retraining: k-NN over the same training rows, and random label embeddings (mean over
+    draws).
 
     Args:
         title: of the two readers in a table, with ``{}`` for the read-out: ``untrained, {} (hadamard)``.
@@ -55,9 +64,14 @@ def score_untrained(scores: Scores, frozen: Frozen, data: PairData, metric: Metr
     knn.fit(metric, {}, frozen.memory, targets_of(data.train_rows, data.labels))
     score_model(scores, UNTRAINED_KNN, knn, frozen, data.labels)
     generator = torch.Generator().manual_seed(seed)
-    draws = [metric.random_labels(len(data.labels), frozen.memory.shape[-1], generator) for _ in range(UNTRAINED_DRAWS)]
+    draws = [
+        metric.random_labels(len(data.labels), frozen.memory.shape[-1], generator)
+        for _ in range(UNTRAINED_DRAWS)
+    ]
     for form, representation in frozen.forms.items():
-        scores.average(RANDOM_LABEL, form, [_nearest(metric, draw, representation, data.labels) for draw in draws])
+        scores.average(
+            RANDOM_LABEL, form, [_nearest(metric, draw, representation, data.labels) for draw in draws]
+        )
 
 
 def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut] | None = None) -> None:
@@ -69,7 +83,11 @@ def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut]
             scores.readers[key] = Reader(shortcut.title or name, shortcut.place)
 
 
-def _nearest(metric: Metric, label_embeddings: Tensor, representation: Tensor, labels: tuple[str, ...]) -> list[str]:
+def _nearest(
+    metric: Metric, label_embeddings: Tensor, representation: Tensor, labels: tuple[str, ...]
+) -> list[str]:
     probe = NearestLabel()
-    probe.fit(metric, {"label_embeddings": label_embeddings}, representation[:0], torch.empty(0, dtype=torch.long))
+    probe.fit(
+        metric, {"label_embeddings": label_embeddings}, representation[:0], torch.empty(0, dtype=torch.long)
+    )
     return label_names(probe.predict(representation), labels)

@@ -18,8 +18,9 @@ def distinct_texts(rows: Sequence[Row], reads: str) -> int:
     return len(_distinct(rows, reads))
 
 
-def represent(encoder: Encoder, rows: Sequence[Row], reads: str,
-              advance: Callable[[int], None] = lambda count: None) -> Float[Tensor, "n parts dim"]:
+def represent(
+    encoder: Encoder, rows: Sequence[Row], reads: str, advance: Callable[[int], None] = lambda count: None
+) -> Float[Tensor, "n parts dim"]:
     """Premise and hypothesis of each row apart [n 2 dim], or the pair as one input [n 1 dim].
 
     Args:
@@ -31,7 +32,13 @@ def represent(encoder: Encoder, rows: Sequence[Row], reads: str,
         vectors = encoder.encode([p for p, _ in keys], [h for _, h in keys], advance=advance)
         return vectors[[position[row.premise, row.hypothesis] for row in rows]].unsqueeze(1)
     vectors = encoder.encode(keys, advance=advance)
-    return torch.stack([vectors[[position[row.premise] for row in rows]], vectors[[position[row.hypothesis] for row in rows]]], dim=1)
+    return torch.stack(
+        [
+            vectors[[position[row.premise] for row in rows]],
+            vectors[[position[row.hypothesis] for row in rows]],
+        ],
+        dim=1,
+    )
 
 
 def _distinct(rows: Sequence[Row], reads: str) -> dict:

@@ -1,4 +1,6 @@
-"""What can be had without understanding: answers fitted on the same training rows as the model they stand beside."""
+"""What can be had without understanding: answers fitted on the same training rows as the model they stand
+beside.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,11 @@ WORD = re.compile(r"\w+")
 class Shortcut(ABC):
     """A way to answer that understands nothing of relations. A subclass says what it does in ``answer``.
 
-    Add one of your own with an option file ``shortcut/NAME.yaml`` (``# @package shortcuts.NAME``, ``_target_``) and ``shortcut=NAME``.
+    Add one of your own with an option file ``shortcut/NAME.yaml`` (``# @package shortcuts.NAME``,
+    ``_target_``) and ``shortcut=NAME``.
 
-    title: its name in a table; "": the option's.  place: its order there.  needs_entities: it is left out where rows name no entities.
+    title: its name in a table; "": the option's.  place: its order there.  needs_entities: it is left out
+    where rows name no entities.
     """
 
     title: ClassVar[str] = ""
@@ -53,7 +57,9 @@ class Majority(Shortcut):
 
 @final
 class TemplateLookup(Shortcut):
-    """The commonest training label of the row's templates (property and variant); the majority label for those that were not drawn."""
+    """The commonest training label of the row's templates (property and variant); the majority label for
+    those that were not drawn.
+    """
 
     title: ClassVar[str] = "template look-up"
     place: ClassVar[int] = 2
@@ -83,7 +89,9 @@ class HypothesisOnly(Shortcut):
 
 @final
 class BagOfWords(Shortcut):
-    """Logistic regression over which words stand in the premise and which in the hypothesis, whatever their order."""
+    """Logistic regression over which words stand in the premise and which in the hypothesis, whatever their
+    order.
+    """
 
     title: ClassVar[str] = "bag of words"
     place: ClassVar[int] = 4
@@ -95,7 +103,9 @@ class BagOfWords(Shortcut):
 
 @final
 class WordOrder(Shortcut):
-    """Logistic regression over how the words of premise and hypothesis overlap and are ordered; never sees which words they are."""
+    """Logistic regression over how the words of premise and hypothesis overlap and are ordered; never sees
+    which words they are.
+    """
 
     title: ClassVar[str] = "word order"
     place: ClassVar[int] = 5
@@ -108,7 +118,9 @@ class WordOrder(Shortcut):
 
 @final
 class EntityPair(Shortcut):
-    """Logistic regression over the two names, their words, and the unordered pair; never sees what is said about them."""
+    """Logistic regression over the two names, their words, and the unordered pair; never sees what is said
+    about them.
+    """
 
     title: ClassVar[str] = "entity pair only"
     place: ClassVar[int] = 6
@@ -119,15 +131,23 @@ class EntityPair(Shortcut):
         return _regression(CountVectorizer(analyzer=_entity_words), train, test, train)
 
 
-SHORTCUTS: dict[str, Shortcut] = {"majority": Majority(), "template_lookup": TemplateLookup(), "hypothesis_only": HypothesisOnly(),
-                                  "bag_of_words": BagOfWords(), "word_order": WordOrder(), "entity_pair": EntityPair()}
+SHORTCUTS: dict[str, Shortcut] = {
+    "majority": Majority(),
+    "template_lookup": TemplateLookup(),
+    "hypothesis_only": HypothesisOnly(),
+    "bag_of_words": BagOfWords(),
+    "word_order": WordOrder(),
+    "entity_pair": EntityPair(),
+}
 
 
 def shortcuts_for(rows: Sequence[Row], more: Mapping[str, Shortcut] | None = None) -> dict[str, Shortcut]:
     """relsym's own and ``more``, by name, less those that the rows have nothing for."""
     names_entities = any(row.subject for row in rows)
     every = {**SHORTCUTS, **(more or {})}
-    return {name: shortcut for name, shortcut in every.items() if names_entities or not shortcut.needs_entities}
+    return {
+        name: shortcut for name, shortcut in every.items() if names_entities or not shortcut.needs_entities
+    }
 
 
 def majority_label(labels: object) -> str:
@@ -164,6 +184,8 @@ def _order(row: Row) -> dict[str, float]:
     return {
         "kept order": sum(one < two for one, two in pairs) / len(pairs) if pairs else 0.5,
         "shared": shared.total() / max(len(premise), len(hypothesis), 1),
-        "same": float(premise == hypothesis), "same first": float(premise[:1] == hypothesis[:1]),
-        "same last": float(premise[-1:] == hypothesis[-1:]), "longer": float(len(hypothesis) - len(premise)),
+        "same": float(premise == hypothesis),
+        "same first": float(premise[:1] == hypothesis[:1]),
+        "same last": float(premise[-1:] == hypothesis[-1:]),
+        "longer": float(len(hypothesis) - len(premise)),
     }

@@ -18,7 +18,6 @@ class Accuracy(NamedTuple):
     high: float
 
 
-
 def accuracy(correct: Sequence[bool]) -> Accuracy:
     """Accuracy and Wilson interval of one answer per row.
 

@@ -11,12 +11,14 @@ from relsym.evaluation.paired import RESAMPLES
 
 
 def median_samples(samples: Float[ndarray, " runs"], reached: Bool[ndarray, " runs"]) -> float:
-    """Kaplan-Meier median: the smallest number of samples by which at most half of the runs are still unsolved.
+    """Kaplan-Meier median: the smallest number of samples by which at most half of the runs are still
+    unsolved.
 
         S(t) = prod over t_i <= t of (1 - solved at t_i / at risk at t_i),   median = min {t: S(t) <= 1/2}
 
     Args:
-        samples: where a run was solved, or, where ``reached`` is false, the highest number that was tried in vain.
+        samples: where a run was solved, or, where ``reached`` is false, the highest number that was tried in
+        vain.
 
     Returns:
         The median; infinity where S never falls to 1/2.  Source: Kaplan & Meier 1958, doi:10.2307/2281868.
@@ -31,8 +33,11 @@ def median_samples(samples: Float[ndarray, " runs"], reached: Bool[ndarray, " ru
     return float(below[0]) if below.size else float("inf")
 
 
-def median_interval(samples: Float[ndarray, " runs"], reached: Bool[ndarray, " runs"], seed: int = 0) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of ``median_samples``, runs drawn with replacement; its bounds are numbers that were tried.
+def median_interval(
+    samples: Float[ndarray, " runs"], reached: Bool[ndarray, " runs"], seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of ``median_samples``, runs drawn with replacement; its bounds are
+    numbers that were tried.
 
     Source: Efron 1981, doi:10.2307/2287832.
     """
@@ -43,7 +48,9 @@ def median_interval(samples: Float[ndarray, " runs"], reached: Bool[ndarray, " r
     return float(low), float(high)
 
 
-def resampled_medians(samples: Float[ndarray, " runs"], reached: Bool[ndarray, " runs"], drawn: ndarray) -> Float[ndarray, " resamples"]:
+def resampled_medians(
+    samples: Float[ndarray, " runs"], reached: Bool[ndarray, " runs"], drawn: ndarray
+) -> Float[ndarray, " resamples"]:
     """The median of each resample at once.
 
     Args:
@@ -53,5 +60,7 @@ def resampled_medians(samples: Float[ndarray, " runs"], reached: Bool[ndarray, "
     solved = drawn @ ((samples[:, None] == times) & reached[:, None])
     at_risk = drawn @ (samples[:, None] >= times)
     survival = np.cumprod(1 - solved / np.maximum(at_risk, 1), axis=1)
-    median = survival <= 0.5 + 1e-12  # a product of fractions such as 2/3 * 3/4 may miss 1/2 by a rounding error
+    median = (
+        survival <= 0.5 + 1e-12
+    )  # a product of fractions such as 2/3 * 3/4 may miss 1/2 by a rounding error
     return np.where(median.any(axis=1), times[median.argmax(axis=1)], np.inf)

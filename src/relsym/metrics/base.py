@@ -10,31 +10,44 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-# What a metric or an objective reads: premise and hypothesis encoded apart, the pair encoded as one input, or no distance at all.
+# What a metric or an objective reads: premise and hypothesis encoded apart, the pair encoded as one input, or
+# no distance at all.
 SENTENCES, JOINT, NONE = "sentences", "joint", "none"
 
 
 class Metric(ABC):
-    """Distance between a premise / hypothesis pair and label embeddings, and the label embedding that a pair implies.
+    """Distance between a premise / hypothesis pair and label embeddings, and the label embedding that a pair
+    implies.
 
-    ``hypothesis`` is None for metrics that read the pair as one input (``reads`` is "joint"): the joint vector stands in ``premise``.
+    ``hypothesis`` is None for metrics that read the pair as one input (``reads`` is "joint"): the joint
+    vector stands in ``premise``.
     """
 
     reads: ClassVar[str] = SENTENCES
-    # Whether label_of(p, h) = label_of(h, p), whatever the encoder: then k-NN judges (p, h) and (h, p) alike by construction.
+    # Whether label_of(p, h) = label_of(h, p), whatever the encoder: then k-NN judges (p, h) and (h, p) alike
+    # by construction.
     label_ignores_order: ClassVar[bool] = False
 
     @abstractmethod
-    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"] | None,
-                 label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+    def distance(
+        self,
+        premise: Float[Tensor, "n dim"],
+        hypothesis: Float[Tensor, "n dim"] | None,
+        label: Float[Tensor, "m dim"],
+    ) -> Float[Tensor, "n m"]:
         """Distance of each pair to each label embedding, in [0, 2]; lower is closer."""
 
     @abstractmethod
-    def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"] | None) -> Float[Tensor, "n dim"]:
+    def label_of(
+        self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"] | None
+    ) -> Float[Tensor, "n dim"]:
         """The unit label embedding that each pair implies: what k-NN compares, by cosine."""
 
     def between(self, first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
-        """Distance of two pairs, from the label embeddings they imply: 1 - cos. An override must rank neighbours as the cosine does."""
+        """Distance of two pairs, from the label embeddings they imply: 1 - cos.
+
+        An override must rank neighbours as the cosine does.
+        """
         return 1 - cosine(first, second)
 
     def random_labels(self, count: int, dim: int, generator: torch.Generator) -> Float[Tensor, "count dim"]:

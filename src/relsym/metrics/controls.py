@@ -1,4 +1,7 @@
-"""Controls: metrics that know nothing of RotatE. What they reach as well cannot be credited to the trilinear form."""
+"""Controls: metrics that know nothing of RotatE.
+
+What they reach as well cannot be credited to the trilinear form.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +24,24 @@ def _sum(premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) ->
 class Cosine(Metric):
     """The plain sum of the two unit vectors.
 
-        d(p, h, l)     = 1 - cos(u(p) + u(h), l)
-        label_of(p, h) = u(u(p) + u(h))
+    d(p, h, l)     = 1 - cos(u(p) + u(h), l)
+    label_of(p, h) = u(u(p) + u(h))
     """
 
     label_ignores_order: ClassVar[bool] = True
 
-    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
-                 label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+    def distance(
+        self,
+        premise: Float[Tensor, "n dim"],
+        hypothesis: Float[Tensor, "n dim"],
+        label: Float[Tensor, "m dim"],
+    ) -> Float[Tensor, "n m"]:
         """1 - cos(u(p) + u(h), l)."""
         return 1 - cosine(_sum(premise, hypothesis), label)
 
-    def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+    def label_of(
+        self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
+    ) -> Float[Tensor, "n dim"]:
         """u(u(p) + u(h))."""
         return _sum(premise, hypothesis)
 
@@ -49,15 +58,23 @@ class Euclidean(Metric):
 
     label_ignores_order: ClassVar[bool] = True
 
-    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
-                 label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+    def distance(
+        self,
+        premise: Float[Tensor, "n dim"],
+        hypothesis: Float[Tensor, "n dim"],
+        label: Float[Tensor, "m dim"],
+    ) -> Float[Tensor, "n m"]:
         """|u(u(p) + u(h)) - u(l)|."""
         return self.between(_sum(premise, hypothesis), label)
 
-    def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+    def label_of(
+        self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
+    ) -> Float[Tensor, "n dim"]:
         """u(u(p) + u(h))."""
         return _sum(premise, hypothesis)
 
     def between(self, first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
         """|u(a) - u(b)|."""
-        return torch.cdist(normalize(first, dim=-1), normalize(second, dim=-1), compute_mode="donot_use_mm_for_euclid_dist")
+        return torch.cdist(
+            normalize(first, dim=-1), normalize(second, dim=-1), compute_mode="donot_use_mm_for_euclid_dist"
+        )

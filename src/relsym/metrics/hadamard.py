@@ -18,20 +18,27 @@ class Hadamard(Metric):
         d(p, h, l)     = 1 - cos(h * l, p)
         label_of(p, h) = u(p * h),   u(x) = x / |x|
 
-    The form <h * l, p> does not change when p and h are swapped; the distance sees the order only through the norm of h * l, and
-    label_of not at all. label_of maximises the form over unit labels; the distance itself is least (0) at l ~ p / h.
-    Source: Yuan & Vlachos 2025, arXiv:2504.16312, Equation 4, as in the authors' released code.
+    The form <h * l, p> does not change when p and h are swapped; the distance sees the order only through the
+    norm of h * l, and label_of not at all. label_of maximises the form over unit labels; the distance itself
+    is least (0) at l ~ p / h. Source: Yuan & Vlachos 2025, arXiv:2504.16312, Equation 4, as in the authors'
+    released code.
     """
 
     label_ignores_order: ClassVar[bool] = True
 
-    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
-                 label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+    def distance(
+        self,
+        premise: Float[Tensor, "n dim"],
+        hypothesis: Float[Tensor, "n dim"],
+        label: Float[Tensor, "m dim"],
+    ) -> Float[Tensor, "n m"]:
         """1 - <h * l, p> / (|h * l| |p|), as two matrix products instead of an [n m dim] product."""
         form = (normalize(premise, dim=-1) * hypothesis) @ label.T
         norm = (hypothesis.square() @ label.square().T).clamp_min(1e-24).sqrt()
         return 1 - form / norm
 
-    def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+    def label_of(
+        self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
+    ) -> Float[Tensor, "n dim"]:
         """u(p * h)."""
         return normalize(normalize(premise, dim=-1) * normalize(hypothesis, dim=-1), dim=-1)

@@ -19,4 +19,6 @@ class NoMetric(Metric):
 
     def label_of(self, premise: object, hypothesis: object) -> NoReturn:
         """Raises ValueError."""
-        raise ValueError("metric=none implies no label embedding; choose a metric, or a probe that needs none.")
+        raise ValueError(
+            "metric=none implies no label embedding; choose a metric, or a probe that needs none."
+        )

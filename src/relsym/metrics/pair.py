@@ -13,7 +13,8 @@ from relsym.metrics.base import JOINT, Metric, cosine
 
 @final
 class Pair(Metric):
-    """The encoder's vector of the joint input is itself the label embedding: the metric is whatever the encoder learns.
+    """The encoder's vector of the joint input is itself the label embedding: the metric is whatever the
+    encoder learns.
 
         d(e, l)     = 1 - cos(e, l)
         label_of(e) = u(e)
@@ -23,7 +24,9 @@ class Pair(Metric):
 
     reads: ClassVar[str] = JOINT
 
-    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: None, label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
+    def distance(
+        self, premise: Float[Tensor, "n dim"], hypothesis: None, label: Float[Tensor, "m dim"]
+    ) -> Float[Tensor, "n m"]:
         """1 - cos(e, l); ``premise`` holds the joint vectors e."""
         return 1 - cosine(premise, label)
 

@@ -20,17 +20,26 @@ class Rotate(Metric):
         d(p, h, l)     = 1 - Re<h * l, p> / (|h| |p|),   |l_i| = 1
         label_of(p, h) = u(p * conj(h)),   u(x) = x / |x| over the whole vector
 
-    Channels [0, dim/2) are real parts, [dim/2, dim) imaginary ones, so dim must be even. Swapping p and h conjugates the label they
-    imply: a relation is symmetric exactly when its label is real. Source: Sun et al. 2019, arXiv:1902.10197, section 3.
+    Channels [0, dim/2) are real parts, [dim/2, dim) imaginary ones, so dim must be even. Swapping p and h
+    conjugates the label they imply: a relation is symmetric exactly when its label is real. Source: Sun et
+    al. 2019, arXiv:1902.10197, section 3.
     """
 
-    def distance(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"],
-                 label: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
-        """1 - Re sum_i h_i l_i conj(p_i) / (|h| |p|); labels are taken as they are, of modulus one in each channel."""
+    def distance(
+        self,
+        premise: Float[Tensor, "n dim"],
+        hypothesis: Float[Tensor, "n dim"],
+        label: Float[Tensor, "m dim"],
+    ) -> Float[Tensor, "n m"]:
+        """1 - Re sum_i h_i l_i conj(p_i) / (|h| |p|); labels are taken as they are, of modulus one in each
+        channel.
+        """
         product = _complex(normalize(hypothesis, dim=-1)) * _complex(normalize(premise, dim=-1)).conj()
         return 1 - (product @ _complex(label).T).real
 
-    def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+    def label_of(
+        self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
+    ) -> Float[Tensor, "n dim"]:
         """u(p * conj(h))."""
         product = _complex(normalize(premise, dim=-1)) * _complex(normalize(hypothesis, dim=-1)).conj()
         return normalize(_real(product), dim=-1)
@@ -44,8 +53,10 @@ class Rotate(Metric):
     def check_dim(self, dim: int) -> None:
         """Complex channels need an even number of real ones."""
         if dim % 2:
-            raise ValueError(f"metric=rotate reads {dim} channels as complex numbers, and {dim} is odd. "
-                             "Choose an encoder with an even hidden size, or metric=hadamard.")
+            raise ValueError(
+                f"metric=rotate reads {dim} channels as complex numbers, and {dim} is odd. "
+                "Choose an encoder with an even hidden size, or metric=hadamard."
+            )
 
 
 def _complex(x: Float[Tensor, "n dim"]) -> Complex[Tensor, "n half"]:

@@ -16,9 +16,9 @@ Columns = dict[str, list]
 class Judged(NamedTuple):
     """Answers of one reading, one per row.
 
-    labels: names of labels; None where the model gave no answer that could be read, which is counted and never guessed.
-    scores: how much speaks for entailment, the more the higher (in [0, 1] where the reading is a probability); None where the row has
-    none. None altogether for readings that give labels alone.
+    labels: names of labels; None where the model gave no answer that could be read, which is counted and
+    never guessed. scores: how much speaks for entailment, the more the higher (in [0, 1] where the reading is
+    a probability); None where the row has none. None altogether for readings that give labels alone.
     """
 
     labels: list[str | None]
@@ -28,7 +28,8 @@ class Judged(NamedTuple):
 class Examples(NamedTuple):
     """What a model may look at before it is asked.
 
-    labels: the names of the benchmark's labels.  train: labelled rows, mixed over forms as drawn (few-shot examples, k-NN memory).
+    labels: the names of the benchmark's labels.  train: labelled rows, mixed over forms as drawn (few-shot
+    examples, k-NN memory).
     """
 
     labels: tuple[str, ...]
@@ -38,14 +39,15 @@ class Examples(NamedTuple):
 class Model(ABC):
     """Measures rows and reads answers off what it measured.
 
-    Measuring is what costs (a forward pass, a request); it is done in shards, each kept on disk, so ``measure`` must depend on nothing
-    but the model's own settings, ``prepare`` and its rows. Reading is cheap, and done again from the stored
-    numbers.
+    Measuring is what costs (a forward pass, a request); it is done in shards, each kept on disk, so
+    ``measure`` must depend on nothing but the model's own settings, ``prepare`` and its rows. Reading is
+    cheap, and done again from the stored numbers.
 
     kind: what it is, for a report (encoder, nli, causal_lm ...).
     shard_rows: how many rows are measured between two writes to the disk.
-    fixed: its answers were given before, so only the scored rows can be asked: no validation rows, no exchanged texts.
-    name: what a report calls the model.  source: where weights came from (name, revision or commit), for the record.
+    fixed: its answers were given before, so only the scored rows can be asked: no validation rows, no
+    exchanged texts. name: what a report calls the model.  source: where weights came from (name, revision or
+    commit), for the record.
     """
 
     kind: ClassVar[str]
@@ -55,37 +57,49 @@ class Model(ABC):
     source: Mapping[str, Any]
 
     def prepare(self, examples: Examples) -> None:  # noqa: B027
-        """Take the labelled rows, and refuse what does not fit (a ValueError), before anything is measured."""
+        """Take the labelled rows, and refuse what does not fit (a ValueError), before anything is
+        measured.
+        """
 
     def check_rows(self, rows: Sequence[Row]) -> None:  # noqa: B027
-        """Refuse (a ValueError) what cannot be asked about the rows that will be scored, before anything is measured."""
+        """Refuse (a ValueError) what cannot be asked about the rows that will be scored, before anything is
+        measured.
+        """
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """SHA-256 of what answers: weights and vocabulary, an endpoint's model name, a file's content. Settings come from the config."""
+        """SHA-256 of what answers: weights and vocabulary, an endpoint's model name, a file's content.
+
+        Settings come from the config.
+        """
 
     @abstractmethod
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
         """Columns of numbers or texts, one entry per row: log-likelihoods, probabilities, raw answers.
 
-        Values are what Parquet holds: float, int, str or None. The columns are the same for every call. ``advance`` is told how many rows
-        are done, as they are.
+        Values are what Parquet holds: float, int, str or None. The columns are the same for every call.
+        ``advance`` is told how many rows are done, as they are.
         """
 
     @abstractmethod
     def readings(self) -> tuple[Reading, ...]:
-        """The ways to read an answer, the plainest first; fixed once ``prepare`` and ``calibrate`` were called."""
+        """The ways to read an answer, the plainest first; fixed once ``prepare`` and ``calibrate`` were
+        called.
+        """
 
     @abstractmethod
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
         """The answers of one reading, from the columns of any rows of one form."""
 
     def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:  # noqa: B027
-        """Choose what a reading leaves open (a threshold) on validation rows of a form, once for each form, before ``readings``.
+        """Choose what a reading leaves open (a threshold) on validation rows of a form, once for each form,
+        before ``readings``.
 
         Not called where no validation rows were asked for: readings that need it do not exist then.
         """
 
     def costs(self, measured: Columns) -> dict[str, float]:
-        """What measuring these rows took beside time (tokens, requests, money), from their columns: a run that goes on counts once."""
+        """What measuring these rows took beside time (tokens, requests, money), from their columns: a run
+        that goes on counts once.
+        """
         return {}

@@ -15,13 +15,17 @@ from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.ranges import PositiveInt
 
-CONTRACT = "one answer for each pair: a label (entailment, neutral, contradiction), a probability of entailment in [0, 1], or None"
+CONTRACT = (
+    "one answer for each pair: a label (entailment, neutral, contradiction), a probability of entailment "
+    "in [0, 1], or None"
+)
 HALF = 0.5
 
 
 @final
 class FunctionModel(Model):
-    """``function(premises: list[str], hypotheses: list[str]) -> answers``: labels, probabilities of entailment, or None where it has none.
+    """``function(premises: list[str], hypotheses: list[str]) -> answers``: labels, probabilities of
+    entailment, or None where it has none.
 
     Args:
         function: ``package.module:name`` of something that can be called, importable from where relsym runs.
@@ -48,14 +52,19 @@ class FunctionModel(Model):
         """Label and probability, as the function gave them; the other one of the two is None."""
         answers: list[Any] = []
         for start in range(0, len(rows), self.batch):
-            part = rows[start:start + self.batch]
+            part = rows[start : start + self.batch]
             given = list(self.function([row.premise for row in part], [row.hypothesis for row in part]))
             if len(given) != len(part):
-                raise ValueError(f"model.function={self.name}: gave {len(given)} answers to {len(part)} pairs; expected {CONTRACT}.")
+                raise ValueError(
+                    f"model.function={self.name}: gave {len(given)} answers to {len(part)} pairs; expected "
+                    f"{CONTRACT}."
+                )
             answers += map(self._checked, given)
             advance(len(part))
-        return {"label": [answer if isinstance(answer, str) else None for answer in answers],
-                "entailment": [float(answer) if isinstance(answer, Real) else None for answer in answers]}
+        return {
+            "label": [answer if isinstance(answer, str) else None for answer in answers],
+            "entailment": [float(answer) if isinstance(answer, Real) else None for answer in answers],
+        }
 
     def readings(self) -> tuple[Reading, ...]:
         """Its answers; a probability from one half on is entailment."""
@@ -75,8 +84,10 @@ class FunctionModel(Model):
 
 def judge(labels: Sequence[str | None], probabilities: Sequence[float | None]) -> Judged:
     """Labels where they are given, else entailment from a probability of one half on."""
-    found = [label if label is not None or p is None else ENTAILMENT if p >= HALF else CONTRADICTION
-             for label, p in zip(labels, probabilities, strict=True)]
+    found = [
+        label if label is not None or p is None else ENTAILMENT if p >= HALF else CONTRADICTION
+        for label, p in zip(labels, probabilities, strict=True)
+    ]
     return Judged(found, list(probabilities) if any(p is not None for p in probabilities) else None)
 
 
@@ -85,8 +96,13 @@ def _find(function: str) -> Callable[[list[str], list[str]], Sequence[Any]]:
     try:
         found = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"model.function={function}: {error}. Pass package.module:name of a function that can be imported from here "
-                         "(PYTHONPATH=. adds this folder).") from error
+        raise ValueError(
+            f"model.function={function}: {error}. Pass package.module:name of a function that can be "
+            "imported from here "
+            "(PYTHONPATH=. adds this folder)."
+        ) from error
     if not callable(found):
-        raise ValueError(f"model.function={function}: cannot be called. It takes two lists of texts and gives {CONTRACT}.")
+        raise ValueError(
+            f"model.function={function}: cannot be called. It takes two lists of texts and gives {CONTRACT}."
+        )
     return found

@@ -25,10 +25,16 @@ from relsym.models.three_way import ThreeWay
 from relsym.ranges import Length, PositiveInt
 
 log = logging.getLogger(__name__)
-# Parts of the names that published models give their labels; "not" comes first, for not_entailment holds entailment.
-NAME_PARTS = (("not", CONTRADICTION), ("entail", ENTAILMENT), ("neutral", NEUTRAL),
-              ("contradict", CONTRADICTION))
-# Pairs about which nobody disagrees: a label order that gets fewer of them right than another one is the wrong order.
+# Parts of the names that published models give their labels; "not" comes first, for not_entailment holds
+# entailment.
+NAME_PARTS = (
+    ("not", CONTRADICTION),
+    ("entail", ENTAILMENT),
+    ("neutral", NEUTRAL),
+    ("contradict", CONTRADICTION),
+)
+# Pairs about which nobody disagrees: a label order that gets fewer of them right than another one is the
+# wrong order.
 CANARIES = (
     ("A man is sleeping on the sofa.", "A man is asleep.", ENTAILMENT),
     ("Two dogs are running across a field.", "Some animals are running.", ENTAILMENT),
@@ -47,17 +53,18 @@ CANARIES = (
 
 @final
 class CrossEncoder(Model):
-    """A sequence classifier whose labels are entailment, neutral and contradiction, or entailment and its absence; see ``ThreeWay``.
+    """A sequence classifier whose labels are entailment, neutral and contradiction, or entailment and its
+    absence; see ``ThreeWay``.
 
-    The order of the labels is read from ``id2label`` and checked on canary pairs: a model whose labels are in another order than it says
-    would be scored upside down, and nobody would see it.
+    The order of the labels is read from ``id2label`` and checked on canary pairs: a model whose labels are in
+    another order than it says would be scored upside down, and nobody would see it.
 
     Args:
         name: hub id or local folder (safetensors).  revision: of the hub.
-        label_order: names of the classes in the model's order, where ``id2label`` does not say; None reads it.
-        check_labels: False skips the canary pairs.  max_length: tokens of a pair.
-        tokens_per_batch: padding included; None takes a default for device and precision.
-        precision: fp32 or bf16.  accelerator: cpu, gpu or auto.
+        label_order: names of the classes in the model's order, where ``id2label`` does not say; None reads
+        it. check_labels: False skips the canary pairs.  max_length: tokens of a pair. tokens_per_batch:
+        padding included; None takes a default for device and precision. precision: fp32 or bf16.
+        accelerator: cpu, gpu or auto.
 
     Raises:
         ValueError: no such model, unknown label names, or an order that the canary pairs contradict.
@@ -65,18 +72,31 @@ class CrossEncoder(Model):
 
     kind: ClassVar[str] = "nli"
 
-    def __init__(self, name: str, revision: str | None, label_order: list[str] | None, check_labels: bool,
-                 max_length: Length, tokens_per_batch: PositiveInt | None, trust_remote_code: bool, precision: str,
-                 accelerator: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        revision: str | None,
+        label_order: list[str] | None,
+        check_labels: bool,
+        max_length: Length,
+        tokens_per_batch: PositiveInt | None,
+        trust_remote_code: bool,
+        precision: str,
+        accelerator: str,
+    ) -> None:
         name = local_or_hub(name)
         options = {"revision": revision, "trust_remote_code": trust_remote_code}
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(name, **options)
             self.network = AutoModelForSequenceClassification.from_pretrained(
-                name, use_safetensors=True, dtype=torch.float32, **options)
+                name, use_safetensors=True, dtype=torch.float32, **options
+            )
         except Exception as error:  # safetensors and the hub raise types of their own
-            raise ValueError(f"model.name={name}: cannot load the NLI model: {str(error).strip().splitlines()[0]} Pass a hub id (and a "
-                             "network) or a folder with a sequence classifier in safetensors; a run is model=run.") from error
+            raise ValueError(
+                f"model.name={name}: cannot load the NLI model: {str(error).strip().splitlines()[0]} Pass a "
+                "hub id (and a "
+                "network) or a folder with a sequence classifier in safetensors; a run is model=run."
+            ) from error
         check_padding(name, self.tokenizer)
         check_length(name, max_length, self.network.config)
         self.classes = classes_of(name, self.network.config.id2label, label_order)
@@ -98,12 +118,18 @@ class CrossEncoder(Model):
         return f"{self.hash} {' '.join(self.classes)}"
 
     @torch.inference_mode()
-    def probabilities(self, premises: Sequence[str], hypotheses: Sequence[str],
-                      advance: Advance = lambda count: None) -> Float[Tensor, "n m"]:
+    def probabilities(
+        self, premises: Sequence[str], hypotheses: Sequence[str], advance: Advance = lambda count: None
+    ) -> Float[Tensor, "n m"]:
         """softmax over the classes, in fp32, on the CPU."""
         features = tokenize(self.tokenizer, premises, hypotheses, self.max_length)
         if full := sum(len(feature["input_ids"]) >= self.max_length for feature in features):
-            log.warning("%d of %d pairs reach model.max_length=%d tokens and may be cut", full, len(features), self.max_length)
+            log.warning(
+                "%d of %d pairs reach model.max_length=%d tokens and may be cut",
+                full,
+                len(features),
+                self.max_length,
+            )
         found = torch.empty(len(features), len(self.classes))
         for rows in length_batches(features, self.tokens_per_batch):
             inputs = collate(self.tokenizer, [features[row] for row in rows])
@@ -141,10 +167,20 @@ class CrossEncoder(Model):
         best = max(permutations(self.classes), key=right)
         own = right(self.classes)
         if right(best) > own:
-            raise ValueError(f"{self.name}: with the label order [{', '.join(self.classes)}] it gets {own} of {len(pairs)} pairs right "
-                             f"about which nobody disagrees, with [{', '.join(best)}] {right(best)}. If its id2label is wrong, pass "
-                             f"model.label_order=[{','.join(best)}]; if it is not, model.check_labels=false.")
-        log.info("%s: %d of %d canary pairs right with the label order %s", self.name, own, len(pairs), ", ".join(self.classes))
+            raise ValueError(
+                f"{self.name}: with the label order [{', '.join(self.classes)}] it gets {own} of "
+                f"{len(pairs)} pairs right "
+                f"about which nobody disagrees, with [{', '.join(best)}] {right(best)}. If its id2label is "
+                "wrong, pass "
+                f"model.label_order=[{','.join(best)}]; if it is not, model.check_labels=false."
+            )
+        log.info(
+            "%s: %d of %d canary pairs right with the label order %s",
+            self.name,
+            own,
+            len(pairs),
+            ", ".join(self.classes),
+        )
 
 
 def classes_of(name: str, id2label: dict[int, str], label_order: Sequence[str] | None) -> tuple[str, ...]:
@@ -156,12 +192,18 @@ def classes_of(name: str, id2label: dict[int, str], label_order: Sequence[str] |
     if label_order is not None:
         repeated = len(set(label_order)) < len(label_order)
         if len(label_order) != len(id2label) or repeated or not set(label_order) <= set(NLI_LABELS):
-            raise ValueError(f"model.label_order={list(label_order)}: expected {len(id2label)} of "
-                             f"{', '.join(NLI_LABELS)}, one for each class of the model, in its order.")
+            raise ValueError(
+                f"model.label_order={list(label_order)}: expected {len(id2label)} of "
+                f"{', '.join(NLI_LABELS)}, one for each class of the model, in its order."
+            )
         return tuple(label_order)
     told = [id2label[index] for index in sorted(id2label)]
     known = [next((label for part, label in NAME_PARTS if part in str(text).lower()), None) for text in told]
     if None in known or len(set(known)) < len(known) or ENTAILMENT not in known or CONTRADICTION not in known:
-        raise ValueError(f"{name}: its {len(told)} classes are called {', '.join(map(str, told))}, which does not say what they mean. "
-                         "Look at the model's card and pass their order, for example model.label_order=[contradiction,neutral,entailment].")
+        raise ValueError(
+            f"{name}: its {len(told)} classes are called {', '.join(map(str, told))}, which does not say "
+            "what they mean. "
+            "Look at the model's card and pass their order, for example "
+            "model.label_order=[contradiction,neutral,entailment]."
+        )
     return tuple(known)

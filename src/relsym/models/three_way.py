@@ -12,16 +12,21 @@ STRICT, TWO_WAY, THRESHOLD = "strict", "two_way", "threshold"
 
 
 class ThreeWay:
-    """The rules, on columns ``entailment``, ``neutral`` (or none) and ``contradiction`` that hold the scores of the classes.
+    """The rules, on columns ``entailment``, ``neutral`` (or none) and ``contradiction`` that hold the scores
+    of the classes.
 
-    - ``strict``: the class with the highest score; neutral is wrong for rows of the other two labels (the paper's authors count so);
-    - ``two_way``: entailment if that is the highest class, else contradiction (McCoy et al. 2019, arXiv:1902.01007, folds like this);
-    - ``threshold``: entailment from the score on that separates validation rows best, chosen for each form apart.
+    - ``strict``: the class with the highest score; neutral is wrong for rows of the other two labels (the
+      paper's authors count so);
+    - ``two_way``: entailment if that is the highest class, else contradiction (McCoy et al. 2019,
+      arXiv:1902.01007, folds like this);
+    - ``threshold``: entailment from the score on that separates validation rows best, chosen for each form
+      apart.
 
     Where rows may be neutral, only ``strict`` has an answer for each of them.
 
     Args:
-        classes: names of the model's classes, each a label.  asked: labels of the benchmark.  probability: whether scores are.
+        classes: names of the model's classes, each a label.  asked: labels of the benchmark.  probability:
+        whether scores are.
     """
 
     def __init__(self, classes: Sequence[str], asked: Sequence[str], probability: bool = True) -> None:
@@ -47,9 +52,14 @@ class ThreeWay:
         """The answers by one rule."""
         scores = measured[ENTAILMENT]
         if reading == THRESHOLD:
-            return Judged([None if score is None else _two_way(score >= self.thresholds[form]) for score in scores], scores)
-        highest = [None if None in values else self.classes[max(range(len(values)), key=values.__getitem__)]
-                   for values in zip(*(measured[name] for name in self.classes), strict=True)]
+            return Judged(
+                [None if score is None else _two_way(score >= self.thresholds[form]) for score in scores],
+                scores,
+            )
+        highest = [
+            None if None in values else self.classes[max(range(len(values)), key=values.__getitem__)]
+            for values in zip(*(measured[name] for name in self.classes), strict=True)
+        ]
         if reading == STRICT:
             return Judged(highest, scores)
         return Judged([None if label is None else _two_way(label == ENTAILMENT) for label in highest], scores)

@@ -17,7 +17,7 @@ from relsym.objectives.base import Objective
 class FineTuning(Objective):
     """Cross entropy of a linear head over the vector of the joint input; encoder and head are trained.
 
-        loss = mean over pairs of -log softmax(W e + b)[label]
+    loss = mean over pairs of -log softmax(W e + b)[label]
     """
 
     title: ClassVar[str] = "fine-tuning"
@@ -33,14 +33,20 @@ class FineTuning(Objective):
             self.head = nn.Linear(self.encoder.dim, len(self.labels))
 
     def project(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n parts channels"]:
-        """Logits [n 1 classes]: the head is applied before ranks exchange, so its gradients are those of its own rows."""
+        """Logits [n 1 classes]: the head is applied before ranks exchange, so its gradients are those of its
+        own rows.
+        """
         return self.head(vectors)
 
-    def loss(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Float[Tensor, ""]:
+    def loss(
+        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
+    ) -> Float[Tensor, ""]:
         """Mean cross entropy."""
         return cross_entropy(representation[:, 0], targets)
 
-    def predict_batch(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+    def predict_batch(
+        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
+    ) -> Int[Tensor, " n"]:
         """The class with the highest logit."""
         return representation[:, 0].argmax(-1)
 

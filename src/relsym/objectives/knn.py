@@ -28,7 +28,9 @@ class NeighbourRetraining(Objective):
         self.margin = margin
 
     @final
-    def loss(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Float[Tensor, ""]:
+    def loss(
+        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
+    ) -> Float[Tensor, ""]:
         """Mean over all n (n - 1) / 2 pairs of samples; zero for a batch of one, which has none."""
         if len(targets) < 2:
             return 0.0 * representation.sum()
@@ -38,7 +40,9 @@ class NeighbourRetraining(Objective):
         return contrastive(distance[upper], same[upper], self.margin).mean()
 
     @final
-    def predict_batch(self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+    def predict_batch(
+        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
+    ) -> Int[Tensor, " n"]:
         """The label of the nearest other sample of the batch."""
         return targets[self._between(representation).fill_diagonal_(torch.inf).argmin(-1)]
 
@@ -60,7 +64,8 @@ class KnnRetraining(NeighbourRetraining):
 
 @final
 class LearntMetricRetraining(NeighbourRetraining):
-    """k-NN under a metric that the encoder learns: the pair is encoded as one input, and its vector is the label embedding.
+    """k-NN under a metric that the encoder learns: the pair is encoded as one input, and its vector is the
+    label embedding.
 
     Source: Yuan & Vlachos 2025, arXiv:2504.16312, section "k-NN with learnt distance metric".
     """

@@ -14,8 +14,9 @@ from relsym.metrics.base import Metric
 class Probe(ABC):
     """Reads class indices off frozen representations.
 
-    ``needs`` names the tensors a probe reads from the objective's read-out; ``needs_memory`` says whether it stores the training rows;
-    ``needs_metric`` whether it measures distance; ``probability`` whether its scores are probabilities.
+    ``needs`` names the tensors a probe reads from the objective's read-out; ``needs_memory`` says whether it
+    stores the training rows; ``needs_metric`` whether it measures distance; ``probability`` whether its
+    scores are probabilities.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -27,8 +28,13 @@ class Probe(ABC):
         """Raise a ValueError if so many training rows are not enough. Most probes need none."""
 
     @abstractmethod
-    def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
-            targets: Int[Tensor, " n"]) -> None:
+    def fit(
+        self,
+        metric: Metric,
+        read_out: dict[str, Tensor],
+        memory: Float[Tensor, "n parts dim"],
+        targets: Int[Tensor, " n"],
+    ) -> None:
         """Take what the objective learnt, or the training rows' representations and class indices."""
 
     @abstractmethod
@@ -37,15 +43,21 @@ class Probe(ABC):
 
     @abstractmethod
     def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
-        """Learn from labelled rows alone what the objective had learnt or fixed; every class is among the targets."""
+        """Learn from labelled rows alone what the objective had learnt or fixed; every class is among the
+        targets.
+        """
 
     @abstractmethod
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over what ``tensors`` gave, instead of ``fit``."""
 
     @abstractmethod
-    def scores(self, representation: Float[Tensor, "n parts dim"], classes: int) -> Float[Tensor, "n classes"]:
-        """How much speaks for each class, the more the higher; ``predict`` takes the highest, but for ties."""
+    def scores(
+        self, representation: Float[Tensor, "n parts dim"], classes: int
+    ) -> Float[Tensor, "n classes"]:
+        """How much speaks for each class, the more the higher; ``predict`` takes the highest, but
+        for ties.
+        """
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

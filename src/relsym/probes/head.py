@@ -20,8 +20,13 @@ class Head(Probe):
     needs: ClassVar[frozenset[str]] = frozenset({"head.weight", "head.bias"})
     needs_metric: ClassVar[bool] = False
 
-    def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
-            targets: Int[Tensor, " n"]) -> None:
+    def fit(
+        self,
+        metric: Metric,
+        read_out: dict[str, Tensor],
+        memory: Float[Tensor, "n parts dim"],
+        targets: Int[Tensor, " n"],
+    ) -> None:
         """Keep weight [classes dim] and bias [classes]."""
         self.restore(metric, read_out)
 
@@ -37,7 +42,9 @@ class Head(Probe):
         """The class with the highest logit."""
         return linear(representation[:, 0], self.weight, self.bias).argmax(-1)
 
-    def scores(self, representation: Float[Tensor, "n parts dim"], classes: int) -> Float[Tensor, "n classes"]:
+    def scores(
+        self, representation: Float[Tensor, "n parts dim"], classes: int
+    ) -> Float[Tensor, "n classes"]:
         """softmax of W e + b."""
         return linear(representation[:, 0], self.weight, self.bias).softmax(-1)
 

@@ -35,10 +35,17 @@ class Knn(Probe):
     def check_memory(self, rows: int) -> None:
         """k neighbours need k rows."""
         if self.k > rows:
-            raise ValueError(f"probe.k={self.k}: the memory has only {rows} rows. Lower probe.k or raise data.samples.")
+            raise ValueError(
+                f"probe.k={self.k}: the memory has only {rows} rows. Lower probe.k or raise data.samples."
+            )
 
-    def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
-            targets: Int[Tensor, " n"]) -> None:
+    def fit(
+        self,
+        metric: Metric,
+        read_out: dict[str, Tensor],
+        memory: Float[Tensor, "n parts dim"],
+        targets: Int[Tensor, " n"],
+    ) -> None:
         """Store the label embeddings that the training rows imply [m dim] and their class indices [m]."""
         self.check_memory(len(memory))
         self.metric, self.memory, self.targets = metric, metric.label_of(*parts(memory)), targets
@@ -51,7 +58,9 @@ class Knn(Probe):
         """The majority label of each pair's neighbours."""
         return vote(self._neighbours(representation))
 
-    def scores(self, representation: Float[Tensor, "n parts dim"], classes: int) -> Float[Tensor, "n classes"]:
+    def scores(
+        self, representation: Float[Tensor, "n parts dim"], classes: int
+    ) -> Float[Tensor, "n classes"]:
         """The share of each class among the neighbours."""
         return one_hot(self._neighbours(representation), classes).float().mean(dim=1)
 

@@ -14,14 +14,22 @@ from relsym.metrics.base import Metric, parts
 from relsym.probes.base import Probe
 
 
-def logistic(features: Float[Tensor, "n features"], targets: Int[Tensor, " n"]) -> tuple[Float[Tensor, "classes features"], Tensor]:
-    """Weight and bias of a multinomial logistic regression (scikit-learn, C = 1); the targets hold at least three classes, from 0 on."""
+def logistic(
+    features: Float[Tensor, "n features"], targets: Int[Tensor, " n"]
+) -> tuple[Float[Tensor, "classes features"], Tensor]:
+    """Weight and bias of a multinomial logistic regression (scikit-learn, C = 1); the targets hold at least
+    three classes, from 0 on.
+    """
     found = LogisticRegression(max_iter=1000).fit(features.numpy(), targets.numpy())
-    return torch.from_numpy(found.coef_).to(features.dtype), torch.from_numpy(found.intercept_).to(features.dtype)
+    return torch.from_numpy(found.coef_).to(features.dtype), torch.from_numpy(found.intercept_).to(
+        features.dtype
+    )
 
 
 def features_of(representation: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n features"]:
-    """The joint vector e, or [p, h, |p - h|, p * h] of sentences encoded apart (Conneau et al. 2017, arXiv:1705.02364, section 3.1)."""
+    """The joint vector e, or [p, h, |p - h|, p * h] of sentences encoded apart (Conneau et al. 2017,
+    arXiv:1705.02364, section 3.1).
+    """
     premise, hypothesis = parts(representation)
     if hypothesis is None:
         return premise
@@ -30,13 +38,20 @@ def features_of(representation: Float[Tensor, "n parts dim"]) -> Float[Tensor, "
 
 @final
 class Linear(Probe):
-    """argmax of a logistic regression on ``features_of`` the training rows: what can be read off an encoder whatever trained it."""
+    """argmax of a logistic regression on ``features_of`` the training rows: what can be read off an encoder
+    whatever trained it.
+    """
 
     needs_memory: ClassVar[bool] = True
     needs_metric: ClassVar[bool] = False
 
-    def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
-            targets: Int[Tensor, " n"]) -> None:
+    def fit(
+        self,
+        metric: Metric,
+        read_out: dict[str, Tensor],
+        memory: Float[Tensor, "n parts dim"],
+        targets: Int[Tensor, " n"],
+    ) -> None:
         """Fit the regression."""
         self.weight, self.bias = logistic(features_of(memory), targets)
 
@@ -52,7 +67,9 @@ class Linear(Probe):
         """The likeliest class."""
         return self.scores(representation, len(self.bias)).argmax(-1)
 
-    def scores(self, representation: Float[Tensor, "n parts dim"], classes: int) -> Float[Tensor, "n classes"]:
+    def scores(
+        self, representation: Float[Tensor, "n parts dim"], classes: int
+    ) -> Float[Tensor, "n classes"]:
         """softmax of W f + b."""
         return linear(features_of(representation), self.weight, self.bias).softmax(-1)
 

@@ -20,15 +20,24 @@ class NearestLabel(Probe):
     needs: ClassVar[frozenset[str]] = frozenset({"label_embeddings"})
     probability: ClassVar[bool] = False
 
-    def fit(self, metric: Metric, read_out: dict[str, Tensor], memory: Float[Tensor, "n parts dim"],
-            targets: Int[Tensor, " n"]) -> None:
+    def fit(
+        self,
+        metric: Metric,
+        read_out: dict[str, Tensor],
+        memory: Float[Tensor, "n parts dim"],
+        targets: Int[Tensor, " n"],
+    ) -> None:
         """Keep the label embeddings [m dim]; the training rows are not read."""
         self.restore(metric, read_out)
 
     def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
-        """Each label becomes the direction of the mean of what its rows imply: u(sum_i label_of(p_i, h_i))."""
+        """Each label becomes the direction of the mean of what its rows imply: u(sum_i
+        label_of(p_i, h_i)).
+        """
         implied = metric.label_of(*parts(memory))
-        means = torch.zeros(int(targets.max()) + 1, implied.shape[-1], dtype=implied.dtype).index_add_(0, targets, implied)
+        means = torch.zeros(int(targets.max()) + 1, implied.shape[-1], dtype=implied.dtype).index_add_(
+            0, targets, implied
+        )
         self.restore(metric, {"label_embeddings": normalize(means, dim=-1)})
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
@@ -39,7 +48,9 @@ class NearestLabel(Probe):
         """The nearest label embedding of each pair."""
         return self.metric.distance(*parts(representation), self.label_embeddings).argmin(-1)
 
-    def scores(self, representation: Float[Tensor, "n parts dim"], classes: int) -> Float[Tensor, "n classes"]:
+    def scores(
+        self, representation: Float[Tensor, "n parts dim"], classes: int
+    ) -> Float[Tensor, "n classes"]:
         """Minus the distance."""
         return -self.metric.distance(*parts(representation), self.label_embeddings)
 

@@ -34,14 +34,20 @@ def collect(inputs: Iterable[str | Path]) -> Collected:
     folders = [Path(folder).expanduser() for folder in inputs]
     absent = [str(folder) for folder in folders if not folder.is_dir()]
     if absent:
-        raise FileNotFoundError(f"inputs: {', '.join(absent)}: no such folder. Pass inputs=FOLDER[,FOLDER] of finished runs.")
+        raise FileNotFoundError(
+            f"inputs: {', '.join(absent)}: no such folder. Pass inputs=FOLDER[,FOLDER] of finished runs."
+        )
     jobs = listed_jobs(folders)
     below = {path.resolve() for folder in folders for path in folder.rglob(RESULTS)}
     reused = {job.results for job in jobs if job.results.exists()}
     paths = sorted(below | reused)
     if not paths:
         left = unfinished(jobs)
-        listed = f"; a sweep there lists unfinished jobs: {left}. Give its command again to run them" if left else ""
+        listed = (
+            f"; a sweep there lists unfinished jobs: {left}. Give its command again to run them"
+            if left
+            else ""
+        )
         raise FileNotFoundError(
             f"inputs={','.join(map(str, inputs))}: no {RESULTS} below, so no run has finished{listed}. "
             "Pass inputs=FOLDER[,FOLDER] of finished runs."

@@ -13,8 +13,9 @@ from relsym.runs.results import AnyResults
 class Scope:
     """Runs whose figures can be compared.
 
-    title: benchmark, its content hash, split, which rows were scored and how many.  whole: they are the test rows of the whole
-    benchmark, not of one of its folds, so that samples to a threshold and the paper's tables can be asked for.
+    title: benchmark, its content hash, split, which rows were scored and how many.  whole: they are the test
+    rows of the whole benchmark, not of one of its folds, so that samples to a threshold and the paper's
+    tables can be asked for.
     """
 
     title: str

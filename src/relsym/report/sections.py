@@ -1,4 +1,6 @@
-"""Runs -> the sections of a report: one for each benchmark, each with its tables and what its figures draw."""
+"""Runs -> the sections of a report: one for each benchmark, each with its tables and what its
+figures draw.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ from statistics import mean
 
 from relsym.report.collect import Collected
 from relsym.report.figures.models import reading_points, reliability_points
-from relsym.report.figures.points import Point, accuracy_points, best_shortcut, cost_points, forgetting_points, shortcut_points
+from relsym.report.figures.points import (
+    Point,
+    accuracy_points,
+    best_shortcut,
+    cost_points,
+    forgetting_points,
+    shortcut_points,
+)
 from relsym.report.scopes import Scope, scopes
 from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, text_columns
 from relsym.report.tables.forgetting import forgetting_table
@@ -39,7 +48,9 @@ class Best:
 
 @dataclass(frozen=True)
 class Section:
-    """What is told about the runs of one benchmark. sizes: scored rows by form; lines: readers by title, for the static figure."""
+    """What is told about the runs of one benchmark. sizes: scored rows by form; lines: readers by title, for
+    the static figure.
+    """
 
     title: str
     runs: list[AnyResults]
@@ -77,10 +88,21 @@ def _section(scope: Scope, collected: Collected, by_path: Runs) -> Section:
         papers = [table2(scope, found, collected.jobs), table4(found, collected.jobs)] if both else []
         made = [solved_table(scope, found), *papers, *made, by_seed_table(found)]
     made += [reader_table(title, of) for title, of in lines.items()]
-    points = {"accuracy": accuracy_points(scope, found), "shortcuts": shortcut_points(scope), "cost": cost_points(found),
-              "forgetting": forgetting_points(found)}
-    return Section(scope.title, scope.runs, scope.rows, [_best(scope, ladder) for ladder in found],
-                   [marked(table, by_path) for table in made if table is not None], lines, points)
+    points = {
+        "accuracy": accuracy_points(scope, found),
+        "shortcuts": shortcut_points(scope),
+        "cost": cost_points(found),
+        "forgetting": forgetting_points(found),
+    }
+    return Section(
+        scope.title,
+        scope.runs,
+        scope.rows,
+        [_best(scope, ladder) for ladder in found],
+        [marked(table, by_path) for table in made if table is not None],
+        lines,
+        points,
+    )
 
 
 def _best(scope: Scope, ladder: Ladder) -> Best:
@@ -97,8 +119,12 @@ def _best(scope: Scope, ladder: Ladder) -> Best:
 def reader_table(title: str, lines: Sequence[Line]) -> Table:
     """Every reader, retrained or not, on the same rows."""
     forms = list(lines[0].values)
-    columns = (*text_columns("reader", "model"), *(Column(form, form.partition(",")[0]) for form in forms), Column("samples"),
-               Column("seeds"))
+    columns = (
+        *text_columns("reader", "model"),
+        *(Column(form, form.partition(",")[0]) for form in forms),
+        Column("samples"),
+        Column("seeds"),
+    )
     rows = []
     for line in lines:
         figures = [Cell(line.cell(form), mean(line.values[form]), line.runs) for form in forms]

@@ -18,7 +18,9 @@ PRINTED = ("samples_to_solved", "table2", "table4", "models")
 
 
 def print_sections(sections: Sequence[Section], collected: Collected, console: Console) -> None:
-    """What is missing; of each benchmark the readers at the highest number of samples, the paper's tables and the samples to solve it."""
+    """What is missing; of each benchmark the readers at the highest number of samples, the paper's tables and
+    the samples to solve it.
+    """
     console.print(lead(collected), soft_wrap=True)
     if missing := missing_of(collected):
         print_table(missing, console)

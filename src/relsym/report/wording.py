@@ -25,7 +25,8 @@ def measure_text(measure: str, value: float | None, symmetric: bool) -> str:
     """A measure of ``BEYOND_ACCURACY`` in per cent; ``-`` where there is none.
 
     Args:
-        symmetric: the reading cannot tell the texts' order, so that its consistency is 100 by construction, which is said.
+        symmetric: the reading cannot tell the texts' order, so that its consistency is 100 by construction,
+        which is said.
     """
     if value is None:
         return "-"

@@ -34,9 +34,15 @@ def report_files(collected: Collected, sections: Sequence[Section], out: Path) -
     found = {f"tables/{table.name}.csv": _text(csv_text(table)) for table in (*tables, traced)}
     found |= {f"tables/{table.name}.tex": _text(latex(table)) for table in tables}
     for name, figure in static_figures(sections).items():
-        found |= {f"figures/{name}.{ending}": lambda path, figure=figure: save_figure(figure, path) for ending in ("png", "svg")}
-    return {**found, "report.md": _text(markdown_of(collected, sections, out)),
-            "report.html": _text(page(sections, missing, collected, out))}
+        found |= {
+            f"figures/{name}.{ending}": lambda path, figure=figure: save_figure(figure, path)
+            for ending in ("png", "svg")
+        }
+    return {
+        **found,
+        "report.md": _text(markdown_of(collected, sections, out)),
+        "report.html": _text(page(sections, missing, collected, out)),
+    }
 
 
 def missing_of(collected: Collected) -> Table | None:
@@ -46,8 +52,11 @@ def missing_of(collected: Collected) -> Table | None:
 
 def numbered(sections: Sequence[Section]) -> list[Table]:
     """Every section's tables; from the second section on a number tells the files apart."""
-    return [replace(table, name=f"{table.name}{_suffix(number)}") for number, section in enumerate(sections, start=1)
-            for table in section.tables]
+    return [
+        replace(table, name=f"{table.name}{_suffix(number)}")
+        for number, section in enumerate(sections, start=1)
+        for table in section.tables
+    ]
 
 
 def _suffix(number: int) -> str:
@@ -59,13 +68,18 @@ def static_figures(sections: Sequence[Section]) -> dict[str, Figure]:
     found = {}
     for number, section in enumerate(sections, start=1):
         suffix = _suffix(number)
-        found |= {f"{file_name(title)}{suffix}": accuracy_figure(title, lines) for title, lines in section.lines.items()}
+        found |= {
+            f"{file_name(title)}{suffix}": accuracy_figure(title, lines)
+            for title, lines in section.lines.items()
+        }
         found |= {f"{name}{suffix}": figure for name, figure in _of_points(section.points)}
     return found
 
 
 def _of_points(points: dict[str, list[Point]]) -> Iterator[tuple[str, Figure]]:
-    """What changes with the number of samples, if several were run; forgetting and evaluated models, if there are any."""
+    """What changes with the number of samples, if several were run; forgetting and evaluated models, if there
+    are any.
+    """
     accuracy = points.get("accuracy", [])
     if len({point["samples"] for point in accuracy}) > 1:
         yield "curves", curves.curves_figure(accuracy, points["shortcuts"])

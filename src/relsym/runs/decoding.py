@@ -1,4 +1,6 @@
-"""Files of a run, decoded into frozen structs: types and ranges are checked once, here, and an error names file and key."""
+"""Files of a run, decoded into frozen structs: types and ranges are checked once, here, and an error names
+file and key.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,13 @@ def decode(path: Path, kind: type[Decoded] | UnionType, newest: int, advice: str
     """The content of a JSON file.
 
     Args:
-        kind: the struct that the file holds, or a union of tagged structs.  newest: the format that this version writes and reads.
-        advice: what to do about a file that cannot be read, a sentence.
+        kind: the struct that the file holds, or a union of tagged structs.  newest: the format that this
+        version writes and reads. advice: what to do about a file that cannot be read, a sentence.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not JSON, has another format, or a key is missing, unknown, of another type or out of range.
+        ValueError: it is not JSON, has another format, or a key is missing, unknown, of another type or out
+        of range.
     """
     content = parse_json(path, advice)
     if not isinstance(content, dict):
@@ -67,10 +70,15 @@ def check_format(path: Path, content: dict[str, Any], newest: int, advice: str) 
     except msgspec.ValidationError as error:
         raise ValueError(f"{path}: format: {_reason(error)}. {advice}") from error
     if written < newest:
-        raise ValueError(f"{path}: format {written}, written by an earlier version; this one reads format {newest}. "
-                         f"relsym upgrade {path.parent} writes a copy that it can read.")
+        raise ValueError(
+            f"{path}: format {written}, written by an earlier version; this one reads format {newest}. "
+            f"relsym upgrade {path.parent} writes a copy that it can read."
+        )
     if written > newest:
-        raise ValueError(f"{path}: format {written}, written by a later version; this one reads format {newest}. Use that version.")
+        raise ValueError(
+            f"{path}: format {written}, written by a later version; this one reads format {newest}. Use that "
+            "version."
+        )
 
 
 def convert(path: Path, content: Any, kind: type[Decoded] | UnionType, advice: str) -> Decoded:
@@ -89,7 +97,8 @@ def encode(value: msgspec.Struct, leave_out: Sequence[str] = (), indent: int = 2
         leave_out: top-level keys that are not stored.  indent: spaces for each level.
 
     Raises:
-        ValueError: a value of another type than declared, out of its range, or not finite; the message names its key.
+        ValueError: a value of another type than declared, out of its range, or not finite; the message names
+        its key.
     """
     content = msgspec.to_builtins(value)
     for key in leave_out:
@@ -125,7 +134,9 @@ def _reason(error: Exception) -> str:
 
 
 def _key_of(content: Any, kind: Any) -> str:
-    """The dotted key of the first value that does not fit: msgspec names keys of structs, but not those of mappings."""
+    """The dotted key of the first value that does not fit: msgspec names keys of structs, but not those of
+    mappings.
+    """
     if get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     for key, value, expected in _children(content, kind):
@@ -140,7 +151,9 @@ def _key_of(content: Any, kind: Any) -> str:
 def _children(content: Any, kind: Any) -> list[tuple[str, Any, Any]]:
     """Key, value and expected type of what lies one level below."""
     members = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    structs = [member for member in members if isinstance(member, type) and issubclass(member, msgspec.Struct)]
+    structs = [
+        member for member in members if isinstance(member, type) and issubclass(member, msgspec.Struct)
+    ]
     if isinstance(content, dict) and structs:
         types = get_type_hints(_tagged(content, structs), include_extras=True)
         return [(key, value, types[key]) for key, value in content.items() if key in types]

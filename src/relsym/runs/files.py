@@ -10,7 +10,9 @@ from typing import Any
 
 
 def write_atomically(target: Path, writer: Callable[[Path], Any]) -> Path:
-    """Let ``writer`` write a file or folder under a temporary name beside the target, then move it into place."""
+    """Let ``writer`` write a file or folder under a temporary name beside the target, then move it into
+    place.
+    """
     partial = target.with_name(f"partial.{target.name}")
     remove(partial)
     try:

@@ -26,7 +26,19 @@ from relsym.runs.layout import (
 from relsym.runs.results import AnyResults, results_json
 
 # What a killed run of the same command may have left: written over, or from the loggers and Hydra.
-LEFTOVERS = {RESULTS, CONFIG, ENCODER, PROBE, PREDICTIONS, FORGETTING, SHARDS, ".hydra", "wandb", "csv", "tensorboard"}
+LEFTOVERS = {
+    RESULTS,
+    CONFIG,
+    ENCODER,
+    PROBE,
+    PREDICTIONS,
+    FORGETTING,
+    SHARDS,
+    ".hydra",
+    "wandb",
+    "csv",
+    "tensorboard",
+}
 
 
 class RunFolder:
@@ -39,12 +51,25 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if (self.path / RESULTS).exists():
-            raise FileExistsError(f"{self.path} holds a finished run ({RESULTS}). Choose another hydra.run.dir, or delete the folder.")
-        foreign = sorted(entry.name for entry in self.path.iterdir()
-                         if entry.name.removeprefix(PARTIAL) not in LEFTOVERS and not entry.name.endswith(".log"))
+            raise FileExistsError(
+                f"{self.path} holds a finished run ({RESULTS}). Choose another hydra.run.dir, or delete the "
+                "folder."
+            )
+        foreign = sorted(
+            entry.name
+            for entry in self.path.iterdir()
+            if entry.name.removeprefix(PARTIAL) not in LEFTOVERS and not entry.name.endswith(".log")
+        )
         if foreign:
-            raise FileExistsError(f"{self.path} holds files that are not a run's: {', '.join(foreign[:5])}. Choose another hydra.run.dir.")
-        for left in ("csv", "tensorboard", *(path.name for path in self.path.glob(f"{PARTIAL}*"))):  # curves of a run that was killed
+            raise FileExistsError(
+                f"{self.path} holds files that are not a run's: {', '.join(foreign[:5])}. Choose another "
+                "hydra.run.dir."
+            )
+        for left in (
+            "csv",
+            "tensorboard",
+            *(path.name for path in self.path.glob(f"{PARTIAL}*")),
+        ):  # curves of a run that was killed
             remove(self.path / left)
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> Path:
@@ -73,12 +98,15 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file, by name.
 
     Raises:
-        FileNotFoundError: there is none.  ValueError: it is damaged, or a number in it is not finite; the message names file and key.
+        FileNotFoundError: there is none.  ValueError: it is damaged, or a number in it is not finite; the
+        message names file and key.
     """
     try:
         tensors = load_file(path)
     except (SafetensorError, TypeError, KeyError) as error:  # the last two: a kind of number that numpy lacks
-        raise ValueError(f"{path}: not a safetensors file of relsym ({error}). Run that job again.") from error
+        raise ValueError(
+            f"{path}: not a safetensors file of relsym ({error}). Run that job again."
+        ) from error
     for name, array in tensors.items():
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise ValueError(f"{path}: {name} holds numbers that are not finite. Run that job again.")

@@ -1,4 +1,7 @@
-"""What makes a job the job it is: equal hashes, equal results, wherever and however it runs. Loads no torch: a launcher reads it."""
+"""What makes a job the job it is: equal hashes, equal results, wherever and however it runs.
+
+Loads no torch: a launcher reads it.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,9 @@ WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts")
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hashes of one job.
 
-    cell: model (SHA-256 of its weights), objective, metric, probe, optimiser, precision, global batch, seeds and benchmark (content hash).
-    job: the same, and relsym's version.  ladder: as ``cell``, but for the number of samples.
+    cell: model (SHA-256 of its weights), objective, metric, probe, optimiser, precision, global batch, seeds
+    and benchmark (content hash). job: the same, and relsym's version.  ladder: as ``cell``, but for the
+    number of samples.
     """
 
     cell: str
@@ -33,12 +37,14 @@ class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ladder: str
 
 
-def identity(config: Mapping[str, Any], weights: str, benchmark_hash: str, sides: str | None, init: str | None) -> Identity:
+def identity(
+    config: Mapping[str, Any], weights: str, benchmark_hash: str, sides: str | None, init: str | None
+) -> Identity:
     """The hashes of a resolved configuration; ``hydra``, tracking, hardware and paths have no part in them.
 
     Args:
-        weights: ``Encoder.fingerprint`` of the encoder before training.  init: what identifies the run it goes on from.
-        benchmark_hash, sides: of its data.
+        weights: ``Encoder.fingerprint`` of the encoder before training.  init: what identifies the run it
+        goes on from. benchmark_hash, sides: of its data.
     """
     what = computed(config)
     what["model"] = {key: config["model"].get(key) for key in MODEL_SETTINGS} | {"weights": weights}
@@ -53,7 +59,8 @@ def identity(config: Mapping[str, Any], weights: str, benchmark_hash: str, sides
 def computed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a configuration that says what is computed.
 
-    What is empty says nothing: a run without a recipe, shortcuts of its own, or further arguments of the Trainer is what it always was.
+    What is empty says nothing: a run without a recipe, shortcuts of its own, or further arguments of the
+    Trainer is what it always was.
     """
     what = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
     for key in WITHOUT_MEANING_IF_EMPTY:

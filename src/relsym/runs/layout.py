@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# A run folder: of ``relsym train``, and of ``relsym evaluate`` (results, configuration and predictions alone).
+# A run folder: of ``relsym train``, and of ``relsym evaluate`` (results, configuration and predictions
+# alone).
 RESULTS = "results.json"
 CONFIG = "config.yaml"
 ENCODER = "encoder"

@@ -1,8 +1,10 @@
-"""The keys of ``metrics`` and ``intervals`` in ``results.json``, for those who write them and those who read them.
+"""The keys of ``metrics`` and ``intervals`` in ``results.json``, for those who write them and those who read
+them.
 
-A key reads ``stage/what/form``, with a property, a variant or a kind after it where the figure is about a part of the rows:
-``test/accuracy/lexicalised``, ``test/accuracy/lexicalised/P131``, ``shortcut/majority/delexicalised``. What was measured beside the
-accuracy of the model itself stands in the place of ``accuracy`` (``test/groups/lexicalised``), of another reader behind its name
+A key reads ``stage/what/form``, with a property, a variant or a kind after it where the figure is about a
+part of the rows: ``test/accuracy/lexicalised``, ``test/accuracy/lexicalised/P131``,
+``shortcut/majority/delexicalised``. What was measured beside the accuracy of the model itself stands in the
+place of ``accuracy`` (``test/groups/lexicalised``), of another reader behind its name
 (``shortcut/majority_groups/lexicalised``).
 """
 
@@ -18,7 +20,8 @@ RANGES = {"bias": SIGNED, "drop": SIGNED, "retention": UNBOUNDED}
 def measure_of(reader: str, measure: str) -> str:
     """The key of another measure of the same reader.
 
-    ``test/accuracy`` and ``groups`` give ``test/groups``; ``shortcut/majority`` and ``groups`` give ``shortcut/majority_groups``.
+    ``test/accuracy`` and ``groups`` give ``test/groups``; ``shortcut/majority`` and ``groups`` give
+    ``shortcut/majority_groups``.
     """
     if measure == "accuracy":
         return reader
@@ -28,7 +31,9 @@ def measure_of(reader: str, measure: str) -> str:
 
 
 def range_of(key: str) -> tuple[float | None, float | None]:
-    """The values that a metric may have: [0, 1] for shares of rows, [-1, 1] for differences of two shares, any for a retention."""
+    """The values that a metric may have: [0, 1] for shares of rows, [-1, 1] for differences of two shares,
+    any for a retention.
+    """
     parts = key.split("/")
     names = [parts[-1]] if parts[0] == "forgetting" else [parts[1]] if len(parts) > 1 else parts
     for measure, bounds in RANGES.items():

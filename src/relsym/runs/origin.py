@@ -16,12 +16,28 @@ import relsym
 from relsym.runs.identity import computed, digest
 from relsym.runs.results import Settings
 
-PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "torchmetrics", "hydra-core", "scikit-learn",
-            "faiss-cpu", "faiss-gpu")
+PACKAGES = (
+    "torch",
+    "pytorch-lightning",
+    "transformers",
+    "tokenizers",
+    "torchmetrics",
+    "hydra-core",
+    "scikit-learn",
+    "faiss-cpu",
+    "faiss-gpu",
+)
 # What the sides of the split say: a table tells folds apart, and the headline is a mean over them.
 FOLDS = (("data", "fold"), ("data", "module", "benchmark", "fold"))
-# The run's seed and where the configuration repeats it; another seed, such as that of model=tiny, is a setting.
-SEEDS = (("seed",), ("objective", "seed"), ("data", "sample_seed"), ("data", "module", "sample_seed"), ("data", "module", "seed"))
+# The run's seed and where the configuration repeats it; another seed, such as that of model=tiny, is a
+# setting.
+SEEDS = (
+    ("seed",),
+    ("objective", "seed"),
+    ("data", "sample_seed"),
+    ("data", "module", "sample_seed"),
+    ("data", "module", "seed"),
+)
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -30,7 +46,8 @@ def config_hash(config: dict[str, Any]) -> str:
 
 
 def setting_hashes(config: dict[str, Any], untrained_metric: str) -> Settings:
-    """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was read, and everything.
+    """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was
+    read, and everything.
 
     ``ladder`` is shared by runs that differ in the number of samples too.
     """
@@ -54,14 +71,18 @@ def rows_hash(pair_ids: Mapping[str, Sequence[str]]) -> str:
 
 
 def git_commit() -> str | None:
-    """Commit of the source tree that relsym is imported from, ``-dirty`` if files differ from it; None for an installed wheel."""
+    """Commit of the source tree that relsym is imported from, ``-dirty`` if files differ from it; None for an
+    installed wheel.
+    """
     package = Path(relsym.__file__).parent
     root = package.parent.parent
     if package.parent.name != "src" or not (root / ".git").exists():
         return None
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")

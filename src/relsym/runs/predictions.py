@@ -19,7 +19,8 @@ READ_COLUMNS = ["form", "pair_id", "fact_id", "correct"]
 class RowAnswers(NamedTuple):
     """One run's scored rows, in the order of the file.
 
-    correct: 1 or 0 for each row.  forms: each row's.  facts: each row's, as a number.  rows: SHA-256 of their forms and pair ids.
+    correct: 1 or 0 for each row.  forms: each row's.  facts: each row's, as a number.  rows: SHA-256 of their
+    forms and pair ids.
     """
 
     correct: ndarray
@@ -40,13 +41,18 @@ def read_answers(run: AnyResults) -> RowAnswers | None:
     try:
         table = pl.read_parquet(path, columns=READ_COLUMNS, glob=False)  # a folder may be called [x]
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ValueError(f"{path}: cannot be read with the columns {', '.join(READ_COLUMNS)} ({str(error).splitlines()[0]}): damaged, or "
-                         "written by another version. Run that job again, or leave it out.") from error
+        raise ValueError(
+            f"{path}: cannot be read with the columns {', '.join(READ_COLUMNS)} "
+            f"({str(error).splitlines()[0]}): damaged, or "
+            "written by another version. Run that job again, or leave it out."
+        ) from error
     correct, forms = table["correct"].to_numpy().astype(np.float64), table["form"].to_numpy()
     for form in run.forms:
         of_form = correct[forms == form]
         if len(of_form) != run.rows[form] or abs(of_form.mean() - run.accuracy(form)) > 1e-9:
-            raise ValueError(f"{path}: not the answers behind results.json ({form}). Run that job again, or leave it out.")
+            raise ValueError(
+                f"{path}: not the answers behind results.json ({form}). Run that job again, or leave it out."
+            )
     fact = pl.when(pl.col("fact_id") == "").then("pair_id").otherwise("fact_id").rank("dense").alias("fact")
     facts = table.select(fact)["fact"].to_numpy().astype(np.int64) - 1
     rows = sha256("\n".join(table["form"] + "\t" + table["pair_id"]).encode()).hexdigest()

@@ -12,7 +12,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from relsym.runs.decoding import Amount, Count, Difference, Proportion, check_format, convert, encode, parse_json
+from relsym.runs.decoding import (
+    Amount,
+    Count,
+    Difference,
+    Proportion,
+    check_format,
+    convert,
+    encode,
+    parse_json,
+)
 from relsym.runs.layout import RESULTS
 from relsym.runs.metric_keys import measure_of, range_of
 
@@ -33,10 +42,12 @@ class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something without retraining that answered the same rows: a shortcut, the untrained encoder, the best constant answer.
+    """Something without retraining that answered the same rows: a shortcut, the untrained encoder, the best
+    constant answer.
 
-    title: its name in a table.  place: order in a table.  encoder: whether its answers depend on the encoder and the metric; those of the
-    others depend on the drawn rows alone.  setting: SHA-256 of how a shortcut of one's own is configured; None of relsym's.
+    title: its name in a table.  place: order in a table.  encoder: whether its answers depend on the encoder
+    and the metric; those of the others depend on the drawn rows alone.  setting: SHA-256 of how a shortcut of
+    one's own is configured; None of relsym's.
     """
 
     title: str
@@ -48,9 +59,10 @@ class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BenchmarkRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was scored.
 
-    title: its name in a report.  content_hash: SHA-256 of the whole benchmark.  rows_hash: of which rows were scored, in which forms.
-    sides: the rule that says which rows may train and which are scored; None where files say so.  fold: the name of what is held out.
-    kinds: property -> kind of relation, of the scored rows.
+    title: its name in a report.  content_hash: SHA-256 of the whole benchmark.  rows_hash: of which rows were
+    scored, in which forms. sides: the rule that says which rows may train and which are scored; None where
+    files say so.  fold: the name of what is held out. kinds: property -> kind of relation, of the scored
+    rows.
     """
 
     title: str
@@ -69,8 +81,9 @@ class BenchmarkRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ObjectiveRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the encoder was retrained, in the words of a report.
 
-    label: the objective's name, with the metric where it has a choice, and the remedies: ``k-NN (rotate) + replay``.
-    name: the name alone.  place: order in a table.  metric: by which pairs are compared, as its option is called.
+    label: the objective's name, with the metric where it has a choice, and the remedies: ``k-NN (rotate) +
+    replay``. name: the name alone.  place: order in a table.  metric: by which pairs are compared, as its
+    option is called.
     """
 
     label: str
@@ -104,10 +117,11 @@ class Earlier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Drop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One read-out of earlier NLI rows before and after retraining, on the same rows; accuracies in [0, 1].
 
-    drop: before - after in [-1, 1], with the 95 % interval (low, high) of a bootstrap that draws the groups of rows (MNLI asks three
-    hypotheses about a premise); backward transfer (Lopez-Paz & Ranzato 2017, arXiv:1706.08840) is its negative.
-    retention: (after - chance) / (before - chance), chance = 1 / labels; None where it was exactly at chance before.
-    lost, gained: rows right before alone and after alone.  p_bootstrap, p_mcnemar: of no difference.
+    drop: before - after in [-1, 1], with the 95 % interval (low, high) of a bootstrap that draws the groups
+    of rows (MNLI asks three hypotheses about a premise); backward transfer (Lopez-Paz & Ranzato 2017,
+    arXiv:1706.08840) is its negative. retention: (after - chance) / (before - chance), chance = 1 / labels;
+    None where it was exactly at chance before. lost, gained: rows right before alone and after alone.
+    p_bootstrap, p_mcnemar: of no difference.
     """
 
     before: Proportion
@@ -132,8 +146,9 @@ class ControlDrop(Drop, frozen=True, kw_only=True):
 class ForgettingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What retraining cost on the NLI rows that the encoder knew before.
 
-    rows: that were scored.  score_on: test or validation.  refit_rows: that read-outs were fitted on.  read_outs: kept, refit, linear, own.
-    control: the drop of ``kept`` against the control run, where one was given.
+    rows: that were scored.  score_on: test or validation.  refit_rows: that read-outs were fitted on.
+    read_outs: kept, refit, linear, own. control: the drop of ``kept`` against the control run, where one was
+    given.
     """
 
     rows: Count
@@ -148,11 +163,11 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rule that turns what was measured of a row into an answer: ``strict``, ``knn``, a prompt.
 
     name: without a slash, it becomes part of metric keys.
-    family: readings that differ in one arbitrary choice only (the wording of a prompt, a random draw) share a family, of which mean and
-    spread are reported; "" for a reading that stands for itself.
-    alone: whether it is also reported by itself; a random draw is not.
-    probability: its scores are probabilities, so that calibration can be asked of them.
-    symmetric: the answers to (premise, hypothesis) and (hypothesis, premise) are the same by construction.
+    family: readings that differ in one arbitrary choice only (the wording of a prompt, a random draw) share a
+    family, of which mean and spread are reported; "" for a reading that stands for itself. alone: whether it
+    is also reported by itself; a random draw is not. probability: its scores are probabilities, so that
+    calibration can be asked of them. symmetric: the answers to (premise, hypothesis) and (hypothesis,
+    premise) are the same by construction.
     """
 
     name: str
@@ -163,7 +178,9 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One bar of a calibration figure: rows whose probability of entailment is in [low, high), its mean, and their share of entailment."""
+    """One bar of a calibration figure: rows whose probability of entailment is in [low, high), its mean, and
+    their share of entailment.
+    """
 
     low: Proportion
     high: Proportion
@@ -175,7 +192,8 @@ class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="task"):
     """What a training and an evaluation have in common.
 
-    Accuracies and the other shares are in [0, 1], hashes are SHA-256 in hex, times are seconds, memory is GiB.
+    Accuracies and the other shares are in [0, 1], hashes are SHA-256 in hex, times are seconds, memory is
+    GiB.
     """
 
     format: int = RESULTS_FORMAT
@@ -294,7 +312,9 @@ class TrainResults(Results, frozen=True, kw_only=True, tag="train"):
 
     @property
     def drop(self) -> float | None:
-        """Points of accuracy on earlier NLI rows that retraining cost, in [-1, 1]; None where that was not measured."""
+        """Points of accuracy on earlier NLI rows that retraining cost, in [-1, 1]; None where that was not
+        measured.
+        """
         return self.metrics.get("forgetting/drop")
 
     @property
@@ -321,7 +341,9 @@ class EvaluateResults(Results, frozen=True, kw_only=True, tag="evaluate"):
     model_fingerprint: str
 
     def key_of(self, reading: str) -> str:
-        """Where a reading's figures stand: ``test/accuracy`` for the one that stands for the model, ``reading/NAME`` for the others."""
+        """Where a reading's figures stand: ``test/accuracy`` for the one that stands for the model,
+        ``reading/NAME`` for the others.
+        """
         return self.accuracy_key if reading == self.reading else f"reading/{reading}"
 
     def measure(self, reading: str, measure: str, form: str) -> float | None:
@@ -341,7 +363,9 @@ def read_results(path: Path) -> AnyResults:
     """
     content = parse_json(path, RUN_AGAIN)
     if not isinstance(content, dict) or content.get("task") not in ("train", "evaluate"):
-        raise ValueError(f"{path}: not the results of relsym train or evaluate. Pass folders of their runs alone.")
+        raise ValueError(
+            f"{path}: not the results of relsym train or evaluate. Pass folders of their runs alone."
+        )
     check_format(path, content, RESULTS_FORMAT, RUN_AGAIN)
     content["path"] = str(path)
     results = convert(path, content, AnyResults, RUN_AGAIN)
@@ -350,7 +374,9 @@ def read_results(path: Path) -> AnyResults:
 
 
 def results_or_none(path: Path) -> AnyResults | None:
-    """The results in a file; None where there is none, or it cannot be used: then the job has to run (again)."""
+    """The results in a file; None where there is none, or it cannot be used: then the job has to
+    run (again).
+    """
     try:
         return read_results(path)
     except (FileNotFoundError, ValueError):
@@ -358,7 +384,10 @@ def results_or_none(path: Path) -> AnyResults | None:
 
 
 def results_json(results: AnyResults) -> str:
-    """The content of the file. Raises a ValueError where a value is out of its range, before anything is written."""
+    """The content of the file.
+
+    Raises a ValueError where a value is out of its range, before anything is written.
+    """
     check_results(results)
     return encode(results, leave_out=["path"])
 
@@ -372,13 +401,19 @@ def check_results(results: AnyResults) -> None:
     for key, value in results.metrics.items():
         low, high = range_of(key)
         if (low is not None and value < low) or (high is not None and value > high):
-            raise ValueError(f"{results.path or RESULTS}: metrics.{key} is {value}, outside [{low:g}, {high:g}]. {RUN_AGAIN}")
+            raise ValueError(
+                f"{results.path or RESULTS}: metrics.{key} is {value}, outside [{low:g}, {high:g}]. "
+                f"{RUN_AGAIN}"
+            )
     if not results.rows:
         raise ValueError(f"{results.path or RESULTS}: rows: no form was scored. {RUN_AGAIN}")
     for form in results.forms:
         key = f"{results.accuracy_key}/{form}"
         if key not in results.metrics or key not in results.intervals:
-            raise ValueError(f"{results.path or RESULTS}: metrics and intervals have no {key}, but rows has the form {form}. {RUN_AGAIN}")
+            raise ValueError(
+                f"{results.path or RESULTS}: metrics and intervals have no {key}, but rows has the form "
+                f"{form}. {RUN_AGAIN}"
+            )
 
 
 def forms_of(runs: Sequence[AnyResults]) -> list[str]:

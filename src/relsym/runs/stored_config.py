@@ -23,9 +23,11 @@ NESTED = {"data.module": ("benchmark", "source"), "data.module.benchmark": ("rea
 PARTIAL_KEY = "data.module.benchmark"
 
 
-# What reading other bytes than YAML of relsym's can end in: not UTF-8, impossible dates, numbers and tags, too deep.
+# What reading other bytes than YAML of relsym's can end in: not UTF-8, impossible dates, numbers and tags,
+# too deep.
 DAMAGED = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
-# How Hydra hands lists and mappings over. relsym makes what is stored by a plain call, so it means nothing here.
+# How Hydra hands lists and mappings over. relsym makes what is stored by a plain call, so it means nothing
+# here.
 CONVERSIONS = ("none", "partial", "object", "all")
 
 
@@ -140,10 +142,15 @@ def read_config(path: Path) -> StoredConfig:
         raise ValueError(f"{path}: labels: {shown_text(told.labels)} holds one twice. {ADVICE}")
     reader = None if told.data.reader is None else _component(path, "data.reader", told.data.reader)
     return StoredConfig(
-        labels=told.labels, model=told.model, loader=_component(path, "model", content["model"]),
-        metric=_component(path, "metric", told.metric), probe=_component(path, "probe", told.probe),
+        labels=told.labels,
+        model=told.model,
+        loader=_component(path, "model", content["model"]),
+        metric=_component(path, "metric", told.metric),
+        probe=_component(path, "probe", told.probe),
         objective=_component(path, "objective", told.objective),
-        data=_component(path, "data.module", told.data.module), reader=reader)
+        data=_component(path, "data.module", told.data.module),
+        reader=reader,
+    )
 
 
 def shown_text(value: object) -> str:
@@ -152,28 +159,30 @@ def shown_text(value: object) -> str:
         text = repr(value)
     except ValueError:  # a number of thousands of digits
         text = f"a {type(value).__name__}"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN - 3]}..."
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def printable(text: str, most: int = LONGEST_SHOWN) -> str:
     """A stored text for a message, as ``shown_text`` but without quotes."""
-    escaped = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[:most + 1])
-    return escaped if len(escaped) <= most else f"{escaped[:most - 3]}..."
+    escaped = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[: most + 1])
+    return escaped if len(escaped) <= most else f"{escaped[: most - 3]}..."
 
 
 def _parse(path: Path) -> Any:
     with path.open("rb") as stream:
         content = stream.read(LARGEST + 1)
     if len(content) > LARGEST:
-        raise ValueError(f"{path}: larger than {LARGEST} bytes, which no configuration of relsym is. "
-                         f"{ADVICE}")
+        raise ValueError(
+            f"{path}: larger than {LARGEST} bytes, which no configuration of relsym is. {ADVICE}"
+        )
     try:
         return yaml.load(content.decode("utf-8"), _PlainLoader)  # a subclass of the safe loader
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not the YAML that relsym writes ({_problem(error)}). {ADVICE}") from error
     except DAMAGED as error:
-        raise ValueError(f"{path}: not the YAML that relsym writes ({printable(str(error))}). "
-                         f"{ADVICE}") from error
+        raise ValueError(
+            f"{path}: not the YAML that relsym writes ({printable(str(error))}). {ADVICE}"
+        ) from error
 
 
 def _problem(error: yaml.YAMLError) -> str:
@@ -187,8 +196,10 @@ def _component(path: Path, place: str, node: dict[str, Any]) -> StoredComponent:
     """The component at a place of the file. Raises as ``read_config``."""
     target = node.get("_target_")
     if not isinstance(target, str) or len(target) > LONGEST_TARGET or not TARGET.fullmatch(target):
-        raise ValueError(f"{path}: {place}._target_: expected the dotted name of a class, got "
-                         f"{shown_text(target)}. {ADVICE}")
+        raise ValueError(
+            f"{path}: {place}._target_: expected the dotted name of a class, got "
+            f"{shown_text(target)}. {ADVICE}"
+        )
     values, parts = {}, {}
     for key, value in node.items():
         is_partial = key == "_partial_" and place == PARTIAL_KEY and value is True
@@ -209,8 +220,10 @@ def _check_key(path: Path, place: str, key: object) -> None:
     if not isinstance(key, str):
         raise ValueError(f"{path}: {place}: the key {shown_text(key)} is no text. {ADVICE}")
     if key.startswith("_"):
-        raise ValueError(f"{path}: {place}: the key {shown_text(key)} has no place there: a stored configuration "
-                         f"holds plain values, and calls nothing. {ADVICE}")
+        raise ValueError(
+            f"{path}: {place}: the key {shown_text(key)} has no place there: a stored configuration "
+            f"holds plain values, and calls nothing. {ADVICE}"
+        )
 
 
 def _check_plain(path: Path, place: str, value: object) -> None:

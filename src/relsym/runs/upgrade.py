@@ -69,7 +69,6 @@ PUBLISHED = {
 GROUPS = ("seconds", "memory")
 
 
-
 class _Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a training and an evaluation had in common. What has a default was not there from the start."""
 

@@ -28,9 +28,16 @@ from relsym.runs.layout import RESULTS
 log = logging.getLogger(__name__)
 # What files can tell, each the name of an option whose settings it takes.
 MODEL_KINDS = ("encoder", "nli", "causal_lm", "masked_lm", "run")
-# How the names of architectures end. A masked language model is taken for what its kind is used as here: an encoder.
-ARCHITECTURES = {"ForSequenceClassification": "nli", "ForCausalLM": "causal_lm", "LMHeadModel": "causal_lm",
-                 "ForMaskedLM": "encoder", "ForPreTraining": "encoder", "Model": "encoder"}
+# How the names of architectures end. A masked language model is taken for what its kind is used as here: an
+# encoder.
+ARCHITECTURES = {
+    "ForSequenceClassification": "nli",
+    "ForCausalLM": "causal_lm",
+    "LMHeadModel": "causal_lm",
+    "ForMaskedLM": "encoder",
+    "ForPreTraining": "encoder",
+    "Model": "encoder",
+}
 
 
 def check_model(cfg: DictConfig) -> None:
@@ -39,9 +46,14 @@ def check_model(cfg: DictConfig) -> None:
     device_of(cfg.hardware.accelerator)
     dtype_of(cfg.precision)
     if cfg.hardware.devices != 1:
-        raise ValueError(f"hardware.devices={cfg.hardware.devices}: one process measures. Use hardware=cpu or hardware=gpu.")
+        raise ValueError(
+            f"hardware.devices={cfg.hardware.devices}: one process measures. Use hardware=cpu or "
+            "hardware=gpu."
+        )
     if is_encoder(cfg.model) and get_class(cfg.metric._target_).reads == NONE:
-        raise ValueError("metric=none measures no distance, and an encoder is read by distance. Choose another metric.")
+        raise ValueError(
+            "metric=none measures no distance, and an encoder is read by distance. Choose another metric."
+        )
 
 
 def build_model(cfg: DictConfig, data: PairData) -> Model:
@@ -52,8 +64,14 @@ def build_model(cfg: DictConfig, data: PairData) -> Model:
     if isinstance(model, RunModel):
         open_run(model.name, cfg.trust, "model.folder").check_sides(data.sides)
     if isinstance(model, Encoder):
-        return EncoderModel(model, instantiate(cfg.metric), cfg.probe.k, cfg.seed,
-                            device_of(cfg.hardware.accelerator), dtype_of(cfg.precision))
+        return EncoderModel(
+            model,
+            instantiate(cfg.metric),
+            cfg.probe.k,
+            cfg.seed,
+            device_of(cfg.hardware.accelerator),
+            dtype_of(cfg.precision),
+        )
     return model
 
 
@@ -62,9 +80,17 @@ def opens_runs(model: DictConfig) -> bool:
     return "trust" in signature(get_object(model._target_)).parameters
 
 
-def load_any(name: str, kind: str | None, revision: str | None, trust_remote_code: bool, precision: str,
-             accelerator: str, trust: Sequence[str] = ()) -> Model | Encoder:
-    """A model whose kind is found from its files, or said; its other settings are those of the kind's own option.
+def load_any(
+    name: str,
+    kind: str | None,
+    revision: str | None,
+    trust_remote_code: bool,
+    precision: str,
+    accelerator: str,
+    trust: Sequence[str] = (),
+) -> Model | Encoder:
+    """A model whose kind is found from its files, or said; its other settings are those of the kind's own
+    option.
 
     Args:
         trust: of a run, packages whose components its stored configuration may name.
@@ -78,8 +104,14 @@ def load_any(name: str, kind: str | None, revision: str | None, trust_remote_cod
     if kind is None:
         log.info("%s is scored as %s (model.kind=NAME says otherwise)", name, found)
     option = OmegaConf.load(CONF / "model" / f"{found}.yaml")
-    told = {"name": name, "folder": name, "revision": revision, "trust_remote_code": trust_remote_code, "precision": precision,
-            "accelerator": accelerator}
+    told = {
+        "name": name,
+        "folder": name,
+        "revision": revision,
+        "trust_remote_code": trust_remote_code,
+        "precision": precision,
+        "accelerator": accelerator,
+    }
     taken = set(option)  # what an option requires of the user (???) is not "in" it
     settings = OmegaConf.merge(option, {key: value for key, value in told.items() if key in taken})
     trusting = {"trust": list(trust)} if opens_runs(option) else {}
@@ -96,15 +128,27 @@ def kind_of(name: str, revision: str | None, trust_remote_code: bool) -> str:
     if (folder / RESULTS).exists():
         return "run"
     try:
-        config = AutoConfig.from_pretrained(local_or_hub(name), revision=revision, trust_remote_code=trust_remote_code)
+        config = AutoConfig.from_pretrained(
+            local_or_hub(name), revision=revision, trust_remote_code=trust_remote_code
+        )
     except Exception as error:  # the hub raises types of its own
-        what = f"the folder holds {', '.join(sorted(path.name for path in folder.iterdir())[:5]) or 'nothing'}" if folder.is_dir() else \
-            "no folder of that name, and as a hub id it cannot be had"
-        raise ValueError(f"model.name={name}: no model there: {what} ({str(error).strip().splitlines()[0]}) Pass a folder with "
-                         "config.json, tokenizer and safetensors weights, a run of relsym train, or a hub id (and a network).") from error
+        what = (
+            f"the folder holds {', '.join(sorted(path.name for path in folder.iterdir())[:5]) or 'nothing'}"
+            if folder.is_dir()
+            else "no folder of that name, and as a hub id it cannot be had"
+        )
+        raise ValueError(
+            f"model.name={name}: no model there: {what} ({str(error).strip().splitlines()[0]}) Pass a folder "
+            "with "
+            "config.json, tokenizer and safetensors weights, a run of relsym train, or a hub id (and a "
+            "network)."
+        ) from error
     for architecture in config.architectures or []:
         for ending, kind in ARCHITECTURES.items():
             if architecture.endswith(ending):
                 return kind
-    raise ValueError(f"model.name={name}: its config.json names the architectures {config.architectures}, which tell no kind. Say "
-                     f"which with model.kind={'|'.join(MODEL_KINDS)}.")
+    raise ValueError(
+        f"model.name={name}: its config.json names the architectures {config.architectures}, which tell no "
+        "kind. Say "
+        f"which with model.kind={'|'.join(MODEL_KINDS)}."
+    )

@@ -17,7 +17,8 @@ from relsym.runs.identity import NOT_WHAT, PLACES, computed, digest
 from relsym.runs.layout import RESULTS
 from relsym.runs.results import EvaluateResults, read_results
 
-# Which answer comes first, how much is measured between two writes, and what stands beside the model change nothing that is measured.
+# Which answer comes first, how much is measured between two writes, and what stands beside the model change
+# nothing that is measured.
 NOT_MEASURED = (*NOT_WHAT, "hydra", "reading", "shard_rows", "data", "model", "shortcuts")
 # Settings of a model that say where it lies or computes; the hash of its weights says what it is.
 PLACES_OF_MODEL = ("folder", "file", "cache_dir", "accelerator")
@@ -41,15 +42,24 @@ class EvaluationRecord(Started):
         return results.config_hash == origin.config_hash(self.config) and results.relsym == relsym.__version__
 
     def plan(self, model: Model, data: PairData, blocks: dict[str, dict[str, list[Row]]]) -> str:
-        """Hash of all that the measuring depends on: the model, how it is asked, its examples, and the rows."""
+        """Hash of all that the measuring depends on: the model, how it is asked, its examples,
+        and the rows.
+        """
         rows_of = {}
         for block, forms in blocks.items():
             rows_of[block] = {form: digest([tuple(row) for row in rows]) for form, rows in forms.items()}
         train = [tuple(row) for row in data.train_rows]
         return digest({**self._what(model), "version": relsym.__version__, "train": train, "rows": rows_of})
 
-    def results(self, model: Model, data: PairData, answers: Judgements, scores: Scores, measured: Measured,
-                measured_before: int) -> EvaluateResults:
+    def results(
+        self,
+        model: Model,
+        data: PairData,
+        answers: Judgements,
+        scores: Scores,
+        measured: Measured,
+        measured_before: int,
+    ) -> EvaluateResults:
         """Everything a report reads, and everything a result has to be traced back.
 
         Args:
@@ -60,7 +70,9 @@ class EvaluationRecord(Started):
         cell = self._cell(model, data)
         measured_rows = {}
         for block, forms in measured.items():
-            measured_rows[block] = {form: len(next(iter(columns.values()), [])) for form, columns in forms.items()}
+            measured_rows[block] = {
+                form: len(next(iter(columns.values()), [])) for form, columns in forms.items()
+            }
         return EvaluateResults(
             **about,
             **answers.details(),

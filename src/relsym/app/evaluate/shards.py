@@ -32,8 +32,12 @@ class Shards:
         self.folder.mkdir(exist_ok=True)
         if (self.folder / PLAN).exists():
             if json.loads((self.folder / PLAN).read_text(encoding="utf-8")) != {"plan": plan, "rows": rows}:
-                raise FileExistsError(f"{self.folder} holds what a run with another model, rows or settings measured before it was "
-                                      "stopped. Give that run's command again, choose another hydra.run.dir, or delete the folder.")
+                raise FileExistsError(
+                    f"{self.folder} holds what a run with another model, rows or settings measured before it "
+                    "was "
+                    "stopped. Give that run's command again, choose another hydra.run.dir, or delete the "
+                    "folder."
+                )
         else:
             text = json.dumps({"plan": plan, "rows": rows})
             write_atomically(self.folder / PLAN, lambda target: target.write_text(text, encoding="utf-8"))
@@ -48,7 +52,9 @@ class Shards:
         for path, part in self._parts(name, rows):
             if not path.exists():
                 columns = model.measure(part, advance)
-                write_atomically(path, lambda target, columns=columns: pq.write_table(pa.table(columns), target))
+                write_atomically(
+                    path, lambda target, columns=columns: pq.write_table(pa.table(columns), target)
+                )
             for column, values in pq.read_table(path, partitioning=None).to_pydict().items():
                 found.setdefault(column, []).extend(values)
         return found
@@ -58,5 +64,7 @@ class Shards:
         remove(self.folder)
 
     def _parts(self, name: str, rows: Sequence[Row]) -> list[tuple[Path, Sequence[Row]]]:
-        return [(self.folder / f"{name}-{number:05}.parquet", rows[start:start + self.rows])
-                for number, start in enumerate(range(0, len(rows), self.rows))]
+        return [
+            (self.folder / f"{name}-{number:05}.parquet", rows[start : start + self.rows])
+            for number, start in enumerate(range(0, len(rows), self.rows))
+        ]

@@ -40,7 +40,10 @@ def check(cfg: DictConfig) -> None:
     check_model(cfg)
     own_shortcuts(cfg)  # refuses what is no shortcut
     if cfg.data.score_on == VALIDATION and cfg.validation_pairs != 0:
-        raise ValueError("data.score_on=validation scores the rows that thresholds and readings are chosen on. Pass validation_pairs=0.")
+        raise ValueError(
+            "data.score_on=validation scores the rows that thresholds and readings are chosen on. Pass "
+            "validation_pairs=0."
+        )
 
 
 def evaluate(cfg: DictConfig) -> None:
@@ -80,7 +83,9 @@ def evaluate(cfg: DictConfig) -> None:
 
 
 def blocks_of(cfg: DictConfig, data: PairData, model: Model) -> Blocks:
-    """The rows to measure, by purpose and form: those that choices are made on, those that are scored, and the latter exchanged."""
+    """The rows to measure, by purpose and form: those that choices are made on, those that are scored, and
+    the latter exchanged.
+    """
     blocks: Blocks = {SCORED: data.score_rows}
     if model.fixed:
         model.check_rows([row for rows in data.score_rows.values() for row in rows])
@@ -88,14 +93,19 @@ def blocks_of(cfg: DictConfig, data: PairData, model: Model) -> Blocks:
     if cfg.validation_pairs != 0:
         blocks = {VALIDATING: data.rows_of(VALIDATION, cfg.validation_pairs), **blocks}
     if cfg.swapped_pairs != 0:
-        blocks[SWAPPED] = {form: [exchanged(row) for row in rows[:cfg.swapped_pairs]] for form, rows in data.score_rows.items()}
+        blocks[SWAPPED] = {
+            form: [exchanged(row) for row in rows[: cfg.swapped_pairs]]
+            for form, rows in data.score_rows.items()
+        }
     model.check_rows([row for forms in blocks.values() for rows in forms.values() for row in rows])
     return blocks
 
 
 def exchanged(row: Row) -> Row:
     """The row with its hypothesis as premise and its premise as hypothesis."""
-    return row._replace(premise=row.hypothesis, hypothesis=row.premise, subject=row.object, object=row.subject)
+    return row._replace(
+        premise=row.hypothesis, hypothesis=row.premise, subject=row.object, object=row.subject
+    )
 
 
 def announce_blocks(cfg: DictConfig, data: PairData, blocks: Blocks) -> None:
@@ -117,11 +127,17 @@ def rows_measured(blocks: Blocks, shards: Shards) -> int:
 
 def rows_left(blocks: Blocks, shards: Shards) -> int:
     """Rows that no shard holds yet."""
-    return sum(shards.left(f"{block}-{form}", rows) for block, forms in blocks.items() for form, rows in forms.items())
+    return sum(
+        shards.left(f"{block}-{form}", rows)
+        for block, forms in blocks.items()
+        for form, rows in forms.items()
+    )
 
 
 def measure(model: Model, blocks: Blocks, shards: Shards) -> dict[str, dict[str, Columns]]:
-    """The columns of every block and form, from shards that are there or from the model; validation rows first, then calibrated on."""
+    """The columns of every block and form, from shards that are there or from the model; validation rows
+    first, then calibrated on.
+    """
     left = rows_left(blocks, shards)
     measured: dict[str, dict[str, Columns]] = {block: {} for block in blocks}
     with progress("measuring", left) as advance:
@@ -133,20 +149,28 @@ def measure(model: Model, blocks: Blocks, shards: Shards) -> dict[str, dict[str,
     return measured
 
 
-def read(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> Judgements:
+def read(
+    cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]
+) -> Judgements:
     """Every reading's answers, and which reading comes first."""
     readings = model.readings()
     answers = Judgements(blocks[SCORED], readings, chosen(cfg, model, blocks, measured), cfg.data.score_on)
     for reading in readings:
-        answers.judged[reading.name] = {form: model.read(reading.name, form, columns) for form, columns in measured[SCORED].items()}
+        answers.judged[reading.name] = {
+            form: model.read(reading.name, form, columns) for form, columns in measured[SCORED].items()
+        }
         if reading.alone:
-            answers.swapped[reading.name] = {form: model.read(reading.name, form, columns)
-                                             for form, columns in measured.get(SWAPPED, {}).items()}
+            answers.swapped[reading.name] = {
+                form: model.read(reading.name, form, columns)
+                for form, columns in measured.get(SWAPPED, {}).items()
+            }
     return answers
 
 
 def chosen(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> str:
-    """The reading told by ``reading``, else that with the most right answers on the validation rows, else the plainest."""
+    """The reading told by ``reading``, else that with the most right answers on the validation rows, else the
+    plainest.
+    """
     alone = [reading.name for reading in model.readings() if reading.alone]
     if cfg.reading is not None:
         if cfg.reading not in alone:
@@ -154,15 +178,26 @@ def chosen(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, di
         return cfg.reading
 
     def right(name: str) -> int:
-        return sum(row.label == label for form, rows in blocks[VALIDATING].items()
-                   for row, label in zip(rows, model.read(name, form, measured[VALIDATING][form]).labels, strict=True))
+        return sum(
+            row.label == label
+            for form, rows in blocks[VALIDATING].items()
+            for row, label in zip(
+                rows, model.read(name, form, measured[VALIDATING][form]).labels, strict=True
+            )
+        )
 
     best = max(alone, key=right) if VALIDATING in blocks else alone[0]
-    log.info("first reading: %s%s", best, " (the best on the validation rows)" if VALIDATING in blocks and len(alone) > 1 else "")
+    log.info(
+        "first reading: %s%s",
+        best,
+        " (the best on the validation rows)" if VALIDATING in blocks and len(alone) > 1 else "",
+    )
     return best
 
 
 def raw(forms: dict[str, Columns]) -> Columns:
     """What was measured of the scored rows, as columns of their own."""
     names = dict.fromkeys(name for columns in forms.values() for name in columns)
-    return {f"measured:{name}": [value for columns in forms.values() for value in columns[name]] for name in names}
+    return {
+        f"measured:{name}": [value for columns in forms.values() for value in columns[name]] for name in names
+    }

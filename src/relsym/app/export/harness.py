@@ -42,29 +42,46 @@ def task_name(prompt: str, form: str) -> str:
     return "_".join(part for part in ("relsym", prompt, form) if part)
 
 
-def task_yaml(prompt: Prompt, form: str, labels: Sequence[str], shots: int, metadata: Mapping[str, Any]) -> str:
-    """One wording of one form: multiple choice by log-likelihood, with the first of the examples before every question.
+def task_yaml(
+    prompt: Prompt, form: str, labels: Sequence[str], shots: int, metadata: Mapping[str, Any]
+) -> str:
+    """One wording of one form: multiple choice by log-likelihood, with the first of the examples before every
+    question.
 
-    Without labelled examples their number is left to the harness (``--num_fewshot``), which would not change a stated one.
+    Without labelled examples their number is left to the harness (``--num_fewshot``), which would not change
+    a stated one.
 
-    A chat's text is a user's message: the harness puts it into the chat template if told to (``--apply_chat_template
-    --fewshot_as_multiturn``).
+    A chat's text is a user's message: the harness puts it into the chat template if told to
+    (``--apply_chat_template --fewshot_as_multiturn``).
     """
     words = prompt.words(labels)
     task = {
-        "task": task_name(prompt.name, form), "dataset_kwargs": {"form": form}, "test_split": "test", "fewshot_split": "examples",
-        "fewshot_config": {"sampler": "first_n"}, **({"num_fewshot": shots} if shots else {}), "output_type": "multiple_choice",
-        "doc_to_text": jinja(prompt.text), "doc_to_choice": list(words.values()),
-        "doc_to_target": f"{{{{ {json.dumps(list(words))}.index(label) }}}}", "target_delimiter": DELIMITER, "fewshot_delimiter": SEPARATOR,
-        "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": True} for name in ("acc", "acc_norm")],
-        "metadata": dict(metadata)}
+        "task": task_name(prompt.name, form),
+        "dataset_kwargs": {"form": form},
+        "test_split": "test",
+        "fewshot_split": "examples",
+        "fewshot_config": {"sampler": "first_n"},
+        **({"num_fewshot": shots} if shots else {}),
+        "output_type": "multiple_choice",
+        "doc_to_text": jinja(prompt.text),
+        "doc_to_choice": list(words.values()),
+        "doc_to_target": f"{{{{ {json.dumps(list(words))}.index(label) }}}}",
+        "target_delimiter": DELIMITER,
+        "fewshot_delimiter": SEPARATOR,
+        "metric_list": [
+            {"metric": name, "aggregation": "mean", "higher_is_better": True} for name in ("acc", "acc_norm")
+        ],
+        "metadata": dict(metadata),
+    }
     return f"custom_dataset: !function {LOADER_FILE.removesuffix('.py')}.load\n" + _dumped(task)
 
 
 def group_yaml(name: str, tasks: Sequence[str], metadata: Mapping[str, Any]) -> str:
     """Several wordings asked in one go, with the mean of their accuracies."""
     mean = {"metric": "acc", "aggregation": "mean", "weight_by_size": True}
-    return _dumped({"group": name, "task": list(tasks), "aggregate_metric_list": [mean], "metadata": dict(metadata)})
+    return _dumped(
+        {"group": name, "task": list(tasks), "aggregate_metric_list": [mean], "metadata": dict(metadata)}
+    )
 
 
 def jinja(text: str) -> str:
@@ -76,7 +93,10 @@ def jinja(text: str) -> str:
     template = ""
     for literal, field, form, conversion in Formatter().parse(text):
         if form or conversion:
-            raise ValueError(f"prompts: {text!r} formats {field}, which a task of lm-evaluation-harness cannot. Write {{{field}}}.")
+            raise ValueError(
+                f"prompts: {text!r} formats {field}, which a task of lm-evaluation-harness cannot. Write "
+                f"{{{field}}}."
+            )
         template += f"{{{{ {json.dumps(literal, ensure_ascii=False)} }}}}" if "{" in literal else literal
         template += f"{{{{ {field} }}}}" if field else ""
     return template

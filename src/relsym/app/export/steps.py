@@ -51,30 +51,48 @@ def export_benchmark(cfg: DictConfig) -> None:
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
     rows = {form: data.score_rows[form] for form in chosen_forms(cfg.forms, data)}
-    record = {"relsym": __version__, "task": cfg.task, "benchmark": data.title or HydraConfig.get().runtime.choices["data"],
-              "content_hash": data.content_hash, "rows_hash": rows_hash(pair_ids(rows)), "score_on": cfg.data.score_on,
-              "rows": {form: len(asked) for form, asked in rows.items()}}
+    record = {
+        "relsym": __version__,
+        "task": cfg.task,
+        "benchmark": data.title or HydraConfig.get().runtime.choices["data"],
+        "content_hash": data.content_hash,
+        "rows_hash": rows_hash(pair_ids(rows)),
+        "score_on": cfg.data.score_on,
+        "rows": {form: len(asked) for form, asked in rows.items()},
+    }
     tables, texts, told = EXPORTS[cfg.task](cfg, data, rows, record)
     write_export(folder, tables, texts, record)
     log.info("rows: %s", ", ".join(f"{count} {form}" for form, count in record["rows"].items()))
     console().print(f"Written to {folder}    {told.format(folder=folder)}", soft_wrap=True)
 
 
-def as_rows(cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]) -> Files:
+def as_rows(
+    cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]
+) -> Files:
     """The rows alone."""
     table = [row for asked in rows.values() for row in asked]
     return {ROWS_FILE: table}, {}, "relsym evaluate model=predictions model.file=FILE"
 
 
-def as_tasks(cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]) -> Files:
-    """The rows, labelled examples in the order in which they are taken, and a task for every wording and form."""
+def as_tasks(
+    cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]
+) -> Files:
+    """The rows, labelled examples in the order in which they are taken, and a task for every wording and
+    form.
+    """
     prompts = chosen_prompts(cfg.prompts, data.labels)
     choose_shots(data.train_rows, cfg.shots, prompts)  # refuses what evaluate would
-    metadata = {"version": 1.0, **{key: record[key] for key in ("relsym", "benchmark", "content_hash", "rows_hash")}}
+    metadata = {
+        "version": 1.0,
+        **{key: record[key] for key in ("relsym", "benchmark", "content_hash", "rows_hash")},
+    }
     record |= {"prompts": [prompt.name for prompt in prompts], "shots": cfg.shots}
     texts, groups = {LOADER_FILE: LOADER_CODE}, []
     for form in rows:
-        texts |= {f"{task_name(prompt.name, form)}.yaml": task_yaml(prompt, form, data.labels, cfg.shots, metadata) for prompt in prompts}
+        texts |= {
+            f"{task_name(prompt.name, form)}.yaml": task_yaml(prompt, form, data.labels, cfg.shots, metadata)
+            for prompt in prompts
+        }
         for name, chat in (("", False), ("chats", True)):
             if members := [task_name(prompt.name, form) for prompt in prompts if prompt.chat is chat]:
                 groups.append(task_name(name, form))
@@ -91,29 +109,43 @@ def chosen_forms(forms: str | Sequence[str] | None, data: PairData) -> list[str]
     """Forms of the data, all or those asked for."""
     asked = list(data.score_rows) if forms is None else [forms] if isinstance(forms, str) else list(forms)
     if unknown := [form for form in asked if form not in data.score_rows]:
-        raise ValueError(f"forms: {', '.join(unknown)} is no form of these rows. There are {', '.join(data.score_rows)}.")
+        raise ValueError(
+            f"forms: {', '.join(unknown)} is no form of these rows. There are {', '.join(data.score_rows)}."
+        )
     return asked
 
 
 def chosen_prompts(names: str | Sequence[str] | None, labels: Sequence[str]) -> list[Prompt]:
-    """Wordings that have a word for every label: all of relsym's, or those asked for, each of which has to."""
+    """Wordings that have a word for every label: all of relsym's, or those asked for, each of
+    which has to.
+    """
     prompts = read_prompts(names)
     wordless = [prompt.name for prompt in prompts if set(labels) - set(prompt.answers)]
     if wordless and (names is not None or len(wordless) == len(prompts)):
-        raise ValueError(f"prompts: {', '.join(wordless)} has no answer for some of the labels {', '.join(labels)}. Choose others.")
+        raise ValueError(
+            f"prompts: {', '.join(wordless)} has no answer for some of the labels {', '.join(labels)}. "
+            "Choose others."
+        )
     if wordless:
-        log.info("no answer for some of the labels %s: the wordings %s are left out", ", ".join(labels), ", ".join(wordless))
+        log.info(
+            "no answer for some of the labels %s: the wordings %s are left out",
+            ", ".join(labels),
+            ", ".join(wordless),
+        )
     return [prompt for prompt in prompts if prompt.name not in wordless]
 
 
-def write_export(folder: Path, tables: Mapping[str, Sequence[Row]], texts: Mapping[str, str],
-                 record: Mapping[str, Any]) -> None:
+def write_export(
+    folder: Path, tables: Mapping[str, Sequence[Row]], texts: Mapping[str, str], record: Mapping[str, Any]
+) -> None:
     """Every file whole or not there, the record last."""
     for left in list(folder.iterdir()) if (folder / UNFINISHED_EXPORT).exists() else []:
         remove(left)
     (folder / UNFINISHED_EXPORT).touch()
     for name, rows in tables.items():
-        write_atomically(folder / name, lambda target, rows=rows: pq.write_table(pa.table(table_of(rows)), target))
+        write_atomically(
+            folder / name, lambda target, rows=rows: pq.write_table(pa.table(table_of(rows)), target)
+        )
     for name, text in {**texts, RECORD: json.dumps(record, indent=1, ensure_ascii=False) + "\n"}.items():
         write_atomically(folder / name, lambda target, text=text: target.write_text(text, encoding="utf-8"))
 
@@ -125,7 +157,12 @@ def check(folder: Path) -> None:
         FileExistsError: with what is there.
     """
     if (folder / RECORD).exists():
-        raise FileExistsError(f"{folder} holds a finished export ({RECORD}). Choose another hydra.run.dir, or delete the folder.")
+        raise FileExistsError(
+            f"{folder} holds a finished export ({RECORD}). Choose another hydra.run.dir, or delete the "
+            "folder."
+        )
     found = sorted(entry.name for entry in folder.iterdir())
     if found and UNFINISHED_EXPORT not in found:
-        raise FileExistsError(f"{folder} holds files that no export left: {', '.join(found[:5])}. Choose another hydra.run.dir.")
+        raise FileExistsError(
+            f"{folder} holds files that no export left: {', '.join(found[:5])}. Choose another hydra.run.dir."
+        )

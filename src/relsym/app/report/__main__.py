@@ -1,4 +1,6 @@
-"""``relsym report``: finished runs -> tables and figures as one page (HTML), Markdown, CSV, LaTeX, PNG and SVG."""
+"""``relsym report``: finished runs -> tables and figures as one page (HTML), Markdown, CSV, LaTeX, PNG and
+SVG.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,18 @@ def task(cfg: DictConfig) -> None:
     from relsym.runs.files import write_atomically
 
     out = Path(HydraConfig.get().runtime.output_dir)
-    collected = collect([str(folder) for folder in (cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs])])
+    collected = collect(
+        [str(folder) for folder in (cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs])]
+    )
     found = sections(collected)
     print_sections(found, collected, console())
     for name, writer in report_files(collected, found, out).items():
         (out / name).parent.mkdir(exist_ok=True)
         write_atomically(out / name, writer)
-    console().print(f"Written to {out}: report.html, report.md, tables/*.csv and *.tex, figures/*.png and *.svg", soft_wrap=True)
+    console().print(
+        f"Written to {out}: report.html, report.md, tables/*.csv and *.tex, figures/*.png and *.svg",
+        soft_wrap=True,
+    )
 
 
 def main() -> None:
@@ -46,7 +53,9 @@ def listed(word: str) -> str:
     key, _, value = word.partition("=")
     if key != "inputs" or "," not in value or value[0] in "[\"'":
         return word
-    folders = ("'" + folder.replace("\\", "\\\\").replace("'", "\\'") + "'" for folder in value.split(",") if folder)
+    folders = (
+        "'" + folder.replace("\\", "\\\\").replace("'", "\\'") + "'" for folder in value.split(",") if folder
+    )
     return f"inputs=[{','.join(folders)}]"
 
 

@@ -12,8 +12,12 @@ def leave_out(entries: Sequence[Entry]) -> list[Entry]:
     taken = []
     for rungs in _ladders(entries):
         for place, entry in enumerate(rungs):
-            two_below = rungs[max(place - 2, 0):place]
-            if entry.verdict == WAITING and len(two_below) == 2 and all(_settled(below) for below in two_below):
+            two_below = rungs[max(place - 2, 0) : place]
+            if (
+                entry.verdict == WAITING
+                and len(two_below) == 2
+                and all(_settled(below) for below in two_below)
+            ):
                 entry.verdict = LEFT_OUT
                 taken.append(entry)
     return taken
@@ -21,7 +25,11 @@ def leave_out(entries: Sequence[Entry]) -> list[Entry]:
 
 def may_start(entry: Entry, entries: Sequence[Entry]) -> bool:
     """Whether no lower rung of its ladder still has to tell whether this one is needed."""
-    lower = (rung for rung in entries if rung.identity.ladder == entry.identity.ladder and _height(rung) < _height(entry))
+    lower = (
+        rung
+        for rung in entries
+        if rung.identity.ladder == entry.identity.ladder and _height(rung) < _height(entry)
+    )
     return not any(rung.verdict in (WAITING, RUNNING) for rung in lower)
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 class FrozenJob(NamedTuple):
     """One job of a sweep.
 
-    number, name: its place in the sweep's list and what a person calls it.  folder: its run folder (absolute).
-    frozen: its configuration (absolute), composed before any job started.
-    accelerator, devices: what it computes on; with several devices it starts that many ranks.
+    number, name: its place in the sweep's list and what a person calls it.  folder: its run folder
+    (absolute). frozen: its configuration (absolute), composed before any job started. accelerator, devices:
+    what it computes on; with several devices it starts that many ranks.
     """
 
     number: int
@@ -24,7 +24,9 @@ class FrozenJob(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A job that has ended. code: of its process, 0 if all went well.  problem: what the engine knows of its death, if anything."""
+    """A job that has ended. code: of its process, 0 if all went well.  problem: what the engine knows of its
+    death, if anything.
+    """
 
     job: FrozenJob
     code: int

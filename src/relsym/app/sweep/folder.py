@@ -21,8 +21,8 @@ class SweepFolder:
     """``outputs/sweeps/NAME-HASH8``; under ``with`` it belongs to this process.
 
     Raises, when entered:
-        BlockingIOError: another process runs this sweep.  FileExistsError: it holds another sweep, or something else.
-        OSError: it cannot be written to.
+        BlockingIOError: another process runs this sweep.  FileExistsError: it holds another sweep, or
+        something else. OSError: it cannot be written to.
     """
 
     def __init__(self, path: Path, jobs: Sequence[Identity]) -> None:
@@ -34,7 +34,9 @@ class SweepFolder:
             (self.path / FROZEN).mkdir(parents=True, exist_ok=True)
             self._lock = self._locked()
         except (PermissionError, NotADirectoryError) as error:
-            raise type(error)(f"{self.path}: cannot write there ({error.strerror}). Choose another hydra.sweep.dir.") from error
+            raise type(error)(
+                f"{self.path}: cannot write there ({error.strerror}). Choose another hydra.sweep.dir."
+            ) from error
         try:
             self._check()
         except BaseException:
@@ -65,10 +67,14 @@ class SweepFolder:
             path.unlink()  # the job runs again
             return None
         except ValueError as error:
-            raise FileExistsError(f"{error} To run that job anew delete its folder, or choose another hydra.sweep.dir.") from error
+            raise FileExistsError(
+                f"{error} To run that job anew delete its folder, or choose another hydra.sweep.dir."
+            ) from error
         if results.job_hash != entry.identity.job:
-            raise FileExistsError(f"{path} is not what job {entry.name} gives (another version, model or benchmark). "
-                                  "Choose another hydra.sweep.dir, or delete that folder.")
+            raise FileExistsError(
+                f"{path} is not what job {entry.name} gives (another version, model or benchmark). "
+                "Choose another hydra.sweep.dir, or delete that folder."
+            )
         return results
 
     def _locked(self) -> IO[bytes]:
@@ -77,21 +83,34 @@ class SweepFolder:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.close()
-            raise BlockingIOError(f"{self.path}: another process runs this sweep. Wait for it, or end it.") from error
+            raise BlockingIOError(
+                f"{self.path}: another process runs this sweep. Wait for it, or end it."
+            ) from error
         return lock
 
     def _check(self) -> None:
         path = self.path / SWEEP
         if not path.exists():
-            foreign = sorted(entry.name for entry in os.scandir(self.path) if entry.name not in (LOCK, FROZEN, f"{PARTIAL}{SWEEP}"))
+            foreign = sorted(
+                entry.name
+                for entry in os.scandir(self.path)
+                if entry.name not in (LOCK, FROZEN, f"{PARTIAL}{SWEEP}")
+            )
             if foreign:
-                raise FileExistsError(f"{self.path} is no sweep's folder, it holds {', '.join(foreign[:5])}. "
-                                      "Choose another hydra.sweep.dir.")
+                raise FileExistsError(
+                    f"{self.path} is no sweep's folder, it holds {', '.join(foreign[:5])}. "
+                    "Choose another hydra.sweep.dir."
+                )
             return
         try:
             held = read_sweep(path)
         except ValueError as error:
-            raise FileExistsError(f"{error} To start anew choose another hydra.sweep.dir, or delete the file.") from error
-        if [entry.identity.job for entry in held.jobs][:len(self.jobs)] != self.jobs:
-            raise FileExistsError(f"{self.path} holds another sweep ({len(held.jobs)} jobs). Choose another hydra.sweep.dir, or "
-                                  "leave it unset: each list of jobs has a folder of its own.")
+            raise FileExistsError(
+                f"{error} To start anew choose another hydra.sweep.dir, or delete the file."
+            ) from error
+        if [entry.identity.job for entry in held.jobs][: len(self.jobs)] != self.jobs:
+            raise FileExistsError(
+                f"{self.path} holds another sweep ({len(held.jobs)} jobs). Choose another hydra.sweep.dir, "
+                "or "
+                "leave it unset: each list of jobs has a folder of its own."
+            )

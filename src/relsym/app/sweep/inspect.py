@@ -1,4 +1,7 @@
-"""What has to be known of a sweep's jobs before the first one starts: that each can run, and what it is. Loads torch."""
+"""What has to be known of a sweep's jobs before the first one starts: that each can run, and what it is.
+
+Loads torch.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,9 @@ def _known(cfg: DictConfig, config: Mapping[str, Any], known: dict[str, Any]) ->
 
     model = {key: config[key] for key in ("model", "init")}
     weights, published = _once(known, digest(model), lambda: _weights(cfg))
-    drawn = {key: value for key, value in config["data"]["module"].items() if key not in ("seed", "sample_seed")}
+    drawn = {
+        key: value for key, value in config["data"]["module"].items() if key not in ("seed", "sample_seed")
+    }
     content, sides = _once(known, digest(drawn), lambda: _data(cfg, drawn.get("benchmark"), known))
     earlier = run_in_init(cfg)
     init = None if earlier is None else earlier.identity().cell_hash
@@ -68,7 +73,9 @@ def _weights(cfg: DictConfig) -> tuple[str, str | None]:
 
 
 def _data(cfg: DictConfig, benchmark: Any, known: dict[str, Any]) -> tuple[str, str | None]:
-    """Draw the rows, so that a job that asks for too many is refused; its benchmark may have been read for another job."""
+    """Draw the rows, so that a job that asks for too many is refused; its benchmark may have been read for
+    another job.
+    """
     data = instantiate(cfg.data.module, _convert_="all")
     if benchmark is not None:
         read = _once(known, digest(benchmark), data.benchmark)

@@ -37,10 +37,12 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
     Every process that runs one (of this machine, SLURM's, Ray's) runs this.
 
     Args:
-        several_ranks: Lightning has to start further ranks. It does so by repeating the command line of its process, so the job gets
+        several_ranks: Lightning has to start further ranks. It does so by repeating the command line of its
+        process, so the job gets
             a process with one.
     """
-    # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and to tell its tracker.
+    # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and
+    # to tell its tracker.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     cfg = OmegaConf.load(frozen)
     folder = Path(cfg.hydra.runtime.output_dir)
@@ -80,7 +82,9 @@ def body(frozen: str, cfg: DictConfig) -> None:
     setup_globals()
     with open_dict(cfg):
         node = cfg.pop("hydra")
-        HydraConfig.instance().set_config(OmegaConf.create({"hydra": OmegaConf.merge(OmegaConf.structured(HydraConf), node)}))
+        HydraConfig.instance().set_config(
+            OmegaConf.create({"hydra": OmegaConf.merge(OmegaConf.structured(HydraConf), node)})
+        )
     configure_log(node.job_logging, node.verbose)
     with open(frozen, "rb") as stream:
         if rank_of_this_process() == 0:
@@ -92,7 +96,8 @@ def body(frozen: str, cfg: DictConfig) -> None:
 
 
 def hold(stream: BinaryIO) -> None:
-    """Hold the job as its first rank: no second process may run it at the same time; the lock goes when the process does.
+    """Hold the job as its first rank: no second process may run it at the same time; the lock goes when the
+    process does.
 
     One that a killed sweep has left is waited for: it is about to die too.
     """

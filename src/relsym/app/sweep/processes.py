@@ -42,8 +42,8 @@ class ProcessEngine(Engine):
     """Runs each job in a process of its own: threads are divided among the jobs, GPUs are handed out.
 
     Args:
-        jobs: how many at a time; "auto": one for each GPU (a job of several devices takes as many), one on the CPU.
-        gpus: how many this machine has.
+        jobs: how many at a time; "auto": one for each GPU (a job of several devices takes as many), one on
+        the CPU. gpus: how many this machine has.
     """
 
     def __init__(self, jobs: PositiveInt | Literal["auto"] = "auto", gpus: int = 0) -> None:
@@ -59,7 +59,11 @@ class ProcessEngine(Engine):
             return True
         if self.jobs != "auto":
             return len(self._running) < self.jobs
-        return job.accelerator == "gpu" and bool(self.gpus) and all(not self._load[gpu] for gpu in self._freest(job))
+        return (
+            job.accelerator == "gpu"
+            and bool(self.gpus)
+            and all(not self._load[gpu] for gpu in self._freest(job))
+        )
 
     def start(self, job: FrozenJob) -> None:
         """See ``Engine``."""
@@ -67,7 +71,9 @@ class ProcessEngine(Engine):
         environment = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         ranks = job.devices if job.accelerator != "gpu" else max(len(gpus), 1)
-        at_once = self.jobs if self.jobs != "auto" else max(len(self.gpus), 1) if job.accelerator == "gpu" else 1
+        at_once = (
+            self.jobs if self.jobs != "auto" else max(len(self.gpus), 1) if job.accelerator == "gpu" else 1
+        )
         threads = max(cores // (at_once * ranks), 1)
         environment |= {name: os.environ.get(name, str(threads)) for name in THREADS}
         process = context().Process(target=run_child, args=(str(job.frozen), job.devices != 1, environment))
@@ -88,7 +94,9 @@ class ProcessEngine(Engine):
         return ended
 
     def stop(self) -> None:
-        """Interrupt the jobs, so that trackers are told, and kill those that do not end within ``GRACE_S`` seconds."""
+        """Interrupt the jobs, so that trackers are told, and kill those that do not end within ``GRACE_S``
+        seconds.
+        """
         for _, process, _ in self._running.values():
             _signal_group(process.pid, signal.SIGINT)
         deadline = time.monotonic() + GRACE_S
@@ -103,7 +111,7 @@ class ProcessEngine(Engine):
         """The GPUs that a job would take: those with the fewest jobs; all where it says devices=auto."""
         if job.accelerator != "gpu":
             return []
-        return sorted(self.gpus, key=lambda gpu: self._load[gpu])[:job.devices if job.devices > 0 else None]
+        return sorted(self.gpus, key=lambda gpu: self._load[gpu])[: job.devices if job.devices > 0 else None]
 
 
 def call_in_fork(target: Callable[..., None], *arguments: Any) -> Any:
@@ -120,8 +128,10 @@ def call_in_fork(target: Callable[..., None], *arguments: Any) -> Any:
         return here.recv()
     except EOFError as error:
         process.join()
-        raise RuntimeError(f"the process that looks at the jobs died with exit code {process.exitcode}; its message stands above."
-                           ) from error
+        raise RuntimeError(
+            f"the process that looks at the jobs died with exit code {process.exitcode}; its message stands "
+            "above."
+        ) from error
     finally:
         process.join()
 
@@ -144,7 +154,9 @@ def run_child(frozen: str, several_ranks: bool, environment: dict[str, str]) -> 
 
 
 def end_with_parent() -> None:
-    """Become the head of a process group, and end it as soon as the process that started the sweep is gone, however it went."""
+    """Become the head of a process group, and end it as soon as the process that started the sweep is gone,
+    however it went.
+    """
     os.setpgid(0, 0)
     parent = multiprocessing.parent_process()
 

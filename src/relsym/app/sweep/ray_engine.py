@@ -21,20 +21,27 @@ class RayEngine(Engine):
     """One Ray task a job, in a worker process that ends with it; Ray never runs one twice.
 
     init: arguments of ``ray.init``; with ``address`` it joins a cluster, else it starts Ray on this machine.
-    num_cpus, num_gpus: what Ray reserves for each device of a job (num_gpus None: one for a job on GPUs, none for others).
-    parallelism: jobs at once (None: as many as Ray's CPUs and GPUs hold at that moment).
+    num_cpus, num_gpus: what Ray reserves for each device of a job (num_gpus None: one for a job on GPUs, none
+    for others). parallelism: jobs at once (None: as many as Ray's CPUs and GPUs hold at that moment).
 
     Raises:
         ImportError: Ray is not installed.
     """
 
-    def __init__(self, init: Mapping[str, Any] | None = None, num_cpus: NonNegativeFloat = 1,
-                 num_gpus: NonNegativeFloat | None = None, parallelism: PositiveInt | None = None) -> None:
+    def __init__(
+        self,
+        init: Mapping[str, Any] | None = None,
+        num_cpus: NonNegativeFloat = 1,
+        num_gpus: NonNegativeFloat | None = None,
+        parallelism: PositiveInt | None = None,
+    ) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent unless the user says so
         try:
             import ray
         except ModuleNotFoundError as error:
-            raise ImportError('hydra/launcher=ray needs the package ray: pip install "relsym[ray]"') from error
+            raise ImportError(
+                'hydra/launcher=ray needs the package ray: pip install "relsym[ray]"'
+            ) from error
         self.ray, self.init = ray, OmegaConf.to_container(OmegaConf.create(dict(init or {})), resolve=True)
         self.num_cpus, self.num_gpus, self.parallelism = num_cpus, num_gpus, parallelism
         self.task = ray.remote(max_calls=1, max_retries=0)(run_on_worker)
@@ -57,12 +64,22 @@ class RayEngine(Engine):
         return {"CPU": float(self.num_cpus * devices), "GPU": float(gpus * devices)}
 
     def check(self, job: FrozenJob) -> None:
-        """Refuse a job that Ray would keep waiting for ever: too few CPUs or GPUs, and no ``parallelism`` that says more will come."""
+        """Refuse a job that Ray would keep waiting for ever: too few CPUs or GPUs, and no ``parallelism``
+        that says more will come.
+        """
         there = self.resources()
-        if self.parallelism is None and (lacking := {name: n for name, n in self.needs(job).items() if n > there.get(name, 0)}):
-            lack = ", ".join(f"{n:g} {name}s of {there.get(name, 0):g} that Ray has" for name, n in lacking.items())
-            raise ValueError(f"job {job.number} ({job.name}) needs {lack}. Lower hydra.launcher.num_cpus or num_gpus, join a larger "
-                             "cluster (hydra.launcher.init.address), or set hydra.launcher.parallelism if the cluster grows by itself.")
+        if self.parallelism is None and (
+            lacking := {name: n for name, n in self.needs(job).items() if n > there.get(name, 0)}
+        ):
+            lack = ", ".join(
+                f"{n:g} {name}s of {there.get(name, 0):g} that Ray has" for name, n in lacking.items()
+            )
+            raise ValueError(
+                f"job {job.number} ({job.name}) needs {lack}. Lower hydra.launcher.num_cpus or num_gpus, "
+                "join a larger "
+                "cluster (hydra.launcher.init.address), or set hydra.launcher.parallelism if the cluster "
+                "grows by itself."
+            )
 
     def has_room(self, job: FrozenJob) -> bool:
         """Whether Ray could run it beside the others, each of which holds what it needs."""
@@ -109,7 +126,9 @@ class RayEngine(Engine):
 
 
 def run_on_worker(frozen: str) -> int:
-    """Run a frozen job in this worker; further ranks are started by repeating this process's command, so it has to be the job's."""
+    """Run a frozen job in this worker; further ranks are started by repeating this process's command, so it
+    has to be the job's.
+    """
     sys.modules["__main__"].__spec__ = importlib.util.find_spec("relsym.app.sweep.job")
     sys.argv = ["relsym.app.sweep.job", frozen]
     return run_frozen(frozen)

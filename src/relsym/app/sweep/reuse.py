@@ -18,7 +18,8 @@ def reuse(entries: Sequence[Entry], folder: Path, mode: bool | str) -> dict[str,
     """Point waiting jobs at finished runs of the sweeps beside ``folder``; how many came from which.
 
     Args:
-        mode: False reuses nothing; True the same job of the same version, from a clean tree; "any" the same cell of any version and tree.
+        mode: False reuses nothing; True the same job of the same version, from a clean tree; "any" the same
+        cell of any version and tree.
     """
     if mode is False:
         return {}
@@ -37,7 +38,10 @@ def reuse(entries: Sequence[Entry], folder: Path, mode: bool | str) -> dict[str,
         if key is not None:
             folders.setdefault(key, path.parent)
     if unreadable:
-        say(f"{len(unreadable)} results of other sweeps cannot be read, so they are not taken: {unreadable[0]}")
+        say(
+            f"{len(unreadable)} results of other sweeps cannot be read, so they are not taken: "
+            f"{unreadable[0]}"
+        )
     counts: dict[str, int] = {}
     for entry in entries:
         key = entry.identity.cell if mode == ANY else entry.identity.job

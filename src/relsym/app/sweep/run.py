@@ -36,7 +36,13 @@ class Sweep:
         here: whether they run on this machine.
     """
 
-    def __init__(self, context: HydraContext, master: DictConfig, make_engine: Callable[[int], Engine], here: bool = True) -> None:
+    def __init__(
+        self,
+        context: HydraContext,
+        master: DictConfig,
+        make_engine: Callable[[int], Engine],
+        here: bool = True,
+    ) -> None:
         self.context, self.master, self.make_engine, self.here = context, master, make_engine, here
         self.entries: list[Entry] = []
         self.folder: SweepFolder | None = None
@@ -71,7 +77,13 @@ class Sweep:
         if self.folder is None:
             given = any(word.startswith("hydra.sweep.dir=") for word in self.master.hydra.overrides.hydra)
             path = Path(self.master.hydra.sweep.dir).expanduser().absolute()
-            path = path if given else path.with_name(f"{path.name}-{digest([known.identity.job for known in inspected.jobs])[:8]}")
+            path = (
+                path
+                if given
+                else path.with_name(
+                    f"{path.name}-{digest([known.identity.job for known in inspected.jobs])[:8]}"
+                )
+            )
             self.folder, self.name = SweepFolder(path, [known.identity for known in inspected.jobs]), name
         return self.folder
 
@@ -89,11 +101,17 @@ class Sweep:
         for entry in entries:
             if entry.verdict == REUSED:
                 entry.solved = self._results(entry).is_solved
-        say(f"Sweep {self.folder.path}: {len(entries)} jobs, {sum(entry.verdict == WAITING for entry in entries)} to run"
+        say(
+            f"Sweep {self.folder.path}: {len(entries)} jobs, "
+            f"{sum(entry.verdict == WAITING for entry in entries)} to run"
             f"{f', {here} finished here before' if here else ''}"
-            + "".join(f", {count} taken from {name}" for name, count in elsewhere.items()))
+            + "".join(f", {count} taken from {name}" for name, count in elsewhere.items())
+        )
         if elsewhere and options["reuse"] == ANY:
-            say("sweep.reuse=any: results of other versions and of trees with changes count too; a report marks what it mixes.")
+            say(
+                "sweep.reuse=any: results of other versions and of trees with changes count too; a report "
+                "marks what it mixes."
+            )
         self._write()
 
     def _work(self, engine: Engine, entries: Sequence[Entry], stop_when_solved: bool) -> None:
@@ -107,7 +125,9 @@ class Sweep:
                 waiting = [entry for entry in entries if entry.verdict == WAITING]
                 for entry in waiting:
                     job = self._job(entry)
-                    if engine.has_room(job) and not (stop_when_solved and not climb.may_start(entry, entries)):
+                    if engine.has_room(job) and not (
+                        stop_when_solved and not climb.may_start(entry, entries)
+                    ):
                         logs[entry.number] = size_of(job.folder / JOB_LOG)
                         engine.start(job)
                         entry.verdict, running[entry.number] = RUNNING, entry
@@ -122,7 +142,10 @@ class Sweep:
             engine.stop()
 
     def _judge(self, entry: Entry, ended: Ended, before: int, watch: terminal.Watch) -> None:
-        """Results say that a job is done; whatever else its process says, it has failed. Its log had ``before`` bytes when it began."""
+        """Results say that a job is done; whatever else its process says, it has failed.
+
+        Its log had ``before`` bytes when it began.
+        """
         entry.verdict = FAILED
         try:
             results = self.folder.results(entry)
@@ -131,7 +154,11 @@ class Sweep:
         if results is not None:
             entry.verdict, entry.error, entry.solved = DONE, None, results.is_solved
         elif entry.error is None:
-            entry.error = ended.problem or last_error(self.folder.path / entry.folder / JOB_LOG, before) or f"exit code {ended.code}"
+            entry.error = (
+                ended.problem
+                or last_error(self.folder.path / entry.folder / JOB_LOG, before)
+                or f"exit code {ended.code}"
+            )
         watch.ended(entry, results)
 
     def _conclude(self, entries: Sequence[Entry]) -> list[TrainResults | JobFailed | None]:
@@ -141,21 +168,31 @@ class Sweep:
         by_job: dict[str, TrainResults | JobFailed] = {}
         for entry in entries:
             if entry.verdict == FAILED:
-                by_job[entry.identity.job] = JobFailed(f"{entry.name}: {entry.error}\n    log: {self._told(entry)}/{JOB_LOG}")
+                by_job[entry.identity.job] = JobFailed(
+                    f"{entry.name}: {entry.error}\n    log: {self._told(entry)}/{JOB_LOG}"
+                )
             elif entry.verdict in HAS_RESULTS:
                 by_job[entry.identity.job] = self._results(entry)
         return [by_job.get(entry.identity.job) for entry in entries]
 
     def _job(self, entry: Entry) -> FrozenJob:
         devices = entry.devices if isinstance(entry.devices, int) else -1
-        return FrozenJob(entry.number, entry.name, self.folder.path / entry.folder, self.folder.path / FROZEN / f"{entry.number:03d}.yaml",
-                   entry.accelerator, devices)
+        return FrozenJob(
+            entry.number,
+            entry.name,
+            self.folder.path / entry.folder,
+            self.folder.path / FROZEN / f"{entry.number:03d}.yaml",
+            entry.accelerator,
+            devices,
+        )
 
     def _results(self, entry: Entry) -> TrainResults:
         path = self.folder.path / entry.folder / RESULTS
         results = results_or_none(path)
         if results is None:
-            raise FileNotFoundError(f"{path} was there when the sweep began and is gone. Run the same command again.")
+            raise FileNotFoundError(
+                f"{path} was there when the sweep began and is gone. Run the same command again."
+            )
         return results
 
     def _write(self) -> None:
@@ -166,7 +203,9 @@ class Sweep:
 
     @staticmethod
     def _tracked_by_wandb(overrides: Sequence[Sequence[str]]) -> bool:
-        return not any(word.startswith("tracking=") and word != "tracking=wandb" for words in overrides for word in words)
+        return not any(
+            word.startswith("tracking=") and word != "tracking=wandb" for words in overrides for word in words
+        )
 
 
 def size_of(path: Path) -> int:
@@ -175,11 +214,12 @@ def size_of(path: Path) -> int:
 
 
 def last_error(log: Path, start: int = 0) -> str | None:
-    """The message with which a job ended, from its log; an earlier attempt may have written to it before ``start``."""
+    """The message with which a job ended, from its log; an earlier attempt may have written to it before
+    ``start``.
+    """
     try:
         text = log.read_bytes()[start:].decode("utf-8", errors="replace")
     except OSError:
         return None
     _, found, message = text.rpartition("relsym: error: ")
     return message.strip().splitlines()[0] if found else None
-

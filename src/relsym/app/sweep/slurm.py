@@ -1,4 +1,6 @@
-"""Jobs of a sweep on a SLURM cluster: submitit writes and submits the scripts, SLURM itself says how they ended."""
+"""Jobs of a sweep on a SLURM cluster: submitit writes and submits the scripts, SLURM itself says how they
+ended.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ from relsym.ranges import NonNegativeInt, PositiveInt
 
 try:
     import submitit
-    from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths, UncompletedJobError, environment_variables
+    from submitit.core.utils import (
+        FailedJobError,
+        FailedSubmissionError,
+        JobPaths,
+        UncompletedJobError,
+        environment_variables,
+    )
 except ModuleNotFoundError as absent:
     if absent.name != "submitit":
         raise
@@ -41,46 +49,85 @@ STOP_S = 45.0
 class SlurmEngine(Engine):
     """One submission a job; at most ``array_parallelism`` of them in the queue or running.
 
-    submitit_folder: SLURM's scripts and logs, on a disk that the nodes share (None: ``.submitit`` beside the jobs' folders).
-    timeout_min, signal_delay_s: the time limit of a job in minutes, and how many seconds before it the job is told to end.
-    nodes, tasks_per_node: a job with several devices needs as many tasks on each node.
-    name: of the jobs in SLURM, before their number and a hash.
-    sbatch: every other option that submitit passes to SLURM (None: the cluster's default).
+    submitit_folder: SLURM's scripts and logs, on a disk that the nodes share (None: ``.submitit`` beside the
+    jobs' folders). timeout_min, signal_delay_s: the time limit of a job in minutes, and how many seconds
+    before it the job is told to end. nodes, tasks_per_node: a job with several devices needs as many tasks on
+    each node. name: of the jobs in SLURM, before their number and a hash. sbatch: every other option that
+    submitit passes to SLURM (None: the cluster's default).
 
     Raises:
         ImportError: submitit is not installed.
-        ValueError: this machine has no SLURM; options that contradict each other, or that submitit does not know.
+        ValueError: this machine has no SLURM; options that contradict each other, or that submitit does not
+        know.
     """
 
-    def __init__(self, submitit_folder: str | None = None, array_parallelism: PositiveInt = 256, timeout_min: PositiveInt = 60,
-                 signal_delay_s: NonNegativeInt = 120, nodes: PositiveInt = 1, tasks_per_node: PositiveInt = 1,
-                 name: str = "relsym", **sbatch: Any) -> None:
+    def __init__(
+        self,
+        submitit_folder: str | None = None,
+        array_parallelism: PositiveInt = 256,
+        timeout_min: PositiveInt = 60,
+        signal_delay_s: NonNegativeInt = 120,
+        nodes: PositiveInt = 1,
+        tasks_per_node: PositiveInt = 1,
+        name: str = "relsym",
+        **sbatch: Any,
+    ) -> None:
         check_installed()
         if timeout_min * 60 <= signal_delay_s:
-            raise ValueError(f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds before its limit: "
-                             "at once. Raise hydra.launcher.timeout_min or lower hydra.launcher.signal_delay_s.")
-        self.folder, self.name, self.parallelism, self.tasks_per_node = submitit_folder, name, array_parallelism, tasks_per_node
+            raise ValueError(
+                f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds "
+                "before its limit: "
+                "at once. Raise hydra.launcher.timeout_min or lower hydra.launcher.signal_delay_s."
+            )
+        self.folder, self.name, self.parallelism, self.tasks_per_node = (
+            submitit_folder,
+            name,
+            array_parallelism,
+            tasks_per_node,
+        )
         self.running: dict[str, FrozenJob] = {}
         self.refused: list[Ended] = []
         self.left: dict[str, str] | None = None
         self.executor = submitit.SlurmExecutor(submitit_folder or ".")
         # A rank that dies ends the others.
-        sbatch = {"wckey": "", **sbatch, "srun_args": ["--kill-on-bad-exit=1", *(sbatch.get("srun_args") or [])]}
-        self.executor.update_parameters(**sbatch_options({"timeout_min": timeout_min, "signal_delay_s": signal_delay_s, "nodes": nodes,
-                                                          "tasks_per_node": tasks_per_node, **sbatch}))
+        sbatch = {
+            "wckey": "",
+            **sbatch,
+            "srun_args": ["--kill-on-bad-exit=1", *(sbatch.get("srun_args") or [])],
+        }
+        self.executor.update_parameters(
+            **sbatch_options(
+                {
+                    "timeout_min": timeout_min,
+                    "signal_delay_s": signal_delay_s,
+                    "nodes": nodes,
+                    "tasks_per_node": tasks_per_node,
+                    **sbatch,
+                }
+            )
+        )
 
     def check(self, job: FrozenJob) -> None:
-        """Refuse a job whose ranks SLURM would not start (how many devices "auto" means is known on the node alone)."""
+        """Refuse a job whose ranks SLURM would not start (how many devices "auto" means is known on the node
+        alone).
+        """
         if job.devices > 0 and job.devices != self.tasks_per_node:
-            raise ValueError(f"job {job.number} ({job.name}): devices={job.devices}, but SLURM would start {self.tasks_per_node} tasks on "
-                             f"a node; each device needs one. Set hydra.launcher.tasks_per_node={job.devices}, or change hardware.")
+            raise ValueError(
+                f"job {job.number} ({job.name}): devices={job.devices}, but SLURM would start "
+                f"{self.tasks_per_node} tasks on "
+                f"a node; each device needs one. Set hydra.launcher.tasks_per_node={job.devices}, or change "
+                "hardware."
+            )
 
     def has_room(self, job: FrozenJob) -> bool:
         """Whether fewer than ``array_parallelism`` jobs are submitted."""
         return not self.running or len(self.running) < self.parallelism
 
     def start(self, job: FrozenJob) -> None:
-        """Submit it, unless a sweep that was killed has left it in the queue. What SLURM refuses is told by the next ``wait``."""
+        """Submit it, unless a sweep that was killed has left it in the queue.
+
+        What SLURM refuses is told by the next ``wait``.
+        """
         self.check(job)
         if self.folder is None:
             self.executor.folder = job.folder.parent / ".submitit" / "%j"
@@ -112,8 +159,11 @@ class SlurmEngine(Engine):
                 heard = time.monotonic()
             except NoAnswer as silence:
                 if time.monotonic() - heard > SILENCE_S:
-                    raise NoAnswer(f"SLURM has not answered for {SILENCE_S / 60:.0f} minutes ({silence}). Its jobs may go on; when it is "
-                                   "back, the same command goes on with what is missing.") from silence
+                    raise NoAnswer(
+                        f"SLURM has not answered for {SILENCE_S / 60:.0f} minutes ({silence}). Its jobs may "
+                        "go on; when it is "
+                        "back, the same command goes on with what is missing."
+                    ) from silence
             if ended or not self.running:
                 return ended
             time.sleep(min(LONGEST_LOOK_S, SHORTEST_LOOK_S + (time.monotonic() - began) / 20))
@@ -138,10 +188,16 @@ class SlurmEngine(Engine):
         if said.state == "COMPLETED":
             return Ended(job, said.code)
         spoke = said.state == "FAILED" and (job.folder / JOB_LOG).exists()  # then its log says why
-        return Ended(job, said.code or 1, None if spoke else f"SLURM says {said.state}; its log: {self.paths(number).stderr}")
+        return Ended(
+            job,
+            said.code or 1,
+            None if spoke else f"SLURM says {said.state}; its log: {self.paths(number).stderr}",
+        )
 
     def forgotten(self, number: str) -> Said:
-        """A job that neither the controller nor the database knows: it went well if submitit's record, written last, is there."""
+        """A job that neither the controller nor the database knows: it went well if submitit's record,
+        written last, is there.
+        """
         return Said("COMPLETED", 0) if self.paths(number).result_pickle.exists() else Said(LOST, 1)
 
     def paths(self, number: str) -> JobPaths:
@@ -149,7 +205,9 @@ class SlurmEngine(Engine):
         return JobPaths(self.executor.folder, number)
 
     def stop(self) -> None:
-        """Cancel what is left, and wait until it has ended (45 s at most), so that the same command can start again at once."""
+        """Cancel what is left, and wait until it has ended (45 s at most), so that the same command can start
+        again at once.
+        """
         deadline = time.monotonic() + STOP_S
         left = set(self.running)
         cancel(left)
@@ -162,10 +220,15 @@ class SlurmEngine(Engine):
 def check_installed() -> None:
     """Refuse to start where submitit or SLURM is missing."""
     if submitit is None:
-        raise ImportError('hydra/launcher=submitit_slurm needs the package submitit: pip install "relsym[slurm]"')
+        raise ImportError(
+            'hydra/launcher=submitit_slurm needs the package submitit: pip install "relsym[slurm]"'
+        )
     if missing := [command for command in COMMANDS if shutil.which(command) is None]:
-        raise ValueError(f"hydra/launcher=submitit_slurm: no {', '.join(missing)} on this machine. Start the sweep where jobs are "
-                         "submitted (a login node), or leave hydra/launcher unset to run it here.")
+        raise ValueError(
+            f"hydra/launcher=submitit_slurm: no {', '.join(missing)} on this machine. Start the sweep where "
+            "jobs are "
+            "submitted (a login node), or leave hydra/launcher unset to run it here."
+        )
 
 
 def sbatch_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -178,25 +241,35 @@ def sbatch_options(options: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def outside_of_any_job() -> Iterator[None]:
-    """Hide the variables of the SLURM job that the sweep itself may run in: its jobs would inherit its tasks and memory."""
+    """Hide the variables of the SLURM job that the sweep itself may run in: its jobs would inherit its tasks
+    and memory.
+    """
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     with submitit.helpers.clean_env(), environment_variables(**kept):
         yield
 
 
 def time_is_up(requeue: Any) -> Callable[[int, Any], None]:
-    """What SLURM's warning does: submitit requeues a job that has to make room, and one that is near its time limit ends with advice."""
+    """What SLURM's warning does: submitit requeues a job that has to make room, and one that is near its time
+    limit ends with advice.
+    """
+
     def warned(number: int, frame: Any) -> None:
         try:
             requeue(number, frame)
         except UncompletedJobError as end:
-            raise TimeoutError("SLURM's time limit of this job is near. Raise hydra.launcher.timeout_min.") from end
+            raise TimeoutError(
+                "SLURM's time limit of this job is near. Raise hydra.launcher.timeout_min."
+            ) from end
 
     return warned
 
 
 def run_on_node(frozen: str) -> None:
-    """One task of a job, on its node. Leaves with the job's exit code, which SLURM then knows; scancel ends it as Ctrl-C would."""
+    """One task of a job, on its node.
+
+    Leaves with the job's exit code, which SLURM then knows; scancel ends it as Ctrl-C would.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGUSR2, time_is_up(signal.getsignal(signal.SIGUSR2)))
     os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("SLURM_CPUS_PER_TASK", "1"))

@@ -10,7 +10,12 @@ from statistics import mean
 from relsym.runs.results import TrainResults
 from relsym.runs.sweeps import DONE, FAILED, HAS_RESULTS, LEFT_OUT, REPEATED, RUNNING, WAITING, Entry
 
-SAYING = {DONE: "done", FAILED: "FAILED", LEFT_OUT: "left out (solved below)", REPEATED: "is in the list already"}
+SAYING = {
+    DONE: "done",
+    FAILED: "FAILED",
+    LEFT_OUT: "left out (solved below)",
+    REPEATED: "is in the list already",
+}
 
 
 class Watch:
@@ -31,21 +36,33 @@ class Watch:
         entry.seconds = self._took[entry.number] = time.monotonic() - self._started[entry.number]
         told = accuracies(results) if results is not None else entry.error or ""
         left = f", about {in_words(self.left())} left" if self.left() else ""
-        say(f"{self._place(entry)} {SAYING[entry.verdict]:9} {entry.name}   {told}   {in_words(entry.seconds)}{left}")
+        say(
+            f"{self._place(entry)} {SAYING[entry.verdict]:9} {entry.name}   {told}   "
+            f"{in_words(entry.seconds)}{left}"
+        )
 
     def left(self) -> float:
         """Seconds left, from the jobs that have ended: of the same sample count where there are any."""
         if not self._took:
             return 0.0
-        took = {entry.number: (entry.samples, self._took[entry.number]) for entry in self.entries if entry.number in self._took}
+        took = {
+            entry.number: (entry.samples, self._took[entry.number])
+            for entry in self.entries
+            if entry.number in self._took
+        }
         overall = mean(self._took.values())
 
         def guess(entry: Entry) -> float:
-            return mean([seconds for samples, seconds in took.values() if samples == entry.samples] or [overall])
+            return mean(
+                [seconds for samples, seconds in took.values() if samples == entry.samples] or [overall]
+            )
 
         waiting = sum(guess(entry) for entry in self.entries if entry.verdict == WAITING)
-        running = sum(max(guess(entry) - (time.monotonic() - self._started[entry.number]), 0.0)
-                      for entry in self.entries if entry.verdict == RUNNING)
+        running = sum(
+            max(guess(entry) - (time.monotonic() - self._started[entry.number]), 0.0)
+            for entry in self.entries
+            if entry.verdict == RUNNING
+        )
         return (waiting + running) / self.slots
 
     def _place(self, entry: Entry) -> str:
@@ -74,6 +91,9 @@ def in_words(seconds: float) -> str:
 def print_summary(entries: Sequence[Entry], folder: str) -> None:
     """How many jobs ended how, and what failed."""
     counts = Counter(entry.verdict for entry in entries)
-    say(f"Sweep {folder}: " + ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items()))
+    say(
+        f"Sweep {folder}: "
+        + ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items())
+    )
     if any(counts[verdict] for verdict in HAS_RESULTS):
         say(f"Tables and figures: relsym report inputs={folder}")

@@ -16,9 +16,13 @@ def margin_where_there_is_one(cfg: DictConfig, trial: Trial) -> None:
     """Suggest a margin for the objectives that have one.
 
     Raises:
-        ValueError: objectives are swept too, so that each would get whatever share of the trials the sampler likes.
+        ValueError: objectives are swept too, so that each would get whatever share of the trials the sampler
+        likes.
     """
     if "objective" in trial.params:
-        raise ValueError("sweep=tune: one objective a call, so that each gets the same number of trials. Pass objective=knn, say.")
+        raise ValueError(
+            "sweep=tune: one objective a call, so that each gets the same number of trials. Pass "
+            "objective=knn, say."
+        )
     if "margin" in cfg.objective:
         trial.suggest_float("objective.margin", *MARGINS)

@@ -1,4 +1,7 @@
-"""What is shown of a run while it goes and when it is over. The record is ``results.json``; a tracker is a view of it."""
+"""What is shown of a run while it goes and when it is over.
+
+The record is ``results.json``; a tracker is a view of it.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ log = logging.getLogger(__name__)
 class Final(NamedTuple):
     """What a tracker is given when all is computed and recorded.
 
-    metrics: the scores, ``stage/what[/slice]``.  measured: seconds, memory, epochs.  step: of the training's end.
-    rows: the columns of a table, then its lines.  figures, rows: under the names they get in the tracker; made only if asked for.
+    metrics: the scores, ``stage/what[/slice]``.  measured: seconds, memory, epochs.  step: of the training's
+    end. rows: the columns of a table, then its lines.  figures, rows: under the names they get in the
+    tracker; made only if asked for.
     """
 
     metrics: Mapping[str, float]
@@ -31,7 +35,10 @@ class Final(NamedTuple):
 
 
 class Tracker(Logger):
-    """A logger of Lightning's that is also told how the run starts and how it ends. Every method is for the first rank."""
+    """A logger of Lightning's that is also told how the run starts and how it ends.
+
+    Every method is for the first rank.
+    """
 
     def start(self, config: Mapping[str, Any], tags: Sequence[str]) -> None:
         """The run starts: its resolved configuration, and the words by which people find it."""
@@ -76,7 +83,9 @@ def tensorboard(folder: str) -> Tracker:
     try:
         return TensorBoard(folder, name="", version="tensorboard", default_hp_metric=False)
     except ModuleNotFoundError as error:
-        raise ImportError('tracking=tensorboard needs the package tensorboard: pip install "relsym[tensorboard]"') from error
+        raise ImportError(
+            'tracking=tensorboard needs the package tensorboard: pip install "relsym[tensorboard]"'
+        ) from error
 
 
 @contextmanager
@@ -95,8 +104,15 @@ def tracked(tracker: Tracker, config: Mapping[str, Any], tags: Sequence[str]) ->
 
 
 def conclude(tracker: Tracker, final: Final) -> None:
-    """Hand over what a finished run came to. A tracker that fails now is reported: the run itself is whole."""
+    """Hand over what a finished run came to.
+
+    A tracker that fails now is reported: the run itself is whole.
+    """
     try:
         tracker.conclude(final)
     except Exception as error:
-        log.warning("the tracker could not take the final figures (%s: %s); results.json holds everything.", type(error).__name__, error)
+        log.warning(
+            "the tracker could not take the final figures (%s: %s); results.json holds everything.",
+            type(error).__name__,
+            error,
+        )

@@ -19,17 +19,26 @@ def final_of(results: AnyResults, scores: Scores, step: int) -> Final:
 
     def figure() -> tuple[str, Figure]:
         title = f"{results.model}, {results.train_rows} training rows, seed {results.seed}"
-        return f"{results.score_on}/by_property", properties_figure(title, [panel(scores, model, form) for form in scores.rows])
+        return f"{results.score_on}/by_property", properties_figure(
+            title, [panel(scores, model, form) for form in scores.rows]
+        )
 
     return Final(results.metrics, results.measured, step, rows, figure)
 
 
 def panel(scores: Scores, model: str, form: str) -> Bars:
     """One form: the model by property, and the shortcut that is best on all its rows."""
-    shortcuts = {name: scores.accuracy(name, form).value for name in scores.predictions if name.startswith("shortcut/")}
+    shortcuts = {
+        name: scores.accuracy(name, form).value for name in scores.predictions if name.startswith("shortcut/")
+    }
     best = max(shortcuts, key=lambda name: shortcuts[name])
     properties = dict.fromkeys(row.property for row in scores.rows[form])
     own = {name: scores.accuracy(model, form, property=name) for name in properties}
-    return Bars(form, best.removeprefix("shortcut/"), {name: found.value for name, found in own.items()},
-                {name: found.low for name, found in own.items()}, {name: found.high for name, found in own.items()},
-                {name: scores.accuracy(best, form, property=name).value for name in properties})
+    return Bars(
+        form,
+        best.removeprefix("shortcut/"),
+        {name: found.value for name, found in own.items()},
+        {name: found.low for name, found in own.items()},
+        {name: found.high for name, found in own.items()},
+        {name: scores.accuracy(best, form, property=name).value for name in properties},
+    )

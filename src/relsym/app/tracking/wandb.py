@@ -18,21 +18,27 @@ from pytorch_lightning.utilities import rank_zero_only
 from relsym.app.tracking.tracker import Final, Tracker
 
 log = logging.getLogger(__name__)
-START_S, FINISH_S = 30.0, 300.0  # how long a server that does not answer is waited for: before the training, and after
+START_S, FINISH_S = (
+    30.0,
+    300.0,
+)  # how long a server that does not answer is waited for: before the training, and after
 FLUSH_S = 2.0  # a process that is killed loses the curve of so many seconds
 STEP = "trainer/global_step"  # the axis of all curves, under Lightning's name for it
 LONGEST_TAG = 64  # W&B refuses longer ones
 
 
 class WandbRun(Tracker, WandbLogger):
-    """Lightning's W&B logger, which starts when told, gives up rather than fail, and ends with the run's exit code.
+    """Lightning's W&B logger, which starts when told, gives up rather than fail, and ends with the run's exit
+    code.
 
     Args:
         folder: the run's; W&B makes ``wandb/`` in it.
         project, name, group, tags: what W&B files the run under; a sweep is a group, a job of it a name.
     """
 
-    def __init__(self, folder: str, project: str, name: str | None, group: str | None, tags: Sequence[str]) -> None:
+    def __init__(
+        self, folder: str, project: str, name: str | None, group: str | None, tags: Sequence[str]
+    ) -> None:
         super().__init__(project=project, save_dir=folder)
         self.names = {"project": project, "name": name, "group": group, "dir": folder}
         self.tags, self.lost, self._place = list(tags), False, False
@@ -45,7 +51,9 @@ class WandbRun(Tracker, WandbLogger):
             ValueError: W&B does not start: a wrong or missing key, a server that does not answer, no disk.
         """
         online = _default_to_offline()
-        self._place = "WANDB_DATA_DIR" not in os.environ  # of tables until they are synced: by default the user's home
+        self._place = (
+            "WANDB_DATA_DIR" not in os.environ
+        )  # of tables until they are synced: by default the user's home
         if self._place:
             os.environ["WANDB_DATA_DIR"] = str(Path(self.names["dir"], "wandb").absolute())
         import wandb
@@ -54,8 +62,11 @@ class WandbRun(Tracker, WandbLogger):
         try:
             if online:
                 _log_in(wandb)
-            # Not Lightning's way, which goes on in a run that is still open, and asks the server for one to resume.
-            self._experiment = wandb.init(config=dict(config), tags=found_by, settings=_settings(), reinit="create_new", **self.names)
+            # Not Lightning's way, which goes on in a run that is still open, and asks the server for one to
+            # resume.
+            self._experiment = wandb.init(
+                config=dict(config), tags=found_by, settings=_settings(), reinit="create_new", **self.names
+            )
         except (wandb.Error, OSError, ValueError) as error:
             _abandon()
             raise ValueError(_refusal(error, online)) from error
@@ -87,7 +98,10 @@ class WandbRun(Tracker, WandbLogger):
         if self.lost:
             _abandon()
         if run.offline or self.lost:
-            sys.stderr.write(f"W&B run kept on this disk; to upload it: wandb sync {os.path.relpath(Path(run.dir).parent)}\n")
+            sys.stderr.write(
+                "W&B run kept on this disk; to upload it: wandb sync "
+                f"{os.path.relpath(Path(run.dir).parent)}\n"
+            )
 
     def _show(self, final: Final) -> None:
         import wandb
@@ -95,7 +109,10 @@ class WandbRun(Tracker, WandbLogger):
         run = self.experiment
         (table_name, columns, lines), (figure_name, figure) = final.rows(), final.figure()
         figure.canvas.draw()
-        shown = {table_name: wandb.Table(columns=columns, data=lines), figure_name: wandb.Image(np.asarray(figure.canvas.buffer_rgba()))}
+        shown = {
+            table_name: wandb.Table(columns=columns, data=lines),
+            figure_name: wandb.Image(np.asarray(figure.canvas.buffer_rgba())),
+        }
         run.log({**shown, STEP: final.step})
         run.summary.update({**final.metrics, **final.measured})
 
@@ -107,12 +124,17 @@ class WandbRun(Tracker, WandbLogger):
             call()
         except Exception as error:
             self.lost = True
-            log.warning("W&B failed (%s: %s) and is told no more of this run; results.json will hold everything.",
-                        type(error).__name__, error)
+            log.warning(
+                "W&B failed (%s: %s) and is told no more of this run; results.json will hold everything.",
+                type(error).__name__,
+                error,
+            )
 
 
 def wandb(folder: str, project: str, name: str | None, group: str | None, tags: list[str]) -> Tracker:
-    """A Weights & Biases run in ``wandb/``, offline unless WANDB_MODE says otherwise, so that it never asks for a login."""
+    """A Weights & Biases run in ``wandb/``, offline unless WANDB_MODE says otherwise, so that it never asks
+    for a login.
+    """
     return WandbRun(folder, project, name, group, tags)
 
 
@@ -129,16 +151,25 @@ def _default_to_offline() -> bool:
 
 
 def _settings() -> Any:
-    """What a run of ours does not need is off: its packages, commit and output are recorded in its own folder, or not at all.
+    """What a run of ours does not need is off: its packages, commit and output are recorded in its own
+    folder, or not at all.
 
     W&B would save the code state of the current folder, which is the user's, not relsym's.
     """
     import wandb
 
-    return wandb.Settings(console="off", disable_git=True, disable_code=True, save_code=False, x_save_requirements=False,
-                          x_stats_pid=os.getpid(),  # by default the process that imported wandb, which may have forked since
-                          x_transaction_log_flush_interval=FLUSH_S, init_timeout=START_S, finish_timeout=FINISH_S,
-                          finish_timeout_raises=True)
+    return wandb.Settings(
+        console="off",
+        disable_git=True,
+        disable_code=True,
+        save_code=False,
+        x_save_requirements=False,
+        x_stats_pid=os.getpid(),  # by default the process that imported wandb, which may have forked since
+        x_transaction_log_flush_interval=FLUSH_S,
+        init_timeout=START_S,
+        finish_timeout=FINISH_S,
+        finish_timeout_raises=True,
+    )
 
 
 def _log_in(wandb: Any) -> None:
@@ -152,12 +183,17 @@ def _refusal(error: Exception, online: bool) -> str:
         reason = reason.replace(key, "(the key)")
     if not online:
         return f"W&B does not start: {reason}. Use tracking=csv or tracking=tensorboard."
-    return (f"W&B does not start with WANDB_MODE={os.environ['WANDB_MODE']}: {reason}. Log in with `wandb login`, or set WANDB_API_KEY; "
-            "to go without an account use WANDB_MODE=offline or tracking=csv.")
+    return (
+        f"W&B does not start with WANDB_MODE={os.environ['WANDB_MODE']}: {reason}. Log in with `wandb "
+        "login`, or set WANDB_API_KEY; "
+        "to go without an account use WANDB_MODE=offline or tracking=csv."
+    )
 
 
 def _abandon() -> None:
-    """Let go of W&B's service: one that has died would be told the end of the process, and that would fail with a traceback."""
+    """Let go of W&B's service: one that has died would be told the end of the process, and that would fail
+    with a traceback.
+    """
     import wandb
 
     with suppress(Exception, SystemExit):

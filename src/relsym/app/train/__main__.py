@@ -1,4 +1,6 @@
-"""``relsym train``: retrain one encoder with one objective on n samples, and score it beside the shortcuts."""
+"""``relsym train``: retrain one encoder with one objective on n samples, and score it beside the
+shortcuts.
+"""
 
 from __future__ import annotations
 

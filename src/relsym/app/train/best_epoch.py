@@ -23,17 +23,22 @@ MEMORY_ROWS = 2000  # of a probe that stores training rows: enough to compare ep
 
 
 class BestEpoch(Callback):
-    """After each epoch, the run's own read-out on the validation rows; in the end, the weights of the best epoch are put back.
+    """After each epoch, the run's own read-out on the validation rows; in the end, the weights of the best
+    epoch are put back.
 
     Every rank computes the same, so that none waits for another. Of equally good epochs the first is kept.
 
     Args:
-        rows: validation rows.  train: training rows, for probes that store some.  probe: of the run; a copy is fitted.
-        precision: fp32 or bf16.
+        rows: validation rows.  train: training rows, for probes that store some.  probe: of the run; a copy
+        is fitted. precision: fp32 or bf16.
     """
 
     def __init__(self, rows: Sequence[Row], train: Sequence[Row], probe: Probe, precision: str) -> None:
-        self.rows, self.memory, self.probe = list(rows), list(train[:MEMORY_ROWS]) if probe.needs_memory else [], copy.copy(probe)
+        self.rows, self.memory, self.probe = (
+            list(rows),
+            list(train[:MEMORY_ROWS]) if probe.needs_memory else [],
+            copy.copy(probe),
+        )
         self.dtype = PRECISIONS[precision]
         self.best, self.epoch, self.weights = -1.0, -1, {}
 
@@ -42,19 +47,30 @@ class BestEpoch(Callback):
         accuracy = self._accuracy(pl_module)
         pl_module.log("validation/accuracy", accuracy, on_step=False, on_epoch=True)
         if accuracy > self.best:
-            self.best, self.epoch, self.weights = accuracy, trainer.current_epoch + 1, _copied(pl_module.state_dict())
+            self.best, self.epoch, self.weights = (
+                accuracy,
+                trainer.current_epoch + 1,
+                _copied(pl_module.state_dict()),
+            )
 
     def on_train_end(self, trainer: Trainer, pl_module: Objective) -> None:
         """Put the best epoch back."""
         pl_module.load_state_dict(self.weights)
         if trainer.is_global_zero:
-            log.info("kept: epoch %d, right in %.2f %% of %d validation rows", self.epoch, 100 * self.best, len(self.rows))
+            log.info(
+                "kept: epoch %d, right in %.2f %% of %d validation rows",
+                self.epoch,
+                100 * self.best,
+                len(self.rows),
+            )
 
     def _accuracy(self, objective: Objective) -> float:
         with torch.autocast(objective.device.type, self.dtype, enabled=self.dtype != torch.float32):
             both = represent(objective.encoder, [*self.memory, *self.rows], objective.reads)
-        memory, asked = both[:len(self.memory)], both[len(self.memory):]
-        self.probe.fit(objective.metric, objective.read_out(), memory, targets_of(self.memory, objective.labels))
+        memory, asked = both[: len(self.memory)], both[len(self.memory) :]
+        self.probe.fit(
+            objective.metric, objective.read_out(), memory, targets_of(self.memory, objective.labels)
+        )
         return float((self.probe.predict(asked) == targets_of(self.rows, objective.labels)).double().mean())
 
 

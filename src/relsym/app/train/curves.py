@@ -9,13 +9,19 @@ from relsym.data.progress import bar
 
 
 class Curves(Callback):
-    """Logs, beside the figures of each epoch, the loss of each step and the learning rate that the step was made with."""
+    """Logs, beside the figures of each epoch, the loss of each step and the learning rate that the step was
+    made with.
+    """
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: object) -> None:
         """The rate, before the schedule moves it on; it is the same for all groups of parameters."""
-        pl_module.log("train/learning_rate", trainer.optimizers[0].param_groups[0]["lr"], on_step=True, on_epoch=False)
+        pl_module.log(
+            "train/learning_rate", trainer.optimizers[0].param_groups[0]["lr"], on_step=True, on_epoch=False
+        )
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: dict[str, Tensor], *args: object) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: dict[str, Tensor], *args: object
+    ) -> None:
         """The loss of the global batch, which every rank holds."""
         pl_module.log("train/loss_step", outputs["loss"], on_step=True, on_epoch=False)
 
@@ -33,7 +39,11 @@ class TrainingProgress(Callback):
     def on_train_batch_end(self, trainer: Trainer, *args: object) -> None:
         """Advance."""
         loss = trainer.callback_metrics.get("train/loss")
-        self.bar.update(self.task, advance=1, description="training" if loss is None else f"training, loss {float(loss):.4f}")
+        self.bar.update(
+            self.task,
+            advance=1,
+            description="training" if loss is None else f"training, loss {float(loss):.4f}",
+        )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Close; an early stop leaves the bar where it was."""

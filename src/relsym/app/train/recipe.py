@@ -14,7 +14,9 @@ from relsym.objectives.remedies.base import Remedy
 
 
 def recipe_names(recipe: Mapping[str, Any]) -> list[str]:
-    """The remedies of ``cfg.recipe`` as their options are called; replay without other rows is ``control``."""
+    """The remedies of ``cfg.recipe`` as their options are called; replay without other rows is
+    ``control``.
+    """
     return ["control" if name == "replay" and node["only"] else name for name, node in recipe.items()]
 
 
@@ -27,10 +29,16 @@ def check_recipe(cfg: DictConfig) -> None:
             if other in names:
                 raise ValueError(f"recipe={name} does not go with {other}: {reason}. Leave one of them out.")
     if "distill" in names and cfg.recipe.distill.rows == "replayed" and "replay" not in cfg.recipe:
-        raise ValueError("recipe.distill.rows=replayed: nothing is replayed. Use recipe=[replay,distill], or recipe.distill.rows=all.")
+        raise ValueError(
+            "recipe.distill.rows=replayed: nothing is replayed. Use recipe=[replay,distill], or "
+            "recipe.distill.rows=all."
+        )
     if "replay" in cfg.recipe and cfg.init is None and OmegaConf.select(cfg, "forgetting.folder") is None:
-        raise ValueError(f"recipe={'control' if 'control' in names else 'replay'} replays NLI rows that the encoder was trained on before. "
-                         "Pass init=RUN, the folder of a finished relsym train data=mnli.")
+        raise ValueError(
+            f"recipe={'control' if 'control' in names else 'replay'} replays NLI rows that the encoder was "
+            "trained on before. "
+            "Pass init=RUN, the folder of a finished relsym train data=mnli."
+        )
 
 
 def build_remedies(cfg: DictConfig) -> tuple[Remedy, ...]:
@@ -58,6 +66,8 @@ def most_steps(training: DictConfig, steps_per_epoch: int) -> int:
     if training.max_steps not in (None, -1):
         limits.append(training.max_steps)
     if not limits:
-        raise ValueError("training.epochs and training.max_steps are both unlimited: replayed rows are drawn for every "
-                         "step before the first. Set one of them.")
+        raise ValueError(
+            "training.epochs and training.max_steps are both unlimited: replayed rows are drawn for every "
+            "step before the first. Set one of them."
+        )
     return min(limits)

@@ -24,7 +24,8 @@ from relsym.runs.results import Earlier, ForgettingRecord, TrainResults
 class Trained:
     """What the training itself came to, filled as it goes.
 
-    epochs: that ran.  epoch_kept, validation_accuracy: of ``training.keep=best``.  replayed_rows, replayed_distinct: of ``recipe=replay``.
+    epochs: that ran.  epoch_kept, validation_accuracy: of ``training.keep=best``.  replayed_rows,
+    replayed_distinct: of ``recipe=replay``.
     """
 
     epochs: int = 0
@@ -36,7 +37,9 @@ class Trained:
 
 @dataclass
 class Extra:
-    """What was measured beside the accuracies. figures: metrics, as ``stage/what``.  forgetting: of earlier NLI rows."""
+    """What was measured beside the accuracies. figures: metrics, as ``stage/what``.  forgetting: of earlier
+    NLI rows.
+    """
 
     figures: dict[str, float] = field(default_factory=dict)
     forgetting: ForgettingRecord | None = None
@@ -45,7 +48,8 @@ class Extra:
 class TrainRecord(Started):
     """A training run.
 
-    weights: SHA-256 of the encoder before training, once it is built.  published: hub id of its published weights, if it has one.
+    weights: SHA-256 of the encoder before training, once it is built.  published: hub id of its published
+    weights, if it has one.
     """
 
     def __init__(self, cfg: DictConfig) -> None:
@@ -61,7 +65,9 @@ class TrainRecord(Started):
         about = self.about(data, scores, f"{data.score_on}/accuracy")
         about["metrics"] |= extra.figures
         what = {**self.config, "init": self.init and self.init.config_hash}
-        hashes = identity(self.config, self.weights, data.content_hash, data.sides, self.init and self.init.cell_hash)
+        hashes = identity(
+            self.config, self.weights, data.content_hash, data.sides, self.init and self.init.cell_hash
+        )
         untrained_metric = type(comparison_metric(objective.metric)).__name__
         return TrainResults(
             **about,
@@ -88,17 +94,23 @@ class TrainRecord(Started):
         )
 
     def objective(self, objective: Objective) -> results.ObjectiveRecord:
-        """The objective in the words of a report: the metric is named where the objective has a choice of it."""
+        """The objective in the words of a report: the metric is named where the objective has a
+        choice of it.
+        """
         option, metric = self.choices["objective"], self.choices["metric"]
         name = objective.title or option
         label = f"{name} ({metric})" if objective.reads_metric == SENTENCES else name
         recipe = recipe_names(self.config["recipe"])
         if recipe:
             label += f" + {', '.join(recipe)}"
-        return results.ObjectiveRecord(label=label, name=name, place=objective.place, metric=self.comparison(objective.metric))
+        return results.ObjectiveRecord(
+            label=label, name=name, place=objective.place, metric=self.comparison(objective.metric)
+        )
 
     def comparison(self, metric: Metric) -> str:
-        """The metric by which pairs are compared, as its option is called: without one, pairs are read as one input (``pair``)."""
+        """The metric by which pairs are compared, as its option is called: without one, pairs are read as one
+        input (``pair``).
+        """
         return "pair" if metric.reads == NONE else self.choices["metric"]
 
     def untrained_title(self, metric: Metric) -> str:

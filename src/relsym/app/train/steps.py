@@ -21,7 +21,13 @@ from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked
 from relsym.app.tracking.view import final_of
 from relsym.app.train.best_epoch import BestEpoch
-from relsym.app.train.compose import build_encoder, build_objective, build_trainer, check_combination, comparison_metric
+from relsym.app.train.compose import (
+    build_encoder,
+    build_objective,
+    build_trainer,
+    check_combination,
+    comparison_metric,
+)
 from relsym.app.train.forgetting import Forgetting, check_forgetting
 from relsym.app.train.recipe import build_remedies, feed
 from relsym.app.train.record import Extra, Trained, TrainRecord
@@ -50,7 +56,10 @@ def check(cfg: DictConfig) -> None:
     check_forgetting(cfg)
     own_shortcuts(cfg)  # refuses what is no shortcut
     if cfg.training.keep == "best" and cfg.data.score_on == VALIDATION:
-        raise ValueError("data.score_on=validation scores the rows that training.keep=best chooses the epoch on. Pass training.keep=last.")
+        raise ValueError(
+            "data.score_on=validation scores the rows that training.keep=best chooses the epoch on. Pass "
+            "training.keep=last."
+        )
 
 
 def train_and_score(cfg: DictConfig) -> None:
@@ -86,15 +95,21 @@ def read_data(cfg: DictConfig) -> PairData:
 
 
 def knowledge_before(cfg: DictConfig) -> Forgetting | None:
-    """What the encoder knows of earlier NLI rows, where that is asked for; refused here if it knows nothing."""
+    """What the encoder knows of earlier NLI rows, where that is asked for; refused here if it
+    knows nothing.
+    """
     if cfg.get("forgetting") is None:
         return None
     with torch.random.fork_rng([]):  # what is measured must not change what is trained
         return Forgetting(cfg)
 
 
-def fit(cfg: DictConfig, data: PairData, probe: Probe, record: TrainRecord, logger: Logger, path: Path) -> tuple[Objective, int]:
-    """Build the objective, train it, and undo what was only for the training; the objective, and the steps that were made."""
+def fit(
+    cfg: DictConfig, data: PairData, probe: Probe, record: TrainRecord, logger: Logger, path: Path
+) -> tuple[Objective, int]:
+    """Build the objective, train it, and undo what was only for the training; the objective, and the steps
+    that were made.
+    """
     started = time.perf_counter()
     encoder = build_encoder(cfg)
     record.weights, record.published = encoder.fingerprint(), encoder.source.get("published")
@@ -123,7 +138,10 @@ def fit(cfg: DictConfig, data: PairData, probe: Probe, record: TrainRecord, logg
         record.trained.epoch_kept, record.trained.validation_accuracy = best.epoch, best.best
     if data.replay is not None:
         counts = data.replay.counts(trainer.global_step)
-        record.trained.replayed_rows, record.trained.replayed_distinct = counts["replayed_rows"], counts["replayed_distinct"]
+        record.trained.replayed_rows, record.trained.replayed_distinct = (
+            counts["replayed_rows"],
+            counts["replayed_distinct"],
+        )
     return objective, trainer.global_step
 
 
@@ -134,7 +152,10 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
 
 
 def save(cfg: DictConfig, folder: RunFolder, record: TrainRecord, objective: Objective) -> None:
-    """Write the configuration and the encoder. How it is read is written as it was trained: ``init`` may have brought other settings."""
+    """Write the configuration and the encoder.
+
+    How it is read is written as it was trained: ``init`` may have brought other settings.
+    """
     encoder = objective.encoder
     model = {**record.config["model"], "pooling": encoder.pooling, "max_length": encoder.max_length}
     config = {**record.config, "model": model, "labels": list(objective.labels)}
@@ -154,19 +175,37 @@ def best_epoch(cfg: DictConfig, data: PairData, probe: Probe) -> BestEpoch | Non
 def announce_draw(cfg: DictConfig, data: PairData) -> None:
     """What was read, dropped and drawn; fewer rows than asked for is said, not an error."""
     log.info("source: %s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))
-    blocks = {"training rows": data.train_rows, **{f"{cfg.data.score_on} rows, {form}": rows for form, rows in data.score_rows.items()}}
+    blocks = {
+        "training rows": data.train_rows,
+        **{f"{cfg.data.score_on} rows, {form}": rows for form, rows in data.score_rows.items()},
+    }
     for name, rows in blocks.items():
         properties = sorted(Counter(row.property for row in rows).items())
-        log.info("%s: %d%s", name, len(rows), f" ({', '.join(f'{p} {n}' for p, n in properties)})" if len(properties) > 1 else "")
+        log.info(
+            "%s: %d%s",
+            name,
+            len(rows),
+            f" ({', '.join(f'{p} {n}' for p, n in properties)})" if len(properties) > 1 else "",
+        )
     fewest = min(map(len, data.score_rows.values()))
     if cfg.data.test_pairs is not None and fewest < cfg.data.test_pairs:
-        log.info("data.test_pairs=%d were asked for, %d rows keep kinds balanced and facts whole", cfg.data.test_pairs, fewest)
+        log.info(
+            "data.test_pairs=%d were asked for, %d rows keep kinds balanced and facts whole",
+            cfg.data.test_pairs,
+            fewest,
+        )
     if cfg.init is not None:
-        log.info("init=%s: encoder, pooling and max_length are that run's; the model option is used for its dropout alone", cfg.init)
+        log.info(
+            "init=%s: encoder, pooling and max_length are that run's; the model option is used for its "
+            "dropout alone",
+            cfg.init,
+        )
 
 
 def run_trainer(trainer: Trainer, objective: Objective, data: PairData) -> None:
-    """``trainer.fit``, but Ctrl-C stays what it is (Lightning turns it into an exit with code 1), and a diverged loss is an error."""
+    """``trainer.fit``, but Ctrl-C stays what it is (Lightning turns it into an exit with code 1), and a
+    diverged loss is an error.
+    """
     try:
         trainer.fit(objective, datamodule=data)
     except SystemExit:
@@ -174,29 +213,49 @@ def run_trainer(trainer: Trainer, objective: Objective, data: PairData) -> None:
             raise KeyboardInterrupt from None
         raise
     if not torch.isfinite(trainer.callback_metrics["train/loss"]):
-        raise ValueError(f"training diverged: the loss of epoch {trainer.current_epoch} is {trainer.callback_metrics['train/loss']}. "
-                         "Lower objective.learning_rate, or set training.gradient_clip.")
+        raise ValueError(
+            f"training diverged: the loss of epoch {trainer.current_epoch} is "
+            f"{trainer.callback_metrics['train/loss']}. "
+            "Lower objective.learning_rate, or set training.gradient_clip."
+        )
 
 
-def score(cfg: DictConfig, data: PairData, objective: Objective, probe: Probe, record: TrainRecord, folder: RunFolder,
-          forgetting: Forgetting | None) -> tuple[Scores, Extra]:
-    """Score the saved encoder, the untrained one and the shortcuts, how far retraining moved the encoder, and what it forgot.
+def score(
+    cfg: DictConfig,
+    data: PairData,
+    objective: Objective,
+    probe: Probe,
+    record: TrainRecord,
+    folder: RunFolder,
+    forgetting: Forgetting | None,
+) -> tuple[Scores, Extra]:
+    """Score the saved encoder, the untrained one and the shortcuts, how far retraining moved the encoder, and
+    what it forgot.
 
     Writes what the probe keeps, and the predictions.
     """
     started = time.perf_counter()
     device, dtype = scoring_device(cfg.hardware), PRECISIONS[cfg.precision]
     metric, accuracy_key = objective.metric, f"{cfg.data.score_on}/accuracy"
-    saved = load_encoder(str(folder.path / ENCODER), None, objective.encoder.pooling, objective.encoder.max_length,
-                         trust_remote_code=cfg.model.get("trust_remote_code", False)).to(device, dtype)
+    saved = load_encoder(
+        str(folder.path / ENCODER),
+        None,
+        objective.encoder.pooling,
+        objective.encoder.max_length,
+        trust_remote_code=cfg.model.get("trust_remote_code", False),
+    ).to(device, dtype)
     scores, extra = Scores(data.score_rows), Extra()
-    retrained = readers.Frozen(saved, data, objective.reads, "scoring, retrained encoder", memory=probe.needs_memory)
+    retrained = readers.Frozen(
+        saved, data, objective.reads, "scoring, retrained encoder", memory=probe.needs_memory
+    )
     targets = targets_of(data.train_rows if probe.needs_memory else [], objective.labels)
     probe.fit(metric, objective.read_out(), retrained.memory, targets)
     readers.score_model(scores, accuracy_key, probe, retrained, objective.labels)
     begun = build_encoder(cfg).to(device, dtype)
     untrained = readers.Frozen(begun, data, objective.reads, "scoring, before retraining")
-    readers.score_untrained(scores, untrained, data, comparison_metric(metric), cfg.seed, record.untrained_title(metric))
+    readers.score_untrained(
+        scores, untrained, data, comparison_metric(metric), cfg.seed, record.untrained_title(metric)
+    )
     for name, value in drift(begun.encode(EVERYDAY_SENTENCES), saved.encode(EVERYDAY_SENTENCES)).items():
         extra.figures[f"drift/{name}/sentences"] = value
     score_all_shortcuts(cfg, scores, data)

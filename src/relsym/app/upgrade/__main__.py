@@ -10,7 +10,8 @@ import sys
 from relsym.app.entry import run
 
 OUT = "out="
-UPGRADE_HELP = """relsym upgrade copies folders that an earlier version of relsym wrote into the format of this one.
+UPGRADE_HELP = """\
+relsym upgrade copies folders that an earlier version of relsym wrote into the format of this one.
 A folder is a run, an evaluation, a sweep or a benchmark, or has many of them below it. results.json and
 sweep.json are rewritten, every other file is copied as it is, and the folder itself is never changed. What
 cannot be upgraded is left out of the copy and listed with the reason.
@@ -42,8 +43,10 @@ def main() -> None:
     unknown = [word for word in words if word.startswith("-")]
     if unknown:
         words = " ".join(unknown)
-        raise ValueError(f"{words}: no option of relsym upgrade, which takes folders and out=OUT. "
-                         "See relsym upgrade --help.")
+        raise ValueError(
+            f"{words}: no option of relsym upgrade, which takes folders and out=OUT. "
+            "See relsym upgrade --help."
+        )
     outs = [word.removeprefix(OUT) for word in words if word.startswith(OUT)]
     folders = [word for word in words if not word.startswith(OUT)]
     steps.upgrade(folders, outs)

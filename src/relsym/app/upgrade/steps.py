@@ -98,8 +98,10 @@ def copies_of(folders: Sequence[str], outs: Sequence[str]) -> list[Copy]:
     if not outs:
         return [Copy(source, source.with_name(f"{source.name}-upgraded")) for source in sources]
     if len(outs) > 1 or len(sources) > 1:
-        raise ValueError("out= is the place of one copy, so it goes with one folder. Leave it out: each copy "
-                         "then lies beside its folder.")
+        raise ValueError(
+            "out= is the place of one copy, so it goes with one folder. Leave it out: each copy "
+            "then lies beside its folder."
+        )
     if not outs[0]:
         raise ValueError("out= names no folder. Pass out=OUT, or leave it out: then it is FOLDER-upgraded.")
     return [Copy(sources[0], absolute(outs[0]))]
@@ -121,21 +123,26 @@ def check(copy: Copy, sources: Sequence[Path]) -> None:
         ValueError: the copy would lie in a folder that is upgraded.
     """
     if not copy.source.exists():
-        raise FileNotFoundError(f"{copy.source}: no such folder. Pass the folder of a run, a sweep or a "
-                                "benchmark, or one above them.")
+        raise FileNotFoundError(
+            f"{copy.source}: no such folder. Pass the folder of a run, a sweep or a "
+            "benchmark, or one above them."
+        )
     if not copy.source.is_dir():
         raise NotADirectoryError(f"{copy.source} is a file. Pass the folder that it lies in.")
     for source in sources:
         if copy.out.resolve().is_relative_to(source.resolve()):
-            raise ValueError(f"{copy.out}: the copy would lie in {source}, which is upgraded itself and "
-                             "never changed. Pass out=OUT, another place for the copy.")
+            raise ValueError(
+                f"{copy.out}: the copy would lie in {source}, which is upgraded itself and "
+                "never changed. Pass out=OUT, another place for the copy."
+            )
     if not os.path.lexists(copy.out):
         return
     if not copy.out.is_dir():
         raise FileExistsError(f"{copy.out} is there, and is no folder. Pass out=OUT, another place.")
     if any(copy.out.iterdir()) and not is_broken_attempt(copy):
-        raise FileExistsError(f"{copy.out} is there, and is not empty. Pass out=OUT, another place for the "
-                              "copy, or delete it.")
+        raise FileExistsError(
+            f"{copy.out} is there, and is not empty. Pass out=OUT, another place for the copy, or delete it."
+        )
 
 
 def is_broken_attempt(copy: Copy) -> bool:
@@ -153,7 +160,9 @@ def look(copy: Copy) -> None:
     for parent, folders, files in os.walk(copy.source, onerror=_raise):
         here = Path(parent).relative_to(copy.source)
         if MARK in files:
-            copy.lines[here] = CopyOutcome("folder", NOT_COPIED, "an upgrade that did not end: run its command again")
+            copy.lines[here] = CopyOutcome(
+                "folder", NOT_COPIED, "an upgrade that did not end: run its command again"
+            )
             folders.clear()  # os.walk would go into them
             continue
         copy.folders.append(here)
@@ -161,8 +170,10 @@ def look(copy: Copy) -> None:
         for name in sorted(folders + files):
             look_at(copy, here / name)
     if not copy.usable and not copy.lines:
-        raise ValueError(f"{copy.source}: nothing of relsym's there: no {', '.join(RECORDS)}. Pass the "
-                         "folder of a run, a sweep or a benchmark, or one above them.")
+        raise ValueError(
+            f"{copy.source}: nothing of relsym's there: no {', '.join(RECORDS)}. Pass the "
+            "folder of a run, a sweep or a benchmark, or one above them."
+        )
 
 
 def _raise(error: OSError) -> None:
@@ -199,7 +210,9 @@ def check_at_rest(lock: Path) -> None:
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BlockingIOError(f"{lock.parent}: a sweep runs there. Wait for it, or end it, then upgrade.") from error
+            raise BlockingIOError(
+                f"{lock.parent}: a sweep runs there. Wait for it, or end it, then upgrade."
+            ) from error
 
 
 def look_at_link(copy: Copy, path: Path) -> None:
@@ -261,8 +274,10 @@ def relocate_jobs(copy: Copy, copies: Sequence[Copy]) -> None:
         if outside:
             above = os.path.commonpath([copy.source, *outside])
             places = ", ".join(sorted(outside))
-            copy.lines[path].why = (f"it takes jobs from outside, which stay as they are: {places}. To "
-                                    f"upgrade them too: relsym upgrade {above}")
+            copy.lines[path].why = (
+                f"it takes jobs from outside, which stay as they are: {places}. To "
+                f"upgrade them too: relsym upgrade {above}"
+            )
 
 
 def place_of(folder: Path, copies: Sequence[Copy]) -> Path:

@@ -1,1 +1,3 @@
-"""Values and keys of a configuration: checked against what declares them, before anything heavy is imported."""
+"""Values and keys of a configuration: checked against what declares them, before anything heavy
+is imported.
+"""

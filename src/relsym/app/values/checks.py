@@ -37,7 +37,8 @@ def check_composed(cfg: DictConfig, command: str, hydra: DictConfig | None = Non
     Args:
         cfg: as composed, its interpolations not resolved: they say which keys are read.
         command: train, evaluate ...
-        hydra: the configuration's node ``hydra``, whose interpolations read keys too; None: that of this process,
+        hydra: the configuration's node ``hydra``, whose interpolations read keys too; None: that of this
+        process,
             if it has one.
 
     Raises:
@@ -56,7 +57,8 @@ def check_composed(cfg: DictConfig, command: str, hydra: DictConfig | None = Non
 
 
 def check_values(cfg: DictConfig, command: str, importing: bool = True) -> None:
-    """Refuse values of other types than declared, or out of range, and arguments that a ``_target_`` does not take.
+    """Refuse values of other types than declared, or out of range, and arguments that a ``_target_`` does not
+    take.
 
     Args:
         cfg: composed, or resolved already as a frozen job's is.  command: train, evaluate ...
@@ -110,8 +112,9 @@ def _judge(problems: dict[Path, str], written: Any, declared: Declared) -> None:
     problems.setdefault(path, f"{_word(path, declared.value)}: expected {expected(declared.hint)}.")
 
 
-def _judge_call(problems: dict[Path, str], written: Any, path: Path, node: Mapping[str, Any],
-                importing: bool) -> None:
+def _judge_call(
+    problems: dict[Path, str], written: Any, path: Path, node: Mapping[str, Any], importing: bool
+) -> None:
     """Add what is wrong with the arguments of a ``_target_``."""
     arguments = {key: value for key, value in node.items() if not str(key).startswith("_")}
     signature = _signature(node[TARGET_KEY], arguments, importing)
@@ -120,7 +123,9 @@ def _judge_call(problems: dict[Path, str], written: Any, path: Path, node: Mappi
 
 
 def _judge_trainer(problems: dict[Path, str], written: Any, declared: Declared, importing: bool) -> None:
-    """Add what is wrong with further arguments of Lightning's Trainer; those that relsym sets are no user's."""
+    """Add what is wrong with further arguments of Lightning's Trainer; those that relsym sets are
+    no user's.
+    """
     for argument, value in declared.value.items():
         if reason := refusal(argument):
             problems[(*declared.path, argument)] = f"{_word((*declared.path, argument), value)}: {reason}."
@@ -131,8 +136,9 @@ def _judge_trainer(problems: dict[Path, str], written: Any, declared: Declared, 
         _judge_arguments(problems, written, declared.path, others, Signature(free, signature.open))
 
 
-def _judge_arguments(problems: dict[Path, str], written: Any, path: Path, arguments: Mapping[str, Any],
-                     signature: Signature) -> None:
+def _judge_arguments(
+    problems: dict[Path, str], written: Any, path: Path, arguments: Mapping[str, Any], signature: Signature
+) -> None:
     for key, value in arguments.items():
         place = (*path, str(key))
         if key in signature.hints:
@@ -190,8 +196,9 @@ def _is_component(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get(TARGET_KEY), str)
 
 
-def _unread_leaves(node: Mapping[str, Any], schema: type, path: Path,
-                   read: set[Path]) -> Iterator[tuple[Path, Any]]:
+def _unread_leaves(
+    node: Mapping[str, Any], schema: type, path: Path, read: set[Path]
+) -> Iterator[tuple[Path, Any]]:
     """The values outside of components that neither the command reads nor an interpolation."""
     hints = get_type_hints(schema, include_extras=True)
     for key, value in node.items():

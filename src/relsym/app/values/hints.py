@@ -60,7 +60,9 @@ def shown(value: Any) -> str:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         text = str(value)
     else:
-        text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf, sort_keys=False)
+        text = yaml.safe_dump(
+            value, default_flow_style=True, allow_unicode=True, width=math.inf, sort_keys=False
+        )
         text = text.removesuffix("\n").removesuffix("\n...")
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
@@ -71,7 +73,9 @@ def _is_plain(value: Any, kind: Any) -> bool:
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if kind is float:
-        return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and math.isfinite(value))
+        return (isinstance(value, int) and not isinstance(value, bool)) or (
+            isinstance(value, float) and math.isfinite(value)
+        )
     if kind in (str, Path):
         return isinstance(value, str)
     return value is None if kind is NoneType else True
@@ -79,7 +83,9 @@ def _is_plain(value: Any, kind: Any) -> bool:
 
 def _each_fits(values: list[Any], hints: tuple[Any, ...]) -> bool:
     """Whether the items of a tuple are of its types, one by one."""
-    return len(values) == len(hints) and all(fits(value, hint) for value, hint in zip(values, hints, strict=True))
+    return len(values) == len(hints) and all(
+        fits(value, hint) for value, hint in zip(values, hints, strict=True)
+    )
 
 
 def _all_fit(values: Iterable[Any], hints: tuple[Any, ...]) -> bool:
@@ -87,12 +93,18 @@ def _all_fit(values: Iterable[Any], hints: tuple[Any, ...]) -> bool:
 
 
 def _within(value: Any, mark: Any) -> bool:
-    """Whether a number lies within the bounds of a mark such as ``msgspec.Meta(ge=0)``; other marks bound nothing."""
+    """Whether a number lies within the bounds of a mark such as ``msgspec.Meta(ge=0)``; other marks bound
+    nothing.
+    """
     bounds = {name: getattr(mark, name, None) for name in ("ge", "gt", "le", "lt")}
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
-    return ((bounds["ge"] is None or value >= bounds["ge"]) and (bounds["gt"] is None or value > bounds["gt"])
-            and (bounds["le"] is None or value <= bounds["le"]) and (bounds["lt"] is None or value < bounds["lt"]))
+    return (
+        (bounds["ge"] is None or value >= bounds["ge"])
+        and (bounds["gt"] is None or value > bounds["gt"])
+        and (bounds["le"] is None or value <= bounds["le"])
+        and (bounds["lt"] is None or value < bounds["lt"])
+    )
 
 
 def _choices(hint: Any) -> list[str]:

@@ -1,4 +1,6 @@
-"""Which keys of a configuration are read by ``${...}`` elsewhere in it, and under which key a value was set."""
+"""Which keys of a configuration are read by ``${...}`` elsewhere in it, and under which key a
+value was set.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,13 @@ def references(node: Any, path: Path = ()) -> set[Path]:
         while match := INNERMOST.search(text):
             if (key := _key(match[1])) is not None:
                 found.add(_absolute(key, place))
-            text = f"{text[:match.start()]}{ANYTHING}{text[match.end():]}"
+            text = f"{text[: match.start()]}{ANYTHING}{text[match.end() :]}"
     return found
 
 
 def is_read(path: Path, read: set[Path]) -> bool:
     """Whether a key, one above it or one below it is among those that are read."""
-    return any(path[:len(key)] == key[:len(path)] for key in read)
+    return any(path[: len(key)] == key[: len(path)] for key in read)
 
 
 def origin(config: Any, path: Path) -> Path:
@@ -45,7 +47,7 @@ def origin(config: Any, path: Path) -> Path:
     node = config
     for depth, part in enumerate(path, start=1):
         if not isinstance(node, dict | list):  # what a resolver gave
-            return path[:depth - 1]
+            return path[: depth - 1]
         node = _child(node, part)
         if isinstance(node, str) and (match := WHOLE_VALUE.fullmatch(node)):
             return origin(config, _absolute(match[1], path[:depth]) + path[depth:])
@@ -77,11 +79,13 @@ def _key(content: str) -> str | None:
 
 
 def _absolute(key: str, place: Path) -> Path:
-    """A key as written at a place: with dots before it, it starts from the mapping that the place stands in, or from one above."""
+    """A key as written at a place: with dots before it, it starts from the mapping that the place stands in,
+    or from one above.
+    """
     key = key.replace("[", ".").replace("]", "").strip()
     name = key.lstrip(".")
     dots = len(key) - len(name)
     start = place[:-dots] if dots else ()
     parts = [part for part in name.split(".") if part]
-    known = parts[:next((number for number, part in enumerate(parts) if ANYTHING in part), len(parts))]
+    known = parts[: next((number for number, part in enumerate(parts) if ANYTHING in part), len(parts))]
     return (*start, *known)

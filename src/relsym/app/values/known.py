@@ -1,4 +1,6 @@
-"""The keys, groups and options that there are, from the files of the configuration: nothing is composed, so it is quick."""
+"""The keys, groups and options that there are, from the files of the configuration: nothing is composed, so
+it is quick.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def known_keys() -> dict[str, tuple[str, ...]]:
 
 
 def free_mappings() -> frozenset[str]:
-    """The dotted keys that are {} in some file: any key may be added there. A group's is filled by its options."""
+    """The dotted keys that are {} in some file: any key may be added there.
+
+    A group's is filled by its options.
+    """
     groups = {_group_and_option(path)[0] for path in option_files()}
     found = {key for task in CONFIGURED_TASKS for key in _empty(_root(task))}
     for path in option_files():
@@ -50,7 +55,11 @@ def free_mappings() -> frozenset[str]:
 
 def option_files() -> tuple[Path, ...]:
     """The file of every option of every group, relative to the folder of options that holds it."""
-    paths = {path.relative_to(folder): None for folder in option_folders() for path in sorted(folder.rglob("*/*.yaml"))}
+    paths = {
+        path.relative_to(folder): None
+        for folder in option_folders()
+        for path in sorted(folder.rglob("*/*.yaml"))
+    }
     return tuple(path for path in paths if BASE not in path.parts)
 
 

@@ -1,7 +1,7 @@
 """What each command reads of its configuration by itself, with types and ranges.
 
-Whatever has a ``_target_`` (``Component``) is described by the signature of what it calls; the keys of ``data`` that are not
-here are read by interpolations of its parts.
+Whatever has a ``_target_`` (``Component``) is described by the signature of what it calls; the keys of
+``data`` that are not here are read by interpolations of its parts.
 """
 
 from __future__ import annotations
@@ -166,4 +166,10 @@ class ReportKeys(TypedDict):
     inputs: str | int | list[Any]
 
 
-SCHEMAS = {"train": TrainKeys, "evaluate": EvaluateKeys, "build": BuildKeys, "export": ExportKeys, "report": ReportKeys}
+SCHEMAS = {
+    "train": TrainKeys,
+    "evaluate": EvaluateKeys,
+    "build": BuildKeys,
+    "export": ExportKeys,
+    "report": ReportKeys,
+}

@@ -1,4 +1,6 @@
-"""What a ``_target_`` can be called with: read from its source without running it, or, where that tells too little, imported."""
+"""What a ``_target_`` can be called with: read from its source without running it, or, where that tells too
+little, imported.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,19 @@ from typing import Any, NamedTuple, get_type_hints
 
 from hydra.utils import get_object
 
-# Modules whose types may stand in an annotation that is read statically. They are imported: none of them is heavy.
-LIGHT = {"builtins", "typing", "typing_extensions", "types", "collections.abc", "pathlib", "msgspec", "annotated_types",
-         "relsym.ranges"}
+# Modules whose types may stand in an annotation that is read statically. They are imported: none of them is
+# heavy.
+LIGHT = {
+    "builtins",
+    "typing",
+    "typing_extensions",
+    "types",
+    "collections.abc",
+    "pathlib",
+    "msgspec",
+    "annotated_types",
+    "relsym.ranges",
+}
 # Bases that add no parameters.
 BARE = {"object", "ABC", "Protocol", "Generic"}
 # Decorators of classes that leave the constructor as it is.
@@ -31,8 +43,8 @@ class Unread(Exception):
 class Signature(NamedTuple):
     """The parameters of a function or class.
 
-    hints: the type of each; ``Unread`` where its annotation is not understood statically, ``Any`` where it has none.
-    open: whether it takes further ones, by any name.
+    hints: the type of each; ``Unread`` where its annotation is not understood statically, ``Any`` where it
+    has none. open: whether it takes further ones, by any name.
     """
 
     hints: dict[str, Any]
@@ -48,7 +60,10 @@ def read_signature(target: str) -> Signature | None:
         if isinstance(node, ast.ClassDef):
             return _of_class(owner, node) or Signature({}, False)
         return _of_function(owner, node)
-    except (Unread, RecursionError):  # a name that leads back to itself, as in a package that imports its own parts
+    except (
+        Unread,
+        RecursionError,
+    ):  # a name that leads back to itself, as in a package that imports its own parts
         return None
 
 
@@ -56,7 +71,12 @@ def imported_signature(target: str) -> Signature | None:
     """The signature of a dotted name, which is imported; None where there is no such thing or it has none."""
     try:
         return _inspected(get_object(target))
-    except (ImportError, AttributeError, ValueError, TypeError):  # whoever calls it says what is wrong with it
+    except (
+        ImportError,
+        AttributeError,
+        ValueError,
+        TypeError,
+    ):  # whoever calls it says what is wrong with it
         return None
 
 
@@ -142,7 +162,7 @@ class Source:
 
     def _take_from(self, statement: ast.ImportFrom) -> None:
         package = self.name.split(".") if self.is_package else self.name.split(".")[:-1]
-        base = package[:len(package) - statement.level + 1] if statement.level else []
+        base = package[: len(package) - statement.level + 1] if statement.level else []
         module = ".".join([*base, *([statement.module] if statement.module else [])])
         for alias in statement.names:
             self.names[alias.asname or alias.name] = (module, alias.name)
@@ -179,13 +199,16 @@ def _definition(source: Source, name: str) -> tuple[Source, ast.ClassDef | Funct
 
 
 def _of_function(source: Source, node: Function, skip_first: bool = False) -> Signature:
-    arguments = [*node.args.posonlyargs, *node.args.args][int(skip_first):]
-    hints = {argument.arg: _hint(source, argument.annotation) for argument in (*arguments, *node.args.kwonlyargs)}
+    arguments = [*node.args.posonlyargs, *node.args.args][int(skip_first) :]
+    hints = {
+        argument.arg: _hint(source, argument.annotation) for argument in (*arguments, *node.args.kwonlyargs)
+    }
     return Signature(hints, node.args.kwarg is not None)
 
 
 def _of_class(source: Source, node: ast.ClassDef) -> Signature | None:
-    """The signature of a class: of its own ``__init__`` and, where that passes keywords on, of the one it overrides.
+    """The signature of a class: of its own ``__init__`` and, where that passes keywords on, of the one it
+    overrides.
 
     None where neither it nor a base has one.
     """
@@ -205,9 +228,15 @@ def _of_class(source: Source, node: ast.ClassDef) -> Signature | None:
 
 
 def _passes_on(constructor: Function) -> bool:
-    """Whether the further keywords of a constructor go to the one that it overrides; else they are its own."""
+    """Whether the further keywords of a constructor go to the one that it overrides; else they
+    are its own.
+    """
     for call in ast.walk(constructor):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "__init__":
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr == "__init__"
+        ):
             unpacked = [word.value for word in call.keywords if word.arg is None]
             if any(_name(value) == constructor.args.kwarg.arg for value in unpacked):
                 return True
@@ -242,7 +271,9 @@ def _fields(source: Source, node: ast.ClassDef) -> dict[str, Any]:
             hints |= _fields(*_class(source, _name(base)))
     for field in node.body:
         match field:
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation) if "ClassVar" not in ast.dump(annotation):
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation) if "ClassVar" not in ast.dump(
+                annotation
+            ):
                 hints[name] = _hint(source, annotation)
     return hints
 
@@ -257,14 +288,18 @@ def _hint(source: Source, annotation: ast.expr | None) -> Any:
 
 
 def _name(node: ast.expr) -> str:
-    """The last word of ``dataclass``, ``dataclasses.dataclass``, ``dataclass(frozen=True)`` or ``Generic[T]``."""
+    """The last word of ``dataclass``, ``dataclasses.dataclass``, ``dataclass(frozen=True)`` or
+    ``Generic[T]``.
+    """
     while isinstance(node, ast.Call | ast.Subscript):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _inspected(called: Any) -> Signature:
-    """The signature of an object; constructors that pass keywords on add those of the constructor they override."""
+    """The signature of an object; constructors that pass keywords on add those of the constructor they
+    override.
+    """
     if not inspect.isclass(called):
         return _parameters(called, called)
     owners = [owner for owner in called.__mro__ if "__init__" in vars(owner) and owner is not object]

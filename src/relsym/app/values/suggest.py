@@ -13,21 +13,33 @@ APPENDED = re.compile(r"\nTo append to your (?:config|default list) use \+(.*)")
 OPTION = re.compile(r"Could not find '([^']+)'\s+Available options in '([^']+)':\n((?:\t.+\n?)+)")
 SEARCH_PATH = re.compile(r"\nConfig search path:.*", re.DOTALL)
 # What other programs call the last word of a key.
-ELSEWHERE = {"n": "samples", "size": "samples", "shots": "samples", "gpus": "devices", "device": "accelerator",
-             "neighbours": "k", "neighbors": "k", "clip": "gradient_clip"}
+ELSEWHERE = {
+    "n": "samples",
+    "size": "samples",
+    "shots": "samples",
+    "gpus": "devices",
+    "device": "accelerator",
+    "neighbours": "k",
+    "neighbors": "k",
+    "clip": "gradient_clip",
+}
 # From which likeness on a key is named, and how much less than the best.
 ALIKE, AS_GOOD = 0.6, 0.05
 MOST, MOST_OWNERS = 3, 4
 
 
 def with_near_matches(message: str, cause: str = "") -> str:
-    """Hydra's message about a word that does not fit, with what may have been meant; without its advice to add a plus.
+    """Hydra's message about a word that does not fit, with what may have been meant; without its advice to
+    add a plus.
 
     Args:
         message: Hydra's.  cause: the first line of the error below it, if there is one.
     """
     if "'hydra/sweeper/optuna'" in message:
-        return f"{SEARCH_PATH.sub('', message)}\nsweep=tune needs Optuna's sweeper: pip install \"relsym[optuna]\""
+        return (
+            f"{SEARCH_PATH.sub('', message)}\nsweep=tune needs Optuna's sweeper: pip install "
+            '"relsym[optuna]"'
+        )
     if option := OPTION.search(message):
         path, group, options = option[1], option[2], option[3].split()
         meant = _meant_option(group, path.removeprefix(f"{group}/"), options)
@@ -54,7 +66,9 @@ def unread(key: str, word: str, here: Collection[str] = ()) -> str:
 
 
 def near_matches(word: str, known: Iterable[str]) -> list[str]:
-    """At most three of the known words, the likeliest first: alike, as a whole or in their last parts, or short for it."""
+    """At most three of the known words, the likeliest first: alike, as a whole or in their last parts, or
+    short for it.
+    """
     likeness = {key: _likeness(word, key) for key in known if not word.startswith(f"{key}.")}
     best = max(likeness.values(), default=0.0)
     good = [key for key, value in likeness.items() if value >= max(ALIKE, best - AS_GOOD)]

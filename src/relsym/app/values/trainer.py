@@ -1,4 +1,5 @@
-"""Which arguments of Lightning's ``Trainer`` relsym passes itself; the others are a user's, by ``training.trainer``.
+"""Which arguments of Lightning's ``Trainer`` relsym passes itself; the others are a user's, by
+``training.trainer``.
 
 Loads no torch: values are checked before it is imported.
 """
@@ -8,15 +9,29 @@ from __future__ import annotations
 TRAINER = "pytorch_lightning.Trainer"
 # Argument -> the key that it is read from.
 READ_FROM = {
-    "accelerator": "hardware.accelerator", "devices": "hardware.devices", "strategy": "hardware.strategy",
-    "num_nodes": "hardware.num_nodes", "precision": "precision", "max_epochs": "training.epochs",
-    "max_steps": "training.max_steps", "gradient_clip_val": "training.gradient_clip",
+    "accelerator": "hardware.accelerator",
+    "devices": "hardware.devices",
+    "strategy": "hardware.strategy",
+    "num_nodes": "hardware.num_nodes",
+    "precision": "precision",
+    "max_epochs": "training.epochs",
+    "max_steps": "training.max_steps",
+    "gradient_clip_val": "training.gradient_clip",
 }
 # Argument -> the key that says what is made for it.
-MADE_BY = {"logger": "tracking", "default_root_dir": "hydra.run.dir", "callbacks": "training.patience, training.keep and recipe"}
+MADE_BY = {
+    "logger": "tracking",
+    "default_root_dir": "hydra.run.dir",
+    "callbacks": "training.patience, training.keep and recipe",
+}
 # What the training needs whatever the configuration says.
-SET_BY_RELSYM = {"enable_checkpointing": False, "enable_model_summary": False, "enable_progress_bar": False, "log_every_n_steps": 1,
-         "use_distributed_sampler": False}
+SET_BY_RELSYM = {
+    "enable_checkpointing": False,
+    "enable_model_summary": False,
+    "enable_progress_bar": False,
+    "log_every_n_steps": 1,
+    "use_distributed_sampler": False,
+}
 
 
 def refusal(argument: str) -> str:

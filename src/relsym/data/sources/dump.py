@@ -16,32 +16,44 @@ FORMAT_OF_SUFFIX = {".json": "json", ".nt": "truthy"}
 
 
 class WikidataDump:
-    """A JSON dump (``latest-all.json``) or a truthy dump (``latest-truthy.nt``), plain, .gz or .bz2, as they come from dumps.wikimedia.org.
+    """A JSON dump (``latest-all.json``) or a truthy dump (``latest-truthy.nt``), plain, .gz or .bz2, as they
+    come from dumps.wikimedia.org.
 
-    Two passes over the file: one for the statements of the chosen properties, one for the labels of the items that these name.
-    Of a subject's statements of a property those of the best rank are kept: the preferred ones, or the normal ones if none is preferred.
-    ``read`` counts statements of the chosen properties; those of other properties are not read at all, nor, in JSON, those of lexemes'
-    forms and senses. Dropped: "deprecated", "not best rank", "no value", "some value" (there is one, unknown), "not an item" (subject or
-    object is a property, a lexeme, a text ...) and "bad row" (a line that cannot be read counts as one statement).
-    Lines that cannot matter are passed over unparsed, so that they need not be well formed.
-    A deleted or merged item has no line of its own in a dump, and so no label.
+    Two passes over the file: one for the statements of the chosen properties, one for the labels of the items
+    that these name. Of a subject's statements of a property those of the best rank are kept: the preferred
+    ones, or the normal ones if none is preferred. ``read`` counts statements of the chosen properties; those
+    of other properties are not read at all, nor, in JSON, those of lexemes' forms and senses. Dropped:
+    "deprecated", "not best rank", "no value", "some value" (there is one, unknown), "not an item" (subject or
+    object is a property, a lexeme, a text ...) and "bad row" (a line that cannot be read counts as one
+    statement). Lines that cannot matter are passed over unparsed, so that they need not be well formed. A
+    deleted or merged item has no line of its own in a dump, and so no label.
     """
 
-    def __init__(self, path: str | Path | None, format: str | None = None, language: str = "en", fallbacks: Sequence[str] = ("mul", "en"),
-                 on_bad_row: str = "error") -> None:
+    def __init__(
+        self,
+        path: str | Path | None,
+        format: str | None = None,
+        language: str = "en",
+        fallbacks: Sequence[str] = ("mul", "en"),
+        on_bad_row: str = "error",
+    ) -> None:
         """Open a dump.
 
         Args:
             path: the file.  format: json or truthy; None tells it by the file's name (.json, .nt).
-            language: of the labels.  fallbacks: languages to take where that one is missing, in this order ("mul": all languages).
-            on_bad_row: error or skip.
+            language: of the labels.  fallbacks: languages to take where that one is missing, in this order
+            ("mul": all languages). on_bad_row: error or skip.
 
         Raises:
-            ValueError: no path, a name that does not tell the format, an unknown word.  FileNotFoundError: no such file.
+            ValueError: no path, a name that does not tell the format, an unknown word.  FileNotFoundError: no
+            such file.
         """
         if path is None:
-            raise ValueError("data.dump is not set: pass data.dump=PATH, a JSON dump (latest-all.json.gz) or a truthy dump "
-                             "(latest-truthy.nt.bz2) from https://dumps.wikimedia.org/wikidatawiki/entities/.")
+            raise ValueError(
+                "data.dump is not set: pass data.dump=PATH, a JSON dump (latest-all.json.gz) or a truthy "
+                "dump "
+                "(latest-truthy.nt.bz2) from https://dumps.wikimedia.org/wikidatawiki/entities/."
+            )
         self.path, self.skip_bad_rows = Path(path), skips_bad_rows(on_bad_row)
         if not self.path.is_file():
             raise FileNotFoundError(f"data.dump={path}: there is no such file.")
@@ -53,23 +65,36 @@ class WikidataDump:
         """Read the statements of these properties, and the labels of their items.
 
         Raises:
-            ValueError: no entity in the file, no statement of the properties, a bad row (unless skipped), a damaged file.
+            ValueError: no entity in the file, no statement of the properties, a bad row (unless skipped), a
+            damaged file.
         """
         dump = FORMATS[self.format](self.path, self.skip_bad_rows)
         triples, dropped = dump.statements(tuple(properties))
         read = triples.height + dropped.total()
         if read == dropped["bad row"]:
-            raise ValueError(f"{self.path} has no statement of the properties {', '.join(properties)}. "
-                             "Is this a dump of items, and is it whole? Name other properties in data.properties.")
+            raise ValueError(
+                f"{self.path} has no statement of the properties {', '.join(properties)}. "
+                "Is this a dump of items, and is it whole? Name other properties in data.properties."
+            )
         items = entities_of(triples)
         labels = dump.labels(items, self.languages) if len(items) else label_frame({})
         notes = Counter({"bad row among the labels": len(dump.bad_rows) - dropped["bad row"]})
-        return TripleSource(triples, labels, read, dropped, f"Wikidata {self.format} dump {self.path.name}", notes=+notes,
-                            language=self.languages[0])
+        return TripleSource(
+            triples,
+            labels,
+            read,
+            dropped,
+            f"Wikidata {self.format} dump {self.path.name}",
+            notes=+notes,
+            language=self.languages[0],
+        )
 
 
 def _format_of(path: Path) -> str:
     for suffix in path.suffixes:
         if suffix in FORMAT_OF_SUFFIX:
             return FORMAT_OF_SUFFIX[suffix]
-    raise ValueError(f"data.dump={path}: the name tells neither .json nor .nt. Pass data.format=json or data.format=truthy.")
+    raise ValueError(
+        f"data.dump={path}: the name tells neither .json nor .nt. Pass data.format=json or "
+        "data.format=truthy."
+    )

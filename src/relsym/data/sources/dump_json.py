@@ -61,7 +61,8 @@ class Label(Struct, gc=False):
 class JsonDump(Dump):
     """``latest-all.json``: a line is searched for a chosen property's id in quotes, and parsed if it has one.
 
-    A line passed over is not proven to be JSON. (A property's id spelt with ``\\u`` escapes would be missed; no serialiser does that.)
+    A line passed over is not proven to be JSON. (A property's id spelt with ``\\u`` escapes would be missed;
+    no serialiser does that.)
     """
 
     ENTITY_LINE = r"^\s*\{"
@@ -70,14 +71,19 @@ class JsonDump(Dump):
 
     def statements(self, properties: Collection[str]) -> Statements:
         """First pass; the reasons are those of ``fate``, and "bad row"."""
-        decoder, needles = msgspec.json.Decoder(entity_with_claims(properties)), [f'"{property}"' for property in properties]
+        decoder, needles = (
+            msgspec.json.Decoder(entity_with_claims(properties)),
+            [f'"{property}"' for property in properties],
+        )
         dropped: Counter[str] = Counter()
         tables = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
         for table in self.tables():
             entities = self._decode(table.filter(pl.col("line").str.contains_any(needles)), decoder)
             found = [row for entity in entities for row in read_claims(entity, properties)]
             dropped.update(fate for *_, fate in found if fate)
-            tables.append(pl.DataFrame([row[:3] for row in found if not row[3]], schema=TRIPLE_SCHEMA, orient="row"))
+            tables.append(
+                pl.DataFrame([row[:3] for row in found if not row[3]], schema=TRIPLE_SCHEMA, orient="row")
+            )
         dropped["bad row"] = len(self.bad_rows)
         return Statements(pl.concat(tables), +dropped)
 
@@ -88,7 +94,9 @@ class JsonDump(Dump):
         for table in self.tables():
             ids = table["line"].str.extract(USUAL_ID)
             read = self._decode(table.filter(wanted.holds(ids) | ids.is_null()), decoder)
-            labels = [(entity.id, label) for entity in read if (label := first_label(entity, languages)) is not None]
+            labels = [
+                (entity.id, label) for entity in read if (label := first_label(entity, languages)) is not None
+            ]
             named = pl.DataFrame(labels, schema=LABEL_SCHEMA, orient="row")
             tables.append(named.filter(wanted.holds(named["entity"])))
         return pl.concat(tables)
@@ -120,7 +128,9 @@ def first_label(entity: Any, languages: tuple[str, ...]) -> str | None:
     return next((label.value for label in labels if label is not None), None)
 
 
-def read_claims(entity: Any, properties: Collection[str]) -> Iterator[tuple[str, str, str | None, str | None]]:
+def read_claims(
+    entity: Any, properties: Collection[str]
+) -> Iterator[tuple[str, str, str | None, str | None]]:
     """Subject, property, object and why the statement is dropped (None: it is kept)."""
     for property in properties:
         group = getattr(entity.claims, property, ())

@@ -14,7 +14,8 @@ import polars as pl
 
 from relsym.data.blocks import line_blocks
 
-# Smaller than the readers' usual block: searching one block overlaps with decompressing the next, and neither leaves the cache.
+# Smaller than the readers' usual block: searching one block overlaps with decompressing the next, and neither
+# leaves the cache.
 DUMP_BLOCK = 8 * 2**20
 AHEAD = 2
 
@@ -29,9 +30,9 @@ class Statements(NamedTuple):
 class Dump(ABC):
     """One dump file of one entity or one triple a line.
 
-    A format says how an entity's line starts (``ENTITY_LINE``), which other lines may stand in the file (``OTHER_LINE``), and how to
-    find the statements and the labels. Any further line is a bad row, and so is one that is not UTF-8.
-    ``bad_rows`` holds the line numbers of those met so far, by either pass.
+    A format says how an entity's line starts (``ENTITY_LINE``), which other lines may stand in the file
+    (``OTHER_LINE``), and how to find the statements and the labels. Any further line is a bad row, and so is
+    one that is not UTF-8. ``bad_rows`` holds the line numbers of those met so far, by either pass.
     """
 
     ENTITY_LINE: ClassVar[str]
@@ -48,7 +49,9 @@ class Dump(ABC):
 
     @abstractmethod
     def labels(self, entities: pl.Series, languages: tuple[str, ...]) -> pl.DataFrame:
-        """Second pass: the label of each of these items (columns entity, label) in the first of ``languages`` that it has."""
+        """Second pass: the label of each of these items (columns entity, label) in the first of ``languages``
+        that it has.
+        """
 
     def tables(self) -> Iterator[pl.DataFrame]:
         """Tables of entity lines: number (from 1), line.
@@ -66,14 +69,19 @@ class Dump(ABC):
             found += entities.height
             yield entities
         if not found:
-            raise ValueError(f"{self.path}: none of its {read} lines is an entity's; expected {self.EXPECTED}. "
-                             "Is this the dump you meant, and data.format its format?")
+            raise ValueError(
+                f"{self.path}: none of its {read} lines is an entity's; expected {self.EXPECTED}. "
+                "Is this the dump you meant, and data.format its format?"
+            )
 
     def bad_row(self, number: int, line: str | bytes, problem: str = "") -> None:
         """Stop at this line, or remember it."""
         if not self.skip_bad_rows:
-            raise ValueError(f"line {number} of {self.path}: expected {self.EXPECTED}, got {line[:80]!r}{problem and f' ({problem})'}. "
-                             "Pass data.on_bad_row=skip to drop and count such rows.")
+            raise ValueError(
+                f"line {number} of {self.path}: expected {self.EXPECTED}, got "
+                f"{line[:80]!r}{problem and f' ({problem})'}. "
+                "Pass data.on_bad_row=skip to drop and count such rows."
+            )
         self.bad_rows.add(number)
 
     def _check_others(self, table: pl.DataFrame) -> None:
@@ -122,7 +130,10 @@ class ItemSet:
     def holds(self, ids: pl.Series) -> pl.Series:
         """Which of these ids (any entity's, or null) are among the items."""
         numbers = _numbers(ids, missing=0)
-        return pl.Series(self.numbers.take(np.searchsorted(self.numbers, numbers), mode="clip") == numbers, dtype=pl.Boolean)
+        return pl.Series(
+            self.numbers.take(np.searchsorted(self.numbers, numbers), mode="clip") == numbers,
+            dtype=pl.Boolean,
+        )
 
 
 def _numbers(ids: pl.Series, missing: int) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Wikidata's truthy dump: N-Triples, one triple a line; statements of the best rank only, without qualifiers and references."""
+"""Wikidata's truthy dump: N-Triples, one triple a line; statements of the best rank only, without qualifiers
+and references.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,10 @@ NO_VALUE = "http://www.wikidata.org/prop/novalue/"
 UNKNOWN = "http://www.wikidata.org/.well-known/genid/"
 TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
-TRIPLE = (r'^\s*<(?<subject>[^<>]*)>\s*<(?<predicate>[^<>]*)>\s*'
-          r'(?<object><[^<>]*>|_:\S+|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^<[^<>]*>)?)\s*\.\s*$')
+TRIPLE = (
+    r"^\s*<(?<subject>[^<>]*)>\s*<(?<predicate>[^<>]*)>\s*"
+    r'(?<object><[^<>]*>|_:\S+|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^<[^<>]*>)?)\s*\.\s*$'
+)
 LITERAL = r'^"(?<text>.*)"@(?<language>[A-Za-z0-9-]+)$'
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
 CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
@@ -28,7 +32,8 @@ CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "
 class TruthyDump(Dump):
     """``latest-truthy.nt``: a line is searched for a chosen property or a language, and parsed if it has one.
 
-    The dump holds no other ranks, so nothing is dropped for its rank. A line passed over is not proven to be a triple.
+    The dump holds no other ranks, so nothing is dropped for its rank. A line passed over is not proven to be
+    a triple.
     """
 
     ENTITY_LINE = rf"^\s*<{re.escape(ENTITY_IRI)}"
@@ -56,12 +61,18 @@ class TruthyDump(Dump):
             labels = labels.filter(pl.col("line").str.contains_any(ends, ascii_case_insensitive=True))
             labels = labels.filter(wanted.holds(labels["line"].str.extract(rf"{self.ENTITY_LINE}([^<>]*)>")))
             tables.append(self._unescape(with_language(self._parse(labels), languages)))
-        first = pl.concat(tables).sort("place", maintain_order=True).unique("entity", keep="first", maintain_order=True)
+        first = (
+            pl.concat(tables)
+            .sort("place", maintain_order=True)
+            .unique("entity", keep="first", maintain_order=True)
+        )
         return first.select(*LABEL_SCHEMA)
 
     def _parse(self, table: pl.DataFrame) -> pl.DataFrame:
         """number, line -> and subject, predicate, object; bad rows are left out."""
-        parsed = table.with_columns(pl.col("line").str.extract_groups(TRIPLE).alias("triple")).unnest("triple")
+        parsed = table.with_columns(pl.col("line").str.extract_groups(TRIPLE).alias("triple")).unnest(
+            "triple"
+        )
         bad = pl.col("object").is_null()
         for number, line in parsed.filter(bad).select("number", "line").iter_rows():
             self.bad_row(number, line)
@@ -79,34 +90,61 @@ class TruthyDump(Dump):
 
 
 def with_fate(table: pl.DataFrame, properties: Collection[str]) -> pl.DataFrame:
-    """subject, predicate, object (as written) -> TRIPLE_SCHEMA and fate; triples that state nothing about the properties are left out."""
+    """subject, predicate, object (as written) -> TRIPLE_SCHEMA and fate; triples that state nothing about the
+    properties are left out.
+    """
     predicate, object = pl.col("predicate"), pl.col("object")
     no_value = object.str.extract(rf"^<{re.escape(NO_VALUE)}([^<>]*)>$")
     item = r"(Q[1-9]\d*)"
-    return table.with_columns(
-        pl.when(predicate == TYPE).then(no_value).otherwise(predicate.str.strip_prefix(DIRECT_IRI))
-        .alias("property"),
-        pl.col("subject").str.extract(rf"^{re.escape(ENTITY_IRI)}{item}$").alias("item"),
-        object.str.extract(rf"^<{re.escape(ENTITY_IRI)}{item}>$").alias("value"),
-    ).filter(
-        pl.col("property").is_in(list(properties)),
-    ).select(
-        pl.col("item").alias("subject"), "property", pl.col("value").alias("object"),
-        pl.when(predicate == TYPE).then(pl.lit("no value"))
-        .when(object.str.starts_with("_:") | object.str.starts_with(f"<{UNKNOWN}")).then(pl.lit("some value"))
-        .when(pl.col("item").is_null() | pl.col("value").is_null()).then(pl.lit("not an item")).alias("fate"))
+    return (
+        table.with_columns(
+            pl.when(predicate == TYPE)
+            .then(no_value)
+            .otherwise(predicate.str.strip_prefix(DIRECT_IRI))
+            .alias("property"),
+            pl.col("subject").str.extract(rf"^{re.escape(ENTITY_IRI)}{item}$").alias("item"),
+            object.str.extract(rf"^<{re.escape(ENTITY_IRI)}{item}>$").alias("value"),
+        )
+        .filter(
+            pl.col("property").is_in(list(properties)),
+        )
+        .select(
+            pl.col("item").alias("subject"),
+            "property",
+            pl.col("value").alias("object"),
+            pl.when(predicate == TYPE)
+            .then(pl.lit("no value"))
+            .when(object.str.starts_with("_:") | object.str.starts_with(f"<{UNKNOWN}"))
+            .then(pl.lit("some value"))
+            .when(pl.col("item").is_null() | pl.col("value").is_null())
+            .then(pl.lit("not an item"))
+            .alias("fate"),
+        )
+    )
 
 
 def with_language(table: pl.DataFrame, languages: tuple[str, ...]) -> pl.DataFrame:
-    """subject, predicate, object -> number, line, entity, label (escaped) and the language's place; other triples are left out."""
-    place = pl.col("language").str.to_lowercase().replace_strict(
-        list(languages), list(range(len(languages))), default=None, return_dtype=pl.Int64)
+    """subject, predicate, object -> number, line, entity, label (escaped) and the language's place; other
+    triples are left out.
+    """
+    place = (
+        pl.col("language")
+        .str.to_lowercase()
+        .replace_strict(list(languages), list(range(len(languages))), default=None, return_dtype=pl.Int64)
+    )
     labels = table.filter(pl.col("predicate") == LABEL_IRI)
     labels = labels.with_columns(pl.col("object").str.extract_groups(LITERAL).alias("literal"))
-    return labels.unnest("literal").select(
-        "number", "line", pl.col("subject").str.strip_prefix(ENTITY_IRI).alias("entity"),
-        pl.col("text").alias("label"),
-        place.alias("place")).filter(pl.col("place").is_not_null())
+    return (
+        labels.unnest("literal")
+        .select(
+            "number",
+            "line",
+            pl.col("subject").str.strip_prefix(ENTITY_IRI).alias("entity"),
+            pl.col("text").alias("label"),
+            place.alias("place"),
+        )
+        .filter(pl.col("place").is_not_null())
+    )
 
 
 def unescape(text: str) -> str:

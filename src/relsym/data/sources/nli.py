@@ -18,7 +18,12 @@ from relsym.data.triples import check_choice
 
 ROW_COLUMNS = ("premise", "hypothesis", "label")
 # The columns of MNLI and SNLI, of the hub's sets, of ANLI, and of other sets of GLUE's kind.
-KNOWN = (("sentence1", "sentence2", "gold_label"), ROW_COLUMNS, ("context", "hypothesis", "label"), ("sentence1", "sentence2", "label"))
+KNOWN = (
+    ("sentence1", "sentence2", "gold_label"),
+    ROW_COLUMNS,
+    ("context", "hypothesis", "label"),
+    ("sentence1", "sentence2", "label"),
+)
 TITLE_PATTERN = re.compile(r"\w[\w.-]*")
 
 
@@ -28,23 +33,36 @@ class NliSource:
     Args:
         layout: "mnli", "snli", "anli" or "nli" (any set): which names of files and parts are looked for.
         folder: where the files are.  hub, config, revision: or a data set of the hub, as ``HubSet`` takes it.
-        train, test: files (names or globs; with rounds, in each round's folder) or parts; None looks for the usual names.
-        rounds: of ANLI, joined in this order, or one; None: the set has none.
-        columns: premise, hypothesis, label -> names of columns; a role that is null or not there is found by the names in ``KNOWN``.
-        label_names: what the label's numbers mean, in their order from 0; None: the hub declares it, or there are none.
-        title: what form, property and metrics are called; None: the layout's name.
+        train, test: files (names or globs; with rounds, in each round's folder) or parts; None looks for the
+        usual names. rounds: of ANLI, joined in this order, or one; None: the set has none. columns: premise,
+        hypothesis, label -> names of columns; a role that is null or not there is found by the names in
+        ``KNOWN``. label_names: what the label's numbers mean, in their order from 0; None: the hub declares
+        it, or there are none. title: what form, property and metrics are called; None: the layout's name.
     """
 
-    def __init__(self, layout: str, folder: str | None = None, hub: str | None = None, config: str | None = None,
-                 revision: str | None = None, train: str | None = None, test: str | None = None, rounds: Sequence[int] | int | None = None,
-                 columns: Mapping[str, str | None] | None = None, label_names: Sequence[str] | None = None,
-                 title: str | None = None) -> None:
+    def __init__(
+        self,
+        layout: str,
+        folder: str | None = None,
+        hub: str | None = None,
+        config: str | None = None,
+        revision: str | None = None,
+        train: str | None = None,
+        test: str | None = None,
+        rounds: Sequence[int] | int | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        label_names: Sequence[str] | None = None,
+        title: str | None = None,
+    ) -> None:
         rounds = [rounds] if isinstance(rounds, int) else rounds
         check_choice("data.layout", layout, tuple(NLI_FILES))
         self.title, self.name, self.label_names = title, title or layout, checked_label_names(label_names)
         if not TITLE_PATTERN.fullmatch(self.name) or self.name in ("train", *FORMS):
-            raise ValueError(f"data.title={title}: metrics are called by it: expected letters, digits, dots, dashes and underscores, not "
-                             f"train or {' or '.join(FORMS)}.")
+            raise ValueError(
+                f"data.title={title}: metrics are called by it: expected letters, digits, dots, dashes and "
+                "underscores, not "
+                f"train or {' or '.join(FORMS)}."
+            )
         if rounds is not None and (not rounds or len(set(rounds)) < len(rounds) or set(rounds) - set(ROUNDS)):
             raise ValueError(f"data.rounds={list(rounds)}: expected some of {list(ROUNDS)}, each once.")
         names = {"layout": layout, "train": train, "test": test, "rounds": rounds}
@@ -54,7 +72,8 @@ class NliSource:
         """The rows of "train" or "test"; those without a consensus label are dropped and counted.
 
         Raises:
-            ValueError: an empty or damaged table, a row without one of the columns, a label that says none of the three.
+            ValueError: an empty or damaged table, a row without one of the columns, a label that says none of
+            the three.
         """
         for table in self.tables.of(part):
             number, dropped = 0, 0
@@ -69,10 +88,16 @@ class NliSource:
             if dropped:
                 counts["no consensus label"] += dropped
             if not number:
-                raise ValueError(f"{table.origin}: the file is empty. Say which holds the {part} rows with data.{part}=NAME.")
+                raise ValueError(
+                    f"{table.origin}: the file is empty. Say which holds the {part} rows with "
+                    f"data.{part}=NAME."
+                )
             if dropped == number:
-                raise ValueError(f"{table.origin}: none of its {number} rows has a label (each is - or -1), as where a test part's labels "
-                                 f"are kept secret. Name one with labels: data.{part}=NAME.")
+                raise ValueError(
+                    f"{table.origin}: none of its {number} rows has a label (each is - or -1), as where a "
+                    "test part's labels "
+                    f"are kept secret. Name one with labels: data.{part}=NAME."
+                )
 
 
 def _meaning(meanings: Meanings, label: str, table: NliTable, row: int) -> str:
@@ -88,25 +113,47 @@ def _filled(block: pl.DataFrame, table: NliTable) -> pl.DataFrame:
         first = bad.row(0, named=True)
         lacking = [name for name in ROW_COLUMNS if first[name] is None]
         came = first.get("text") or {name: first[name] for name in ROW_COLUMNS}
-        raise ValueError(f"{table.place(first['row'])}: no {', '.join(lacking)}: expected {first.get('expected', 'a row')}, got "
-                         f"{shortened(came)}. Correct the row or take it out.")
+        raise ValueError(
+            f"{table.place(first['row'])}: no {', '.join(lacking)}: expected "
+            f"{first.get('expected', 'a row')}, got "
+            f"{shortened(came)}. Correct the row or take it out."
+        )
     return block.select("row", *ROW_COLUMNS)
 
 
 def _schema(columns: Mapping[str, str | None]) -> Schema:
     if unknown := columns.keys() - set(ROW_COLUMNS):
-        raise ValueError(f"data.columns: unknown {', '.join(sorted(unknown))}: expected {', '.join(ROW_COLUMNS)}.")
+        raise ValueError(
+            f"data.columns: unknown {', '.join(sorted(unknown))}: expected {', '.join(ROW_COLUMNS)}."
+        )
     given = {role: name for role, name in columns.items() if name}
     known = tuple(dict(zip(ROW_COLUMNS, names, strict=True)) | given for names in KNOWN)
-    return Schema("data.columns", "", {role: role for role in ROW_COLUMNS} | given, ROW_COLUMNS, ROW_COLUMNS, None, True, known)
+    return Schema(
+        "data.columns",
+        "",
+        {role: role for role in ROW_COLUMNS} | given,
+        ROW_COLUMNS,
+        ROW_COLUMNS,
+        None,
+        True,
+        known,
+    )
 
 
-def _tables(folder: str | None, hub: str | None, config: str | None, revision: str | None, **options: Any) -> Tables:
+def _tables(
+    folder: str | None, hub: str | None, config: str | None, revision: str | None, **options: Any
+) -> Tables:
     if folder and hub:
         raise ValueError(f"data.folder={folder} and data.hub={hub}: leave one of them out.")
     if not (folder or hub):
-        raise ValueError("data.folder=None: no such folder, nor is data.hub set. Pass data.folder=PATH of a folder with its files, or "
-                         "data.hub=OWNER/NAME of a data set on the Hugging Face hub.")
+        raise ValueError(
+            "data.folder=None: no such folder, nor is data.hub set. Pass data.folder=PATH of a folder with "
+            "its files, or "
+            "data.hub=OWNER/NAME of a data set on the Hugging Face hub."
+        )
     if folder and (config or revision):
-        raise ValueError(f"data.{'config' if config else 'revision'} is for data.hub; data.folder={folder} has none. Leave it out.")
+        raise ValueError(
+            f"data.{'config' if config else 'revision'} is for data.hub; data.folder={folder} has none. "
+            "Leave it out."
+        )
     return FolderTables(folder, **options) if folder else HubTables(hub, config, revision, **options)

@@ -1,4 +1,6 @@
-"""Which files of a folder, or which parts of a hub data set, hold the training and the test rows of an NLI set."""
+"""Which files of a folder, or which parts of a hub data set, hold the training and the test rows of an NLI
+set.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,38 @@ def _tables(*stems: str) -> tuple[str, ...]:
     return tuple(f"{stem}.{kind}" for stem in stems for kind in ("jsonl", "tsv", "csv", "parquet"))
 
 
-# Globs. What stands in an earlier level is taken before what stands in a later one; two files that fit one level are refused.
+# Globs. What stands in an earlier level is taken before what stands in a later one; two files that fit one
+# level are refused.
 NLI_FILES: dict[str, dict[str, Levels]] = {
-    "mnli": {"train": (("train.jsonl", "train_*.jsonl", "multinli_*_train.jsonl", "train.tsv"), ("train.csv", "train.parquet"),
-                       ("multinli_*_train.txt",)),
-             "test": (("dev_matched.jsonl", "multinli_*_dev_matched.jsonl", "dev_matched.tsv"), ("dev_matched.csv", "dev_matched.parquet"),
-                      _tables("validation_matched"), ("multinli_*_dev_matched.txt",))},
-    "snli": {"train": (("snli_*_train.jsonl", *_tables("train")), ("snli_*_train.txt",)),
-             "test": (("snli_*_test.jsonl", *_tables("test")), ("snli_*_test.txt",), ("snli_*_dev.jsonl", *_tables("dev", "validation")))},
-    "anli": {"train": (_tables("train"),), "test": (_tables("test"), _tables("dev"))},  # in each round's folder
-    "nli": {"train": (_tables("train"), _tables("*_train")),
-            "test": (_tables("test"), _tables("*_test"), _tables("dev", "validation"), _tables("*_dev"))},
+    "mnli": {
+        "train": (
+            ("train.jsonl", "train_*.jsonl", "multinli_*_train.jsonl", "train.tsv"),
+            ("train.csv", "train.parquet"),
+            ("multinli_*_train.txt",),
+        ),
+        "test": (
+            ("dev_matched.jsonl", "multinli_*_dev_matched.jsonl", "dev_matched.tsv"),
+            ("dev_matched.csv", "dev_matched.parquet"),
+            _tables("validation_matched"),
+            ("multinli_*_dev_matched.txt",),
+        ),
+    },
+    "snli": {
+        "train": (("snli_*_train.jsonl", *_tables("train")), ("snli_*_train.txt",)),
+        "test": (
+            ("snli_*_test.jsonl", *_tables("test")),
+            ("snli_*_test.txt",),
+            ("snli_*_dev.jsonl", *_tables("dev", "validation")),
+        ),
+    },
+    "anli": {
+        "train": (_tables("train"),),
+        "test": (_tables("test"), _tables("dev")),
+    },  # in each round's folder
+    "nli": {
+        "train": (_tables("train"), _tables("*_train")),
+        "test": (_tables("test"), _tables("*_test"), _tables("dev", "validation"), _tables("*_dev")),
+    },
 }
 HUB_PARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "mnli": {"train": ("train",), "test": ("validation_matched", "dev_matched")},
@@ -38,7 +61,8 @@ def find_file(folder: Path, layout: str, part: str, pattern: str | None) -> Path
     """The file with the rows of a part.
 
     Args:
-        layout: whose usual names are looked for, a key of ``FILES``.  part: one of ``PARTS``.  pattern: name or glob; None: the usual ones.
+        layout: whose usual names are looked for, a key of ``FILES``.  part: one of ``PARTS``.  pattern: name
+        or glob; None: the usual ones.
 
     Raises:
         FileNotFoundError: no file fits.  ValueError: several do.
@@ -62,8 +86,11 @@ def round_folder(folder: Path, number: int) -> Path:
     """
     found = folder / f"R{number}"
     if not found.is_dir():
-        raise FileNotFoundError(f"{folder}: no folder R{number}. Pass data.folder=PATH of the folder that holds R1, R2 and R3, or "
-                                "data.rounds=[...] with those that are there.")
+        raise FileNotFoundError(
+            f"{folder}: no folder R{number}. Pass data.folder=PATH of the folder that holds R1, R2 and R3, "
+            "or "
+            "data.rounds=[...] with those that are there."
+        )
     return found
 
 
@@ -76,5 +103,8 @@ def find_part(parts: Collection[str], layout: str, part: str, name: str | None, 
     names = [f"{known}{suffix}" for known in ((name,) if name else HUB_PARTS[layout][part])]
     if found := next((known for known in names if known in parts), None):
         return found
-    raise ValueError(f"the data set has no part {' or '.join(names)}, but {', '.join(parts)}. Say which with data.{part}=NAME"
-                     f"{f' ({suffix} is added)' if suffix else ''}.")
+    raise ValueError(
+        f"the data set has no part {' or '.join(names)}, but {', '.join(parts)}. Say which with "
+        f"data.{part}=NAME"
+        f"{f' ({suffix} is added)' if suffix else ''}."
+    )

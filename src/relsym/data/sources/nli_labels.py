@@ -1,4 +1,7 @@
-"""What the labels of an NLI set mean. Numbers mean something else in each set, so that only names the set or the user declares count."""
+"""What the labels of an NLI set mean.
+
+Numbers mean something else in each set, so that only names the set or the user declares count.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,19 @@ from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 
 NLI_LABELS = (ENTAILMENT, NEUTRAL, CONTRADICTION)
 NO_CONSENSUS = "-"
-WORDS = {**{label: label for label in NLI_LABELS}, "e": ENTAILMENT, "n": NEUTRAL, "c": CONTRADICTION, NO_CONSENSUS: NO_CONSENSUS}
+WORDS = {
+    **{label: label for label in NLI_LABELS},
+    "e": ENTAILMENT,
+    "n": NEUTRAL,
+    "c": CONTRADICTION,
+    NO_CONSENSUS: NO_CONSENSUS,
+}
 NUMBER = re.compile(r"(-?\d+)(\.0)?")
 BINARY = re.compile(r"(not?|non)[ _-]?entail(ment|ed)?")
-NAMES_ADVICE = f"Pass data.label_names=[...], the {', '.join(NLI_LABELS)} in the order in which the set numbers them from 0"
+NAMES_ADVICE = (
+    f"Pass data.label_names=[...], the {', '.join(NLI_LABELS)} in the order in which the set numbers them "
+    "from 0"
+)
 
 
 def checked_label_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -26,8 +38,11 @@ def checked_label_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
     _refuse_binary(names, f"data.label_names={list(names)}")
     found = tuple(WORDS.get(str(name).strip().lower(), str(name)) for name in names)
     if sorted(name for name in found if name != NO_CONSENSUS) != sorted(NLI_LABELS):
-        raise ValueError(f"data.label_names={list(names)}: expected {', '.join(NLI_LABELS)}, once each, in the order in which the set "
-                         f'numbers them from 0 ("{NO_CONSENSUS}" for a number that says no consensus).')
+        raise ValueError(
+            f"data.label_names={list(names)}: expected {', '.join(NLI_LABELS)}, once each, in the order in "
+            "which the set "
+            f'numbers them from 0 ("{NO_CONSENSUS}" for a number that says no consensus).'
+        )
     return found
 
 
@@ -48,7 +63,10 @@ class Meanings:
         if told and None in told and not names:
             raise ValueError(f"{origin}: its labels are called {', '.join(declared)}. {NAMES_ADVICE}.")
         if told and None not in told and names and list(names) != told:
-            raise ValueError(f"data.label_names=[{','.join(names)}], but {origin} declares {', '.join(declared)}. Leave it out.")
+            raise ValueError(
+                f"data.label_names=[{','.join(names)}], but {origin} declares {', '.join(declared)}. Leave "
+                "it out."
+            )
         self._named = names or tuple(told or ())
         self._known: dict[str, str] = {}
 
@@ -67,20 +85,29 @@ class Meanings:
             return WORDS[label]
         _refuse_binary([label], f"label {label!r}")
         if not (number := NUMBER.fullmatch(label)):
-            raise ValueError(f"label {label!r}; expected {', '.join(NLI_LABELS)} (or e, n, c; {NO_CONSENSUS} for no consensus). "
-                             "Correct it, or name another column in data.columns.label.")
+            raise ValueError(
+                f"label {label!r}; expected {', '.join(NLI_LABELS)} (or e, n, c; {NO_CONSENSUS} for no "
+                "consensus). "
+                "Correct it, or name another column in data.columns.label."
+            )
         if not self._named:
-            raise ValueError(f"label {label!r} is a number, whose meaning differs from set to set. {NAMES_ADVICE}.")
+            raise ValueError(
+                f"label {label!r} is a number, whose meaning differs from set to set. {NAMES_ADVICE}."
+            )
         place = int(number[1])
         if not -1 <= place < len(self._named):
-            raise ValueError(f"label {label!r}, but there are names for 0 to {len(self._named) - 1} only: {', '.join(self._named)}. "
-                             f"{NAMES_ADVICE}.")
+            raise ValueError(
+                f"label {label!r}, but there are names for 0 to {len(self._named) - 1} only: "
+                f"{', '.join(self._named)}. "
+                f"{NAMES_ADVICE}."
+            )
         return NO_CONSENSUS if place < 0 else self._named[place]
 
 
 def _refuse_binary(names: Sequence[str], origin: str) -> None:
     if name := next((name for name in names if BINARY.fullmatch(str(name).strip().lower())), None):
-        raise ValueError(f"{origin}: a binary set ({name}): it does not say which of these rows are neutral and which contradictions. "
-                         "Choose a set with all three labels, such as data=mnli, snli or anli.")
-
-
+        raise ValueError(
+            f"{origin}: a binary set ({name}): it does not say which of these rows are neutral and which "
+            "contradictions. "
+            "Choose a set with all three labels, such as data=mnli, snli or anli."
+        )

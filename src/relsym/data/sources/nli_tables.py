@@ -22,8 +22,9 @@ from relsym.data.sources.rows import file_kind, place_of_row, table_rows
 class NliTable(NamedTuple):
     """One file, or one part of a hub data set.
 
-    name: in the ids of its pairs.  origin, place: the table and a row of it, for errors.  declared: names of its numeric labels.
-    blocks: row (as ``place`` takes it), premise, hypothesis and label, as strings, null where there is none.
+    name: in the ids of its pairs.  origin, place: the table and a row of it, for errors.  declared: names of
+    its numeric labels. blocks: row (as ``place`` takes it), premise, hypothesis and label, as strings, null
+    where there is none.
     """
 
     name: str
@@ -50,14 +51,26 @@ class FolderTables(Tables):
     """Files in a folder; with rounds, in its folders R1, R2, R3.
 
     Args:
-        layout, train, test: as ``find_file`` takes them.  rounds: of ANLI; None: the folder has no rounds.  schema: the columns.
+        layout, train, test: as ``find_file`` takes them.  rounds: of ANLI; None: the folder has no rounds.
+        schema: the columns.
     """
 
-    def __init__(self, folder: str, layout: str, train: str | None, test: str | None, rounds: Sequence[int] | None, schema: Schema) -> None:
+    def __init__(
+        self,
+        folder: str,
+        layout: str,
+        train: str | None,
+        test: str | None,
+        rounds: Sequence[int] | None,
+        schema: Schema,
+    ) -> None:
         path = Path(folder).expanduser()
         if not path.is_dir():
-            raise FileNotFoundError(f"data.folder={folder}: no such folder. Pass data.folder=PATH of a folder with the set's JSONL, TSV, "
-                                    "CSV or Parquet files.")
+            raise FileNotFoundError(
+                f"data.folder={folder}: no such folder. Pass data.folder=PATH of a folder with the set's "
+                "JSONL, TSV, "
+                "CSV or Parquet files."
+            )
         folders = {f"R{number}/": round_folder(path, number) for number in rounds} if rounds else {"": path}
         self.schema, self.files = schema, {part: {} for part in PARTS}
         for part, pattern in zip(PARTS, (train, test), strict=True):
@@ -68,8 +81,13 @@ class FolderTables(Tables):
     def of(self, part: str) -> Iterator[NliTable]:
         """See ``Tables``."""
         for name, path in self.files[part].items():
-            yield NliTable(name, str(path), lambda row, path=path: place_of_row(path, row),
-                           self._blocks(path), self._declared(path))
+            yield NliTable(
+                name,
+                str(path),
+                lambda row, path=path: place_of_row(path, row),
+                self._blocks(path),
+                self._declared(path),
+            )
 
     def where(self, part: str) -> str:
         """See ``Tables``."""
@@ -83,13 +101,19 @@ class FolderTables(Tables):
             found = pa.parquet.read_schema(path)
         except (pa.ArrowInvalid, OSError):  # told by whoever reads the rows
             return None
-        features = json.loads((found.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+        features = (
+            json.loads((found.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+        )
         return features.get(self.schema.named(found.names, path)["label"], {}).get("names")
 
     def _blocks(self, path: Path) -> Iterator[pl.DataFrame]:
         for rows in table_rows(path, self.schema):
             # Blank lines are no rows; CSV has its text only where a row is broken.
-            yield rows.filter(pl.col("text").str.strip_chars(" ").ne_missing("")) if "text" in rows.columns else rows
+            yield (
+                rows.filter(pl.col("text").str.strip_chars(" ").ne_missing(""))
+                if "text" in rows.columns
+                else rows
+            )
 
 
 @final
@@ -97,11 +121,21 @@ class HubTables(Tables):
     """Parts of a data set of the hub; with rounds, those that end in _r1, _r2, _r3.
 
     Args:
-        hub, config, revision: as ``HubSet`` takes them.  layout, train, test: as ``find_part`` does.  rounds, schema: as ``FolderTables``.
+        hub, config, revision: as ``HubSet`` takes them.  layout, train, test: as ``find_part`` does.  rounds,
+        schema: as ``FolderTables``.
     """
 
-    def __init__(self, hub: str, config: str | None, revision: str | None, layout: str, train: str | None, test: str | None,
-                 rounds: Sequence[int] | None, schema: Schema) -> None:
+    def __init__(
+        self,
+        hub: str,
+        config: str | None,
+        revision: str | None,
+        layout: str,
+        train: str | None,
+        test: str | None,
+        rounds: Sequence[int] | None,
+        schema: Schema,
+    ) -> None:
         self.set = HubSet(hub, config, revision, "data.hub", "data.config")
         self.layout, self.chosen, self.schema = layout, {"train": train, "test": test}, schema
         self.suffixes = [f"_r{number}" for number in rounds] if rounds else [""]
@@ -124,10 +158,14 @@ class HubTables(Tables):
         dataset = self._parts[name]
         columns = self.schema.named(list(dataset.features), origin)
         if wrong := faults(dataset.features, columns, ("label",)):
-            raise ValueError(f"{origin}: {'; '.join(wrong)}. The data set has\n"
-                             f"{described_columns(self._parts)}\nName other columns with "
-                             "data.columns.ROLE=NAME, or another configuration with data.config=NAME.")
+            raise ValueError(
+                f"{origin}: {'; '.join(wrong)}. The data set has\n"
+                f"{described_columns(self._parts)}\nName other columns with "
+                "data.columns.ROLE=NAME, or another configuration with data.config=NAME."
+            )
         rows = dataset.select_columns(list(dict.fromkeys(columns.values()))).to_polars()
-        rows = rows.select(**{role: pl.col(column).cast(pl.String) for role, column in columns.items()}).with_row_index("row", offset=1)
+        rows = rows.select(
+            **{role: pl.col(column).cast(pl.String) for role, column in columns.items()}
+        ).with_row_index("row", offset=1)
         declared = getattr(dataset.features[columns["label"]], "names", None)
         return NliTable(name, origin, lambda row: f"row {row} of {origin}", iter([rows]), declared)

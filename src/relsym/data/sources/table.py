@@ -1,4 +1,6 @@
-"""Any table of statements: CSV, TSV, Parquet or JSONL, with labels beside them, in a file of their own, or none at all."""
+"""Any table of statements: CSV, TSV, Parquet or JSONL, with labels beside them, in a file of their own, or
+none at all.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +23,38 @@ SEVERAL_LABELS = "further label of an entity (the first is kept)"
 class TripleTable:
     """Statements from CSV, TSV (.tsv, .txt), Parquet or JSONL (.jsonl, .ndjson); text also as .gz or .bz2.
 
-    Ids are free strings: a row is bad only if its subject, property or object is empty or if it has the wrong number of fields. CSV
-    fields may be quoted, TSV fields are taken as they are. Without any labels, ids stand in for them.
+    Ids are free strings: a row is bad only if its subject, property or object is empty or if it has the wrong
+    number of fields. CSV fields may be quoted, TSV fields are taken as they are. Without any labels, ids
+    stand in for them.
 
     Args:
         triples: a file, a glob, or a list of both.
-        entities: labels in a file of any of these formats, or a JSON object: id -> label, or id -> {"label": label}. None: no such file.
-        columns: subject, property, object -> their columns' names, or positions from 0; subject_label and object_label too, or neither.
-        entity_columns: entity and label, likewise. Read by position, further columns (aliases) may follow.
-        header, entity_header: whether CSV and TSV begin with column names. None: they do if the first row holds the mapped names;
+        entities: labels in a file of any of these formats, or a JSON object: id -> label, or id -> {"label":
+        label}. None: no such file. columns: subject, property, object -> their columns' names, or positions
+        from 0; subject_label and object_label too, or neither. entity_columns: entity and label, likewise.
+        Read by position, further columns (aliases) may follow. header, entity_header: whether CSV and TSV
+        begin with column names. None: they do if the first row holds the mapped names;
             statements of three columns and entities are read by position otherwise, first row included.
         on_bad_row: "error" or "skip" (dropped and counted).
         licence: SPDX id of the data's licence.
     """
 
-    def __init__(self, triples: str | Path | Sequence[str | Path] | None, entities: str | Path | None = None,
-                 columns: Mapping[str, str | int | None] | None = None, entity_columns: Mapping[str, str | int | None] | None = None,
-                 header: bool | None = None, entity_header: bool | None = None, on_bad_row: str = "error",
-                 licence: str = "unknown") -> None:
+    def __init__(
+        self,
+        triples: str | Path | Sequence[str | Path] | None,
+        entities: str | Path | None = None,
+        columns: Mapping[str, str | int | None] | None = None,
+        entity_columns: Mapping[str, str | int | None] | None = None,
+        header: bool | None = None,
+        entity_header: bool | None = None,
+        on_bad_row: str = "error",
+        licence: str = "unknown",
+    ) -> None:
         if not triples:
-            raise ValueError("data.triples is not set: pass data.triples=FILE, the table of statements (or a glob, or [FILE,FILE]).")
+            raise ValueError(
+                "data.triples is not set: pass data.triples=FILE, the table of statements (or a glob, or "
+                "[FILE,FILE])."
+            )
         self.skip_bad, self.licence = skips_bad_rows(on_bad_row), licence
         listed = [triples] if isinstance(triples, str | Path) else triples
         self.files = [file for name in listed for file in _files("data.triples", name)]
@@ -48,12 +62,24 @@ class TripleTable:
         chosen = _columns("data.columns", columns, STATEMENT, LABEL_COLUMNS)
         self.statements = Schema("data.columns", "data.header", chosen, STATEMENT, STATEMENT, 3, header)
         chosen = _columns("data.entity_columns", entity_columns, ("entity", "label"))
-        self.entities = Schema("data.entity_columns", "data.entity_header", chosen, ("entity", "label"), ("entity",), None, entity_header)
+        self.entities = Schema(
+            "data.entity_columns",
+            "data.entity_header",
+            chosen,
+            ("entity", "label"),
+            ("entity",),
+            None,
+            entity_header,
+        )
         self.labels_beside = any(role in self.statements.columns for role in LABEL_COLUMNS)
         if self.labels_beside and not all(role in self.statements.columns for role in LABEL_COLUMNS):
-            raise ValueError("data.columns: subject_label and object_label go together: name both or neither.")
+            raise ValueError(
+                "data.columns: subject_label and object_label go together: name both or neither."
+            )
         if self.labels_beside and self.entity_files:
-            raise ValueError("data.entities and data.columns.subject_label both name labels: leave one of them null.")
+            raise ValueError(
+                "data.entities and data.columns.subject_label both name labels: leave one of them null."
+            )
         for path in (*self.files, *(p for p in self.entity_files if p.suffix != ".json")):
             file_kind(path)
 
@@ -64,17 +90,29 @@ class TripleTable:
         for path in self.files:
             for rows in table_rows(path, self.statements):
                 good = self._good(rows, path, self.statements, dropped, "bad row")
-                chosen.append(good.filter(pl.col("property").is_in(list(properties))).select(chosen[0].columns))
+                chosen.append(
+                    good.filter(pl.col("property").is_in(list(properties))).select(chosen[0].columns)
+                )
                 dropped["other property"] += good.height - chosen[-1].height
                 read += rows.height
         rows = pl.concat(chosen)
         labels = self._labels(rows, notes)
         names = [path.name for path in self.files]
         origin = f"table {', '.join(names) if len(names) <= 3 else f'{names[0]} and {len(names) - 1} more'}"
-        return TripleSource(rows.select(list(TRIPLE_SCHEMA)), labels, read, +dropped, origin, self.licence, +notes,
-                            labelled=self.labels_beside or bool(self.entity_files))
+        return TripleSource(
+            rows.select(list(TRIPLE_SCHEMA)),
+            labels,
+            read,
+            +dropped,
+            origin,
+            self.licence,
+            +notes,
+            labelled=self.labels_beside or bool(self.entity_files),
+        )
 
-    def _good(self, rows: pl.DataFrame, path: Path, schema: Schema, counts: Counter[str], reason: str) -> pl.DataFrame:
+    def _good(
+        self, rows: pl.DataFrame, path: Path, schema: Schema, counts: Counter[str], reason: str
+    ) -> pl.DataFrame:
         good = rows.filter(pl.col("whole") & ~pl.any_horizontal(blank(role) for role in schema.required))
         counts[reason] += rows.height - good.height
         if good.height < rows.height and not self.skip_bad:
@@ -83,7 +121,8 @@ class TripleTable:
             raise ValueError(
                 f"{place_of_row(path, bad['row'])}: expected {bad['expected']} with "
                 f"{', '.join(schema.required)} filled in, got {shortened(came)}. "
-                "Pass data.on_bad_row=skip to drop and count such rows.")
+                "Pass data.on_bad_row=skip to drop and count such rows."
+            )
         return good
 
     def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
@@ -103,7 +142,9 @@ class TripleTable:
             yield _json_labels(path, self.entities)
             return
         for rows in table_rows(path, self.entities):
-            yield self._good(rows, path, self.entities, notes, "bad row of the entities").select("entity", "label")
+            yield self._good(rows, path, self.entities, notes, "bad row of the entities").select(
+                "entity", "label"
+            )
 
 
 def blank(column: str) -> pl.Expr:
@@ -131,9 +172,16 @@ def _json_labels(path: Path, schema: Schema) -> pl.DataFrame:
     except ValueError as error:
         raise ValueError(f"{path}: not JSON ({error}).") from error
     if not isinstance(named, dict):
-        raise ValueError(f"{path}: expected a JSON object, id -> label or id -> {{\"label\": ...}}, got {shortened(named)}.")
-    labels = [value.get(schema.columns["label"]) if isinstance(value, dict) else value for value in named.values()]
-    return pl.DataFrame({"entity": list(named), "label": [x if isinstance(x, str) else None for x in labels]}, schema=LABEL_SCHEMA)
+        raise ValueError(
+            f'{path}: expected a JSON object, id -> label or id -> {{"label": ...}}, got {shortened(named)}.'
+        )
+    labels = [
+        value.get(schema.columns["label"]) if isinstance(value, dict) else value for value in named.values()
+    ]
+    return pl.DataFrame(
+        {"entity": list(named), "label": [x if isinstance(x, str) else None for x in labels]},
+        schema=LABEL_SCHEMA,
+    )
 
 
 def _files(key: str, name: str | Path) -> list[Path]:
@@ -147,11 +195,21 @@ def _files(key: str, name: str | Path) -> list[Path]:
     raise FileNotFoundError(f"{key}={name}: no such file. Pass {key}=FILE, or a glob that matches files.")
 
 
-def _columns(key: str, given: Mapping[str, str | int | None] | None, required: tuple[str, ...],
-             optional: tuple[str, ...] = ()) -> dict[str, str | int]:
-    columns = {role: place for role, place in ({role: role for role in required} | dict(given or {})).items() if place is not None}
+def _columns(
+    key: str,
+    given: Mapping[str, str | int | None] | None,
+    required: tuple[str, ...],
+    optional: tuple[str, ...] = (),
+) -> dict[str, str | int]:
+    columns = {
+        role: place
+        for role, place in ({role: role for role in required} | dict(given or {})).items()
+        if place is not None
+    }
     if unknown := columns.keys() - {*required, *optional}:
-        raise ValueError(f"{key}: unknown {', '.join(sorted(unknown))}: expected {', '.join((*required, *optional))}.")
+        raise ValueError(
+            f"{key}: unknown {', '.join(sorted(unknown))}: expected {', '.join((*required, *optional))}."
+        )
     if missing := [role for role in required if role not in columns]:
         raise ValueError(f"{key}.{missing[0]} is null: pass {key}.{missing[0]}=NAME of its column.")
     return columns

@@ -11,42 +11,66 @@ import polars as pl
 
 from relsym.data.blocks import decoded, line_blocks
 from relsym.data.sources.fetch import fetch
-from relsym.data.triples import ENTITY_ID, LABEL_SCHEMA, PROPERTY_ID, TRIPLE_SCHEMA, TripleSource, entities_of, skips_bad_rows
+from relsym.data.triples import (
+    ENTITY_ID,
+    LABEL_SCHEMA,
+    PROPERTY_ID,
+    TRIPLE_SCHEMA,
+    TripleSource,
+    entities_of,
+    skips_bad_rows,
+)
 
 # File name -> the members of an archive of that name; the plain names come first, each also with .gz.
 TRIPLE_LAYOUTS = ("triples.tsv", "wikidata5m_all_triplet.txt", "wikidata5m_transductive_*.txt")
-TRIPLE_ARCHIVES = {"wikidata5m_transductive.tar.gz": "wikidata5m_transductive_*.txt",
-                   "wikidata5m_all_triplet.tar.gz": "wikidata5m_all_triplet.txt"}
+TRIPLE_ARCHIVES = {
+    "wikidata5m_transductive.tar.gz": "wikidata5m_transductive_*.txt",
+    "wikidata5m_all_triplet.tar.gz": "wikidata5m_all_triplet.txt",
+}
 ENTITY_LAYOUTS = ("entities.tsv", "wikidata5m_entity.txt")
 ENTITY_ARCHIVES = {"wikidata5m_alias.tar.gz": "wikidata5m_entity.txt"}
-ROW = {"triple": "3 tab-separated fields (subject Q-id, property P-id, object Q-id)",
-       "entity": "at least 2 tab-separated fields (Q-id, label)"}
+ROW = {
+    "triple": "3 tab-separated fields (subject Q-id, property P-id, object Q-id)",
+    "entity": "at least 2 tab-separated fields (Q-id, label)",
+}
 
 
 class Wikidata5MFolder:
     """Any folder in the layout of the Wikidata5M raw files.
 
-    Triples: ``subject<TAB>property<TAB>object``; entities: ``Q-id<TAB>label[<TAB>alias...]``. Plain, .gz, .bz2 or .tar.gz.
+    Triples: ``subject<TAB>property<TAB>object``; entities: ``Q-id<TAB>label[<TAB>alias...]``. Plain, .gz,
+    .bz2 or .tar.gz.
 
     Args:
         folder: where the files are, or are fetched to.
-        triples, entities: file names or globs inside the folder (or absolute); None looks for the names in ``TRIPLE_LAYOUTS`` and
+        triples, entities: file names or globs inside the folder (or absolute); None looks for the names in
+        ``TRIPLE_LAYOUTS`` and
             ``ENTITY_LAYOUTS``, or the archives of the official site.
-        urls: files to fetch into the folder first, each with its SHA-256; one that is there is not fetched again.
-        on_bad_row: "error" or "skip" (dropped and counted).
+        urls: files to fetch into the folder first, each with its SHA-256; one that is there is not fetched
+        again. on_bad_row: "error" or "skip" (dropped and counted).
     """
 
-    def __init__(self, folder: str | None, triples: str | None = None, entities: str | None = None,
-                 urls: Sequence[Mapping[str, str]] | None = None, on_bad_row: str = "error") -> None:
+    def __init__(
+        self,
+        folder: str | None,
+        triples: str | None = None,
+        entities: str | None = None,
+        urls: Sequence[Mapping[str, str]] | None = None,
+        on_bad_row: str = "error",
+    ) -> None:
         if folder is None:
-            raise ValueError("data.folder is not set: pass data.folder=PATH, the folder with the Wikidata5M raw files.")
+            raise ValueError(
+                "data.folder is not set: pass data.folder=PATH, the folder with the Wikidata5M raw files."
+            )
         self.folder, self.skip_bad = Path(folder).expanduser(), skips_bad_rows(on_bad_row)
         for entry in urls or ():
             if set(entry) != {"url", "sha256"}:
                 raise ValueError(f"data.urls: each entry needs url and sha256, got {dict(entry)}.")
             fetch(entry["url"], self.folder, entry["sha256"])
         if not self.folder.is_dir():
-            raise FileNotFoundError(f"data.folder: no such folder: {self.folder}. Pass data.folder=PATH of an existing one.")
+            raise FileNotFoundError(
+                f"data.folder: no such folder: {self.folder}. Pass data.folder=PATH of an existing one."
+            )
         self.triple_files = _found(self.folder, "data.triples", triples, TRIPLE_LAYOUTS, TRIPLE_ARCHIVES)
         self.entity_files = _found(self.folder, "data.entities", entities, ENTITY_LAYOUTS, ENTITY_ARCHIVES)
 
@@ -55,14 +79,25 @@ class Wikidata5MFolder:
         counts: Counter[str] = Counter()
         triples = pl.concat([pl.DataFrame(schema=TRIPLE_SCHEMA), *self._triples(properties, counts)])
         if triples.is_empty():
-            raise ValueError(f"{_names(self.triple_files)}: no statement of the chosen properties among {counts.total()} rows. "
-                             "Check data.triples, or choose others with data.properties.")
+            raise ValueError(
+                f"{_names(self.triple_files)}: no statement of the chosen properties among {counts.total()} "
+                "rows. "
+                "Check data.triples, or choose others with data.properties."
+            )
         notes: Counter[str] = Counter()
         # One join over all blocks: its hash table holds every entity that is named.
-        names = pl.concat(list(self._entities(notes))).join(entities_of(triples).to_frame(), on="entity", how="semi", maintain_order="left")
+        names = pl.concat(list(self._entities(notes))).join(
+            entities_of(triples).to_frame(), on="entity", how="semi", maintain_order="left"
+        )
         names = names.filter(pl.col("entity").is_first_distinct())
-        return TripleSource(triples, names, triples.height + counts.total(), counts, notes=notes,
-                            origin=f"Wikidata5M layout: {_names(self.triple_files)}; {_names(self.entity_files)}")
+        return TripleSource(
+            triples,
+            names,
+            triples.height + counts.total(),
+            counts,
+            notes=notes,
+            origin=f"Wikidata5M layout: {_names(self.triple_files)}; {_names(self.entity_files)}",
+        )
 
     def _triples(self, properties: Collection[str], counts: Counter[str]) -> Iterator[pl.DataFrame]:
         subject, property, object = (pl.col(column) for column in TRIPLE_SCHEMA)
@@ -83,24 +118,41 @@ class Wikidata5MFolder:
         entity, label = pl.col("entity"), pl.col("label")
         for path, first, block in _blocks(self.entity_files):
             rows = _fields(path, first, block, list(LABEL_SCHEMA))
-            wrong = rows.filter((label.is_null() & pl.col("line").is_in(_single_fields(rows, first, block))) | ~_is(entity, ENTITY_ID))
+            wrong = rows.filter(
+                (label.is_null() & pl.col("line").is_in(_single_fields(rows, first, block)))
+                | ~_is(entity, ENTITY_ID)
+            )
             rows = self._without(rows, wrong, path, first, block, ROW["entity"], notes, "bad entity row")
             yield rows.select("entity", label.str.strip_chars()).filter(label != "")
 
-    def _without(self, rows: pl.DataFrame, wrong: pl.DataFrame, path: Path, first: int, block: bytes, expected: str,
-                 counts: Counter[str], reason: str = "bad row") -> pl.DataFrame:
+    def _without(
+        self,
+        rows: pl.DataFrame,
+        wrong: pl.DataFrame,
+        path: Path,
+        first: int,
+        block: bytes,
+        expected: str,
+        counts: Counter[str],
+        reason: str = "bad row",
+    ) -> pl.DataFrame:
         if wrong.is_empty():
             return rows
         if not self.skip_bad:
-            (number, line), = _lines(wrong.head(1), first, block)
+            ((number, line),) = _lines(wrong.head(1), first, block)
             fields = line.decode().rstrip("\r").split("\t")
-            raise ValueError(f"line {number} of {path}: expected {expected}, got {len(fields)}: {'  '.join(fields)[:80]!r}. "
-                             "Pass data.on_bad_row=skip to drop and count such rows.")
+            raise ValueError(
+                f"line {number} of {path}: expected {expected}, got {len(fields)}: "
+                f"{'  '.join(fields)[:80]!r}. "
+                "Pass data.on_bad_row=skip to drop and count such rows."
+            )
         counts[reason] += wrong.height
         return rows.filter(~pl.col("line").is_in(wrong["line"].implode()))
 
 
-def _found(folder: Path, key: str, pattern: str | None, layouts: tuple[str, ...], archives: Mapping[str, str]) -> list[tuple[Path, str]]:
+def _found(
+    folder: Path, key: str, pattern: str | None, layouts: tuple[str, ...], archives: Mapping[str, str]
+) -> list[tuple[Path, str]]:
     """Files, each with the members to read where it is an archive.
 
     Raises:
@@ -111,12 +163,20 @@ def _found(folder: Path, key: str, pattern: str | None, layouts: tuple[str, ...]
         if not paths:
             raise FileNotFoundError(f"{key}={pattern}: no such file in {folder}.")
         return [(path, archives.get(path.name, "*")) for path in paths]
-    candidates = [[(path, "*") for path in sorted(folder.glob(name + suffix))] for name in layouts for suffix in ("", ".gz", ".bz2")]
-    candidates += [[(folder / name, members)] for name, members in archives.items() if (folder / name).is_file()]
+    candidates = [
+        [(path, "*") for path in sorted(folder.glob(name + suffix))]
+        for name in layouts
+        for suffix in ("", ".gz", ".bz2")
+    ]
+    candidates += [
+        [(folder / name, members)] for name, members in archives.items() if (folder / name).is_file()
+    ]
     candidates = [files for files in candidates if files]
     if not candidates:
-        raise FileNotFoundError(f"{folder}: found none of {', '.join([*layouts, *archives])} (plain, .gz or .bz2). "
-                                f"Name the file with {key}=NAME_OR_GLOB.")
+        raise FileNotFoundError(
+            f"{folder}: found none of {', '.join([*layouts, *archives])} (plain, .gz or .bz2). "
+            f"Name the file with {key}=NAME_OR_GLOB."
+        )
     if len(candidates) > 1:
         listed = "; ".join(_names(files) for files in candidates)
         raise ValueError(f"{folder}: several candidates: {listed}. Say which with {key}=NAME_OR_GLOB.")
@@ -139,11 +199,22 @@ def _blocks(files: list[tuple[Path, str]]) -> Iterator[tuple[Path, int, bytes]]:
 
 
 def _fields(path: Path, first: int, block: bytes, columns: list[str]) -> pl.DataFrame:
-    """The first fields of each line that is not blank, with its number in ``line``; null where a field is empty or missing."""
+    """The first fields of each line that is not blank, with its number in ``line``; null where a field is
+    empty or missing.
+    """
     try:
-        rows = pl.read_csv(block, separator="\t", has_header=False, quote_char=None, schema=dict.fromkeys(columns, pl.String),
-                           truncate_ragged_lines=True, missing_columns="insert", extra_columns="ignore",
-                           row_index_name="line", row_index_offset=first)
+        rows = pl.read_csv(
+            block,
+            separator="\t",
+            has_header=False,
+            quote_char=None,
+            schema=dict.fromkeys(columns, pl.String),
+            truncate_ragged_lines=True,
+            missing_columns="insert",
+            extra_columns="ignore",
+            row_index_name="line",
+            row_index_offset=first,
+        )
     except pl.exceptions.ComputeError:
         decoded(block, path, first)
         raise
@@ -153,12 +224,20 @@ def _fields(path: Path, first: int, block: bytes, columns: list[str]) -> pl.Data
 
 
 def _single_fields(rows: pl.DataFrame, first: int, block: bytes) -> list[int]:
-    """The numbers of lines without a tab, which lack a label; one with an empty label does not lack the field."""
-    return [number for number, line in _lines(rows.filter(pl.col("label").is_null()), first, block) if b"\t" not in line]
+    """The numbers of lines without a tab, which lack a label; one with an empty label does not lack the
+    field.
+    """
+    return [
+        number
+        for number, line in _lines(rows.filter(pl.col("label").is_null()), first, block)
+        if b"\t" not in line
+    ]
 
 
 def _lines(rows: pl.DataFrame, first: int, block: bytes) -> list[tuple[int, bytes]]:
-    """The lines behind some rows of a block, with their numbers; the block is cut up only if there are any."""
+    """The lines behind some rows of a block, with their numbers; the block is cut up only if
+    there are any.
+    """
     lines = block.split(b"\n") if rows.height else []
     return [(number, lines[number - first]) for number in rows["line"]]
 

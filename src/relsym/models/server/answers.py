@@ -18,7 +18,9 @@ class Garbled(ValueError):
 
 
 class Step(NamedTuple):
-    """One token: its text, its log-probability (nats; None where the server tells none), the likeliest tokens in its place."""
+    """One token: its text, its log-probability (nats; None where the server tells none), the likeliest tokens
+    in its place.
+    """
 
     token: str
     logprob: float | None
@@ -26,7 +28,9 @@ class Step(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A whole answer. steps is empty where no log-probabilities came; token counts are None where the server did not tell them."""
+    """A whole answer. steps is empty where no log-probabilities came; token counts are None where the server
+    did not tell them.
+    """
 
     text: str
     steps: tuple[Step, ...] = ()
@@ -45,7 +49,12 @@ def read_answer(api: str, payload: Any) -> Answer:
         text = _content(choice["message"]) if api == CHAT else choice["text"]
         if not isinstance(text, str):
             raise TypeError(f"the text is {text!r}")
-        return Answer(text, _steps(choice.get("logprobs") or {}), usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        return Answer(
+            text,
+            _steps(choice.get("logprobs") or {}),
+            usage.get("prompt_tokens"),
+            usage.get("completion_tokens"),
+        )
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise Garbled(f"no choices[0] with a text ({type(error).__name__}: {error})") from error
 
@@ -59,7 +68,11 @@ def unpack(stored: bytes) -> Answer | None:
     """What ``pack`` made; None for bytes that were damaged."""
     try:
         text, steps, *counts = json.loads(zlib.decompress(stored))
-        return Answer(text, tuple(Step(token, logprob, tuple((t, p) for t, p in top)) for token, logprob, top in steps), *counts)
+        return Answer(
+            text,
+            tuple(Step(token, logprob, tuple((t, p) for t, p in top)) for token, logprob, top in steps),
+            *counts,
+        )
     except (zlib.error, ValueError, TypeError):
         return None
 
@@ -74,12 +87,22 @@ def _content(message: Mapping[str, Any]) -> str:
 
 def _steps(logprobs: Mapping[str, Any]) -> tuple[Step, ...]:
     if content := logprobs.get("content"):
-        return tuple(Step(str(entry["token"]), _number(entry["logprob"]), _top((each["token"], each["logprob"]) for each in
-                                                                              entry.get("top_logprobs") or [])) for entry in content)
+        return tuple(
+            Step(
+                str(entry["token"]),
+                _number(entry["logprob"]),
+                _top((each["token"], each["logprob"]) for each in entry.get("top_logprobs") or []),
+            )
+            for entry in content
+        )
     tokens = logprobs.get("tokens") or []
     tops = logprobs.get("top_logprobs") or [None] * len(tokens)
-    return tuple(Step(str(token), _number(logprob), _top((top or {}).items()))
-                 for token, logprob, top in zip(tokens, logprobs.get("token_logprobs") or [None] * len(tokens), tops, strict=True))
+    return tuple(
+        Step(str(token), _number(logprob), _top((top or {}).items()))
+        for token, logprob, top in zip(
+            tokens, logprobs.get("token_logprobs") or [None] * len(tokens), tops, strict=True
+        )
+    )
 
 
 def _top(pairs: Any) -> tuple[tuple[str, float], ...]:

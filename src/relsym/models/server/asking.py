@@ -48,15 +48,21 @@ class Asker:
         self.probe = body
         return answer
 
-    def ask_all(self, groups: Sequence[Sequence[Body]], trim: Trim,
-                advance: Callable[[int], None]) -> list[list[Outcome]]:
+    def ask_all(
+        self, groups: Sequence[Sequence[Body]], trim: Trim, advance: Callable[[int], None]
+    ) -> list[list[Outcome]]:
         """Outcomes in the order of the requests; ``advance`` is told of every group that is done.
 
         Raises:
-            What the client raises, once requests under way have ended. Questions that are no good by themselves do not end the run.
+            What the client raises, once requests under way have ended. Questions that are no good by
+            themselves do not end the run.
         """
         keys = [[self._key(body) for body in group] for group in groups]
-        bodies = {key: body for named, group in zip(keys, groups, strict=True) for key, body in zip(named, group, strict=True)}
+        bodies = {
+            key: body
+            for named, group in zip(keys, groups, strict=True)
+            for key, body in zip(named, group, strict=True)
+        }
         done = {key: Outcome(answer, cached=True) for key, answer in self.cache.get(bodies).items()}
         progress = _Progress(keys, advance)
         for key in done:
@@ -66,8 +72,9 @@ class Asker:
             self._ask_new({key: body for key, body in bodies.items() if key in fresh}, trim, done, progress)
         return [[_first_use(fresh, key, done[key]) for key in named] for named in keys]
 
-    def _ask_new(self, bodies: Mapping[bytes, Body], trim: Trim, done: dict[bytes, Outcome],
-                 progress: _Progress) -> None:
+    def _ask_new(
+        self, bodies: Mapping[bytes, Body], trim: Trim, done: dict[bytes, Outcome], progress: _Progress
+    ) -> None:
         todo, results = SimpleQueue[tuple[bytes, Body]](), SimpleQueue[tuple[bytes, Outcome | Exception]]()
         for item in bodies.items():
             todo.put(item)
@@ -131,7 +138,10 @@ class Asker:
 
 
 def _next(results: SimpleQueue) -> Any:
-    """The next item. A thread that waits without end may not hear an interrupt that the system gave to another one."""
+    """The next item.
+
+    A thread that waits without end may not hear an interrupt that the system gave to another one.
+    """
     while True:
         with suppress(Empty):
             return results.get(timeout=ALERT)

@@ -36,19 +36,29 @@ WORTH_TELLING = 8.0  # seconds of a wait
 class Client:
     """One endpoint; its threads have a connection each.
 
-    url: the base, such as http://localhost:8000/v1.  key_env: the environment variable with the key; none is sent where it is not set.
-    timeout_s: seconds without a byte.  retries: further attempts after a busy server, a broken connection, a body that is no answer.
+    url: the base, such as http://localhost:8000/v1.  key_env: the environment variable with the key; none is
+    sent where it is not set. timeout_s: seconds without a byte.  retries: further attempts after a busy
+    server, a broken connection, a body that is no answer.
 
     Raises (where asked):
-        Declined (a ValueError): the server will not take this however often it is asked (key, model, URL, a field of the request).
-        Unfit: it takes others, but not this question.  ConnectionError: all attempts failed.  Stopped: ``stop`` was called.
+        Declined (a ValueError): the server will not take this however often it is asked (key, model, URL, a
+        field of the request). Unfit: it takes others, but not this question.  ConnectionError: all attempts
+        failed.  Stopped: ``stop`` was called.
     """
 
     def __init__(self, url: str, api: str, key_env: str, timeout_s: float | int, retries: int) -> None:
-        self.url, self.api, self.timeout_s, self.retries, self.key_env = _checked_url(url), api, timeout_s, retries, key_env
+        self.url, self.api, self.timeout_s, self.retries, self.key_env = (
+            _checked_url(url),
+            api,
+            timeout_s,
+            retries,
+            key_env,
+        )
         self.stopped, self._own, self._key = threading.Event(), threading.local(), _key(key_env)
         if self._key and not _is_private(self.url):
-            LOG.warning("%s is not encrypted: the key of %s travels in the clear. Use https.", self.url, key_env)
+            LOG.warning(
+                "%s is not encrypted: the key of %s travels in the clear. Use https.", self.url, key_env
+            )
 
     def ask(self, body: Mapping[str, Any]) -> Answer:
         """The answer to one request."""
@@ -66,7 +76,11 @@ class Client:
         except Exhausted as error:
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
-            LOG.warning("%s fails on /models: answers are taken for those of any model of this name. %s", self.url, error)
+            LOG.warning(
+                "%s fails on /models: answers are taken for those of any model of this name. %s",
+                self.url,
+                error,
+            )
             return None
 
     def stop(self) -> None:
@@ -84,7 +98,9 @@ class Client:
             raise Stopped
         try:
             # A redirected POST would arrive as a GET without its question.
-            response = self._session().request(method, f"{self.url}/{path}", json=body, timeout=self.timeout_s, allow_redirects=False)
+            response = self._session().request(
+                method, f"{self.url}/{path}", json=body, timeout=self.timeout_s, allow_redirects=False
+            )
         except requests.Timeout as error:
             raise requests.ConnectionError(f"{self.url}: no answer within {self.timeout_s:g} s.") from error
         except requests.exceptions.ContentDecodingError as error:
@@ -97,7 +113,9 @@ class Client:
         if problem := unfit(response):
             raise problem
         if is_busy(response):
-            raise requests.HTTPError(f"{self.url}: status {response.status_code}: {text[:200]!r}.", response=response)
+            raise requests.HTTPError(
+                f"{self.url}: status {response.status_code}: {text[:200]!r}.", response=response
+            )
         if response.status_code != HTTPStatus.OK:
             raise declined(response, self.url, self.key_env, bool(self._key))
         try:
@@ -107,8 +125,10 @@ class Client:
             return read(payload)
         except (Garbled, requests.JSONDecodeError, UnicodeDecodeError) as error:
             kind = response.headers.get("Content-Type", "no content type")
-            raise requests.ConnectionError(f"{self.url}: status 200, but the body ({kind}) is no whole answer: {error}. It starts with "
-                                           f"{text[:100]!r}.") from error
+            raise requests.ConnectionError(
+                f"{self.url}: status 200, but the body ({kind}) is no whole answer: {error}. It starts with "
+                f"{text[:100]!r}."
+            ) from error
 
     def _session(self) -> requests.Session:
         if not hasattr(self._own, "session"):
@@ -124,7 +144,12 @@ class Client:
         return request
 
     def _pause(self, error: requests.RequestException, wait: float) -> None:
-        LOG.log(logging.WARNING if wait >= WORTH_TELLING else logging.DEBUG, "%s Trying again in %.1f s.", self.hidden(str(error)), wait)
+        LOG.log(
+            logging.WARNING if wait >= WORTH_TELLING else logging.DEBUG,
+            "%s Trying again in %.1f s.",
+            self.hidden(str(error)),
+            wait,
+        )
         if self.stopped.wait(wait):
             raise Stopped
 
@@ -135,7 +160,9 @@ class Client:
 
 def _entries(payload: Any) -> list[dict[str, Any]]:
     entries = payload.get("data") if isinstance(payload, dict) else payload
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) and "id" in entry for entry in entries):
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and "id" in entry for entry in entries
+    ):
         raise Garbled("no list of models")
     return entries
 
@@ -143,21 +170,35 @@ def _entries(payload: Any) -> list[dict[str, Any]]:
 def _key(key_env: str) -> str:
     """The key; errors name the variable, and nothing that might be a key."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
-        raise ValueError("model.key_env is no name of an environment variable. Give the name (OPENAI_API_KEY), never the key itself.")
+        raise ValueError(
+            "model.key_env is no name of an environment variable. Give the name (OPENAI_API_KEY), never the "
+            "key itself."
+        )
     key = os.environ.get(key_env, "").strip()
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise ValueError(f"The environment variable {key_env} holds something that is no key: blanks within, or characters outside ASCII.")
+        raise ValueError(
+            f"The environment variable {key_env} holds something that is no key: blanks within, or "
+            "characters outside ASCII."
+        )
     return key
 
 
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("model.url holds a user name, a password or a query. Keys come from the environment alone: model.key_env=NAME.")
+        raise ValueError(
+            "model.url holds a user name, a password or a query. Keys come from the environment alone: "
+            "model.key_env=NAME."
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"model.url={url!r}: expected the base of an http or https endpoint, such as http://localhost:8000/v1.")
+        raise ValueError(
+            f"model.url={url!r}: expected the base of an http or https endpoint, such as "
+            "http://localhost:8000/v1."
+        )
     if parts.path.rstrip("/").endswith("/completions"):
-        raise ValueError(f"model.url={url!r}: give the base alone (up to /v1); model.api says which API is asked.")
+        raise ValueError(
+            f"model.url={url!r}: give the base alone (up to /v1); model.api says which API is asked."
+        )
     return url.rstrip("/")
 
 

@@ -1,4 +1,6 @@
-"""What goes wrong with a server: what passes, what concerns one question alone, and what only the user can mend."""
+"""What goes wrong with a server: what passes, what concerns one question alone, and what only the user can
+mend.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,26 @@ import requests
 # What servers say of a path that they do not have.
 NOT_OFFERED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 # What they say of a field that they do not take.
-OF_FIELDS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY,
-                       HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED})
+OF_FIELDS = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.NOT_IMPLEMENTED,
+    }
+)
 # Of a question that is longer than the model's window.
-OF_LENGTH = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                       HTTPStatus.UNPROCESSABLE_ENTITY})
-TOO_LONG = re.compile(r"context_length_exceeded|context (?:length|window|size)|maximum (?:context|sequence|input|model) ?len"
-                      r"|too many tokens|prompt is too long|longer than the (?:maximum|model)", re.IGNORECASE)
-FILTERED = re.compile(r"content_filter|content management policy|content_policy_violation|ResponsibleAIPolicyViolation")
+OF_LENGTH = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+TOO_LONG = re.compile(
+    r"context_length_exceeded|context (?:length|window|size)|maximum (?:context|sequence|input|model) ?len"
+    r"|too many tokens|prompt is too long|longer than the (?:maximum|model)",
+    re.IGNORECASE,
+)
+FILTERED = re.compile(
+    r"content_filter|content management policy|content_policy_violation|ResponsibleAIPolicyViolation"
+)
 FIELDS_OF_CHOICE = re.compile(r"logprob|\becho\b", re.IGNORECASE)
 
 
@@ -69,7 +83,11 @@ def is_busy(response: requests.Response) -> bool:
 def declined(response: requests.Response, url: str, key_env: str, with_key: bool) -> Declined:
     """A refusal, with what to do about it."""
     status = response.status_code
-    return Declined(f"{url}: status {status} {response.reason or ''}: {said(response)!r}. {_advice(response, key_env, with_key)}", status)
+    return Declined(
+        f"{url}: status {status} {response.reason or ''}: {said(response)!r}. "
+        f"{_advice(response, key_env, with_key)}",
+        status,
+    )
 
 
 def exhausted(message: str, url: str, retries: int, error: requests.RequestException) -> Exhausted:
@@ -85,8 +103,12 @@ def exhausted(message: str, url: str, retries: int, error: requests.RequestExcep
         advice = "Check that model.url is the API's base (it mostly ends in /v1), not a web page."
     else:
         advice = f"Is the server running, and is {url} its address (model.url)?"
-    return Exhausted(f"{message.rstrip('.')}. No answer within {retries} retries. {advice} Answers so far are kept: the same command goes "
-                     "on from there, and asks none of them again.", status)
+    return Exhausted(
+        f"{message.rstrip('.')}. No answer within {retries} retries. {advice} Answers so far are kept: the "
+        "same command goes "
+        "on from there, and asks none of them again.",
+        status,
+    )
 
 
 def said(response: requests.Response) -> str:
@@ -110,10 +132,16 @@ def _advice(response: requests.Response, key_env: str, with_key: bool) -> str:
     if "Location" in response.headers:
         return f"It has moved: pass model.url with the base of {response.headers['Location']}."
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        held = f"The key in {key_env} is not accepted" if with_key else f"No key was sent, since {key_env} is not set"
+        held = (
+            f"The key in {key_env} is not accepted"
+            if with_key
+            else f"No key was sent, since {key_env} is not set"
+        )
         return f"{held}: export that environment variable, or name another one with model.key_env."
     if status == HTTPStatus.NOT_FOUND:
         return "Check model.url (it mostly ends in /v1), model.name and model.api."
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "The account has no quota left."
-    return "model.body adds, changes and (with null) drops fields of the request: model.body={max_tokens: null}."
+    return (
+        "model.body adds, changes and (with null) drops fields of the request: model.body={max_tokens: null}."
+    )

@@ -1,4 +1,6 @@
-"""Labels out of what a model said: words in a text, words and their beginnings among likely tokens, words at the end of an echo."""
+"""Labels out of what a model said: words in a text, words and their beginnings among likely tokens, words at
+the end of an echo.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +17,30 @@ DENIED = r"(?:(?<!\w)(?:{negations})\s+(?:\w+\s+){{0,2}}|n['\u2019]t\s+(?:\w+\s+
 
 
 def parse(answer: str, words: Mapping[str, str]) -> str | None:
-    """The label whose word the answer holds; None for no word, words of several labels, or a word that is denied ("not true").
+    """The label whose word the answer holds; None for no word, words of several labels, or a word that is
+    denied ("not true").
 
-    A word counts whatever its case, and whole: "untrue" is not "true". What a model thinks aloud up to </think> does not count.
+    A word counts whatever its case, and whole: "untrue" is not "true". What a model thinks aloud up to
+    </think> does not count.
     """
     said = answer.rpartition(THOUGHT)[2].casefold()
     if "<think>" in said:
         return None
-    found = {label: [match.start() for match in re.finditer(_whole(word), said)] for label, word in words.items()}
+    found = {
+        label: [match.start() for match in re.finditer(_whole(word), said)] for label, word in words.items()
+    }
     named = [label for label, places in found.items() if places]
     if len(named) != 1:
         return None
-    denied = re.compile(DENIED.format(negations="|".join(set(NEGATIONS) - {word.casefold() for word in words.values()})))
+    denied = re.compile(
+        DENIED.format(negations="|".join(set(NEGATIONS) - {word.casefold() for word in words.values()}))
+    )
     return None if any(denied.search(said[:place]) for place in found[named[0]]) else named[0]
 
 
 def word_mass(top: Iterable[tuple[str, float]], words: Mapping[str, str]) -> dict[str, float | None]:
-    """Log-probability of each label among the likeliest tokens: the sum over those that are its word, or begin it and no other's.
+    """Log-probability of each label among the likeliest tokens: the sum over those that are its word, or
+    begin it and no other's.
 
         log p(label) = log sum_t exp(logprob_t)
 
@@ -47,7 +56,8 @@ def word_mass(top: Iterable[tuple[str, float]], words: Mapping[str, str]) -> dic
 def ending_logprob(answer: Answer, ending: str) -> float | None:
     """Sum over the tokens that hold the end of an echoed prompt; None where they cannot be told.
 
-    Counted from the back, where texts are plain: offsets of servers go wrong after characters of several bytes.
+    Counted from the back, where texts are plain: offsets of servers go wrong after characters of several
+    bytes.
     """
     count = len(answer.steps)
     for made in dict.fromkeys((1 if answer.completion_tokens is None else answer.completion_tokens, 1, 0)):

@@ -1,4 +1,6 @@
-"""The ways to get a label out of an endpoint: from exact likelihoods, from the likeliest tokens, from what it says."""
+"""The ways to get a label out of an endpoint: from exact likelihoods, from the likeliest tokens, from what it
+says.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,15 @@ TRIAL_TEXT = "The capital of France is"
 # OpenAI's own completions API takes no more than five.
 FEW = 5
 TAIL = 32  # tokens kept of an echoed prompt: more than a label word has
-# Prompts read in one pass and tokens decoded one by one differ by rounding, in bfloat16 by some hundredths of a nat.
+# Prompts read in one pass and tokens decoded one by one differ by rounding, in bfloat16 by some hundredths of
+# a nat.
 TOLERANCE = 0.1
 
 
 class Request(NamedTuple):
-    """What every request of a run holds: the model's name, temperature 0, seed; ``body`` changes and adds fields, null drops them."""
+    """What every request of a run holds: the model's name, temperature 0, seed; ``body`` changes and adds
+    fields, null drops them.
+    """
 
     api: str
     fields: Mapping[str, Any]
@@ -32,7 +37,11 @@ class Request(NamedTuple):
 
     def filled(self, question: Body, **fields: Any) -> Body:
         """The body of a request."""
-        return {key: value for key, value in {**self.fields, **question, **fields, **self.body}.items() if value is not None}
+        return {
+            key: value
+            for key, value in {**self.fields, **question, **fields, **self.body}.items()
+            if value is not None
+        }
 
 
 class Way(ABC):
@@ -45,7 +54,9 @@ class Way(ABC):
         self.request = request
 
     @abstractmethod
-    def bodies(self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str) -> list[Body]:
+    def bodies(
+        self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
+    ) -> list[Body]:
         """The requests about one pair."""
 
     @abstractmethod
@@ -77,30 +88,39 @@ class Way(ABC):
 
 @final
 class Echo(Way):
-    """Exact log-likelihood of each label word after the prompt: the completions API gives it for the prompt that it repeats.
+    """Exact log-likelihood of each label word after the prompt: the completions API gives it for the prompt
+    that it repeats.
 
         log p(word | prompt) = sum of token_logprobs over the tokens of blank + word
 
-    One request for each label. A token is asked for after them and left out: some servers take max_tokens=0 for "no limit".
+    One request for each label. A token is asked for after them and left out: some servers take max_tokens=0
+    for "no limit".
     """
 
     name = "echo"
 
-    def bodies(self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str) -> list[Body]:
+    def bodies(
+        self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
+    ) -> list[Body]:
         """A request for each label."""
         text = prompt.text_of(shots, premise, hypothesis)
         return [self._body(f"{text}{DELIMITER}{word}") for word in words.values()]
 
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
         """See the class."""
-        return {label: ending_logprob(answer, f"{DELIMITER}{word}") for answer, (label, word) in zip(answers, words.items(), strict=True)}
+        return {
+            label: ending_logprob(answer, f"{DELIMITER}{word}")
+            for answer, (label, word) in zip(answers, words.items(), strict=True)
+        }
 
     def trimmed(self, answer: Answer) -> Answer:
         """The end of the echo; its text is known."""
         return answer._replace(text="", steps=tuple(step._replace(top=()) for step in answer.steps[-TAIL:]))
 
     def trial(self, ask: Ask) -> str:
-        """Servers differ in what they put beside an echoed token: it has to be what they gave as they made that token."""
+        """Servers differ in what they put beside an echoed token: it has to be what they gave as they made
+        that token.
+        """
         made = ask(self.request.filled({"prompt": TRIAL_TEXT}, max_tokens=1, logprobs=1))
         if not made.steps or made.steps[0].logprob is None or not made.steps[0].token.strip():
             return "its answers hold no log-probabilities"
@@ -108,8 +128,14 @@ class Echo(Way):
         echoed = ending_logprob(ask(self._body(TRIAL_TEXT + token)), token)
         if echoed is None:
             return "it does not repeat the prompt with log-probabilities"
-        return "" if abs(echoed - expected) <= TOLERANCE else (f"it gives {token!r} log-probability {expected:.2f} as it makes it and "
-                                                               f"{echoed:.2f} as it repeats it")
+        return (
+            ""
+            if abs(echoed - expected) <= TOLERANCE
+            else (
+                f"it gives {token!r} log-probability {expected:.2f} as it makes it and "
+                f"{echoed:.2f} as it repeats it"
+            )
+        )
 
     def _body(self, prompt: str) -> Body:
         return self.request.filled({"prompt": prompt}, max_tokens=1, logprobs=1, echo=True)
@@ -117,7 +143,10 @@ class Echo(Way):
 
 @final
 class NextToken(Way):
-    """The likeliest first tokens of the answer: see ``word_mass``. Blank tokens before the first word are passed over."""
+    """The likeliest first tokens of the answer: see ``word_mass``.
+
+    Blank tokens before the first word are passed over.
+    """
 
     name = "top_logprobs"
 
@@ -125,7 +154,9 @@ class NextToken(Way):
         super().__init__(request)
         self.top = top
 
-    def bodies(self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str) -> list[Body]:
+    def bodies(
+        self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
+    ) -> list[Body]:
         """One request."""
         return [self._body(self._question(prompt, shots, premise, hypothesis))]
 
@@ -136,15 +167,25 @@ class NextToken(Way):
 
     def trimmed(self, answer: Answer) -> Answer:
         """Tokens up to the first that is not blank."""
-        blank = next((number for number, step in enumerate(answer.steps) if step.token.strip()), len(answer.steps))
+        blank = next(
+            (number for number, step in enumerate(answer.steps) if step.token.strip()), len(answer.steps)
+        )
         return answer._replace(steps=answer.steps[: blank + 1])
 
     def trial(self, ask: Ask) -> str:
         """Whether likely tokens come with an answer."""
-        return "" if any(step.top for step in ask(self._body(self._probe())).steps) else "its answers hold no log-probabilities"
+        return (
+            ""
+            if any(step.top for step in ask(self._body(self._probe())).steps)
+            else "its answers hold no log-probabilities"
+        )
 
     def _body(self, question: Body) -> Body:
-        fields = {"logprobs": True, "top_logprobs": self.top} if self.request.api == CHAT else {"logprobs": self.top}
+        fields = (
+            {"logprobs": True, "top_logprobs": self.top}
+            if self.request.api == CHAT
+            else {"logprobs": self.top}
+        )
         return self.request.filled(question, **fields)
 
 
@@ -154,7 +195,9 @@ class PlainText(Way):
 
     name, reads_logprobs = "text", False
 
-    def bodies(self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str) -> list[Body]:
+    def bodies(
+        self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
+    ) -> list[Body]:
         """One request."""
         return [self.request.filled(self._question(prompt, shots, premise, hypothesis))]
 
@@ -178,16 +221,21 @@ def choose_way(request: Request, read: str, top: int, ask: Ask) -> tuple[Way, li
     Args:
         read: auto, logprobs (refuses an endpoint without) or text.  top: likeliest tokens to ask for.
     """
-    exact = [*([Echo(request)] if request.api == COMPLETIONS else []), NextToken(request, top),
-             *([NextToken(request, FEW)] if top > FEW else [])]
+    exact = [
+        *([Echo(request)] if request.api == COMPLETIONS else []),
+        NextToken(request, top),
+        *([NextToken(request, FEW)] if top > FEW else []),
+    ]
     ways = {AUTO: [*exact, PlainText(request)], LOGPROBS: exact, TEXT: [PlainText(request)]}[read]
     reasons: list[str] = []
     for way in ways:
         if not (reason := _tried(way, ask)):
             return way, reasons
         reasons = list(dict.fromkeys([*reasons, f"{way.name}: {reason}"]))
-    raise ValueError(f"model.read={read}: the endpoint cannot be asked so. {'; '.join(reasons)}. "
-                     + ("Pass model.read=text." if read == LOGPROBS else "See its own documentation for what it takes."))
+    raise ValueError(
+        f"model.read={read}: the endpoint cannot be asked so. {'; '.join(reasons)}. "
+        + ("Pass model.read=text." if read == LOGPROBS else "See its own documentation for what it takes.")
+    )
 
 
 def _tried(way: Way, ask: Ask) -> str:

@@ -20,10 +20,12 @@ Strength = Annotated[Number, Meta(gt=0, description="to go without, leave the re
 
 
 class Remedy:
-    """A change to the training that keeps what the encoder knew; every hook does nothing unless a remedy overrides it.
+    """A change to the training that keeps what the encoder knew; every hook does nothing unless a remedy
+    overrides it.
 
-    A remedy belongs to one training. It is no part of the objective's state: nothing it holds is saved or given to the probe. In every
-    hook ``objective`` is the ``Objective`` that is trained, with its ``encoder``.
+    A remedy belongs to one training. It is no part of the objective's state: nothing it holds is saved or
+    given to the probe. In every hook ``objective`` is the ``Objective`` that is trained, with its
+    ``encoder``.
 
         name: of its curve, ``train/NAME``.
         needs_nli: ``feed`` asks for the rows that the encoder knew before.
@@ -37,13 +39,20 @@ class Remedy:
     apart_from: Mapping[str, str] = MappingProxyType({})
 
     def feed(self, data: PairData, nli: Sequence[Row], steps: int) -> None:
-        """Before rows are tokenised, where ``needs_nli``: change what is trained on. At most so many steps follow; ``nli`` may be empty."""
+        """Before rows are tokenised, where ``needs_nli``: change what is trained on.
+
+        At most so many steps follow; ``nli`` may be empty.
+        """
 
     def begin(self, objective: LightningModule) -> None:
-        """Before the training, on every rank and before weights move to their device: keep, freeze or add weights."""
+        """Before the training, on every rank and before weights move to their device: keep, freeze or add
+        weights.
+        """
 
     def row_penalty(self, batch: Batch, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, " n"] | None:
-        """One value for each of this rank's rows; their mean over the rows of the global batch that count is added to the loss."""
+        """One value for each of this rank's rows; their mean over the rows of the global batch that count is
+        added to the loss.
+        """
         return None
 
     def counts_row(self, batch: Batch) -> Bool[Tensor, " n"]:
@@ -59,10 +68,14 @@ class Remedy:
         return []
 
     def end(self, objective: LightningModule) -> None:
-        """After the training, before anything is saved or scored, on the first rank alone: no exchange between ranks."""
+        """After the training, before anything is saved or scored, on the first rank alone: no exchange
+        between ranks.
+        """
 
 
 def check_positive(key: str, value: int | float) -> None:
     """Refuse a strength that would switch a remedy off, or against itself."""
     if not value > 0:
-        raise ValueError(f"{key}={value}: must be a number above 0. To go without, leave the remedy out of recipe.")
+        raise ValueError(
+            f"{key}={value}: must be a number above 0. To go without, leave the remedy out of recipe."
+        )

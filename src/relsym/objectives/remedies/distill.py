@@ -23,8 +23,8 @@ class Distill(Remedy):
 
         penalty = weight * mean over rows and parts of (1 - cos(e, e0))
 
-    e0 is the vector by the frozen first encoder, without dropout. Source: Li & Hoiem 2016, arXiv:1606.09282, who distil the answers of
-    the old task; here its embeddings, which all objectives have.
+    e0 is the vector by the frozen first encoder, without dropout. Source: Li & Hoiem 2016, arXiv:1606.09282,
+    who distil the answers of the old task; here its embeddings, which all objectives have.
 
     Args:
         weight: the strength.

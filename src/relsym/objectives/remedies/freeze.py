@@ -16,7 +16,8 @@ class Freeze(Remedy):
     """Train the top layers of the encoder alone, leave its embeddings alone, or both.
 
     Args:
-        layers: how many transformer layers are trained, counted from the top; whatever else stands between the embeddings and them is
+        layers: how many transformer layers are trained, counted from the top; whatever else stands between
+        the embeddings and them is
             frozen. None: all of it is trained.
         embeddings: True freezes the embeddings.
     Raises:
@@ -27,7 +28,10 @@ class Freeze(Remedy):
 
     def __init__(self, layers: PositiveInt | None, embeddings: bool) -> None:
         if layers is None and not embeddings:
-            raise ValueError("recipe.freeze: layers=null and embeddings=false freeze nothing. Set one, or leave freeze out of recipe.")
+            raise ValueError(
+                "recipe.freeze: layers=null and embeddings=false freeze nothing. Set one, or leave freeze "
+                "out of recipe."
+            )
         if layers is not None and layers < 1:
             raise ValueError(f"recipe.freeze.layers={layers}: at least 1, or null to train all.")
         self.layers, self.embeddings = layers, embeddings
@@ -47,18 +51,32 @@ class Freeze(Remedy):
 
 def top_layers(model: nn.Module, count: int) -> list[nn.Module]:
     """The last so many transformer layers: of the list of modules that holds the most weights."""
-    lists = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList) and len(module)]
+    lists = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module)
+    ]
     if not lists:
-        raise ValueError(f"recipe.freeze.layers={count}: {type(model).__name__} has no list of layers. "
-                         "Set recipe.freeze.layers=null to freeze its embeddings alone, or leave freeze out of recipe.")
+        raise ValueError(
+            f"recipe.freeze.layers={count}: {type(model).__name__} has no list of layers. "
+            "Set recipe.freeze.layers=null to freeze its embeddings alone, or leave freeze out of recipe."
+        )
     name, layers = max(lists, key=lambda named: sum(weight.numel() for weight in named[1].parameters()))
     if count > len(layers):
-        raise ValueError(f"recipe.freeze.layers={count}: {type(model).__name__} has {len(layers)} layers ({name}). Ask for no more.")
+        raise ValueError(
+            f"recipe.freeze.layers={count}: {type(model).__name__} has {len(layers)} layers ({name}). Ask "
+            "for no more."
+        )
     return list(layers[-count:])
 
 
 def embeddings_of(model: nn.Module) -> nn.Module:
-    """The part of the model that holds the token embeddings and no layers: with positions and norm, where they stand together."""
+    """The part of the model that holds the token embeddings and no layers: with positions and norm, where
+    they stand together.
+    """
     tokens = model.get_input_embeddings()
     parts = (part for part in model.children() if tokens in part.modules())
-    return next((part for part in parts if not any(isinstance(module, nn.ModuleList) for module in part.modules())), tokens)
+    return next(
+        (part for part in parts if not any(isinstance(module, nn.ModuleList) for module in part.modules())),
+        tokens,
+    )

@@ -19,8 +19,8 @@ class L2SP(Remedy):
 
         penalty = weight / 2 * sum over trained weights of (w - w0)^2
 
-    w0 is kept in fp32. The head of fine-tuning counts as the encoder does: in a run with ``init`` it was trained before too.
-    Source: Li, Grandvalet & Davoine 2018, arXiv:1802.01483, equation 3.
+    w0 is kept in fp32. The head of fine-tuning counts as the encoder does: in a run with ``init`` it was
+    trained before too. Source: Li, Grandvalet & Davoine 2018, arXiv:1802.01483, equation 3.
 
     Args:
         weight: the strength, lambda of the formula.
@@ -40,7 +40,13 @@ class L2SP(Remedy):
     def weight_penalty(self, objective: LightningModule) -> Float[Tensor, ""]:
         """Over the weights that are trained."""
         trained = [(name, weight) for name, weight in objective.named_parameters() if weight.requires_grad]
-        return self.weight / 2 * torch.stack([(weight - self._at(name, weight.device)).square().sum() for name, weight in trained]).sum()
+        return (
+            self.weight
+            / 2
+            * torch.stack(
+                [(weight - self._at(name, weight.device)).square().sum() for name, weight in trained]
+            ).sum()
+        )
 
     def _at(self, name: str, device: torch.device) -> Tensor:
         """The starting point, moved once to where the training is."""

@@ -20,25 +20,33 @@ class Lora(Remedy):
 
         W = W0 + alpha / rank * B A,   A [rank in],  B [out rank], zero at the start
 
-    After the training W takes the place of W0: the saved encoder has no trace of the adapters. A head is trained as ever. The adapters'
-    learning rate is ``objective.learning_rate``; they usually take a larger one than the weights. Source: Hu et al. 2021,
-    arXiv:2106.09685; that they forget less: Biderman et al. 2024, arXiv:2405.09673.
+    After the training W takes the place of W0: the saved encoder has no trace of the adapters. A head is
+    trained as ever. The adapters' learning rate is ``objective.learning_rate``; they usually take a larger
+    one than the weights. Source: Hu et al. 2021, arXiv:2106.09685; that they forget less: Biderman et al.
+    2024, arXiv:2405.09673.
 
     Args:
         rank, alpha: of the change.  dropout: on the adapters' input.
-        target_modules: "all-linear", or names of linear layers; never the pooler, which takes no part in the vectors.
+        target_modules: "all-linear", or names of linear layers; never the pooler, which takes no part in the
+        vectors.
     Raises:
         ImportError: peft is not installed.
     """
 
     name: ClassVar[str] = "lora"
     rebuilds_encoder: ClassVar[bool] = True
-    apart_from: Mapping[str, str] = MappingProxyType({
-        "freeze": "lora freezes every weight and trains adapters in all layers",
-        "l2sp": "lora leaves the weights where they are, and its adapters start from nothing to pull back to",
-    })
+    apart_from: Mapping[str, str] = MappingProxyType(
+        {
+            "freeze": "lora freezes every weight and trains adapters in all layers",
+            "l2sp": (
+                "lora leaves the weights where they are, and its adapters start from nothing to pull back to"
+            ),
+        }
+    )
 
-    def __init__(self, rank: PositiveInt, alpha: PositiveFloat, dropout: Dropout, target_modules: str | Sequence[str]) -> None:
+    def __init__(
+        self, rank: PositiveInt, alpha: PositiveFloat, dropout: Dropout, target_modules: str | Sequence[str]
+    ) -> None:
         if find_spec("peft") is None:
             raise ImportError('recipe=lora needs the package peft: pip install "relsym[lora]"')
         check_positive("recipe.lora.rank", rank)
@@ -52,8 +60,13 @@ class Lora(Remedy):
         """Put the adapters in; the same ones on every rank, whatever was drawn before."""
         from peft import LoraConfig, LoraModel  # slow to import, and for this remedy alone
 
-        config = LoraConfig(r=self.rank, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=self.target_modules,
-                            exclude_modules=r"(.*\.)?pooler\..*")
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=self.target_modules,
+            exclude_modules=r"(.*\.)?pooler\..*",
+        )
         with torch.random.fork_rng():
             torch.manual_seed(objective.seed)
             self._adapted = LoraModel(objective.encoder.model, config, "default")

@@ -15,9 +15,10 @@ from relsym.ranges import PositiveInt
 class ReplayRows(Remedy):
     """Add NLI rows to every batch; they are rows like the others and go through the same loss.
 
-    Balanced over the classes, no row twice in a pass over them, the same rows whatever stands beside them and under any number of ranks.
-    With ``only`` the other rows are left out: as many steps with the same replayed rows, the control that tells what going on with the
-    earlier task does alone. Source: rehearsal, Robins 1995, Connection Science 7(2).
+    Balanced over the classes, no row twice in a pass over them, the same rows whatever stands beside them and
+    under any number of ranks. With ``only`` the other rows are left out: as many steps with the same replayed
+    rows, the control that tells what going on with the earlier task does alone. Source: rehearsal, Robins
+    1995, Connection Science 7(2).
 
     Args:
         rows_per_batch: rows that are added to each global batch (``data.batch_size`` counts the others).
@@ -39,6 +40,9 @@ class ReplayRows(Remedy):
             ValueError: there are none.
         """
         if not nli:
-            raise ValueError("recipe=replay and recipe=control replay NLI rows, and the run goes on from none that was trained on any. "
-                             "Pass init=RUN, the folder of a finished relsym train data=mnli.")
+            raise ValueError(
+                "recipe=replay and recipe=control replay NLI rows, and the run goes on from none that was "
+                "trained on any. "
+                "Pass init=RUN, the folder of a finished relsym train data=mnli."
+            )
         data.replay_with(nli, self.rows_per_batch, self.only, steps)

@@ -29,7 +29,9 @@ class WiseFt(Remedy):
 
     def __init__(self, alpha: Share) -> None:
         if not 0 <= alpha <= 1:
-            raise ValueError(f"recipe.wise_ft.alpha={alpha}: must be from 0 (as before the training) to 1 (as after it).")
+            raise ValueError(
+                f"recipe.wise_ft.alpha={alpha}: must be from 0 (as before the training) to 1 (as after it)."
+            )
         self.alpha = alpha
         self._start: dict[str, Tensor] = {}
 

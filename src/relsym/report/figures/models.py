@@ -20,9 +20,19 @@ def reading_points(scope: Scope) -> list[Point]:
     for model in read_models(scope.runs):
         for form in scope.forms:
             interval = model.interval(form)
-            points.append({"model": model.run.model, "name": name_of_model(model.run, scope.runs), "reading": model.name, "form": form,
-                           "value": interval.value, "low": interval.low, "high": interval.high, "first": model.first,
-                           "constant": model.run.metrics[f"reference/constant/{form}"]})
+            points.append(
+                {
+                    "model": model.run.model,
+                    "name": name_of_model(model.run, scope.runs),
+                    "reading": model.name,
+                    "form": form,
+                    "value": interval.value,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "first": model.first,
+                    "constant": model.run.metrics[f"reference/constant/{form}"],
+                }
+            )
     return points
 
 
@@ -32,12 +42,21 @@ def reliability_points(scope: Scope) -> list[Point]:
     for run in scope.runs:
         name = f"{name_of_model(run, scope.runs)} ({run.reading})"
         for form, bins in run.reliability.get(run.reading, {}).items():
-            points.append({"model": run.model, "name": name, "form": form, "bins": [msgspec.to_builtins(one) for one in bins]})
+            points.append(
+                {
+                    "model": run.model,
+                    "name": name,
+                    "form": form,
+                    "bins": [msgspec.to_builtins(one) for one in bins],
+                }
+            )
     return points
 
 
 def models_figure(points: Sequence[Point]) -> Figure:
-    """A line for each reading, a marker with its interval for each form; the dashed lines are the best constant answers."""
+    """A line for each reading, a marker with its interval for each form; the dashed lines are the best
+    constant answers.
+    """
     forms = list(dict.fromkeys(point["form"] for point in points))
     lines = list(dict.fromkeys((point["name"], point["reading"]) for point in points))
     figure = Figure(figsize=(8, 1.2 + 0.3 * len(lines)), layout="constrained")
@@ -47,12 +66,24 @@ def models_figure(points: Sequence[Point]) -> Figure:
         offset = (0.4 / len(forms)) * (place - (len(forms) - 1) / 2)
         heights = [lines.index((point["name"], point["reading"])) + offset for point in of_form]
         values = [100 * point["value"] for point in of_form]
-        errors = [[value - 100 * point["low"] for value, point in zip(values, of_form, strict=True)],
-                  [100 * point["high"] - value for value, point in zip(values, of_form, strict=True)]]
-        axes.errorbar(values, heights, xerr=errors, linestyle="", marker=MARKERS[place % len(MARKERS)], markersize=4,
-                      color=COLOURS[place % len(COLOURS)], label=form)
+        errors = [
+            [value - 100 * point["low"] for value, point in zip(values, of_form, strict=True)],
+            [100 * point["high"] - value for value, point in zip(values, of_form, strict=True)],
+        ]
+        axes.errorbar(
+            values,
+            heights,
+            xerr=errors,
+            linestyle="",
+            marker=MARKERS[place % len(MARKERS)],
+            markersize=4,
+            color=COLOURS[place % len(COLOURS)],
+            label=form,
+        )
         axes.axvline(100 * of_form[0]["constant"], color="grey", linestyle="--", linewidth=1)
-    axes.set_yticks(range(len(lines)), [f"{name}, {reading}" for name, reading in lines], fontsize=8, parse_math=False)
+    axes.set_yticks(
+        range(len(lines)), [f"{name}, {reading}" for name, reading in lines], fontsize=8, parse_math=False
+    )
     first = {(point["name"], point["reading"]) for point in points if point["first"]}
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line in first else "normal")
@@ -65,7 +96,9 @@ def models_figure(points: Sequence[Point]) -> Figure:
 
 
 def reliability_figure(points: Sequence[Point]) -> Figure:
-    """Share of entailment against its mean probability, a panel for each form; on the diagonal a model is calibrated."""
+    """Share of entailment against its mean probability, a panel for each form; on the diagonal a model is
+    calibrated.
+    """
     forms = list(dict.fromkeys(point["form"] for point in points))
     names = list(dict.fromkeys(point["name"] for point in points))
     figure = Figure(figsize=(4.4 * len(forms) + 0.6, 4.6), layout="constrained")
@@ -74,14 +107,27 @@ def reliability_figure(points: Sequence[Point]) -> Figure:
         axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
         for point in (point for point in points if point["form"] == form):
             place = names.index(point["name"])
-            axes.plot([one["probability"] for one in point["bins"]], [one["entailment"] for one in point["bins"]], linewidth=1,
-                      markersize=4, marker=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)], label=point["name"])
+            axes.plot(
+                [one["probability"] for one in point["bins"]],
+                [one["entailment"] for one in point["bins"]],
+                linewidth=1,
+                markersize=4,
+                marker=MARKERS[place % len(MARKERS)],
+                color=COLOURS[place % len(COLOURS)],
+                label=point["name"],
+            )
         axes.set_xlabel("probability of entailment, mean of a bin")
         axes.set_title(form, fontsize=10)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("share of entailment")
-    known = {text: handle for axes in panels for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    legend = figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    known = {
+        text: handle
+        for axes in panels
+        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    legend = figure.legend(
+        known.values(), known.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)
     return figure

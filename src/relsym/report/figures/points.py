@@ -24,11 +24,22 @@ def accuracy_points(scope: Scope, found: Sequence[Ladder]) -> list[Point]:
             stopped = sum(run.train_rows != samples for run in runs)
             for form in scope.forms:
                 for property in ("", *scope.kinds):
-                    accuracies = [run.of_property(form, property) if property else run.accuracy(form) for run in runs]
+                    accuracies = [
+                        run.of_property(form, property) if property else run.accuracy(form) for run in runs
+                    ]
                     values = [accuracy for accuracy in accuracies if accuracy is not None]
                     if values:
-                        points.append({"objective": ladder.label, "model": ladder.model, "form": form, "property": property,
-                                       "samples": samples, "values": values, "stopped": stopped})
+                        points.append(
+                            {
+                                "objective": ladder.label,
+                                "model": ladder.model,
+                                "form": form,
+                                "property": property,
+                                "samples": samples,
+                                "values": values,
+                                "stopped": stopped,
+                            }
+                        )
     return points
 
 
@@ -70,13 +81,23 @@ def cost_points(found: Sequence[Ladder]) -> list[Point]:
 
 
 def forgetting_points(found: Sequence[Ladder]) -> list[Point]:
-    """Drop and accuracy (mean over the forms) of each run that measured the drop, and whether its setting is on the Pareto front."""
+    """Drop and accuracy (mean over the forms) of each run that measured the drop, and whether its setting is
+    on the Pareto front.
+    """
     points = []
     for ladder in found:
         for run in ladder.all_runs:
             if run.drop is not None:
-                points.append({"objective": ladder.label, "model": ladder.model, "samples": run.train_rows, "seed": run.seed,
-                               "drop": run.drop, "accuracy": run.mean_accuracy})
+                points.append(
+                    {
+                        "objective": ladder.label,
+                        "model": ladder.model,
+                        "samples": run.train_rows,
+                        "seed": run.seed,
+                        "drop": run.drop,
+                        "accuracy": run.mean_accuracy,
+                    }
+                )
     settings = _by_setting(points)
     is_best = on_front([(_mean(runs, "drop"), _mean(runs, "accuracy")) for runs in settings])
     for runs, best in zip(settings, is_best, strict=True):
@@ -87,8 +108,13 @@ def forgetting_points(found: Sequence[Ladder]) -> list[Point]:
 
 def on_front(settings: Sequence[tuple[float | int, float | int]]) -> list[bool]:
     """Of (drop, accuracy): which of them no other one beats in one without losing in the other."""
-    return [not any(drop <= own and accuracy >= right and (drop, accuracy) != (own, right) for drop, accuracy in settings)
-            for own, right in settings]
+    return [
+        not any(
+            drop <= own and accuracy >= right and (drop, accuracy) != (own, right)
+            for drop, accuracy in settings
+        )
+        for own, right in settings
+    ]
 
 
 def front_line(points: Sequence[Point]) -> list[tuple[float | int, float | int]]:

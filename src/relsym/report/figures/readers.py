@@ -27,9 +27,11 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
-    """A measure of every reader, one marker a column, with intervals (one seed) or the range over seeds; the dashed line is chance.
+    """A measure of every reader, one marker a column, with intervals (one seed) or the range over seeds; the
+    dashed line is chance.
 
-    Of several numbers of samples the highest is drawn. Group accuracy has no dashed line: one constant answer has no group right.
+    Of several numbers of samples the highest is drawn. Group accuracy has no dashed line: one constant answer
+    has no group right.
     """
     highest = max(line.samples for line in lines)
     lines = [line for line in lines if line.samples == highest]
@@ -42,10 +44,19 @@ def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
             centre, (low, high) = 100 * mean(line.values[form]), _range(line, form)
             height = row + (0.36 / len(forms)) * (offset - (len(forms) - 1) / 2)
             axes.plot([100 * low, 100 * high], [height, height], color=colour, linewidth=1.5)
-            axes.plot(centre, height, marker=marker, color=colour, linestyle="", label=form if row == 0 else None)
+            axes.plot(
+                centre, height, marker=marker, color=colour, linestyle="", label=form if row == 0 else None
+            )
     if not title.startswith(TITLES["groups"]):
-        axes.axvline(100 / (2 if all(form.startswith(FORMS) for form in forms) else 3), color="grey", linestyle="--", linewidth=1)
-    axes.set_yticks(range(len(lines)), [f"{line.reader}, n = {line.samples}" for line in lines], parse_math=False)
+        axes.axvline(
+            100 / (2 if all(form.startswith(FORMS) for form in forms) else 3),
+            color="grey",
+            linestyle="--",
+            linewidth=1,
+        )
+    axes.set_yticks(
+        range(len(lines)), [f"{line.reader}, n = {line.samples}" for line in lines], parse_math=False
+    )
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line.retrained else "normal")
     axes.invert_yaxis()

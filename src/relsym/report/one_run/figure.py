@@ -1,4 +1,6 @@
-"""What a tracker shows of one run: accuracy by property beside the best shortcut, and the rows of the property known worst."""
+"""What a tracker shows of one run: accuracy by property beside the best shortcut, and the rows of the
+property known worst.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ MOST_ROWS, LONGEST_NAME = 200, 14
 class Bars(NamedTuple):
     """One panel of the figure: a form, by property.
 
-    shortcut: the one with the highest accuracy on all rows of the form.  model, beside: accuracy in [0, 1] by property, of the model and
-    of that shortcut.  low, high: the model's 95 % interval.
+    shortcut: the one with the highest accuracy on all rows of the form.  model, beside: accuracy in [0, 1] by
+    property, of the model and of that shortcut.  low, high: the model's 95 % interval.
     """
 
     form: str
@@ -29,18 +31,40 @@ class Bars(NamedTuple):
 
 
 def properties_figure(title: str, panels: Sequence[Bars]) -> Figure:
-    """Horizontal bars, one panel a form: the model with its interval, the best shortcut as a mark on the same row."""
+    """Horizontal bars, one panel a form: the model with its interval, the best shortcut as a mark on the same
+    row.
+    """
     names = list(panels[0].model)  # every form asks for the same facts
     height = 1.6 + 0.27 * len(names)
     figure = Figure(figsize=(4.4 * len(panels) + 1, height))
     FigureCanvasAgg(figure)
-    for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
+    for axes, panel in zip(
+        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
+    ):
         places, values = range(len(names)), [100 * panel.model[name] for name in names]
-        errors = [[value - 100 * panel.low[name] for name, value in zip(names, values, strict=True)],
-                  [100 * panel.high[name] - value for name, value in zip(names, values, strict=True)]]
-        axes.barh(places, values, xerr=errors, color=MODEL, height=0.6, ecolor="black", error_kw={"elinewidth": 0.8}, label="model")
-        axes.plot([100 * panel.beside[name] for name in names], places, marker="D", linestyle="", color=SHORTCUT, markeredgecolor="black",
-                  label=f"best shortcut: {panel.shortcut}")
+        errors = [
+            [value - 100 * panel.low[name] for name, value in zip(names, values, strict=True)],
+            [100 * panel.high[name] - value for name, value in zip(names, values, strict=True)],
+        ]
+        axes.barh(
+            places,
+            values,
+            xerr=errors,
+            color=MODEL,
+            height=0.6,
+            ecolor="black",
+            error_kw={"elinewidth": 0.8},
+            label="model",
+        )
+        axes.plot(
+            [100 * panel.beside[name] for name in names],
+            places,
+            marker="D",
+            linestyle="",
+            color=SHORTCUT,
+            markeredgecolor="black",
+            label=f"best shortcut: {panel.shortcut}",
+        )
         axes.set_yticks(places, [name[:LONGEST_NAME] for name in names])
         axes.set_xlim(-1.5, 101.5)
         axes.set_xlabel(f"accuracy in %, {panel.form}")
@@ -52,14 +76,20 @@ def properties_figure(title: str, panels: Sequence[Bars]) -> Figure:
 
 
 def worst_rows(predictions: Mapping[str, Sequence[Any]]) -> list[list[str]]:
-    """Of the form scored worst, the rows of the property with the lowest accuracy: ``SHOWN_COLUMNS``, errors first, at most ``MOST_ROWS``.
+    """Of the form scored worst, the rows of the property with the lowest accuracy: ``SHOWN_COLUMNS``, errors
+    first, at most ``MOST_ROWS``.
 
     ``predictions``: the columns of ``predictions.parquet``. Of equals, the one that comes first.
     """
     form = _worst(predictions["form"], predictions["correct"])
     rows = [row for row in range(len(predictions["form"])) if predictions["form"][row] == form]
-    worst = _worst([predictions["property"][row] for row in rows], [predictions["correct"][row] for row in rows])
-    chosen = sorted((row for row in rows if predictions["property"][row] == worst), key=lambda row: predictions["correct"][row])
+    worst = _worst(
+        [predictions["property"][row] for row in rows], [predictions["correct"][row] for row in rows]
+    )
+    chosen = sorted(
+        (row for row in rows if predictions["property"][row] == worst),
+        key=lambda row: predictions["correct"][row],
+    )
     return [[str(predictions[column][row]) for column in SHOWN_COLUMNS] for row in chosen[:MOST_ROWS]]
 
 

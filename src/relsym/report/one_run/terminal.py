@@ -17,12 +17,17 @@ CLUSTERS = {"fact": "facts", "property": "properties"}
 
 
 def console() -> Console:
-    """Standard output; at a fixed width where it is no terminal, so that tables in logs do not wrap at 80. Names may hold brackets."""
+    """Standard output; at a fixed width where it is no terminal, so that tables in logs do not wrap at 80.
+
+    Names may hold brackets.
+    """
     return Console(markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def interval_text(interval: Interval) -> str:
-    """``99.50 [98.90, 99.80]`` in per cent; without an error also the bound that the number of rows gives (3/n)."""
+    """``99.50 [98.90, 99.80]`` in per cent; without an error also the bound that the number of rows gives
+    (3/n).
+    """
     text = f"{100 * interval.value:.2f} [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
     return f"{text}, 0 errors: < {300 / interval.rows:.2f} %" if interval.correct == interval.rows else text
 
@@ -34,9 +39,13 @@ def family_text(metrics: Mapping[str, float], name: str, form: str) -> str:
 
 
 def print_run(results: TrainResults, console: Console) -> None:
-    """One training: the model, the untrained encoder and every shortcut on the same rows; then the model by property."""
-    title = (f"Accuracy in % with 95 % interval; {results.train_rows} training rows, "
-             f"seed {results.seed} (one seed)")
+    """One training: the model, the untrained encoder and every shortcut on the same rows; then the model by
+    property.
+    """
+    title = (
+        f"Accuracy in % with 95 % interval; {results.train_rows} training rows, "
+        f"seed {results.seed} (one seed)"
+    )
     print_readers(results, title, console)
     print_parts(results, console)
     if results.forgetting is not None:
@@ -46,14 +55,18 @@ def print_run(results: TrainResults, console: Console) -> None:
 
 
 def print_evaluation(results: EvaluateResults, console: Console) -> None:
-    """One evaluation: every reading and every shortcut on the same rows, then what accuracy alone does not say."""
+    """One evaluation: every reading and every shortcut on the same rows, then what accuracy alone does not
+    say.
+    """
     print_readers(results, f"{results.model} ({results.kind}): accuracy in % with 95 % interval", console)
     print_measures(results, console)
     print_parts(results, console)
     for reading, forms in results.unscored.items():
         counts = ", ".join(f"{form} {count}" for form, count in forms.items())
-        text = (f"Rows without an answer by {reading}, counted as not right: {counts} "
-                f"(empty prediction:{reading} in predictions.parquet)")
+        text = (
+            f"Rows without an answer by {reading}, counted as not right: {counts} "
+            f"(empty prediction:{reading} in predictions.parquet)"
+        )
         console.print(text, style="bold", soft_wrap=True)
     if results.costs:
         console.print("Costs: " + ", ".join(f"{name} {value:,.6g}" for name, value in results.costs.items()))
@@ -77,14 +90,19 @@ def print_readers(results: AnyResults, title: str, console: Console) -> None:
     for form in forms:
         table.add_column(f"{form} ({results.rows[form]} rows)", justify="right")
     for name in _names(results.intervals, slashes=2):
-        table.add_row(_reader_text(results, name), *(interval_text(results.intervals[f"{name}/{form}"]) for form in forms))
+        table.add_row(
+            _reader_text(results, name),
+            *(interval_text(results.intervals[f"{name}/{form}"]) for form in forms),
+        )
     for name in _names(metrics, slashes=2):
         if name.startswith(("untrained/", "reference/")):
             what = "mean of draws" if name.startswith("untrained/") else "what the best constant answer gets"
             table.add_row(f"{name} ({what})", *(f"{100 * metrics[f'{name}/{form}']:.2f}" for form in forms))
     for name in _names(metrics, slashes=2):
         if name.startswith("family/") and not name.endswith(("_min", "_max", "_sd")):
-            table.add_row(f"{name} (mean; lowest, highest)", *(family_text(metrics, name, form) for form in forms))
+            table.add_row(
+                f"{name} (mean; lowest, highest)", *(family_text(metrics, name, form) for form in forms)
+            )
     console.print(table)
 
 
@@ -111,15 +129,28 @@ def print_forgetting(forgetting: ForgettingRecord, console: Console) -> None:
         drops["kept, against the control"] = forgetting.control
     for name, drop in drops.items():
         interval = f"[{100 * drop.low:.2f}, {100 * drop.high:.2f}]"
-        table.add_row(name, f"{100 * drop.before:.2f}", f"{100 * drop.after:.2f}", f"{100 * drop.drop:.2f} {interval}",
-                      "-" if drop.retention is None else f"{100 * drop.retention:.2f}", f"{drop.p_mcnemar:.2g}")
+        table.add_row(
+            name,
+            f"{100 * drop.before:.2f}",
+            f"{100 * drop.after:.2f}",
+            f"{100 * drop.drop:.2f} {interval}",
+            "-" if drop.retention is None else f"{100 * drop.retention:.2f}",
+            f"{drop.p_mcnemar:.2g}",
+        )
     console.print(table)
 
 
 def print_measures(results: EvaluateResults, console: Console) -> None:
-    """Balance, bias, consistency, ranking, calibration and cluster intervals of every reading, a line for each form."""
+    """Balance, bias, consistency, ranking, calibration and cluster intervals of every reading, a line for
+    each form.
+    """
     table = Table(title="Beyond accuracy, in % (bias: share answered with entailment less the share that is)")
-    for heading in ("reading", "form", *BEYOND_ACCURACY.values(), *(f"95 % over {cluster}" for cluster in CLUSTERS.values())):
+    for heading in (
+        "reading",
+        "form",
+        *BEYOND_ACCURACY.values(),
+        *(f"95 % over {cluster}" for cluster in CLUSTERS.values()),
+    ):
         table.add_column(heading, justify="left" if heading in ("reading", "form") else "right")
     for reading in results.readings:
         if not reading.alone:
@@ -127,7 +158,9 @@ def print_measures(results: EvaluateResults, console: Console) -> None:
         for form in results.forms:
             cells = []
             for measure in BEYOND_ACCURACY:
-                cells.append(measure_text(measure, results.measure(reading.name, measure, form), reading.symmetric))
+                cells.append(
+                    measure_text(measure, results.measure(reading.name, measure, form), reading.symmetric)
+                )
             clusters = results.clusters[reading.name][form]
             for cluster in CLUSTERS:
                 low, high = clusters.get(cluster, (None, None))
@@ -140,7 +173,9 @@ def print_slices(results: AnyResults, console: Console) -> None:
     """The model's accuracy by property and by variant, where there are several."""
     forms, intervals = results.forms, results.intervals
     beginning = f"{results.accuracy_key}/{forms[0]}/"
-    parts = [key.removeprefix(beginning) for key in intervals if key.startswith(beginning)]  # ids may hold slashes
+    parts = [
+        key.removeprefix(beginning) for key in intervals if key.startswith(beginning)
+    ]  # ids may hold slashes
     if not parts:
         return
     table = Table(title="By property and variant")
@@ -153,7 +188,9 @@ def print_slices(results: AnyResults, console: Console) -> None:
 
 
 def print_groups(results: AnyResults, console: Console) -> None:
-    """Of every reader, the share of facts with every item right, each kind apart, the one it knows worse first."""
+    """Of every reader, the share of facts with every item right, each kind apart, the one it knows worse
+    first.
+    """
     by_reader: dict[str, dict[str, list[tuple[float, str]]]] = {}
     for key, interval in results.intervals.items():
         reader = key.rsplit("/", 2)[0]

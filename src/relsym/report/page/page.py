@@ -1,4 +1,6 @@
-"""The report as one self-contained page: tables, figures that answer to the pointer, no address outside it."""
+"""The report as one self-contained page: tables, figures that answer to the pointer, no address
+outside it.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +24,47 @@ from relsym.report.tables.origins import commit_text, link_to, runs_table
 from relsym.report.wording import CAUTION
 
 FIRST = ("samples_to_solved", "table2", "table4", "models")
-PAGE_FIGURES = {"accuracy": "Accuracy against samples", "heat": "Accuracy by property and samples", "cost": "Time and memory",
-           "forgetting": "Accuracy against forgetting", "models": "Accuracy of every reading", "reliability": "Calibration"}
-TABLE_NAMES = {"samples_to_solved": "Samples to solve it", "table2": "Table 2", "table4": "Table 4", "comparisons": "Differences",
-         "properties": "By property", "samples_by_seed": "By seed", "accuracy": "Every reader", "groups": "Groups",
-         "macro": "Mean over kinds", "models": "Models", "beyond_accuracy": "Beyond accuracy", "models_by_property": "By property",
-         "model_differences": "Differences"}
+PAGE_FIGURES = {
+    "accuracy": "Accuracy against samples",
+    "heat": "Accuracy by property and samples",
+    "cost": "Time and memory",
+    "forgetting": "Accuracy against forgetting",
+    "models": "Accuracy of every reading",
+    "reliability": "Calibration",
+}
+TABLE_NAMES = {
+    "samples_to_solved": "Samples to solve it",
+    "table2": "Table 2",
+    "table4": "Table 4",
+    "comparisons": "Differences",
+    "properties": "By property",
+    "samples_by_seed": "By seed",
+    "accuracy": "Every reader",
+    "groups": "Groups",
+    "macro": "Mean over kinds",
+    "models": "Models",
+    "beyond_accuracy": "Beyond accuracy",
+    "models_by_property": "By property",
+    "model_differences": "Differences",
+}
 CAPTIONS = {
-    "accuracy": "Mean over the seeds; the band goes from the lowest to the highest seed. A seed that was solved with fewer samples, so "
-                "that the sweep left the rest out, keeps its last value. Dashed: the best shortcut on the same rows. Choose a property "
-                "above to see its curves.",
+    "accuracy": (
+        "Mean over the seeds; the band goes from the lowest to the highest seed. A seed that was solved with "
+        "fewer samples, so that the sweep left the rest out, keeps its last value. Dashed: the best shortcut "
+        "on the same rows. Choose a property above to see its curves."
+    ),
     "heat": "Mean over the seeds, and over the forms unless one is chosen above.",
     "cost": "Mean over the seeds. Memory is that of the GPU where one was used.",
-    "forgetting": "One marker a run; the line joins the settings (means over seeds) that no other one beats in both.",
+    "forgetting": (
+        "One marker a run; the line joins the settings (means over seeds) that no other one beats in both."
+    ),
     "models": "95 % Wilson interval; dashed: the best constant answer.",
-    "reliability": "Share of entailment against its mean probability in 15 bins, of the reading that stands for each model; on the "
-                   "dashed line a model is calibrated. The size of a marker says how many rows are in a bin."}
+    "reliability": (
+        "Share of entailment against its mean probability in 15 bins, of the reading that stands for each "
+        "model; on the dashed line a model is calibrated. The size of a marker says how many rows are in a "
+        "bin."
+    ),
+}
 
 
 def page(sections: Sequence[Section], missing: Table | None, collected: Collected, out: Path) -> str:
@@ -45,14 +72,27 @@ def page(sections: Sequence[Section], missing: Table | None, collected: Collecte
     runs = collected.all
     places = {run.path: number for number, run in enumerate(runs)}
     known = [
-        {"name": run.folder.name, "href": link_to(run, out), "seed": str(run.seed), "samples": str(run.train_rows),
-         "configuration": run.config_hash[:12], "benchmark": run.benchmark.content_hash[:12], "commit": commit_text(run),
-         "relsym": run.relsym}
+        {
+            "name": run.folder.name,
+            "href": link_to(run, out),
+            "seed": str(run.seed),
+            "samples": str(run.train_rows),
+            "configuration": run.config_hash[:12],
+            "benchmark": run.benchmark.content_hash[:12],
+            "commit": commit_text(run),
+            "relsym": run.relsym,
+        }
         for run in runs
     ]
     # The same published weights under several names are one model to the filter.
     aliases = {run.model: run.published for run in runs if run.published}
-    content = {"points": [section.points for section in sections], "runs": known, "colours": COLOURS, "scale": SCALE, "aliases": aliases}
+    content = {
+        "points": [section.points for section in sections],
+        "runs": known,
+        "colours": COLOURS,
+        "scale": SCALE,
+        "aliases": aliases,
+    }
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     return environment.from_string(_file("page.html.j2")).render(
         css=Markup(_file("page.css")),
@@ -75,7 +115,9 @@ def page(sections: Sequence[Section], missing: Table | None, collected: Collecte
 
 
 def figures(section: Section) -> list[tuple[str, str, bool]]:
-    """Name and title of each figure of a section, and whether there is anything to draw; forgetting is named in any case."""
+    """Name and title of each figure of a section, and whether there is anything to draw;
+    forgetting is named in any case.
+    """
     points = section.points
     accuracy = points.get("accuracy", [])
     named = []
@@ -103,9 +145,16 @@ def script_json(content: Any) -> str:
 
 def filter_values(sections: Sequence[Section]) -> dict[str, list[str]]:
     """What each filter offers."""
-    points = [point for section in sections for name in ("accuracy", "models") for point in section.points.get(name, [])]
-    return {name: list(dict.fromkeys(point[name] for point in points if point.get(name)))
-            for name in ("model", "objective", "form", "property")}
+    points = [
+        point
+        for section in sections
+        for name in ("accuracy", "models")
+        for point in section.points.get(name, [])
+    ]
+    return {
+        name: list(dict.fromkeys(point[name] for point in points if point.get(name)))
+        for name in ("model", "objective", "form", "property")
+    }
 
 
 def _file(name: str) -> str:

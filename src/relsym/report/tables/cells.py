@@ -12,7 +12,8 @@ from relsym.runs.results import AnyResults
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, what it is sorted by (its text if None), and the runs (paths of their results) that it was made from.
+    """What a cell says, what it is sorted by (its text if None), and the runs (paths of their results) that
+    it was made from.
 
     href: an address, percent-encoded.  muted: there is no figure.
     """

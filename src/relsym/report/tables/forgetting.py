@@ -11,15 +11,27 @@ from relsym.report.tables.ladders import Ladder
 from relsym.report.wording import percent
 from relsym.runs.results import TrainResults
 
-READ_OUTS = {"kept": "kept", "refit": "refit", "linear": "linear probe", "own": "own, as retrained", "control": "kept, against the control"}
+READ_OUTS = {
+    "kept": "kept",
+    "refit": "refit",
+    "linear": "linear probe",
+    "own": "own, as retrained",
+    "control": "kept, against the control",
+}
 DRIFT = {"cka": "CKA", "overlap": "neighbours kept"}
 FORGETTING_NOTES = (
-    "Accuracy in % on NLI rows before and after retraining on symmetry, the same rows and read-out; drop in points. kept: label "
-    "embeddings, memory vectors or head exactly as they were; refit: the same kind of read-out learnt anew from NLI rows, encoder "
-    "frozen; linear probe: logistic regression; own: the head as retraining left it (before: kept); against the control: the drop from "
-    "a run that saw the same replayed NLI rows and no symmetry rows. Retention: (after - 1/3) / (before - 1/3).",
-    "In brackets the 95 % interval of a bootstrap that draws premises (one seed), or the standard deviation over seeds. Drift, of everyday "
-    "sentences, kept read-out's line: linear CKA and share of the 10 nearest neighbours that stay. Paper: drop on MNLI, protocol not told.",
+    "Accuracy in % on NLI rows before and after retraining on symmetry, the same rows and read-out; drop in "
+    "points. kept: label "
+    "embeddings, memory vectors or head exactly as they were; refit: the same kind of read-out learnt anew "
+    "from NLI rows, encoder "
+    "frozen; linear probe: logistic regression; own: the head as retraining left it (before: kept); against "
+    "the control: the drop from "
+    "a run that saw the same replayed NLI rows and no symmetry rows. Retention: (after - 1/3) / (before - "
+    "1/3).",
+    "In brackets the 95 % interval of a bootstrap that draws premises (one seed), or the standard deviation "
+    "over seeds. Drift, of everyday "
+    "sentences, kept read-out's line: linear CKA and share of the 10 nearest neighbours that stay. Paper: "
+    "drop on MNLI, protocol not told.",
 )
 
 
@@ -31,10 +43,22 @@ def forgetting_table(found: Sequence[Ladder]) -> Table | None:
             rows += _forgetting_rows(ladder, samples)
     if not rows:
         return None
-    numbers = ("before", "after", "drop", "retention", "paper's drop", "accuracy on symmetry, worst form", *DRIFT.values(),
-               "replayed rows", "samples", "seeds")
+    numbers = (
+        "before",
+        "after",
+        "drop",
+        "retention",
+        "paper's drop",
+        "accuracy on symmetry, worst form",
+        *DRIFT.values(),
+        "replayed rows",
+        "samples",
+        "seeds",
+    )
     columns = (*text_columns("objective", "model", "read-out"), *map(Column, numbers))
-    return Table("forgetting", "Forgetting: what retraining cost on NLI", columns, tuple(rows), FORGETTING_NOTES)
+    return Table(
+        "forgetting", "Forgetting: what retraining cost on NLI", columns, tuple(rows), FORGETTING_NOTES
+    )
 
 
 def _forgetting_rows(ladder: Ladder, samples: int) -> Iterator[TableRow]:
@@ -68,7 +92,9 @@ def _beside(runs: Sequence[TrainResults], key: str) -> Iterator[Cell]:
     if key != "kept":
         yield from [missing("-")] * (3 + len(DRIFT))
         return
-    published = {row.objective: row.forgetting for row in paper_figures.TABLE2}.get(runs[0].choices["objective"])
+    published = {row.objective: row.forgetting for row in paper_figures.TABLE2}.get(
+        runs[0].choices["objective"]
+    )
     yield missing("-") if published is None else Cell(f"{published:.1f}", published / 100)
     worst = mean(run.lowest_accuracy for run in runs)
     yield Cell(percent(worst), worst, tuple(run.path for run in runs))

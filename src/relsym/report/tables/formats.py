@@ -11,10 +11,36 @@ from rich.table import Table as Printed
 
 from relsym.report.tables.cells import Cell, Table
 
-MARKDOWN = {"\\": "\\\\", "|": "\\|", "<": "&lt;", ">": "&gt;", "&": "&amp;", "`": "\\`", "*": "\\*", "\n": " ", "\r": " "}
-LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "±": r"$\pm$", "≤": r"$\leq$",
-         "†": r"$\dagger$", "\n": " ", "\r": " "}
+MARKDOWN = {
+    "\\": "\\\\",
+    "|": "\\|",
+    "<": "&lt;",
+    ">": "&gt;",
+    "&": "&amp;",
+    "`": "\\`",
+    "*": "\\*",
+    "\n": " ",
+    "\r": " ",
+}
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "≤": r"$\leq$",
+    "†": r"$\dagger$",
+    "\n": " ",
+    "\r": " ",
+}
 
 
 def markdown_text(text: str) -> str:
@@ -33,7 +59,12 @@ def markdown(table: Table) -> str:
     headings = [markdown_text(column.shown) for column in table.columns]
     rows = [headings, ["---"] * len(headings), *(map(_linked, row.cells) for row in table.rows)]
     told = [f"| {' | '.join(row)} |" for row in rows]
-    return f"{markdown_text(table.title)}\n\n" + "\n".join(told) + "\n" + "".join(f"\n{markdown_text(note)}\n" for note in table.notes)
+    return (
+        f"{markdown_text(table.title)}\n\n"
+        + "\n".join(told)
+        + "\n"
+        + "".join(f"\n{markdown_text(note)}\n" for note in table.notes)
+    )
 
 
 def _linked(cell: Cell) -> str:
@@ -57,9 +88,24 @@ def latex(table: Table) -> str:
     alignment = "".join("r" if column.number else "l" for column in table.columns)
     notes = [rf"\par\footnotesize {latex_text(note)}" for note in table.notes]
     width = r"\ifdim\width>\linewidth\linewidth\else\width\fi"  # as wide as the text, unless it is narrower
-    return "\n".join([r"\begin{table}", r"\centering", rf"\caption{{{latex_text(table.title)}}}", rf"\resizebox{{{width}}}{{!}}{{%",
-                      rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", heading, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}}",
-                      *notes, r"\end{table}", ""])
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{latex_text(table.title)}}}",
+            rf"\resizebox{{{width}}}{{!}}{{%",
+            rf"\begin{{tabular}}{{{alignment}}}",
+            r"\toprule",
+            heading,
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}}",
+            *notes,
+            r"\end{table}",
+            "",
+        ]
+    )
 
 
 def print_table(table: Table, console: Console) -> None:

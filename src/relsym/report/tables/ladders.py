@@ -16,7 +16,9 @@ SOLVED_RUNGS = 2  # so many in a row, and a sweep that stops when solved leaves 
 
 
 class Event(NamedTuple):
-    """Where one seed's ladder gets to a threshold: in (below, samples]; never up to ``samples`` if not ``reached``."""
+    """Where one seed's ladder gets to a threshold: in (below, samples]; never up to ``samples`` if not
+    ``reached``.
+    """
 
     below: int
     samples: int
@@ -71,7 +73,9 @@ class Ladder:
         return all(self.runs[seeds][rung].is_solved for rung in below)
 
     def at(self, samples: int) -> dict[Seeds, TrainResults]:
-        """The run of every seed at a number of samples; where it was left out as solved, the highest run below it."""
+        """The run of every seed at a number of samples; where it was left out as solved, the highest run
+        below it.
+        """
         runs = {}
         for seeds, rungs in sorted(self.runs.items()):
             if samples in rungs:
@@ -81,7 +85,9 @@ class Ladder:
         return runs
 
     def event(self, seeds: Seeds, threshold: float) -> Event:
-        """The smallest rung from which all forms stay at or above the threshold on all higher rungs that were run."""
+        """The smallest rung from which all forms stay at or above the threshold on all higher rungs that were
+        run.
+        """
         rungs = self.runs[seeds]
         below, reached = 0, None
         for samples in sorted(rungs):
@@ -93,7 +99,9 @@ class Ladder:
 
 
 def ladders(scope: Scope, jobs: Iterable[ListedJob] = ()) -> list[Ladder]:
-    """The ladders of a scope in the order of the tables; two settings that would read the same are told apart by their hash."""
+    """The ladders of a scope in the order of the tables; two settings that would read the same are told apart
+    by their hash.
+    """
     by_key: dict[str, Ladder] = {}
     for run in scope.runs:
         key = ladder_key(run)
@@ -111,7 +119,8 @@ def ladders(scope: Scope, jobs: Iterable[ListedJob] = ()) -> list[Ladder]:
 def ladder_key(run: TrainResults) -> str:
     """What the runs of one ladder share: the setting without seeds and samples.
 
-    A run from before this hash was recorded is told by its whole setting, so that it stands on a ladder of one rung.
+    A run from before this hash was recorded is told by its whole setting, so that it stands on a ladder of
+    one rung.
     """
     return run.settings.ladder or sha256(f"one rung {run.settings.all}".encode()).hexdigest()
 

@@ -17,11 +17,18 @@ from relsym.report.tables.objective_differences import ALPHA, POOLED, check_rows
 from relsym.runs.predictions import RowAnswers, read_answers
 from relsym.runs.results import EvaluateResults
 
-DIFFERENCE_COLUMNS = (*text_columns("first", "second", "form"), Column("first - second, points"), *text_columns("95 % interval"),
-           *map(Column, ("only first right", "only second right", "p, McNemar", "p, bootstrap", "p, Holm")), *text_columns("beyond chance"))
+DIFFERENCE_COLUMNS = (
+    *text_columns("first", "second", "form"),
+    Column("first - second, points"),
+    *text_columns("95 % interval"),
+    *map(Column, ("only first right", "only second right", "p, McNemar", "p, bootstrap", "p, Holm")),
+    *text_columns("beyond chance"),
+)
 DIFFERENCE_NOTES = (
-    f"Of each model the reading that stands for it. Interval and bootstrap p: facts (with all their rows) drawn with replacement "
-    f"{RESAMPLES:,} times, the same draws for all. McNemar's exact test takes rows as independent. Holm's correction of the bootstrap "
+    "Of each model the reading that stands for it. Interval and bootstrap p: facts (with all their rows) "
+    "drawn with replacement "
+    f"{RESAMPLES:,} times, the same draws for all. McNemar's exact test takes rows as independent. Holm's "
+    "correction of the bootstrap "
     f"p over all comparisons of the same form; beyond chance: corrected p below {ALPHA}.",
 )
 
@@ -29,7 +36,8 @@ DIFFERENCE_NOTES = (
 class ModelContrast(NamedTuple):
     """Two models in one form (or all).
 
-    sums, sizes: of the differences of each fact's rows, and how many.  only: rows that the first alone, the second alone has right.
+    sums, sizes: of the differences of each fact's rows, and how many.  only: rows that the first alone, the
+    second alone has right.
     """
 
     one: EvaluateResults
@@ -49,14 +57,25 @@ def differences_table(scope: Scope) -> Table | None:
     made = list(_contrasts(scope, known))
     if not made:
         return None
-    means = resampled_means(np.column_stack([contrast.sums for contrast in made]), np.column_stack([contrast.sizes for contrast in made]))
+    means = resampled_means(
+        np.column_stack([contrast.sums for contrast in made]),
+        np.column_stack([contrast.sizes for contrast in made]),
+    )
     (low, high), p = interval_and_p(means)
     corrected = np.empty_like(p)
     for form in {contrast.form for contrast in made}:
         places = [place for place, contrast in enumerate(made) if contrast.form == form]
         corrected[places] = holm(p[places])
-    rows = tuple(_row(scope, contrast, low[i], high[i], p[i], corrected[i]) for i, contrast in enumerate(made))
-    return Table("model_differences", "Differences between models on the same rows", DIFFERENCE_COLUMNS, rows, DIFFERENCE_NOTES)
+    rows = tuple(
+        _row(scope, contrast, low[i], high[i], p[i], corrected[i]) for i, contrast in enumerate(made)
+    )
+    return Table(
+        "model_differences",
+        "Differences between models on the same rows",
+        DIFFERENCE_COLUMNS,
+        rows,
+        DIFFERENCE_NOTES,
+    )
 
 
 def _contrasts(scope: Scope, known: Sequence[tuple[EvaluateResults, RowAnswers]]) -> Iterator[ModelContrast]:
@@ -70,11 +89,21 @@ def _contrasts(scope: Scope, known: Sequence[tuple[EvaluateResults, RowAnswers]]
             yield ModelContrast(one, two, form, float(difference.sum() / kept.sum()), sums, sizes, only)
 
 
-def _row(scope: Scope, contrast: ModelContrast, low: float, high: float, p: float, corrected: float) -> TableRow:
+def _row(
+    scope: Scope, contrast: ModelContrast, low: float, high: float, p: float, corrected: float
+) -> TableRow:
     named = [f"{name_of_model(run, scope.runs)} ({run.reading})" for run in (contrast.one, contrast.two)]
     exact = mcnemar(*contrast.only)
-    cells = (*map(Cell, (*named, contrast.form)),
-             Cell(f"{100 * contrast.value:+.2f}", contrast.value, (contrast.one.path, contrast.two.path)),
-             Cell(f"[{100 * low:+.2f}, {100 * high:+.2f}]"), *map(count, contrast.only), Cell(p_text(exact), exact),
-             Cell(p_text(p), float(p)), Cell(p_text(corrected), float(corrected)), Cell("yes" if corrected < ALPHA else "no"))
-    return TableRow(cells, form="" if contrast.form == POOLED else contrast.form, strong=bool(corrected < ALPHA))
+    cells = (
+        *map(Cell, (*named, contrast.form)),
+        Cell(f"{100 * contrast.value:+.2f}", contrast.value, (contrast.one.path, contrast.two.path)),
+        Cell(f"[{100 * low:+.2f}, {100 * high:+.2f}]"),
+        *map(count, contrast.only),
+        Cell(p_text(exact), exact),
+        Cell(p_text(p), float(p)),
+        Cell(p_text(corrected), float(corrected)),
+        Cell("yes" if corrected < ALPHA else "no"),
+    )
+    return TableRow(
+        cells, form="" if contrast.form == POOLED else contrast.form, strong=bool(corrected < ALPHA)
+    )

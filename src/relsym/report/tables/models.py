@@ -12,23 +12,34 @@ from relsym.runs.metric_keys import measure_of
 from relsym.runs.results import EvaluateResults, Interval, Reading
 
 # What stands beside the accuracy where a benchmark has it.
-MORE_MEASURES = {"groups": "facts with every item right (worse kind)", "macro": "mean over kinds and held-out properties"}
+MORE_MEASURES = {
+    "groups": "facts with every item right (worse kind)",
+    "macro": "mean over kinds and held-out properties",
+}
 ABOVE, CHANCE, BELOW = "above", "chance", "below"
 MODELS_NOTES = (
-    "Accuracy in % with its 95 % Wilson interval; bold: the reading chosen on validation rows (or told). A row without an answer is not "
+    "Accuracy in % with its 95 % Wilson interval; bold: the reading chosen on validation rows (or told). A "
+    "row without an answer is not "
     "right.",
-    "Against the best constant answer: above or below it by the 95 % interval of a bootstrap that draws whole facts. \"(chance)\" follows "
-    "where the interval of a bootstrap that draws whole properties holds the constant: the score may then be that of these properties "
+    "Against the best constant answer: above or below it by the 95 % interval of a bootstrap that draws "
+    'whole facts. "(chance)" follows '
+    "where the interval of a bootstrap that draws whole properties holds the constant: the score may then be "
+    "that of these properties "
     "alone.",
-    "Balanced accuracy: mean over the labels. Entailment bias: share answered with entailment less the share that is. Same if swapped: "
-    "share of pairs judged alike when premise and hypothesis are exchanged (100 by construction where a reading cannot tell their order). "
+    "Balanced accuracy: mean over the labels. Entailment bias: share answered with entailment less the share "
+    "that is. Same if swapped: "
+    "share of pairs judged alike when premise and hypothesis are exchanged (100 by construction where a "
+    "reading cannot tell their order). "
     "AUROC and ECE (15 bins): of the score of entailment; ECE only where it is a probability.",
 )
 
 # What a name tells where models of one name differ in it.
 SETTINGS: tuple[Callable[[EvaluateResults], str], ...] = (
-    lambda run: str(run.choices["metric"]), lambda run: f"n = {run.train_rows}", lambda run: f"seed {run.seed}",
-    lambda run: run.precision)
+    lambda run: str(run.choices["metric"]),
+    lambda run: f"n = {run.train_rows}",
+    lambda run: f"seed {run.seed}",
+    lambda run: run.precision,
+)
 
 
 @dataclass(frozen=True)
@@ -66,8 +77,14 @@ def read_models(runs: Sequence[EvaluateResults]) -> Iterator[ReadModel]:
 
 
 def name_of_model(run: EvaluateResults, runs: Sequence[EvaluateResults]) -> str:
-    """The model, with what tells it from others of its name in the same table: metric, labelled rows, seed, precision."""
-    same = [other for other in runs if (other.model, other.kind) == (run.model, run.kind) and other.path != run.path]
+    """The model, with what tells it from others of its name in the same table: metric, labelled rows, seed,
+    precision.
+    """
+    same = [
+        other
+        for other in runs
+        if (other.model, other.kind) == (run.model, run.kind) and other.path != run.path
+    ]
     words = [run.model]
     for setting in SETTINGS:
         if any(setting(other) != setting(run) for other in same):
@@ -81,9 +98,12 @@ def name_of_model(run: EvaluateResults, runs: Sequence[EvaluateResults]) -> str:
 def models_table(scope: Scope) -> Table:
     """Accuracy and group accuracy of every reading, family and shortcut."""
     more = _more_columns(scope)
-    columns = (*text_columns("model", "kind", "reading"), *(Column(form, form) for form in scope.forms),
-               *(Column(f"{form}, against constant", form, number=False) for form in scope.forms),
-               *(Column(f"{form}, {MORE_MEASURES[measure]}", form) for measure, form in more))
+    columns = (
+        *text_columns("model", "kind", "reading"),
+        *(Column(form, form) for form in scope.forms),
+        *(Column(f"{form}, against constant", form, number=False) for form in scope.forms),
+        *(Column(f"{form}, {MORE_MEASURES[measure]}", form) for measure, form in more),
+    )
     rows = []
     for run in scope.runs:
         rows += [_reading_row(scope, model, more) for model in read_models([run])]
@@ -105,8 +125,12 @@ def _more_columns(scope: Scope) -> list[tuple[str, str]]:
 
 def beyond_table(scope: Scope) -> Table:
     """What accuracy alone does not say, a line for each reading and form."""
-    columns = (*text_columns("model", "reading", "form"), Column("accuracy"), *map(Column, BEYOND_ACCURACY.values()),
-               Column("rows without answer"))
+    columns = (
+        *text_columns("model", "reading", "form"),
+        Column("accuracy"),
+        *map(Column, BEYOND_ACCURACY.values()),
+        Column("rows without answer"),
+    )
     rows = []
     for model in read_models(scope.runs):
         for form in scope.forms:
@@ -118,8 +142,13 @@ def beyond_table(scope: Scope) -> Table:
 
 
 def by_property_table(scope: Scope) -> Table | None:
-    """Accuracy by property of the reading that stands for each model; None where all rows are of one property."""
-    columns = (*text_columns("property", "kind", "model", "reading"), *(Column(form, form) for form in scope.forms))
+    """Accuracy by property of the reading that stands for each model; None where all rows are of one
+    property.
+    """
+    columns = (
+        *text_columns("property", "kind", "model", "reading"),
+        *(Column(form, form) for form in scope.forms),
+    )
     rows = []
     for property, kind in scope.kinds.items():
         for run in scope.runs:
@@ -165,7 +194,9 @@ def _family_rows(scope: Scope, run: EvaluateResults, more: int) -> Iterator[Tabl
         names = [Cell(text) for text in (name_of_model(run, scope.runs), run.kind, title)]
         figures = []
         for form in scope.forms:
-            mean, low, high = (run.metrics[f"family/{family}{suffix}/{form}"] for suffix in ("", "_min", "_max"))
+            mean, low, high = (
+                run.metrics[f"family/{family}{suffix}/{form}"] for suffix in ("", "_min", "_max")
+            )
             figures.append(Cell(f"{percent(mean)} ({percent(low)} to {percent(high)})", mean, (run.path,)))
         empty = [missing("-")] * (len(scope.forms) + more)
         yield TableRow((*names, *figures, *empty), run.model)
@@ -180,7 +211,11 @@ def _shortcut_rows(scope: Scope, more: Sequence[tuple[str, str]]) -> Iterator[Ta
             if None in values or (key, *values) in seen:
                 continue
             seen.add((key, *values))
-            title = reader.title if key == "reference/constant" else f"{reader.title}, {run.train_rows} labelled rows"
+            title = (
+                reader.title
+                if key == "reference/constant"
+                else f"{reader.title}, {run.train_rows} labelled rows"
+            )
             figures = [Cell(percent(value), value, (run.path,)) for value in values]
             others = []
             for measure, form in more:

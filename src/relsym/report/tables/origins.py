@@ -32,7 +32,9 @@ def link_to(run: AnyResults, out: Path) -> str:
 
 
 def label_of(run: AnyResults) -> str:
-    """How the model was made, or read: the objective's label, or the reading that stands for an evaluated model."""
+    """How the model was made, or read: the objective's label, or the reading that stands for an evaluated
+    model.
+    """
     return f"evaluation: {run.reading}" if isinstance(run, EvaluateResults) else run.objective.label
 
 
@@ -47,29 +49,43 @@ def mixture(runs: Iterable[AnyResults]) -> str:
 
 
 def marked(table: Table, by_path: Runs) -> Table:
-    """The table with a mark on every cell whose runs are of several versions or commits, and a note if the table's are."""
+    """The table with a mark on every cell whose runs are of several versions or commits, and a note if the
+    table's are.
+    """
     runs = [by_path[path] for path in table.runs]
     mixed = mixture(runs)
     dirty = sum(commit_text(run).endswith("-dirty") for run in runs)
     notes, rows = list(table.notes), table.rows
     if mixed:
         notes.append(f"Mixed: {mixed}. {MIXED} marks a cell that mixes them.")
-        rows = tuple(replace(row, cells=tuple(_marked(cell, by_path) for cell in row.cells)) for row in table.rows)
+        rows = tuple(
+            replace(row, cells=tuple(_marked(cell, by_path) for cell in row.cells)) for row in table.rows
+        )
     if dirty:
-        notes.append(f"{dirty} of its {len(runs)} runs come from a source tree with changes that no commit holds.")
+        notes.append(
+            f"{dirty} of its {len(runs)} runs come from a source tree with changes that no commit holds."
+        )
     return replace(table, rows=rows, notes=tuple(notes))
 
 
 def _marked(cell: Cell, by_path: Runs) -> Cell:
-    return replace(cell, text=f"{cell.text} {MIXED}") if mixture(by_path[path] for path in cell.runs) else cell
+    return (
+        replace(cell, text=f"{cell.text} {MIXED}") if mixture(by_path[path] for path in cell.runs) else cell
+    )
 
 
 def runs_table(runs: Sequence[AnyResults], out: Path) -> Table:
     """Every run with its figures and its hashes."""
     forms = forms_of(runs)
-    columns = (*text_columns("run", "objective", "model"), *map(Column, ("samples", "seed", "draw")),
-               *(Column(form, form) for form in forms), *map(Column, ("seconds", "GiB")),
-               *text_columns("benchmark", "rows", "configuration", "commit", "relsym", "precision", "probe", "hardware"))
+    columns = (
+        *text_columns("run", "objective", "model"),
+        *map(Column, ("samples", "seed", "draw")),
+        *(Column(form, form) for form in forms),
+        *map(Column, ("seconds", "GiB")),
+        *text_columns(
+            "benchmark", "rows", "configuration", "commit", "relsym", "precision", "probe", "hardware"
+        ),
+    )
     return Table("runs", f"All runs ({len(runs)})", columns, tuple(_run_row(run, forms, out) for run in runs))
 
 
@@ -83,17 +99,32 @@ def _run_row(run: AnyResults, forms: Sequence[str], out: Path) -> TableRow:
     costs = []
     for value in (run.seconds.get("train"), run.peak_gib):
         costs.append(Cell("-") if value is None else Cell(f"{value:.1f}", value))
-    origin = (f"{benchmark.title} {benchmark.content_hash[:8]}", benchmark.rows_hash[:8], run.config_hash[:8], commit_text(run),
-              run.relsym, run.precision)
+    origin = (
+        f"{benchmark.title} {benchmark.content_hash[:8]}",
+        benchmark.rows_hash[:8],
+        run.config_hash[:8],
+        commit_text(run),
+        run.relsym,
+        run.precision,
+    )
     names = [Cell(label), Cell(run.model)]
     counts = [count(number) for number in (run.train_rows, *run.seeds)]
-    cells = (Cell(run.folder.name, href=link_to(run, out)), *names, *counts, *figures, *costs, *map(Cell, (*origin, *options)))
+    cells = (
+        Cell(run.folder.name, href=link_to(run, out)),
+        *names,
+        *counts,
+        *figures,
+        *costs,
+        *map(Cell, (*origin, *options)),
+    )
     return TableRow(cells, run.model, label)
 
 
 def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
     """Every cell that was made from runs, with what they can be traced back by."""
-    columns = text_columns("table", "row", "column", "value", "runs", "configurations", "benchmark", "commits", "relsym")
+    columns = text_columns(
+        "table", "row", "column", "value", "runs", "configurations", "benchmark", "commits", "relsym"
+    )
     rows = []
     for table in tables:
         for row in table.rows:
@@ -104,15 +135,24 @@ def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
     return Table("provenance", "Where each cell comes from", columns, tuple(rows))
 
 
-def _cell_row(table: Table, row: TableRow, column: Column, cell: Cell, runs: Sequence[AnyResults], out: Path) -> TableRow:
+def _cell_row(
+    table: Table, row: TableRow, column: Column, cell: Cell, runs: Sequence[AnyResults], out: Path
+) -> TableRow:
     names = []
     for other, heading in zip(row.cells, table.columns, strict=True):
         if not heading.number and not other.runs and not other.muted:
             names.append(other.text)
-    cells = (Cell(table.title), Cell(", ".join(names)), Cell(column.heading), Cell(cell.text),
-             _each(link_to(run, out) for run in runs), _each(run.config_hash for run in runs),
-             _each(run.benchmark.content_hash for run in runs), _each(str(run.git_commit) for run in runs),
-             _each(run.relsym for run in runs))
+    cells = (
+        Cell(table.title),
+        Cell(", ".join(names)),
+        Cell(column.heading),
+        Cell(cell.text),
+        _each(link_to(run, out) for run in runs),
+        _each(run.config_hash for run in runs),
+        _each(run.benchmark.content_hash for run in runs),
+        _each(str(run.git_commit) for run in runs),
+        _each(run.relsym for run in runs),
+    )
     return TableRow(cells)
 
 
@@ -122,7 +162,8 @@ def _each(values: Iterable[str]) -> Cell:
 
 
 def missing_table(jobs: Iterable[ListedJob], known: set[str | None]) -> Table | None:
-    """Jobs that a sweep lists and that have no results, unless the same job was finished elsewhere; None if there is none.
+    """Jobs that a sweep lists and that have no results, unless the same job was finished elsewhere; None if
+    there is none.
 
     Args:
         known: job hashes of finished runs.
@@ -131,7 +172,9 @@ def missing_table(jobs: Iterable[ListedJob], known: set[str | None]) -> Table | 
     for job in jobs:
         entry = job.entry
         if entry.verdict != LEFT_OUT and not job.results.exists() and entry.identity.job not in known:
-            rows.append(TableRow((Cell(job.sweep), Cell(entry.name), Cell(entry.verdict), Cell(entry.error or "-"))))
+            rows.append(
+                TableRow((Cell(job.sweep), Cell(entry.name), Cell(entry.verdict), Cell(entry.error or "-")))
+            )
     if not rows:
         return None
     title = f"{len(rows)} job{'s' * (len(rows) > 1)} without results"

@@ -10,17 +10,30 @@ from relsym.report.scopes import Scope
 from relsym.report.tables import paper_figures
 from relsym.report.tables.cells import Cell, Column, Table, TableRow, accuracy_cell, missing, text_columns
 from relsym.report.tables.ladders import Ladder
-from relsym.report.tables.paper_cells import Ours, candidates, highest, name_of_encoder, other_settings, verdict_text
+from relsym.report.tables.paper_cells import (
+    Ours,
+    candidates,
+    highest,
+    name_of_encoder,
+    other_settings,
+    verdict_text,
+)
 from relsym.report.tables.paper_figures import PRETRAINED, Published
 from relsym.report.tables.samples import solved_cell
 from relsym.report.wording import percent
 from relsym.runs.sweeps import ListedJob
 
 PAPERS_FORMS = (LEXICALISED, DELEXICALISED)
-NOTE = (f"Paper: {paper_figures.SOURCE}. Ours: the metric that the paper uses, at the highest number of samples n that was run; mean over "
-        "seeds. Data, training settings and, in Table 2, the encoder differ from the paper's.")
-NOTE_4 = ("In brackets: training samples; seeds. ≤ : some seeds were solved with fewer. all-MiniLM-L6 is model=bundled or "
-          "model=all_minilm_l6.")
+NOTE = (
+    f"Paper: {paper_figures.SOURCE}. Ours: the metric that the paper uses, at the highest number of samples "
+    "n that was run; mean over "
+    "seeds. Data, training settings and, in Table 2, the encoder differ from the paper's."
+)
+NOTE_4 = (
+    "In brackets: training samples; seeds. ≤ : some seeds were solved with fewer. all-MiniLM-L6 is "
+    "model=bundled or "
+    "model=all_minilm_l6."
+)
 
 
 def table2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[ListedJob]) -> Table:
@@ -28,11 +41,17 @@ def table2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[ListedJob]) -> 
     columns = list(text_columns("model (method)", "our encoder"))
     for form in PAPERS_FORMS:
         columns += _ours_and_papers(form, form)
-    columns += [*_ours_and_papers("samples to 100 %"), *_ours_and_papers("forgetting"), Column("n and seeds", number=False)]
+    columns += [
+        *_ours_and_papers("samples to 100 %"),
+        *_ours_and_papers("forgetting"),
+        Column("n and seeds", number=False),
+    ]
     rows = []
     for published in paper_figures.TABLE2:
         rows += _rows2(scope, found, jobs, published)
-    title = "Table 2: accuracy in %, training samples and forgetting in points; the paper's with RoBERTa-large"
+    title = (
+        "Table 2: accuracy in %, training samples and forgetting in points; the paper's with RoBERTa-large"
+    )
     return Table("table2", title, tuple(columns), tuple(rows), (NOTE, *other_settings(found)))
 
 
@@ -40,7 +59,9 @@ def _ours_and_papers(heading: str, form: str = "", model: str = "") -> tuple[Col
     return Column(heading, form, model), Column(f"{heading}, paper", form, model, short="paper")
 
 
-def _rows2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[ListedJob], published: Published) -> list[TableRow]:
+def _rows2(
+    scope: Scope, found: Sequence[Ladder], jobs: Sequence[ListedJob], published: Published
+) -> list[TableRow]:
     if not published.objective:
         ours = [accuracy_cell(scope.runs[:1], f"reference/constant/{form}") for form in PAPERS_FORMS]
         return [_row2(published, "-", ours, [missing("-"), missing("-"), Cell("constant")], "", "")]
@@ -49,7 +70,9 @@ def _rows2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[ListedJob], pub
     encoders = dict.fromkeys(name_of_encoder(ladder) for ladder in candidates(found, published.objective))
     if not encoders:
         text = verdict_text(jobs, published.objective, None)
-        return [_row2(published, "-", [missing(text)] * 2, [missing(text), missing(text), missing("-")], "", "")]
+        return [
+            _row2(published, "-", [missing(text)] * 2, [missing(text), missing(text), missing("-")], "", "")
+        ]
     rows = []
     for encoder in encoders:
         ladder = candidates(found, published.objective, encoder)[0]
@@ -69,11 +92,29 @@ def _untrained_row(found: Sequence[Ladder], published: Published) -> TableRow:
     return _row2(published, ladders[0].model, ours, rest, ladders[0].model, "")
 
 
-def _row2(published: Published, encoder: str, ours: list[Cell], rest: list[Cell], model: str, objective: str) -> TableRow:
+def _row2(
+    published: Published, encoder: str, ours: list[Cell], rest: list[Cell], model: str, objective: str
+) -> TableRow:
     papers = [Cell(f"{value:.1f}", value / 100) for value in (published.lexicalised, published.delexicalised)]
     samples = missing("-") if published.samples is None else Cell(str(published.samples), published.samples)
-    drop = missing("-") if published.forgetting is None else Cell(f"{published.forgetting:.1f}", published.forgetting / 100)
-    cells = (Cell(published.name), Cell(encoder), ours[0], papers[0], ours[1], papers[1], rest[0], samples, rest[1], drop, rest[2])
+    drop = (
+        missing("-")
+        if published.forgetting is None
+        else Cell(f"{published.forgetting:.1f}", published.forgetting / 100)
+    )
+    cells = (
+        Cell(published.name),
+        Cell(encoder),
+        ours[0],
+        papers[0],
+        ours[1],
+        papers[1],
+        rest[0],
+        samples,
+        rest[1],
+        drop,
+        rest[2],
+    )
     return TableRow(cells, model, objective, strong=bool(objective))
 
 
@@ -104,11 +145,15 @@ def table4(found: Sequence[Ladder], jobs: Sequence[ListedJob]) -> Table:
             label = ladders[0].label if ladders else ""
             rows.append(TableRow(tuple(cells), "", label, form, strong=bool(label)))
     notes = (NOTE, NOTE_4, *other_settings(found))
-    return Table("table4", "Table 4: accuracy in % by method and model size", tuple(columns), tuple(rows), notes)
+    return Table(
+        "table4", "Table 4: accuracy in % by method and model size", tuple(columns), tuple(rows), notes
+    )
 
 
 def _shown_as(found: Sequence[Ladder], encoder: str) -> str:
-    """The name that our runs of a published encoder have in a report's filter; the encoder itself where there are none."""
+    """The name that our runs of a published encoder have in a report's filter; the encoder itself where there
+    are none.
+    """
     names = [ladder.model for ladder in found if ladder.published == encoder]
     return names[0] if names else encoder
 

@@ -31,7 +31,10 @@ class Ours(NamedTuple):
     @property
     def told(self) -> str:
         """Number of samples and of seeds."""
-        return f"n {'≤' if self.carried else '='} {self.samples}, {len(self.runs)} seed{'s' * (len(self.runs) > 1)}"
+        return (
+            f"n {'≤' if self.carried else '='} {self.samples}, {len(self.runs)} "
+            f"seed{'s' * (len(self.runs) > 1)}"
+        )
 
     @property
     def short(self) -> str:
@@ -40,7 +43,8 @@ class Ours(NamedTuple):
 
 
 def candidates(found: Sequence[Ladder], objective: str, encoder: str | None = None) -> list[Ladder]:
-    """Ladders of a method with the paper's metric (pretrained: of any that reads sentences one by one) and no recipe, most runs first.
+    """Ladders of a method with the paper's metric (pretrained: of any that reads sentences one by one) and no
+    recipe, most runs first.
 
     Args:
         encoder: name of one encoder, see ``name_of_encoder``; None takes all.
@@ -57,7 +61,9 @@ def candidates(found: Sequence[Ladder], objective: str, encoder: str | None = No
 
 
 def name_of_encoder(ladder: Ladder) -> str:
-    """The hub id of its published weights, whichever way they came; its name in a report where it has none."""
+    """The hub id of its published weights, whichever way they came; its name in a report where it
+    has none.
+    """
     return ladder.published or ladder.model
 
 
@@ -86,5 +92,8 @@ def other_settings(found: Sequence[Ladder]) -> tuple[str, ...]:
     several = sum(count - 1 for count in counts.values())
     if not several:
         return ()
-    return (f"{several} further settings of the same method and encoder are not in this table, but in that of samples to 95, 99 and "
-            "100 %; shown is the one with most runs.",)
+    return (
+        f"{several} further settings of the same method and encoder are not in this table, but in that of "
+        "samples to 95, 99 and "
+        "100 %; shown is the one with most runs.",
+    )

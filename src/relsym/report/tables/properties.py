@@ -23,8 +23,12 @@ def property_table(scope: Scope, found: Sequence[Ladder]) -> Table | None:
     if not rows:
         return None
     forms = (Column(form, form) for form in scope.forms)
-    columns = (*text_columns("property", "kind", "objective", "model"), *forms,
-               Column("lowest seed"), Column("n and seeds", number=False))
+    columns = (
+        *text_columns("property", "kind", "objective", "model"),
+        *forms,
+        Column("lowest seed"),
+        Column("n and seeds", number=False),
+    )
     return Table("properties", "Accuracy in % by property, mean over seeds", columns, tuple(rows))
 
 

@@ -25,11 +25,19 @@ FOLD_TITLES = {
     "pair-": "Pairs of relations held out: mean over kinds in %",
 }
 # First word of a title -> name of its files.
-TABLE_FILES = {"Accuracy": "accuracy", "Group": "groups", "Mean": "macro", "Every": "every_relation", "Pairs": "pairs"}
+TABLE_FILES = {
+    "Accuracy": "accuracy",
+    "Group": "groups",
+    "Mean": "macro",
+    "Every": "every_relation",
+    "Pairs": "pairs",
+}
 
 
 class _LineKey(NamedTuple):
-    """What the runs behind one line share, in the order in which lines are sorted: retrained models stand below all others."""
+    """What the runs behind one line share, in the order in which lines are sorted: retrained models stand
+    below all others.
+    """
 
     retrained: bool
     place: int
@@ -60,7 +68,8 @@ class Line:
         return bool(self.objective)
 
     def cell(self, form: str) -> str:
-        """Mean in per cent; with several seeds the standard deviation, with one the 95 % interval of the rows.
+        """Mean in per cent; with several seeds the standard deviation, with one the 95 % interval of the
+        rows.
 
         Two decimals: one wrong row in 2,000 must not read 100.
         """
@@ -92,7 +101,9 @@ def file_name(title: str) -> str:
 
 
 def headlines(runs: Sequence[TrainResults]) -> dict[str, list[Line]]:
-    """Over runs that hold out one relation each, or one of each kind: the mean over the kinds of the mean over their relations."""
+    """Over runs that hold out one relation each, or one of each kind: the mean over the kinds of the mean
+    over their relations.
+    """
     families: dict[str, list[TrainResults]] = {}
     for run in runs:
         for prefix, text in FOLD_TITLES.items():
@@ -124,7 +135,9 @@ def _headline_lines(runs: Sequence[TrainResults]) -> list[Line]:
 
 
 def headline(name: str, form: str, runs: Sequence[TrainResults]) -> float:
-    """The mean over the kinds of the mean over runs: each holds out one relation of a kind, or one of both."""
+    """The mean over the kinds of the mean over runs: each holds out one relation of a kind, or
+    one of both.
+    """
     of_kind: dict[str, list[float]] = {}
     for run in runs:
         kinds = " ".join(sorted(set(run.benchmark.kinds.values())))
@@ -133,7 +146,9 @@ def headline(name: str, form: str, runs: Sequence[TrainResults]) -> float:
 
 
 def fold_measure(name: str, run: TrainResults) -> str:
-    """The measure of one fold: where it holds out both kinds, they count alike whatever their numbers of rows."""
+    """The measure of one fold: where it holds out both kinds, they count alike whatever their numbers of
+    rows.
+    """
     return measure_of(name, "macro") if len(run.benchmark.kinds) > 1 else name
 
 
@@ -158,7 +173,8 @@ def _lines(runs: Sequence[TrainResults], measure: str) -> list[Line]:
             other = by_seed.setdefault(run.seeds, run)
             if name == run.accuracy_key and other.metrics != run.metrics:
                 raise ValueError(
-                    f"{other.path} and {run.path} are the same run with different results (another version?). "
+                    f"{other.path} and {run.path} are the same run with different results (another "
+                    "version?). "
                     "Leave one of them out."
                 )
     shown = Counter((key.reader, key.model, key.samples) for key in groups)
@@ -181,13 +197,19 @@ def lower_first(lines: Sequence[Line]) -> list[Line]:
 
 
 def _line_key(name: str, run: TrainResults) -> _LineKey:
-    """Shortcuts depend on the drawn rows alone, the untrained encoder on its read-out too, a retrained one on everything."""
+    """Shortcuts depend on the drawn rows alone, the untrained encoder on its read-out too, a retrained one on
+    everything.
+    """
     if name == run.accuracy_key:
         label = run.objective.label
-        return _LineKey(True, run.objective.place, run.train_rows, label, run.model, run.settings.all, name, label)
+        return _LineKey(
+            True, run.objective.place, run.train_rows, label, run.model, run.settings.all, name, label
+        )
     reader = run.readers[name]
     if reader.encoder:
-        return _LineKey(False, reader.place, run.train_rows, reader.title, run.model, run.settings.encoder, name)
+        return _LineKey(
+            False, reader.place, run.train_rows, reader.title, run.model, run.settings.encoder, name
+        )
     setting = reader.setting or run.settings.data
     return _LineKey(False, reader.place, run.train_rows, reader.title, "-", setting, name)
 
@@ -210,7 +232,9 @@ def _line(key: _LineKey, by_seed: dict[Seeds, TrainResults], ambiguous: bool, me
 
 
 def _columns(run: TrainResults, name: str, measure: str) -> dict[str, str]:
-    """Heading -> the end of the metric's key: one for each form; of group accuracy one for each form and kind."""
+    """Heading -> the end of the metric's key: one for each form; of group accuracy one for each form and
+    kind.
+    """
     if measure != "groups":
         return {form: form for form in run.forms}
     beginning = f"{name}/{run.forms[0]}/"
