@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 import subprocess
 import sys
 from collections import defaultdict
@@ -148,3 +149,11 @@ def test_every_command_begins_in_one_short_file():
 
     for task in TASKS:
         assert len((SOURCE / "app" / task / "__main__.py").read_text().splitlines()) <= 65
+
+
+def test_the_picture_of_the_rooms_shows_the_imports():
+    """Draw it again with: python scripts/draw_rooms.py"""
+    script = SOURCE.parent.parent / "scripts" / "draw_rooms.py"
+    draw_rooms = runpy.run_path(str(script))
+    drawn = (SOURCE.parent.parent / "docs" / "rooms.svg").read_text(encoding="utf-8")
+    assert draw_rooms["described"](draw_rooms["imports_between_rooms"]()) in drawn

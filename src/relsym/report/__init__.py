@@ -1,1 +1,1 @@
-"""Stage 7: run folders in, tables and figures out. Never imports torch."""
+"""Stage 8: run folders in, tables and figures out. Never imports torch."""
