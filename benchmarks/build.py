@@ -1,9 +1,12 @@
-"""The speed of ``relsym build`` at Wikidata5M's size: seconds and memory of the whole command, and of its
-reading stage beside plain Python.
+"""The speed of ``relsym build`` at Wikidata5M's size.
 
-    python benchmarks/build.py                                      1, 5, 10 and 21 million triples in the
-    system's temporary folder python benchmarks/build.py --sizes 1 5 --folder PATH --keep     leaves the files
-    in PATH, where the next run finds them
+Seconds and memory of the whole command, and of its reading stage beside plain Python:
+
+    python benchmarks/build.py
+    python benchmarks/build.py --sizes 1 5 --folder PATH --keep
+
+The first makes 1, 5, 10 and 21 million triples in the system's temporary folder. The second leaves its files
+in PATH, where the next run finds them.
 
 The files are made up, seeded, and shaped like the whole Wikidata5M (21 million triples, 4.8 million entities,
 1 GB). At each size the whole ``relsym build benchmark=paper data=wikidata5m`` is timed, start and imports

@@ -1,7 +1,9 @@
 """Seconds and memory of the two passes over a Wikidata JSON dump, beside ``gzip -dc`` of the same file.
 
-    python benchmarks/dump.py --folder PATH                 writes PATH/dump_5gb.json.gz if it is not there,
-    then measures python benchmarks/dump.py --folder PATH --gb 1 --rounds 3
+    python benchmarks/dump.py --folder PATH
+    python benchmarks/dump.py --folder PATH --gb 1 --rounds 3
+
+Writes PATH/dump_5gb.json.gz (or of another size) if it is not there, then measures.
 
 The dump is made up, seeded, and shaped like the real one: entities of 3 to 22 KB (98 of 100) with labels,
 descriptions and aliases in many languages, sitelinks, and 2 to 23 properties (7 on average) with qualifiers,

@@ -1,8 +1,10 @@
 """How fast ``relsym evaluate`` measures.
 
-    python benchmarks/evaluate.py              pairs per second of a cross-encoder against the transformers
-    text-classification pipeline python benchmarks/evaluate.py --rows 100000 --folder OUT     so many
-    generated pairs of each form with the bundled encoder, killed once
+    python benchmarks/evaluate.py
+    python benchmarks/evaluate.py --rows 100000 --folder OUT
+
+The first counts the pairs per second of a cross-encoder against the transformers text-classification
+pipeline. The second scores so many generated pairs of each form with the bundled encoder, and is killed once.
 
 The cross-encoder has the bundled encoder's weights and an untrained head: the work is that of a trained one.
 Every contender first tries its batch sizes on a tenth of the pairs and keeps the best; then rounds are

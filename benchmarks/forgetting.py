@@ -1,8 +1,9 @@
-"""What retraining on symmetry costs of NLI, and which remedies keep it: real triples, real MNLI rows, the
-bundled encoder.
+"""What retraining on symmetry costs of NLI, and which remedies keep it.
 
-    python benchmarks/forgetting.py --data-folder PATH --mnli-folder PATH --out outputs/forgetting --figure
-    docs/results/forgetting.png
+Real triples, real MNLI rows, the bundled encoder:
+
+    python benchmarks/forgetting.py --data-folder PATH --mnli-folder PATH --out outputs/forgetting \
+        --figure docs/results/forgetting.png
 
 Five stages, all of which need the first; ``--stages`` runs some of them:
 

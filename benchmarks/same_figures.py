@@ -1,9 +1,12 @@
-"""Does a change of the code leave every computed figure as it was? The same commands by two versions,
-compared file by file.
+"""Does a change of the code leave every computed figure as it was?
 
-    python benchmarks/same_figures.py make FOLDER [--relsym COMMAND]     runs the commands below (a minute or
-    two); a finished one is kept python benchmarks/same_figures.py compare BEFORE AFTER               exits
-    with 1 if a figure, an answer or a benchmark differs
+The same commands by two versions, compared file by file:
+
+    python benchmarks/same_figures.py make FOLDER [--relsym COMMAND]
+    python benchmarks/same_figures.py compare BEFORE AFTER
+
+The first runs the commands below (a minute or two) and keeps those that are finished. The second exits with 1
+if a figure, an answer or a benchmark differs.
 
 COMMAND is the ``relsym`` of the version that is asked, for example of another environment. Compared are the
 metrics and intervals of results.json (seconds and memory left out), the answers in predictions.parquet, and a

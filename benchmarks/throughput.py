@@ -1,9 +1,11 @@
-"""Sentences per second of our encoder against sentence-transformers and the transformers pipeline: same
-weights, same sentences.
+"""Sentences per second of our encoder against sentence-transformers and the transformers pipeline.
+
+All with the same weights and the same sentences:
 
     python benchmarks/throughput.py
-    python benchmarks/throughput.py --run RUN --data-folder PATH     also compares a k-NN run's accuracy in
-    fp32 and bf16
+    python benchmarks/throughput.py --run RUN --data-folder PATH
+
+The second also compares a k-NN run's accuracy in fp32 and bf16.
 
 Every contender first tries its batch sizes on a tenth of the sentences and keeps the best; then rounds are
 interleaved, so that a busy machine slows all alike. Medians are reported, and their ratio to

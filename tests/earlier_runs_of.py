@@ -142,8 +142,8 @@ def write_earlier_run(
     """A run of k-NN retraining on a tiny encoder.
 
     Args:
-        config: the content of its ``config.yaml``, or the text.  labels, results: what its ``results.json``
-        says.
+        config: the content of its ``config.yaml``, or the text.
+        labels, results: what its ``results.json`` says.
     """
     folder.mkdir(parents=True, exist_ok=True)
     encoder = tiny_encoder()
