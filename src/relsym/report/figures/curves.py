@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from relsym.report.figures.points import Point, front_line
+from relsym.report.figures.points import (
+    Point,
+    distinct_values,
+    front_line,
+    percentages,
+    point_values,
+    points_with,
+)
 
 # An objective has a colour, and a marker for those who see few colours; an encoder has a kind of line. The
 # page draws the same.
@@ -19,166 +26,251 @@ COLOURS = ("#2f6fdb", "#d9822b", "#2c9c69", "#a05195", "#c8483d", "#5b7083", "#9
 SCALE = ((0.0, "#c2571a"), (0.5, "#f4ead9"), (1.0, "#2f6fb5"))
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 LINES = ("-", ":", "-.", "--")
+# What the cost figure may show: key of a point -> label of its axis.
+_COST_LABELS = {"seconds": "seconds of training", "memory": "peak memory in GiB"}
+# Objective and model.
+_CurveName = tuple[str, str]
 
 
-def curve_names(points: Sequence[Point]) -> list[tuple[str, str]]:
-    """Objective and model of every curve."""
-    return list(dict.fromkeys((point["objective"], point["model"]) for point in points))
+def curve_names(points: Sequence[Point]) -> list[_CurveName]:
+    """Objective and model of every curve, each pair once, in the order of the points."""
+    names = [_curve_of(point) for point in points]
+    return list(dict.fromkeys(names))
 
 
-def style(name: tuple[str, str], points: Sequence[Point]) -> dict[str, Any]:
-    """How a curve is drawn."""
-    objective, model = (
-        list(dict.fromkeys(one[place] for one in curve_names(points))).index(name[place]) for place in (0, 1)
-    )
+def _curve_of(point: Point) -> _CurveName:
+    """The curve that a point belongs to."""
+    return point["objective"], point["model"]
+
+
+def _points_on(name: _CurveName, points: Sequence[Point]) -> list[Point]:
+    """The points that belong to one curve."""
+    return [point for point in points if _curve_of(point) == name]
+
+
+def style(name: _CurveName, points: Sequence[Point]) -> dict[str, Any]:
+    """The arguments of ``Axes.plot`` for the curve of an objective and a model.
+
+    Colour and marker are the objective's, the kind of line is the model's, each by its place among those of
+    ``points``.
+    """
+    objective, model = name
+    objective_place = distinct_values(points, "objective").index(objective)
+    model_place = distinct_values(points, "model").index(model)
     return {
-        "color": COLOURS[objective % len(COLOURS)],
-        "marker": MARKERS[objective % len(MARKERS)],
-        "linestyle": LINES[model % len(LINES)],
+        "color": COLOURS[objective_place % len(COLOURS)],
+        "marker": MARKERS[objective_place % len(MARKERS)],
+        "linestyle": LINES[model_place % len(LINES)],
         "markersize": 4,
         "label": curve_title(name, points),
     }
 
 
-def curve_title(name: tuple[str, str], points: Sequence[Point]) -> str:
-    """A curve's name: the model is left out where there is one alone."""
-    return name[0] if len({model for _, model in curve_names(points)}) == 1 else f"{name[0]}, {name[1]}"
+def curve_title(name: _CurveName, points: Sequence[Point]) -> str:
+    """A curve's name in a legend: its objective, and its model where the points have several."""
+    objective, model = name
+    if len(distinct_values(points, "model")) == 1:
+        return objective
+    return f"{objective}, {model}"
 
 
 def curves_figure(points: Sequence[Point], shortcuts: Sequence[Point]) -> Figure:
-    """Accuracy against training samples, one panel a form: mean over the seeds, the band from the lowest to
-    the highest seed.
+    """Accuracy in % against training samples, one panel a form.
+
+    A curve is the mean over the seeds, its band goes from the lowest to the highest seed. The dashed line is
+    the best shortcut.
     """
-    forms, whole = (
-        list(dict.fromkeys(point["form"] for point in points)),
-        [point for point in points if not point["property"]],
-    )
-    figure = Figure(figsize=(4.6 * len(forms) + 0.6, 4.4), layout="constrained")
-    panels: Any = figure.subplots(1, len(forms), squeeze=False, sharey=True)[0]
+    forms = distinct_values(points, "form")
+    overall = points_with(points, "property", "")
+    figure, panels = _row_of_panels(len(forms), height=4.4, share_y=True)
     for axes, form in zip(panels, forms, strict=True):
-        for name in curve_names(whole):
-            curve = [
-                point
-                for point in whole
-                if (point["objective"], point["model"]) == name and point["form"] == form
-            ]
-            samples, drawn = [point["samples"] for point in curve], style(name, whole)
-            low, middle, high = ([100 * of(point["values"]) for point in curve] for of in (min, mean, max))
-            axes.plot(samples, middle, **drawn)
-            axes.fill_between(samples, low, high, color=drawn["color"], alpha=0.15, linewidth=0)
-        best = [point for point in shortcuts if point["form"] == form]
-        axes.plot(
-            [point["samples"] for point in best],
-            [100 * point["value"] for point in best],
-            color="grey",
-            linestyle="--",
-            linewidth=1.2,
-            label="best shortcut",
-        )
-        _samples_axis(axes, whole)
+        in_form = points_with(overall, "form", form)
+        for name in curve_names(overall):
+            # The style is that of the whole figure, so that a curve looks the same in every panel.
+            look = style(name, overall)
+            _draw_curve(axes, _points_on(name, in_form), look)
+        _draw_shortcuts(axes, points_with(shortcuts, "form", form))
+        _samples_axis(axes, overall)
         axes.set_title(form, fontsize=10)
     panels[0].set_ylabel("accuracy in %")
     return _with_legend(figure, panels[0])
 
 
+def _row_of_panels(number: int, height: float, share_y: bool = False) -> tuple[Figure, Any]:
+    """A figure of so many panels side by side, ``height`` inches high, and an array of its axes."""
+    width = 4.6 * number + 0.6
+    figure = Figure(figsize=(width, height), layout="constrained")
+    panels = figure.subplots(1, number, squeeze=False, sharey=share_y)
+    return figure, panels[0]
+
+
+def _draw_curve(axes: Axes, curve: Sequence[Point], look: dict[str, Any]) -> None:
+    """Draw the mean over the seeds, and the band of all seeds."""
+    samples = point_values(curve, "samples")
+    lowest, means, highest = [], [], []
+    for point in curve:
+        accuracies = point["values"]
+        lowest.append(100 * min(accuracies))
+        means.append(100 * mean(accuracies))
+        highest.append(100 * max(accuracies))
+    axes.plot(samples, means, **look)
+    axes.fill_between(
+        samples,
+        lowest,
+        highest,
+        color=look["color"],
+        alpha=0.15,
+        linewidth=0,
+    )
+
+
+def _draw_shortcuts(axes: Axes, shortcuts: Sequence[Point]) -> None:
+    """Draw the accuracy of the best shortcut at each number of samples."""
+    axes.plot(
+        point_values(shortcuts, "samples"),
+        percentages(shortcuts, "value"),
+        color="grey",
+        linestyle="--",
+        linewidth=1.2,
+        label="best shortcut",
+    )
+
+
 def _with_legend(figure: Figure, axes: Axes) -> Figure:
-    """The curves' names below the panels, as they read: names may hold dollar signs."""
+    """Add the names of the curves below the panels, and return the figure."""
+    handles, labels = axes.get_legend_handles_labels()
     legend = figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=9
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=9,
     )
     for text in legend.get_texts():
-        text.set_parse_math(False)
+        text.set_parse_math(False)  # names of models may hold dollar signs
     return figure
 
 
 def _samples_axis(axes: Axes, points: Sequence[Point]) -> None:
-    """A logarithmic axis with a tick at every number of samples that was run."""
-    samples = sorted({point["samples"] for point in points})
+    """Make the horizontal axis logarithmic, with a tick at every number of samples that was run."""
+    samples = sorted(distinct_values(points, "samples"))
+    labels = [str(number) for number in samples]
     axes.set_xscale("log")
-    axes.set_xticks(samples, list(map(str, samples)))
+    axes.set_xticks(samples, labels)
     axes.set_xticks([], minor=True)
     axes.set_xlabel("training samples")
     axes.grid(alpha=0.3)
 
 
 def heat_figure(points: Sequence[Point]) -> Figure:
-    """Accuracy by property and training samples, one panel an objective, mean over seeds and forms."""
-    of_property = [point for point in points if point["property"]]
-    names, properties = (
-        curve_names(of_property),
-        list(dict.fromkeys(point["property"] for point in of_property)),
-    )
-    samples = sorted({point["samples"] for point in of_property})
+    """Accuracy in % by property and training samples, one panel a curve, mean over seeds and forms."""
+    of_properties = [point for point in points if point["property"]]
+    names = curve_names(of_properties)
+    properties = distinct_values(of_properties, "property")
+    samples = sorted(distinct_values(of_properties, "samples"))
     columns = min(2, len(names))
-    rows = -(-len(names) // columns)
-    figure = Figure(figsize=(4.6 * columns + 1, (0.27 * len(properties) + 1) * rows), layout="constrained")
+    rows = -(-len(names) // columns)  # rounded up
+    width = 4.6 * columns + 1
+    height = (0.27 * len(properties) + 1) * rows
+    figure = Figure(figsize=(width, height), layout="constrained")
     panels: Any = figure.subplots(rows, columns, squeeze=False)
+    colours = LinearSegmentedColormap.from_list("relsym", SCALE)
     image = None
+    # Not strict: an odd number of curves leaves the last panel empty.
     for axes, name in zip(panels.flat, names, strict=False):
-        grid = [[_level(of_property, name, property, n) for n in samples] for property in properties]
-        image = axes.imshow(
-            grid, vmin=0, vmax=100, cmap=LinearSegmentedColormap.from_list("relsym", SCALE), aspect="auto"
-        )
-        axes.set_xticks(range(len(samples)), list(map(str, samples)))
+        grid = _heat_grid(_points_on(name, of_properties), properties, samples)
+        image = axes.imshow(grid, vmin=0, vmax=100, cmap=colours, aspect="auto")
+        labels = [str(number) for number in samples]
+        axes.set_xticks(range(len(samples)), labels)
         axes.set_yticks(range(len(properties)), properties, fontsize=8, parse_math=False)
-        axes.set_title(curve_title(name, of_property), fontsize=10, parse_math=False)
-    for axes in list(panels.flat)[len(names) :]:
+        axes.set_title(curve_title(name, of_properties), fontsize=10, parse_math=False)
+    for axes in panels.flat[len(names) :]:
         axes.set_axis_off()
-    figure.colorbar(image, ax=panels, label="accuracy in %, mean over forms and seeds", shrink=0.6)
+    # Every panel has the same scale, so that the colours of the last one explain all of them.
+    figure.colorbar(
+        image,
+        ax=panels,
+        label="accuracy in %, mean over forms and seeds",
+        shrink=0.6,
+    )
     figure.supxlabel("training samples", fontsize=10)
     return figure
 
 
-def _level(points: Sequence[Point], name: tuple[str, str], property: str, samples: int) -> float:
-    values = [
-        mean(point["values"])
-        for point in points
-        if (point["objective"], point["model"], point["property"], point["samples"])
-        == (*name, property, samples)
-    ]
-    return 100 * mean(values) if values else float("nan")
+def _heat_grid(
+    curve: Sequence[Point],
+    properties: Sequence[str],
+    samples: Sequence[int],
+) -> list[list[float]]:
+    """The accuracies of one curve in %: a row for each property, a column for each number of samples."""
+    grid = []
+    for property in properties:
+        of_property = points_with(curve, "property", property)
+        levels = [_level(of_property, number) for number in samples]
+        grid.append(levels)
+    return grid
+
+
+def _level(points: Sequence[Point], samples: int) -> float:
+    """The mean accuracy in % of the points with so many samples; NaN, an empty field, without any."""
+    at_samples = points_with(points, "samples", samples)
+    accuracies = [mean(point["values"]) for point in at_samples]
+    if not accuracies:
+        return float("nan")
+    return 100 * mean(accuracies)
 
 
 def cost_figure(points: Sequence[Point]) -> Figure:
-    """Seconds of training and peak memory against training samples."""
-    shown = [
-        (key, label)
-        for key, label in (("seconds", "seconds of training"), ("memory", "peak memory in GiB"))
-        if any(key in point for point in points)
-    ]
-    figure = Figure(figsize=(4.6 * len(shown) + 0.6, 4), layout="constrained")
-    panels: Any = figure.subplots(1, len(shown), squeeze=False)[0]
-    for axes, (key, label) in zip(panels, shown, strict=True):
+    """Seconds of training and peak memory against training samples, one panel for each that was measured."""
+    measured = []
+    for key in _COST_LABELS:
+        if any(key in point for point in points):
+            measured.append(key)
+    figure, panels = _row_of_panels(len(measured), height=4.0)
+    for axes, key in zip(panels, measured, strict=True):
+        with_cost = [point for point in points if key in point]
         for name in curve_names(points):
-            curve = [
-                point for point in points if (point["objective"], point["model"]) == name and key in point
-            ]
-            axes.plot(
-                [point["samples"] for point in curve], [point[key] for point in curve], **style(name, points)
-            )
+            curve = _points_on(name, with_cost)
+            samples = point_values(curve, "samples")
+            costs = point_values(curve, key)
+            axes.plot(samples, costs, **style(name, points))
         _samples_axis(axes, points)
-        axes.set_ylabel(label)
+        axes.set_ylabel(_COST_LABELS[key])
         axes.set_ylim(bottom=0)
     return _with_legend(figure, panels[0])
 
 
 def forgetting_figure(points: Sequence[Point]) -> Figure:
-    """Accuracy against the drop on what the encoder knew before, one marker a run; the line joins the means
-    on the Pareto front.
+    """Accuracy against the drop on what the encoder knew before, one marker a run.
+
+    The line joins the settings (means over seeds) on the Pareto front.
     """
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for name in curve_names(points):
-        of_name = [point for point in points if (point["objective"], point["model"]) == name]
-        axes.plot(
-            [100 * point["drop"] for point in of_name],
-            [100 * point["accuracy"] for point in of_name],
-            **{**style(name, points), "linestyle": ""},
-        )
-    front = front_line(points)
+        runs = _points_on(name, points)
+        drops = percentages(runs, "drop")
+        accuracies = percentages(runs, "accuracy")
+        look = style(name, points)
+        look["linestyle"] = ""
+        axes.plot(drops, accuracies, **look)
+    _draw_front(axes, points)
+    axes.set_xlabel("forgetting: drop in points")
+    axes.set_ylabel("accuracy in %, mean over the forms")
+    axes.grid(alpha=0.3)
+    return _with_legend(figure, axes)
+
+
+def _draw_front(axes: Axes, points: Sequence[Point]) -> None:
+    """Draw the line between the settings that no other one beats in both drop and accuracy."""
+    drops, accuracies = [], []
+    for drop, accuracy in front_line(points):
+        drops.append(100 * drop)
+        accuracies.append(100 * accuracy)
     axes.plot(
-        [100 * drop for drop, _ in front],
-        [100 * accuracy for _, accuracy in front],
+        drops,
+        accuracies,
         color="grey",
         linestyle="--",
         linewidth=1,
@@ -186,7 +278,3 @@ def forgetting_figure(points: Sequence[Point]) -> Figure:
         zorder=0,
         label="Pareto front (means over seeds)",
     )
-    axes.set_xlabel("forgetting: drop in points")
-    axes.set_ylabel("accuracy in %, mean over the forms")
-    axes.grid(alpha=0.3)
-    return _with_legend(figure, axes)

@@ -6,85 +6,81 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from relsym.report.figures.curves import COLOURS, MARKERS
-from relsym.report.figures.points import Point
+from relsym.report.figures.points import Point, distinct_values, percentages, points_with
 from relsym.report.scopes import Scope
 from relsym.report.tables.models import name_of_model, read_models
 
 
 def reading_points(scope: Scope) -> list[Point]:
-    """Accuracy of every reading of every model, by form, with its interval and the best constant answer."""
+    """Accuracy of every reading of every model, by form, with its interval and the best constant answer.
+
+    All figures are shares in [0, 1]; ``first`` marks the reading that stands for its model.
+    """
     points = []
     for model in read_models(scope.runs):
+        run = model.run
+        name = name_of_model(run, scope.runs)
         for form in scope.forms:
             interval = model.interval(form)
             points.append(
                 {
-                    "model": model.run.model,
-                    "name": name_of_model(model.run, scope.runs),
+                    "model": run.model,
+                    "name": name,
                     "reading": model.name,
                     "form": form,
                     "value": interval.value,
                     "low": interval.low,
                     "high": interval.high,
                     "first": model.first,
-                    "constant": model.run.metrics[f"reference/constant/{form}"],
+                    "constant": run.metrics[f"reference/constant/{form}"],
                 }
             )
     return points
 
 
 def reliability_points(scope: Scope) -> list[Point]:
-    """The bins of the reading that stands for each model, where it gives probabilities."""
+    """The bins of the reading that stands for each model, by form, where it gives probabilities."""
     points = []
     for run in scope.runs:
         name = f"{name_of_model(run, scope.runs)} ({run.reading})"
-        for form, bins in run.reliability.get(run.reading, {}).items():
-            points.append(
-                {
-                    "model": run.model,
-                    "name": name,
-                    "form": form,
-                    "bins": [msgspec.to_builtins(one) for one in bins],
-                }
-            )
+        reliability = run.reliability.get(run.reading, {})
+        for form, bins in reliability.items():
+            # As plain values: the page writes its points as JSON.
+            plain_bins = [msgspec.to_builtins(bar) for bar in bins]
+            points.append({"model": run.model, "name": name, "form": form, "bins": plain_bins})
     return points
 
 
 def models_figure(points: Sequence[Point]) -> Figure:
-    """A line for each reading, a marker with its interval for each form; the dashed lines are the best
-    constant answers.
+    """Accuracy in % with its 95 % interval: a line for each reading, a marker for each form.
+
+    The dashed lines are the best constant answers, one for each form. The name of a reading that stands for
+    its model is bold.
     """
-    forms = list(dict.fromkeys(point["form"] for point in points))
-    lines = list(dict.fromkeys((point["name"], point["reading"]) for point in points))
-    figure = Figure(figsize=(8, 1.2 + 0.3 * len(lines)), layout="constrained")
+    forms = distinct_values(points, "form")
+    lines = list(dict.fromkeys(_line_of(point) for point in points))
+    height = 1.2 + 0.3 * len(lines)
+    figure = Figure(figsize=(8, height), layout="constrained")
     axes = figure.add_subplot()
+    # The markers of one reading lie within 0.4 of a line, around its middle.
+    step = 0.4 / len(forms)
+    middle = (len(forms) - 1) / 2
     for place, form in enumerate(forms):
-        of_form = [point for point in points if point["form"] == form]
-        offset = (0.4 / len(forms)) * (place - (len(forms) - 1) / 2)
-        heights = [lines.index((point["name"], point["reading"])) + offset for point in of_form]
-        values = [100 * point["value"] for point in of_form]
-        errors = [
-            [value - 100 * point["low"] for value, point in zip(values, of_form, strict=True)],
-            [100 * point["high"] - value for value, point in zip(values, of_form, strict=True)],
-        ]
-        axes.errorbar(
-            values,
-            heights,
-            xerr=errors,
-            linestyle="",
-            marker=MARKERS[place % len(MARKERS)],
-            markersize=4,
-            color=COLOURS[place % len(COLOURS)],
-            label=form,
-        )
-        axes.axvline(100 * of_form[0]["constant"], color="grey", linestyle="--", linewidth=1)
-    axes.set_yticks(
-        range(len(lines)), [f"{name}, {reading}" for name, reading in lines], fontsize=8, parse_math=False
-    )
-    first = {(point["name"], point["reading"]) for point in points if point["first"]}
+        in_form = points_with(points, "form", form)
+        offset = step * (place - middle)
+        heights = []
+        for point in in_form:
+            heights.append(lines.index(_line_of(point)) + offset)
+        _draw_readings(axes, in_form, heights, place)
+        constant = 100 * in_form[0]["constant"]
+        axes.axvline(constant, color="grey", linestyle="--", linewidth=1)
+    titles = [f"{name}, {reading}" for name, reading in lines]
+    axes.set_yticks(range(len(lines)), titles, fontsize=8, parse_math=False)
+    first = {_line_of(point) for point in points_with(points, "first", True)}
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line in first else "normal")
     axes.invert_yaxis()
@@ -95,39 +91,82 @@ def models_figure(points: Sequence[Point]) -> Figure:
     return figure
 
 
+def _line_of(point: Point) -> tuple[str, str]:
+    """Model and reading: the line on which a point is drawn."""
+    return point["name"], point["reading"]
+
+
+def _draw_readings(
+    axes: Axes,
+    in_form: Sequence[Point],
+    heights: Sequence[float],
+    place: int,
+) -> None:
+    """Draw the accuracies of one form; ``place`` among the forms decides marker and colour."""
+    values = percentages(in_form, "value")
+    # Matplotlib asks for the lengths of the two halves of an interval, not for its ends.
+    below, above = [], []
+    for value, point in zip(values, in_form, strict=True):
+        below.append(value - 100 * point["low"])
+        above.append(100 * point["high"] - value)
+    axes.errorbar(
+        values,
+        heights,
+        xerr=[below, above],
+        linestyle="",
+        marker=MARKERS[place % len(MARKERS)],
+        markersize=4,
+        color=COLOURS[place % len(COLOURS)],
+        label=in_form[0]["form"],
+    )
+
+
 def reliability_figure(points: Sequence[Point]) -> Figure:
-    """Share of entailment against its mean probability, a panel for each form; on the diagonal a model is
-    calibrated.
+    """Share of entailment against its mean probability, a panel for each form.
+
+    On the dashed diagonal a model is calibrated.
     """
-    forms = list(dict.fromkeys(point["form"] for point in points))
-    names = list(dict.fromkeys(point["name"] for point in points))
-    figure = Figure(figsize=(4.4 * len(forms) + 0.6, 4.6), layout="constrained")
+    forms = distinct_values(points, "form")
+    names = distinct_values(points, "name")
+    width = 4.4 * len(forms) + 0.6
+    figure = Figure(figsize=(width, 4.6), layout="constrained")
     panels: Any = figure.subplots(1, len(forms), squeeze=False, sharey=True)[0]
     for axes, form in zip(panels, forms, strict=True):
         axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
-        for point in (point for point in points if point["form"] == form):
+        for point in points_with(points, "form", form):
             place = names.index(point["name"])
-            axes.plot(
-                [one["probability"] for one in point["bins"]],
-                [one["entailment"] for one in point["bins"]],
-                linewidth=1,
-                markersize=4,
-                marker=MARKERS[place % len(MARKERS)],
-                color=COLOURS[place % len(COLOURS)],
-                label=point["name"],
-            )
+            _draw_bins(axes, point, place)
         axes.set_xlabel("probability of entailment, mean of a bin")
         axes.set_title(form, fontsize=10)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("share of entailment")
-    known = {
-        text: handle
-        for axes in panels
-        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
+    # A model may give probabilities in some forms alone, so that no panel by itself has all names.
+    handle_of: dict[str, Any] = {}
+    for axes in panels:
+        handles, labels = axes.get_legend_handles_labels()
+        handle_of |= dict(zip(labels, handles, strict=True))
     legend = figure.legend(
-        known.values(), known.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9
+        handle_of.values(),
+        handle_of.keys(),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+        fontsize=9,
     )
     for text in legend.get_texts():
-        text.set_parse_math(False)
+        text.set_parse_math(False)  # names of models may hold dollar signs
     return figure
+
+
+def _draw_bins(axes: Axes, point: Point, place: int) -> None:
+    """Draw the bins of one model; its ``place`` among the models decides marker and colour."""
+    bins = point["bins"]
+    axes.plot(
+        [bar["probability"] for bar in bins],
+        [bar["entailment"] for bar in bins],
+        linewidth=1,
+        markersize=4,
+        marker=MARKERS[place % len(MARKERS)],
+        color=COLOURS[place % len(COLOURS)],
+        label=point["name"],
+    )

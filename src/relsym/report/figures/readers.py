@@ -14,49 +14,60 @@ from relsym.data.pairs import FORMS
 from relsym.report.tables.readers import TITLES, Line
 
 # One for each column of a table: two forms, or two kinds of each.
-STYLES = (("o", "#1b6ca8"), ("D", "#d9822b"), ("s", "#2c8c5a"), ("^", "#8e4585"))
+STYLES = (
+    ("o", "#1b6ca8"),
+    ("D", "#d9822b"),
+    ("s", "#2c8c5a"),
+    ("^", "#8e4585"),
+)
 # Names may hold dollar signs; the ids in an SVG must not change from run to run.
 STYLE = {"text.parse_math": False, "svg.hashsalt": "relsym", "svg.fonttype": "none"}
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format that the path's ending names."""
+    """Write a figure in the format that the path's ending names, the same bytes for the same figure."""
     FigureCanvasAgg(figure)
+    # An SVG would hold the time at which it was written; a PNG knows no such key.
+    metadata = {"Date": None} if path.suffix == ".svg" else None
     with rc_context(STYLE):
-        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+        figure.savefig(path, dpi=150, metadata=metadata)
 
 
 def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
-    """A measure of every reader, one marker a column, with intervals (one seed) or the range over seeds; the
-    dashed line is chance.
+    """A measure of every reader in %, one marker a column, with its interval (one seed) or range (seeds).
 
-    Of several numbers of samples the highest is drawn. Group accuracy has no dashed line: one constant answer
-    has no group right.
+    Of several numbers of samples the highest is drawn. The dashed line is chance; group accuracy has none,
+    for one constant answer has no group right.
     """
     highest = max(line.samples for line in lines)
     lines = [line for line in lines if line.samples == highest]
     forms = list(lines[0].values)
-    figure = Figure(figsize=(8, 1.2 + 0.42 * len(lines)), layout="constrained")
+    figure_height = 1.2 + 0.42 * len(lines)
+    figure = Figure(figsize=(8, figure_height), layout="constrained")
     axes = figure.add_subplot()
-    for offset, form in enumerate(forms):
-        marker, colour = STYLES[offset % len(STYLES)]
+    # The markers of one reader lie within 0.36 of a line, around its middle.
+    step = 0.36 / len(forms)
+    middle = (len(forms) - 1) / 2
+    for place, form in enumerate(forms):
+        marker, colour = STYLES[place % len(STYLES)]
+        offset = step * (place - middle)
         for row, line in enumerate(lines):
-            centre, (low, high) = 100 * mean(line.values[form]), _range(line, form)
-            height = row + (0.36 / len(forms)) * (offset - (len(forms) - 1) / 2)
+            height = row + offset
+            low, high = _range(line, form)
+            centre = 100 * mean(line.values[form])
             axes.plot([100 * low, 100 * high], [height, height], color=colour, linewidth=1.5)
             axes.plot(
-                centre, height, marker=marker, color=colour, linestyle="", label=form if row == 0 else None
+                centre,
+                height,
+                marker=marker,
+                color=colour,
+                linestyle="",
+                label=form if row == 0 else None,  # the legend names each form once
             )
     if not title.startswith(TITLES["groups"]):
-        axes.axvline(
-            100 / (2 if all(form.startswith(FORMS) for form in forms) else 3),
-            color="grey",
-            linestyle="--",
-            linewidth=1,
-        )
-    axes.set_yticks(
-        range(len(lines)), [f"{line.reader}, n = {line.samples}" for line in lines], parse_math=False
-    )
+        axes.axvline(_chance(forms), color="grey", linestyle="--", linewidth=1)
+    titles = [f"{line.reader}, n = {line.samples}" for line in lines]
+    axes.set_yticks(range(len(lines)), titles, parse_math=False)
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line.retrained else "normal")
     axes.invert_yaxis()
@@ -69,5 +80,16 @@ def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
 
 
 def _range(line: Line, form: str) -> tuple[float, float]:
+    """Lowest and highest seed; of one seed the interval of its rows, which is its value if it has none."""
     values = line.values[form]
-    return (min(values), max(values)) if len(values) > 1 else line.intervals.get(form, (values[0], values[0]))
+    if len(values) > 1:
+        return min(values), max(values)
+    value = values[0]
+    return line.intervals.get(form, (value, value))
+
+
+def _chance(forms: Sequence[str]) -> float:
+    """What guessing scores in %: the benchmark's own forms have two labels, any other (NLI) has three."""
+    if all(form.startswith(FORMS) for form in forms):
+        return 100 / 2
+    return 100 / 3
