@@ -1,12 +1,11 @@
-"""What a tracker shows of one run: accuracy by property beside the best shortcut, and the rows of the
-property known worst.
-"""
+"""What a tracker shows of one run: a figure by property, and the rows of the property known worst."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -31,70 +30,112 @@ class Bars(NamedTuple):
 
 
 def properties_figure(title: str, panels: Sequence[Bars]) -> Figure:
-    """Horizontal bars, one panel a form: the model with its interval, the best shortcut as a mark on the same
-    row.
+    """Accuracy in % by property, one panel a form.
+
+    Horizontal bars are the model with its interval, a mark on the same row is the best shortcut.
     """
     names = list(panels[0].model)  # every form asks for the same facts
     height = 1.6 + 0.27 * len(names)
-    figure = Figure(figsize=(4.4 * len(panels) + 1, height))
+    width = 4.4 * len(panels) + 1
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
-    for axes, panel in zip(
-        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
-    ):
-        places, values = range(len(names)), [100 * panel.model[name] for name in names]
-        errors = [
-            [value - 100 * panel.low[name] for name, value in zip(names, values, strict=True)],
-            [100 * panel.high[name] - value for name, value in zip(names, values, strict=True)],
-        ]
-        axes.barh(
-            places,
-            values,
-            xerr=errors,
-            color=MODEL,
-            height=0.6,
-            ecolor="black",
-            error_kw={"elinewidth": 0.8},
-            label="model",
-        )
-        axes.plot(
-            [100 * panel.beside[name] for name in names],
-            places,
-            marker="D",
-            linestyle="",
-            color=SHORTCUT,
-            markeredgecolor="black",
-            label=f"best shortcut: {panel.shortcut}",
-        )
-        axes.set_yticks(places, [name[:LONGEST_NAME] for name in names])
-        axes.set_xlim(-1.5, 101.5)
-        axes.set_xlabel(f"accuracy in %, {panel.form}")
-        axes.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
-    axes.invert_yaxis()
+    all_axes: Any = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _draw_panel(axes, panel, names)
+    # The panels share this axis, so that one turn puts the first property on top in all of them.
+    all_axes[-1].invert_yaxis()
     figure.suptitle(title, fontsize=10)
-    figure.subplots_adjust(left=0.12, right=0.98, bottom=0.55 / height, top=1 - 0.65 / height, wspace=0.06)
+    # Margins above and below in inches, so that they stay the same however many properties there are.
+    figure.subplots_adjust(
+        left=0.12,
+        right=0.98,
+        bottom=0.55 / height,
+        top=1 - 0.65 / height,
+        wspace=0.06,
+    )
     return figure
 
 
-def worst_rows(predictions: Mapping[str, Sequence[Any]]) -> list[list[str]]:
-    """Of the form scored worst, the rows of the property with the lowest accuracy: ``SHOWN_COLUMNS``, errors
-    first, at most ``MOST_ROWS``.
+def _draw_panel(axes: Axes, panel: Bars, names: Sequence[str]) -> None:
+    """Draw a bar and a mark for each of the named properties."""
+    places = range(len(names))
+    values, below, above = [], [], []
+    # Matplotlib asks for the lengths of the two halves of an interval, not for its ends.
+    for name in names:
+        value = 100 * panel.model[name]
+        values.append(value)
+        below.append(value - 100 * panel.low[name])
+        above.append(100 * panel.high[name] - value)
+    beside = [100 * panel.beside[name] for name in names]
+    axes.barh(
+        places,
+        values,
+        xerr=[below, above],
+        color=MODEL,
+        height=0.6,
+        ecolor="black",
+        error_kw={"elinewidth": 0.8},
+        label="model",
+    )
+    axes.plot(
+        beside,
+        places,
+        marker="D",
+        linestyle="",
+        color=SHORTCUT,
+        markeredgecolor="black",
+        label=f"best shortcut: {panel.shortcut}",
+    )
+    labels = [name[:LONGEST_NAME] for name in names]
+    axes.set_yticks(places, labels)
+    axes.set_xlim(-1.5, 101.5)
+    axes.set_xlabel(f"accuracy in %, {panel.form}")
+    axes.legend(
+        fontsize=7,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=2,
+        frameon=False,
+    )
 
-    ``predictions``: the columns of ``predictions.parquet``. Of equals, the one that comes first.
+
+def worst_rows(predictions: Mapping[str, Sequence[Any]]) -> list[list[str]]:
+    """The rows of the worst property in the form scored worst, errors first.
+
+    The worst is what has the lowest accuracy; of equals, the one that comes first.
+
+    Args:
+        predictions: the columns of ``predictions.parquet``.
+
+    Returns:
+        At most ``MOST_ROWS`` rows, each with the text of ``SHOWN_COLUMNS``.
     """
-    form = _worst(predictions["form"], predictions["correct"])
-    rows = [row for row in range(len(predictions["form"])) if predictions["form"][row] == form]
-    worst = _worst(
-        [predictions["property"][row] for row in rows], [predictions["correct"][row] for row in rows]
-    )
-    chosen = sorted(
-        (row for row in rows if predictions["property"][row] == worst),
-        key=lambda row: predictions["correct"][row],
-    )
-    return [[str(predictions[column][row]) for column in SHOWN_COLUMNS] for row in chosen[:MOST_ROWS]]
+    forms = predictions["form"]
+    properties = predictions["property"]
+    correct = predictions["correct"]
+    worst_form = _worst(forms, correct)
+    in_form = []
+    for row, form in enumerate(forms):
+        if form == worst_form:
+            in_form.append(row)
+    properties_in_form = [properties[row] for row in in_form]
+    correct_in_form = [correct[row] for row in in_form]
+    worst_property = _worst(properties_in_form, correct_in_form)
+    chosen = [row for row in in_form if properties[row] == worst_property]
+    chosen.sort(key=lambda row: correct[row])  # False sorts before True
+    shown = []
+    for row in chosen[:MOST_ROWS]:
+        texts = [str(predictions[column][row]) for column in SHOWN_COLUMNS]
+        shown.append(texts)
+    return shown
 
 
 def _worst(keys: Sequence[str], correct: Sequence[bool]) -> str:
-    right: dict[str, list[bool]] = {}
+    """The key with the lowest share of correct rows."""
+    answers_of: dict[str, list[bool]] = {}
     for key, answer in zip(keys, correct, strict=True):
-        right.setdefault(key, []).append(answer)
-    return min(right, key=lambda key: sum(right[key]) / len(right[key]))
+        answers_of.setdefault(key, []).append(answer)
+    accuracies = {}
+    for key, answers in answers_of.items():
+        accuracies[key] = sum(answers) / len(answers)
+    return min(accuracies, key=lambda key: accuracies[key])

@@ -8,8 +8,16 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from relsym.report.wording import BEYOND_ACCURACY, CAUTION, measure_text
-from relsym.runs.results import AnyResults, Drop, EvaluateResults, ForgettingRecord, Interval, TrainResults
+from relsym.report.wording import BEYOND_ACCURACY, CAUTION, measure_text, percent
+from relsym.runs.results import (
+    AnyResults,
+    Drop,
+    EvaluateResults,
+    ForgettingRecord,
+    Interval,
+    Reading,
+    TrainResults,
+)
 
 WIDTH = 130
 # The bootstraps that draw whole clusters of rows.
@@ -17,35 +25,49 @@ CLUSTERS = {"fact": "facts", "property": "properties"}
 
 
 def console() -> Console:
-    """Standard output; at a fixed width where it is no terminal, so that tables in logs do not wrap at 80.
+    """A console on standard output.
 
-    Names may hold brackets.
+    Where that is no terminal it is ``WIDTH`` columns wide, so that tables in logs do not wrap at 80.
     """
-    return Console(markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDTH)
+    width = None if sys.stdout.isatty() else WIDTH
+    # Names may hold brackets and colons, which rich would read as markup and emoji.
+    return Console(markup=False, emoji=False, width=width)
 
 
 def interval_text(interval: Interval) -> str:
-    """``99.50 [98.90, 99.80]`` in per cent; without an error also the bound that the number of rows gives
-    (3/n).
+    """``99.50 [98.90, 99.80]``: a share and its 95 % interval in per cent.
+
+    Without an error also an upper bound of the error, 3 / n ("rule of three" for 95 %): ``100.00 [99.81,
+    100.00], 0 errors: < 0.15 %``.
     """
-    text = f"{100 * interval.value:.2f} [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
-    return f"{text}, 0 errors: < {300 / interval.rows:.2f} %" if interval.correct == interval.rows else text
+    limits = _range_text(interval.low, interval.high)
+    text = f"{percent(interval.value)} {limits}"
+    if interval.correct == interval.rows:
+        bound = 300 / interval.rows
+        return f"{text}, 0 errors: < {bound:.2f} %"
+    return text
+
+
+def _range_text(low: float, high: float) -> str:
+    """``[98.90, 99.80]``: two shares in per cent."""
+    return f"[{percent(low)}, {percent(high)}]"
 
 
 def family_text(metrics: Mapping[str, float], name: str, form: str) -> str:
-    """Mean, lowest and highest accuracy of readings that differ in one arbitrary choice."""
-    mean, low, high = (100 * metrics[f"{name}{suffix}/{form}"] for suffix in ("", "_min", "_max"))
-    return f"{mean:.2f} ({low:.2f}, {high:.2f})"
+    """``50.00 (40.00, 60.00)``: mean, lowest and highest accuracy in % of a family's readings in one form.
+
+    The readings of a family differ in one arbitrary choice, such as the wording of a prompt.
+    """
+    mean = metrics[f"{name}/{form}"]
+    low = metrics[f"{name}_min/{form}"]
+    high = metrics[f"{name}_max/{form}"]
+    return f"{percent(mean)} ({percent(low)}, {percent(high)})"
 
 
 def print_run(results: TrainResults, console: Console) -> None:
-    """One training: the model, the untrained encoder and every shortcut on the same rows; then the model by
-    property.
-    """
-    title = (
-        f"Accuracy in % with 95 % interval; {results.train_rows} training rows, "
-        f"seed {results.seed} (one seed)"
-    )
+    """Print one training: the model beside every reader of the same rows, then the model by property."""
+    rows, seed = results.train_rows, results.seed
+    title = f"Accuracy in % with 95 % interval; {rows} training rows, seed {seed} (one seed)"
     print_readers(results, title, console)
     print_parts(results, console)
     if results.forgetting is not None:
@@ -55,27 +77,37 @@ def print_run(results: TrainResults, console: Console) -> None:
 
 
 def print_evaluation(results: EvaluateResults, console: Console) -> None:
-    """One evaluation: every reading and every shortcut on the same rows, then what accuracy alone does not
-    say.
-    """
-    print_readers(results, f"{results.model} ({results.kind}): accuracy in % with 95 % interval", console)
+    """Print one evaluation: every reading and every shortcut, then what accuracy alone does not say."""
+    model = f"{results.model} ({results.kind})"
+    title = f"{model}: accuracy in % with 95 % interval"
+    print_readers(results, title, console)
     print_measures(results, console)
     print_parts(results, console)
-    for reading, forms in results.unscored.items():
-        counts = ", ".join(f"{form} {count}" for form, count in forms.items())
-        text = (
-            f"Rows without an answer by {reading}, counted as not right: {counts} "
-            f"(empty prediction:{reading} in predictions.parquet)"
-        )
-        console.print(text, style="bold", soft_wrap=True)
+    for reading, counts in results.unscored.items():
+        _print_unscored(reading, counts, console)
     if results.costs:
-        console.print("Costs: " + ", ".join(f"{name} {value:,.6g}" for name, value in results.costs.items()))
+        costs = []
+        for name, value in results.costs.items():
+            costs.append(f"{name} {value:,.6g}")
+        console.print(f"Costs: {', '.join(costs)}")
     if results.benchmark.sides:
         console.print(CAUTION, style="italic")
 
 
+def _print_unscored(reading: str, counts: Mapping[str, int], console: Console) -> None:
+    """Say how many rows of each form a reading gave no answer to."""
+    of_forms = []
+    for form, count in counts.items():
+        of_forms.append(f"{form} {count}")
+    text = (
+        f"Rows without an answer by {reading}, counted as not right: {', '.join(of_forms)} "
+        f"(empty prediction:{reading} in predictions.parquet)"
+    )
+    console.print(text, style="bold", soft_wrap=True)
+
+
 def print_parts(results: AnyResults, console: Console) -> None:
-    """By property and variant, by fact, and the mean over held-out relations, where there are any."""
+    """Print accuracy by property and variant, by fact, and over held-out relations, where there are any."""
     print_slices(results, console)
     print_groups(results, console)
     if results.benchmark.holds_out:
@@ -83,141 +115,211 @@ def print_parts(results: AnyResults, console: Console) -> None:
 
 
 def print_readers(results: AnyResults, title: str, console: Console) -> None:
-    """Every reader's accuracy, by the key of its figures."""
-    forms, metrics = results.forms, results.metrics
+    """Print every reader's accuracy in %, one column a form, by the key of its figures.
+
+    First what has intervals: the model, its readings, the shortcuts; then what is a mean or a constant, and
+    the families of readings.
+    """
     table = Table(title=title)
     table.add_column("reader")
-    for form in forms:
-        table.add_column(f"{form} ({results.rows[form]} rows)", justify="right")
+    for form, rows in results.rows.items():
+        heading = f"{form} ({rows} rows)"
+        table.add_column(heading, justify="right")
     for name in _names(results.intervals, slashes=2):
-        table.add_row(
-            _reader_text(results, name),
-            *(interval_text(results.intervals[f"{name}/{form}"]) for form in forms),
-        )
-    for name in _names(metrics, slashes=2):
-        if name.startswith(("untrained/", "reference/")):
-            what = "mean of draws" if name.startswith("untrained/") else "what the best constant answer gets"
-            table.add_row(f"{name} ({what})", *(f"{100 * metrics[f'{name}/{form}']:.2f}" for form in forms))
-    for name in _names(metrics, slashes=2):
+        text = _reader_text(results, name)
+        cells = _interval_cells(results, name)
+        table.add_row(text, *cells)
+    names = _names(results.metrics, slashes=2)
+    for name in names:
+        if name.startswith("untrained/"):
+            meaning = "mean of draws"
+        elif name.startswith("reference/"):
+            meaning = "what the best constant answer gets"
+        else:
+            continue
+        cells = _percent_cells(results, name)
+        table.add_row(f"{name} ({meaning})", *cells)
+    for name in names:
+        # A family's lowest, highest and standard deviation have keys of their own, and no row of their own.
         if name.startswith("family/") and not name.endswith(("_min", "_max", "_sd")):
-            table.add_row(
-                f"{name} (mean; lowest, highest)", *(family_text(metrics, name, form) for form in forms)
-            )
+            cells = [family_text(results.metrics, name, form) for form in results.forms]
+            table.add_row(f"{name} (mean; lowest, highest)", *cells)
     console.print(table)
 
 
+def _interval_cells(results: AnyResults, name: str) -> list[str]:
+    """A reader's accuracy in each form in per cent, with its interval."""
+    cells = []
+    for form in results.forms:
+        key = f"{name}/{form}"
+        cells.append(interval_text(results.intervals[key]))
+    return cells
+
+
+def _percent_cells(results: AnyResults, name: str) -> list[str]:
+    """A measure in each form in per cent."""
+    cells = []
+    for form in results.forms:
+        key = f"{name}/{form}"
+        cells.append(percent(results.metrics[key]))
+    return cells
+
+
 def _names(keys: Mapping[str, object], slashes: int) -> list[str]:
-    """What stands before the form in the keys that have so many slashes, each once."""
-    names = [key.rsplit("/", 1)[0] for key in keys if key.count("/") == slashes]
+    """What stands before the last slash in the keys with so many slashes, each once."""
+    names = []
+    for key in keys:
+        if key.count("/") == slashes:
+            name, _, _ = key.rpartition("/")
+            names.append(name)
     return list(dict.fromkeys(names))
 
 
 def _reader_text(results: AnyResults, name: str) -> str:
-    """A reader's key; of an evaluated model also the reading that stands for it."""
+    """A reader's key; for an evaluated model also the reading that stands for it."""
     if name == results.accuracy_key and isinstance(results, EvaluateResults):
         return f"{name} ({results.reading})"
     return name
 
 
 def print_forgetting(forgetting: ForgettingRecord, console: Console) -> None:
-    """What the retraining cost, by read-out."""
-    table = Table(title=f"Forgetting: {forgetting.rows} NLI rows ({forgetting.score_on}), in %")
-    for heading in ("read-out", "before", "after", "drop in points", "retention", "p (McNemar)"):
-        table.add_column(heading, justify="left" if heading == "read-out" else "right")
+    """Print what the retraining cost on earlier NLI rows, one line a read-out."""
+    scored = f"{forgetting.rows} NLI rows ({forgetting.score_on})"
+    table = Table(title=f"Forgetting: {scored}, in %")
+    table.add_column("read-out")
+    for heading in ("before", "after", "drop in points", "retention", "p (McNemar)"):
+        table.add_column(heading, justify="right")
     drops: dict[str, Drop] = dict(forgetting.read_outs)
     if forgetting.control is not None:
         drops["kept, against the control"] = forgetting.control
     for name, drop in drops.items():
-        interval = f"[{100 * drop.low:.2f}, {100 * drop.high:.2f}]"
+        points = percent(drop.drop)
+        interval = _range_text(drop.low, drop.high)
+        retention = "-" if drop.retention is None else percent(drop.retention)
         table.add_row(
             name,
-            f"{100 * drop.before:.2f}",
-            f"{100 * drop.after:.2f}",
-            f"{100 * drop.drop:.2f} {interval}",
-            "-" if drop.retention is None else f"{100 * drop.retention:.2f}",
+            percent(drop.before),
+            percent(drop.after),
+            f"{points} {interval}",
+            retention,
             f"{drop.p_mcnemar:.2g}",
         )
     console.print(table)
 
 
 def print_measures(results: EvaluateResults, console: Console) -> None:
-    """Balance, bias, consistency, ranking, calibration and cluster intervals of every reading, a line for
-    each form.
+    """Print what accuracy does not say of every reading that stands for itself, one line a form.
+
+    Balance, bias, consistency, ranking, calibration, and the intervals over facts and over properties.
     """
     table = Table(title="Beyond accuracy, in % (bias: share answered with entailment less the share that is)")
-    for heading in (
-        "reading",
-        "form",
-        *BEYOND_ACCURACY.values(),
-        *(f"95 % over {cluster}" for cluster in CLUSTERS.values()),
-    ):
-        table.add_column(heading, justify="left" if heading in ("reading", "form") else "right")
+    table.add_column("reading")
+    table.add_column("form")
+    for heading in BEYOND_ACCURACY.values():
+        table.add_column(heading, justify="right")
+    for cluster in CLUSTERS.values():
+        table.add_column(f"95 % over {cluster}", justify="right")
     for reading in results.readings:
-        if not reading.alone:
-            continue
-        for form in results.forms:
-            cells = []
-            for measure in BEYOND_ACCURACY:
-                cells.append(
-                    measure_text(measure, results.measure(reading.name, measure, form), reading.symmetric)
-                )
-            clusters = results.clusters[reading.name][form]
-            for cluster in CLUSTERS:
-                low, high = clusters.get(cluster, (None, None))
-                cells.append("-" if low is None else f"[{100 * low:.2f}, {100 * high:.2f}]")
-            table.add_row(reading.name, form, *cells)
+        if reading.alone:
+            for form in results.forms:
+                cells = _measure_cells(results, reading, form)
+                table.add_row(reading.name, form, *cells)
     console.print(table)
 
 
+def _measure_cells(results: EvaluateResults, reading: Reading, form: str) -> list[str]:
+    """One reading in one form: each measure, then the interval of each bootstrap, ``-`` where it has none."""
+    cells = []
+    for measure in BEYOND_ACCURACY:
+        value = results.measure(reading.name, measure, form)
+        cells.append(measure_text(measure, value, reading.symmetric))
+    intervals = results.clusters[reading.name][form]
+    for cluster in CLUSTERS:
+        if cluster in intervals:
+            low, high = intervals[cluster]
+            cells.append(_range_text(low, high))
+        else:
+            cells.append("-")
+    return cells
+
+
 def print_slices(results: AnyResults, console: Console) -> None:
-    """The model's accuracy by property and by variant, where there are several."""
-    forms, intervals = results.forms, results.intervals
-    beginning = f"{results.accuracy_key}/{forms[0]}/"
-    parts = [
-        key.removeprefix(beginning) for key in intervals if key.startswith(beginning)
-    ]  # ids may hold slashes
+    """Print the model's accuracy by property and by variant, if it was measured."""
+    intervals = results.intervals
+    first_form = results.forms[0]
+    beginning = f"{results.accuracy_key}/{first_form}/"
+    # What follows the form, not what follows the last slash: ids of properties may hold slashes.
+    parts = []
+    for key in intervals:
+        if key.startswith(beginning):
+            parts.append(key.removeprefix(beginning))
     if not parts:
         return
     table = Table(title="By property and variant")
-    for heading in ("property or variant", "rows per form", *forms):
-        table.add_column(heading, justify="left" if heading.startswith("property") else "right")
+    table.add_column("property or variant")
+    for heading in ("rows per form", *results.forms):
+        table.add_column(heading, justify="right")
     for part in parts:
-        cells = [intervals[f"{results.accuracy_key}/{form}/{part}"] for form in forms]
-        table.add_row(part, str(cells[0].rows), *map(interval_text, cells))
+        cells = []
+        for form in results.forms:
+            key = f"{results.accuracy_key}/{form}/{part}"
+            cells.append(interval_text(intervals[key]))
+        in_first_form = intervals[f"{beginning}{part}"]
+        rows = str(in_first_form.rows)  # as many in every form
+        table.add_row(part, rows, *cells)
     console.print(table)
 
 
 def print_groups(results: AnyResults, console: Console) -> None:
-    """Of every reader, the share of facts with every item right, each kind apart, the one it knows worse
-    first.
+    """Print the share of facts with every item right, by reader and form.
+
+    A cell has a line for each kind of relation, the kind that the reader knows worse first.
     """
-    by_reader: dict[str, dict[str, list[tuple[float, str]]]] = {}
+    # Reader and form -> share and text of each kind.
+    kinds_of: dict[tuple[str, str], list[tuple[float, str]]] = {}
     for key, interval in results.intervals.items():
-        reader = key.rsplit("/", 2)[0]
-        if key.count("/") == 3 and reader.endswith("groups"):
-            _, form, kind = key.rsplit("/", 2)
-            text = f"{interval_text(interval)} {kind}"
-            by_reader.setdefault(reader, {}).setdefault(form, []).append((interval.value, text))
-    if not by_reader:
+        if key.count("/") != 3:
+            continue
+        reader, form, kind = key.rsplit("/", 2)
+        if not reader.endswith("groups"):
+            continue
+        text = f"{interval_text(interval)} {kind}"
+        kinds = kinds_of.setdefault((reader, form), [])
+        kinds.append((interval.value, text))
+    if not kinds_of:
         return
-    table = Table(title="Group accuracy in %: facts with every item right, the worse kind first")
-    table.add_column("reader")
-    for form in results.forms:
-        table.add_column(form, justify="right")
-    for reader, forms in by_reader.items():
-        cells = ["\n".join(text for _, text in sorted(forms[form])) for form in results.forms]
+    title = "Group accuracy in %: facts with every item right, the worse kind first"
+    table = _table_of_forms(title, results)
+    readers = dict.fromkeys(reader for reader, _ in kinds_of)
+    for reader in readers:
+        cells = []
+        for form in results.forms:
+            worst_first = sorted(kinds_of[reader, form])
+            lines = [text for _, text in worst_first]
+            cells.append("\n".join(lines))
         table.add_row(reader, *cells)
     console.print(table)
 
 
 def print_macro(results: AnyResults, console: Console) -> None:
-    """The headline of held-out relations: one constant answer scores 50 %."""
-    table = Table(title="Mean over the kinds of the mean over their held-out properties, in %")
+    """Print the headline of held-out relations, in which one constant answer scores 50 %."""
+    title = "Mean over the kinds of the mean over their held-out properties, in %"
+    table = _table_of_forms(title, results)
+    readers = []
+    for name in _names(results.metrics, slashes=2):
+        _, measure = name.split("/")
+        if measure.endswith("macro"):
+            readers.append(name)
+    for reader in readers:
+        table.add_row(reader, *_percent_cells(results, reader))
+    if readers:
+        console.print(table)
+
+
+def _table_of_forms(title: str, results: AnyResults) -> Table:
+    """An empty table with a column for the reader and one for each form."""
+    table = Table(title=title)
     table.add_column("reader")
     for form in results.forms:
         table.add_column(form, justify="right")
-    readers = [name for name in _names(results.metrics, slashes=2) if name.split("/")[1].endswith("macro")]
-    for reader in readers:
-        table.add_row(reader, *(f"{100 * results.metrics[f'{reader}/{form}']:.2f}" for form in results.forms))
-    if readers:
-        console.print(table)
+    return table
