@@ -1,4 +1,4 @@
-"""Folders -> finished runs, each read once."""
+"""Folders of runs -> finished runs, each read once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Collected(NamedTuple):
 
     @property
     def all(self) -> list[AnyResults]:
-        """Trainings first."""
+        """Every run: the trainings, then the evaluations."""
         return [*self.runs, *self.evaluations]
 
 
@@ -38,20 +38,9 @@ def collect(inputs: Iterable[str | Path]) -> Collected:
             f"inputs: {', '.join(absent)}: no such folder. Pass inputs=FOLDER[,FOLDER] of finished runs."
         )
     jobs = listed_jobs(folders)
-    below = {path.resolve() for folder in folders for path in folder.rglob(RESULTS)}
-    reused = {job.results for job in jobs if job.results.exists()}
-    paths = sorted(below | reused)
+    paths = _result_paths(folders, jobs)
     if not paths:
-        left = unfinished(jobs)
-        listed = (
-            f"; a sweep there lists unfinished jobs: {left}. Give its command again to run them"
-            if left
-            else ""
-        )
-        raise FileNotFoundError(
-            f"inputs={','.join(map(str, inputs))}: no {RESULTS} below, so no run has finished{listed}. "
-            "Pass inputs=FOLDER[,FOLDER] of finished runs."
-        )
+        raise FileNotFoundError(_nothing_finished(inputs, jobs))
     runs = [read_results(path) for path in paths]
     check_jobs(runs)
     trainings = [run for run in runs if isinstance(run, TrainResults)]
@@ -59,16 +48,43 @@ def collect(inputs: Iterable[str | Path]) -> Collected:
     return Collected(trainings, jobs, once(evaluations))
 
 
+def _result_paths(folders: Iterable[Path], jobs: Iterable[ListedJob]) -> list[Path]:
+    """The results below the folders and those that jobs point at, each once, sorted."""
+    paths = {job.results for job in jobs if job.results.exists()}
+    for folder in folders:
+        # Resolved, as those of jobs are: a run that is found both ways counts once.
+        paths |= {path.resolve() for path in folder.rglob(RESULTS)}
+    return sorted(paths)
+
+
+def _nothing_finished(inputs: Iterable[str | Path], jobs: Iterable[ListedJob]) -> str:
+    """The message where no folder holds results, with the unfinished jobs of sweeps below them."""
+    names = ",".join(str(folder) for folder in inputs)
+    verdicts = unfinished(jobs)
+    listed = ""
+    if verdicts:
+        listed = f"; a sweep there lists unfinished jobs: {verdicts}. Give its command again to run them"
+    return (
+        f"inputs={names}: no {RESULTS} below, so no run has finished{listed}. "
+        "Pass inputs=FOLDER[,FOLDER] of finished runs."
+    )
+
+
 def once(runs: Sequence[EvaluateResults]) -> list[EvaluateResults]:
     """Each evaluation once, wherever it was run: the first of those that are the same job."""
     first: dict[str, EvaluateResults] = {}
     for run in runs:
+        # An evaluation without the hash of its job cannot be told to be another's repetition.
         first.setdefault(run.job_hash or run.path, run)
     return list(first.values())
 
 
 def check_jobs(runs: Sequence[AnyResults]) -> None:
-    """Refuse two runs of one job that came to different results."""
+    """Check that runs of one job came to the same results.
+
+    Raises:
+        ValueError: two of them did not; the message names both.
+    """
     first: dict[str, AnyResults] = {}
     for run in runs:
         if run.job_hash is None:

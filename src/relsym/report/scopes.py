@@ -13,9 +13,8 @@ from relsym.runs.results import AnyResults
 class Scope:
     """Runs whose figures can be compared.
 
-    title: benchmark, its content hash, split, which rows were scored and how many.  whole: they are the test
-    rows of the whole benchmark, not of one of its folds, so that samples to a threshold and the paper's
-    tables can be asked for.
+    title: benchmark, its content hash, split, which rows were scored and how many.
+    runs: at least one; what they have in common is read from the first.
     """
 
     title: str
@@ -23,8 +22,12 @@ class Scope:
 
     @property
     def whole(self) -> bool:
-        """Test rows, no fold."""
-        return self.runs[0].score_on == "test" and self.runs[0].benchmark.fold is None
+        """Whether the rows are test rows of the whole benchmark, not of one of its folds.
+
+        Of these alone samples to a threshold and the paper's tables can be asked.
+        """
+        run = self.runs[0]
+        return run.score_on == "test" and run.benchmark.fold is None
 
     @property
     def forms(self) -> list[str]:
@@ -56,16 +59,29 @@ class Scope:
 
 
 def scopes(runs: Sequence[AnyResults]) -> list[Scope]:
-    """One for each benchmark (by content hash), sides and scored rows; the one with most runs first."""
+    """A scope for each benchmark (by content hash), its split and its scored rows, most runs first."""
     by_rows: dict[tuple[str, str], list[AnyResults]] = {}
     for run in runs:
-        rows = ", ".join(f"{count} {form}" for form, count in run.rows.items())
-        sides = f", split {run.benchmark.sides}" if run.benchmark.sides else ""
-        title = f"{run.benchmark.title} {run.benchmark.content_hash[:8]}{sides}, {run.score_on} rows: {rows}"
-        by_rows.setdefault((title, run.benchmark.rows_hash), []).append(run)
-    times = Counter(title for title, _ in by_rows)
-    found = []
+        key = (_scope_title(run), run.benchmark.rows_hash)
+        by_rows.setdefault(key, []).append(run)
+    scopes_with_title = Counter(title for title, _ in by_rows)
+    groups = []
     for (title, rows_hash), group in by_rows.items():
-        unique = f"{title}, rows #{rows_hash[:6]}" if times[title] > 1 else title
-        found.append(Scope(unique, group))
-    return sorted(found, key=lambda scope: -len(scope.runs))
+        unique_title = title
+        if scopes_with_title[title] > 1:
+            # As many rows of the same benchmark, but not the same ones: their hash tells them apart.
+            unique_title = f"{title}, rows #{rows_hash[:6]}"
+        groups.append(Scope(unique_title, group))
+    return sorted(groups, key=lambda scope: -len(scope.runs))
+
+
+def _scope_title(run: AnyResults) -> str:
+    """Benchmark, split and scored rows: ``mini 1a2b3c4d, split grouped, test rows: 40 lexicalised``."""
+    benchmark = run.benchmark
+    title = f"{benchmark.title} {benchmark.content_hash[:8]}"
+    if benchmark.sides:
+        title += f", split {benchmark.sides}"
+    counts = []
+    for form, count in run.rows.items():
+        counts.append(f"{count} {form}")
+    return f"{title}, {run.score_on} rows: {', '.join(counts)}"

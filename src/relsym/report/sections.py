@@ -1,6 +1,4 @@
-"""Runs -> the sections of a report: one for each benchmark, each with its tables and what its
-figures draw.
-"""
+"""Runs -> the sections of a report, one for each benchmark, with its tables and the points of its figures."""
 
 from __future__ import annotations
 
@@ -37,7 +35,11 @@ from relsym.runs.results import AnyResults
 
 @dataclass(frozen=True)
 class Best:
-    """One objective beside the best shortcut, at the highest number of samples it was run with."""
+    """One objective beside the best shortcut, at the highest number of samples it was run with.
+
+    told: samples and seeds, in words.  accuracies: form, mean accuracy in %, title of the best shortcut, its
+    mean accuracy in %.  solved: samples to 100 %; "" where the rows are not the whole benchmark's.
+    """
 
     objective: str
     model: str
@@ -48,8 +50,10 @@ class Best:
 
 @dataclass(frozen=True)
 class Section:
-    """What is told about the runs of one benchmark. sizes: scored rows by form; lines: readers by title, for
-    the static figure.
+    """What a report says about the runs of one benchmark.
+
+    sizes: scored rows by form.  lines: the readers of each static figure, by its title.  points: what the
+    other figures draw, by their names.
     """
 
     title: str
@@ -62,73 +66,135 @@ class Section:
 
 
 def sections(collected: Collected) -> list[Section]:
-    """One for each benchmark, split and set of scored rows; then one for each family of folds."""
+    """The sections of a report.
+
+    First one of trainings for each benchmark, split and set of scored rows, then one for each family of
+    folds, then one of evaluated models for each benchmark.
+    """
     by_path = {run.path: run for run in collected.all}
-    made = [_section(scope, collected, by_path) for scope in scopes(collected.runs)]
+    of_trainings = [_section(scope, collected, by_path) for scope in scopes(collected.runs)]
+    of_folds = []
     for title, lines in headlines(collected.runs).items():
-        paths = dict.fromkeys(path for line in lines for path in line.runs)
-        table = marked(reader_table(title, lines), by_path)
-        made.append(Section(title, [by_path[path] for path in paths], lines={title: lines}, tables=[table]))
-    return made + [_models(scope, by_path) for scope in scopes(collected.evaluations)]
+        of_folds.append(_folds(title, lines, by_path))
+    of_models = [_models(scope, by_path) for scope in scopes(collected.evaluations)]
+    return of_trainings + of_folds + of_models
+
+
+def _folds(title: str, lines: list[Line], by_path: Runs) -> Section:
+    """The section of one family of folds: their mean alone, in one table."""
+    paths: dict[str, None] = {}  # a run stands behind several lines
+    for line in lines:
+        paths |= dict.fromkeys(line.runs)
+    runs = [by_path[path] for path in paths]
+    table = marked(reader_table(title, lines), by_path)
+    return Section(title, runs, lines={title: lines}, tables=[table])
 
 
 def _models(scope: Scope, by_path: Runs) -> Section:
-    made = [models_table(scope), beyond_table(scope), by_property_table(scope), differences_table(scope)]
+    """The section of the evaluated models of one benchmark."""
+    tables_or_none = [
+        models_table(scope),
+        beyond_table(scope),
+        by_property_table(scope),
+        differences_table(scope),
+    ]
     points = {"models": reading_points(scope), "reliability": reliability_points(scope)}
-    kept = [marked(table, by_path) for table in made if table is not None]
-    return Section(f"Models on {scope.title}", scope.runs, scope.rows, tables=kept, points=points)
-
-
-def _section(scope: Scope, collected: Collected, by_path: Runs) -> Section:
-    lines = tables(scope.title, scope.runs)
-    found = ladders(scope, collected.jobs)
-    made = [comparison_table(scope, found), property_table(scope, found), forgetting_table(found)]
-    if scope.whole:
-        both = set(PAPERS_FORMS) <= set(scope.forms)
-        papers = [table2(scope, found, collected.jobs), table4(found, collected.jobs)] if both else []
-        made = [solved_table(scope, found), *papers, *made, by_seed_table(found)]
-    made += [reader_table(title, of) for title, of in lines.items()]
-    points = {
-        "accuracy": accuracy_points(scope, found),
-        "shortcuts": shortcut_points(scope),
-        "cost": cost_points(found),
-        "forgetting": forgetting_points(found),
-    }
     return Section(
-        scope.title,
-        scope.runs,
-        scope.rows,
-        [_best(scope, ladder) for ladder in found],
-        [marked(table, by_path) for table in made if table is not None],
-        lines,
-        points,
+        title=f"Models on {scope.title}",
+        runs=scope.runs,
+        sizes=scope.rows,
+        tables=_marked_tables(tables_or_none, by_path),
+        points=points,
     )
 
 
+def _section(scope: Scope, collected: Collected, by_path: Runs) -> Section:
+    """The section of the trainings of one benchmark."""
+    lines = tables(scope.title, scope.runs)
+    scope_ladders = ladders(scope, collected.jobs)
+    tables_or_none = _training_tables(scope, scope_ladders, collected)
+    for title, readers in lines.items():
+        tables_or_none.append(reader_table(title, readers))
+    points = {
+        "accuracy": accuracy_points(scope, scope_ladders),
+        "shortcuts": shortcut_points(scope),
+        "cost": cost_points(scope_ladders),
+        "forgetting": forgetting_points(scope_ladders),
+    }
+    best = [_best(scope, ladder) for ladder in scope_ladders]
+    return Section(
+        title=scope.title,
+        runs=scope.runs,
+        sizes=scope.rows,
+        best=best,
+        tables=_marked_tables(tables_or_none, by_path),
+        lines=lines,
+        points=points,
+    )
+
+
+def _training_tables(
+    scope: Scope, scope_ladders: Sequence[Ladder], collected: Collected
+) -> list[Table | None]:
+    """The tables of trainings but those of readers, in their order; None for one that has nothing to say."""
+    tables_or_none = [
+        comparison_table(scope, scope_ladders),
+        property_table(scope, scope_ladders),
+        forgetting_table(scope_ladders),
+    ]
+    # On one fold, or on validation rows, neither the thresholds nor the paper's tables mean anything.
+    if not scope.whole:
+        return tables_or_none
+    before = [solved_table(scope, scope_ladders)]
+    if set(PAPERS_FORMS) <= set(scope.forms):
+        before.append(table2(scope, scope_ladders, collected.jobs))
+        before.append(table4(scope_ladders, collected.jobs))
+    return [*before, *tables_or_none, by_seed_table(scope_ladders)]
+
+
+def _marked_tables(tables_or_none: Sequence[Table | None], by_path: Runs) -> list[Table]:
+    """The tables that there are, with marks on cells whose runs are of several versions or commits."""
+    return [marked(table, by_path) for table in tables_or_none if table is not None]
+
+
 def _best(scope: Scope, ladder: Ladder) -> Best:
+    """One objective at its highest number of samples, beside the shortcut that is best on the same rows."""
     ours = highest(ladder)
     accuracies = []
     for form in scope.forms:
         name, value = best_shortcut(ours.runs, form)
         level = mean(run.accuracy(form) for run in ours.runs)
         accuracies.append((form, percent(level), name, percent(value)))
-    solved = solved_cell(ladder, 1.0, seeds=False).text if scope.whole else ""
+    solved = ""
+    if scope.whole:
+        solved = solved_cell(ladder, 1.0, seeds=False).text
     return Best(ladder.label, ladder.model, ours.told, accuracies, solved)
 
 
 def reader_table(title: str, lines: Sequence[Line]) -> Table:
-    """Every reader, retrained or not, on the same rows."""
+    """Every reader, retrained or not, on the same rows: its mean accuracy in % by form, samples and seeds."""
     forms = list(lines[0].values)
+    # "lexicalised, symmetric" is a column of the form "lexicalised" to the page's filter.
+    form_columns = [Column(form, form.partition(",")[0]) for form in forms]
     columns = (
         *text_columns("reader", "model"),
-        *(Column(form, form.partition(",")[0]) for form in forms),
+        *form_columns,
         Column("samples"),
         Column("seeds"),
     )
-    rows = []
-    for line in lines:
-        figures = [Cell(line.cell(form), mean(line.values[form]), line.runs) for form in forms]
-        cells = (Cell(line.reader), Cell(line.model), *figures, count(line.samples), count(len(line.seeds)))
-        model = "" if line.model == "-" else line.model
-        rows.append(TableRow(cells, model, line.objective, strong=line.retrained))
-    return Table(file_name(title), title, columns, tuple(rows), (CAUTION,))
+    rows = tuple(_reader_row(line, forms) for line in lines)
+    return Table(file_name(title), title, columns, rows, (CAUTION,))
+
+
+def _reader_row(line: Line, forms: Sequence[str]) -> TableRow:
+    """One reader: its names, its mean accuracy by form, numbers of samples and seeds."""
+    names = [Cell(line.reader), Cell(line.model)]
+    accuracies = []
+    for form in forms:
+        level = mean(line.values[form])
+        accuracies.append(Cell(line.cell(form), level, line.runs))
+    numbers = [count(line.samples), count(len(line.seeds))]
+    cells = (*names, *accuracies, *numbers)
+    # A shortcut belongs to every model, so that no choice of one hides it.
+    model = "" if line.model == "-" else line.model
+    return TableRow(cells, model, line.objective, strong=line.retrained)

@@ -1,4 +1,4 @@
-"""What was run, in a sentence."""
+"""What was run, in two sentences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from relsym.runs.results import AnyResults, EvaluateResults, TrainResults
 
 
 def lead(collected: Collected) -> str:
-    """Numbers and names, of trainings and of evaluations."""
+    """What was run: sentences about the trainings, then about the evaluations, where there are any."""
     sentences = []
     if collected.runs:
         sentences.append(_trainings(collected.runs))
@@ -20,35 +20,51 @@ def lead(collected: Collected) -> str:
 
 
 def _evaluations(runs: Sequence[EvaluateResults]) -> str:
-    """Models by kind, benchmarks, versions."""
-    models = (f"{run.model} ({run.kind})" for run in runs)
-    return f"{len(runs)} evaluation{'s' * (len(runs) > 1)}: {_named(models, 'model')}. {_benchmarks(runs)}"
+    """Number of evaluations, the models with their kinds, benchmarks and versions."""
+    models = [f"{run.model} ({run.kind})" for run in runs]
+    number = f"{len(runs)} evaluation{_plural(runs)}"
+    return f"{number}: {_named(models, 'model')}. {_benchmarks(runs)}"
 
 
 def _trainings(runs: Sequence[TrainResults]) -> str:
-    """Numbers of runs, objectives, encoders, samples, seeds; benchmarks and versions by name."""
+    """Number of runs, their objectives, encoders, training samples, seeds, benchmarks and versions."""
+    placed_objectives = {(run.objective.place, run.objective.label) for run in runs}
+    objectives = [label for _, label in sorted(placed_objectives)]
+    encoders = [run.model for run in runs]
     samples = sorted({run.train_rows for run in runs})
     seeds = sorted({run.seed for run in runs})
-    objectives = [label for _, label in sorted({(run.objective.place, run.objective.label) for run in runs})]
+    number = f"{len(runs)} finished run{_plural(runs)}"
     return (
-        f"{len(runs)} finished run{'s' * (len(runs) > 1)}: {_named(objectives, 'objective')}; "
-        f"{_named((run.model for run in runs), 'encoder')}; training samples {_listed(samples)}; "
-        f"seed{'s' * (len(seeds) > 1)} {_listed(seeds)}. {_benchmarks(runs)}"
+        f"{number}: {_named(objectives, 'objective')}; "
+        f"{_named(encoders, 'encoder')}; "
+        f"training samples {_listed(samples)}; "
+        f"seed{_plural(seeds)} {_listed(seeds)}. "
+        f"{_benchmarks(runs)}"
     )
 
 
 def _benchmarks(runs: Sequence[AnyResults]) -> str:
+    """The benchmarks and the versions of relsym of these runs."""
+    titles = [run.benchmark.title for run in runs]
     versions = sorted({run.relsym for run in runs})
-    return f"{_named((run.benchmark.title for run in runs), 'benchmark')}. relsym {_listed(versions)}."
+    return f"{_named(titles, 'benchmark')}. relsym {_listed(versions)}."
 
 
 def _named(values: Iterable[str], noun: str) -> str:
+    """``2 objectives (k-NN, fine-tuning)``: how many different values, and which."""
     names = list(dict.fromkeys(values))
-    return f"{len(names)} {noun}{'s' * (len(names) > 1)} ({', '.join(names)})"
+    number = f"{len(names)} {noun}{_plural(names)}"
+    return f"{number} ({', '.join(names)})"
+
+
+def _plural(things: Sequence[Any]) -> str:
+    """The ending of a noun for so many things."""
+    return "s" if len(things) > 1 else ""
 
 
 def _listed(values: Sequence[Any]) -> str:
-    """All of a few; of many the first and the last."""
+    """All of a few values; of more than 12 the first and the last."""
     if len(values) <= 12:
         return ", ".join(map(str, values))
-    return f"{values[0]} to {values[-1]} ({len(values)} of them)"
+    first, last = values[0], values[-1]
+    return f"{first} to {last} ({len(values)} of them)"

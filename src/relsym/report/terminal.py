@@ -14,25 +14,29 @@ from relsym.report.tables.cells import Table
 from relsym.report.tables.formats import print_table
 from relsym.report.write import missing_of
 
+# Tables by name, beside those of readers.
 PRINTED = ("samples_to_solved", "table2", "table4", "models")
 
 
 def print_sections(sections: Sequence[Section], collected: Collected, console: Console) -> None:
-    """What is missing; of each benchmark the readers at the highest number of samples, the paper's tables and
-    the samples to solve it.
+    """Print what was run, the jobs without results, and the main tables of every section.
+
+    Of readers those at the highest number of samples alone: the files hold the others.
     """
     console.print(lead(collected), soft_wrap=True)
-    if missing := missing_of(collected):
+    missing = missing_of(collected)
+    if missing is not None:
         print_table(missing, console)
     for section in sections:
         for title, lines in section.lines.items():
             highest = max(line.samples for line in lines)
-            print_table(reader_table(title, [line for line in lines if line.samples == highest]), console)
+            at_highest = [line for line in lines if line.samples == highest]
+            print_table(reader_table(title, at_highest), console)
         for table in section.tables:
             if table.name in PRINTED:
                 print_table(narrow(table), console)
 
 
 def narrow(table: Table) -> Table:
-    """Without the notes that the files hold."""
+    """The table with its first note alone; the files hold the others."""
     return replace(table, notes=table.notes[:1])

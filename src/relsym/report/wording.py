@@ -17,7 +17,7 @@ CAUTION = (
 
 
 def percent(value: float) -> str:
-    """In per cent with two decimals: one wrong row in 2,000 must not read 100."""
+    """A share in per cent with two decimals: one wrong row in 2,000 must not read 100."""
     return f"{100 * value:.2f}"
 
 
@@ -25,12 +25,15 @@ def measure_text(measure: str, value: float | None, symmetric: bool) -> str:
     """A measure of ``BEYOND_ACCURACY`` in per cent; ``-`` where there is none.
 
     Args:
-        symmetric: the reading cannot tell the texts' order, so that its consistency is 100 by construction,
-        which is said.
+        measure: a key of ``BEYOND_ACCURACY``.
+        value: a share in [0, 1]; of the bias a difference of shares in [-1, 1].
+        symmetric: the reading cannot tell the order of the texts, so that its consistency is 100 by
+            construction. The text says so.
     """
     if value is None:
         return "-"
     if measure == "bias":
         return f"{100 * value:+.2f}"
-    fixed = " by construction" if measure == "consistency" and symmetric else ""
-    return percent(value) + fixed
+    if measure == "consistency" and symmetric:
+        return f"{percent(value)} by construction"
+    return percent(value)

@@ -1,9 +1,10 @@
-"""A report's files."""
+"""The files of a report: one page, Markdown, tables as CSV and LaTeX, figures as PNG and SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -22,6 +23,7 @@ from relsym.report.tables.origins import cells_table, missing_table, runs_table
 from relsym.report.tables.readers import file_name
 from relsym.report.wording import CAUTION
 
+# Writes one file at the path that it is given.
 Writer = Callable[[Path], object]
 
 
@@ -29,59 +31,71 @@ def report_files(collected: Collected, sections: Sequence[Section], out: Path) -
     """Every file of a report by its path in the folder ``out``, with what writes it."""
     by_path = {run.path: run for run in collected.all}
     missing = missing_of(collected)
-    tables = [*numbered(sections), runs_table(collected.all, out), *([missing] if missing else [])]
-    traced = cells_table([table for section in sections for table in section.tables], by_path, out)
-    found = {f"tables/{table.name}.csv": _text(csv_text(table)) for table in (*tables, traced)}
-    found |= {f"tables/{table.name}.tex": _text(latex(table)) for table in tables}
+    tables = [*numbered(sections), runs_table(collected.all, out)]
+    if missing is not None:
+        tables.append(missing)
+    section_tables: list[Table] = []
+    for section in sections:
+        section_tables += section.tables
+    traced = cells_table(section_tables, by_path, out)
+    writers: dict[str, Writer] = {}
+    for table in (*tables, traced):
+        path = f"tables/{table.name}.csv"
+        writers[path] = _text(csv_text(table))
+    # Where each cell comes from is for programs: it has no LaTeX.
+    for table in tables:
+        path = f"tables/{table.name}.tex"
+        writers[path] = _text(latex(table))
     for name, figure in static_figures(sections).items():
-        found |= {
-            f"figures/{name}.{ending}": lambda path, figure=figure: save_figure(figure, path)
-            for ending in ("png", "svg")
-        }
-    return {
-        **found,
-        "report.md": _text(markdown_of(collected, sections, out)),
-        "report.html": _text(page(sections, missing, collected, out)),
-    }
+        for ending in ("png", "svg"):
+            path = f"figures/{name}.{ending}"
+            writers[path] = partial(save_figure, figure)
+    writers["report.md"] = _text(markdown_of(collected, sections, out))
+    writers["report.html"] = _text(page(sections, missing, collected, out))
+    return writers
 
 
 def missing_of(collected: Collected) -> Table | None:
-    """The jobs without results."""
-    return missing_table(collected.jobs, {run.job_hash for run in collected.all})
+    """The jobs that have no results and should, None if there are none."""
+    finished = {run.job_hash for run in collected.all}
+    return missing_table(collected.jobs, finished)
 
 
 def numbered(sections: Sequence[Section]) -> list[Table]:
-    """Every section's tables; from the second section on a number tells the files apart."""
-    return [
-        replace(table, name=f"{table.name}{_suffix(number)}")
-        for number, section in enumerate(sections, start=1)
-        for table in section.tables
-    ]
+    """The tables of every section; from the second section on a number tells their files apart."""
+    tables = []
+    for number, section in enumerate(sections, start=1):
+        suffix = _suffix(number)
+        for table in section.tables:
+            tables.append(replace(table, name=f"{table.name}{suffix}"))
+    return tables
 
 
 def _suffix(number: int) -> str:
+    """What the names of files of a section end with: nothing in the first."""
     return "" if number == 1 else f"_{number}"
 
 
 def static_figures(sections: Sequence[Section]) -> dict[str, Figure]:
-    """The figures by name."""
-    found = {}
+    """The figures of every section by name, numbered as the tables are."""
+    all_figures = {}
     for number, section in enumerate(sections, start=1):
         suffix = _suffix(number)
-        found |= {
-            f"{file_name(title)}{suffix}": accuracy_figure(title, lines)
-            for title, lines in section.lines.items()
-        }
-        found |= {f"{name}{suffix}": figure for name, figure in _of_points(section.points)}
-    return found
+        for title, lines in section.lines.items():
+            all_figures[f"{file_name(title)}{suffix}"] = accuracy_figure(title, lines)
+        for name, figure in _of_points(section.points):
+            all_figures[f"{name}{suffix}"] = figure
+    return all_figures
 
 
 def _of_points(points: dict[str, list[Point]]) -> Iterator[tuple[str, Figure]]:
-    """What changes with the number of samples, if several were run; forgetting and evaluated models, if there
-    are any.
+    """The figures of one section by name, those that have something to show.
+
+    What changes with the number of samples is drawn if several were run.
     """
     accuracy = points.get("accuracy", [])
-    if len({point["samples"] for point in accuracy}) > 1:
+    samples = {point["samples"] for point in accuracy}
+    if len(samples) > 1:
         yield "curves", curves.curves_figure(accuracy, points["shortcuts"])
         if any(point["property"] for point in accuracy):
             yield "properties", curves.heat_figure(accuracy)
@@ -96,20 +110,30 @@ def _of_points(points: dict[str, list[Point]]) -> Iterator[tuple[str, Figure]]:
 
 
 def markdown_of(collected: Collected, sections: Sequence[Section], out: Path) -> str:
-    """The report as Markdown: every table; of the comparisons those of all forms together."""
-    parts = [f"# relsym report\n\n{markdown_text(lead(collected))}\n\n{CAUTION}\n"]
-    if missing := missing_of(collected):
+    """The report as Markdown: every table; of the comparisons the rows over all forms together."""
+    summary = markdown_text(lead(collected))
+    parts = [f"# relsym report\n\n{summary}\n\n{CAUTION}\n"]
+    missing = missing_of(collected)
+    if missing is not None:
         parts.append(markdown(missing))
-    parts += [markdown(_pooled(table)) for section in sections for table in section.tables]
-    if collected.runs and not any(section.points.get("forgetting") for section in sections):
+    for section in sections:
+        for table in section.tables:
+            parts.append(markdown(_pooled(table)))
+    forgetting_measured = any(section.points.get("forgetting") for section in sections)
+    if collected.runs and not forgetting_measured:
         parts.append("Accuracy against forgetting: not measured.\n")
-    return "\n".join([*parts, markdown(runs_table(collected.all, out))])
+    parts.append(markdown(runs_table(collected.all, out)))
+    return "\n".join(parts)
 
 
 def _pooled(table: Table) -> Table:
-    compares = table.name in ("comparisons", "model_differences")
-    return replace(table, rows=tuple(row for row in table.rows if not row.form)) if compares else table
+    """A table of comparisons without its rows for single forms; any other table as it is."""
+    if table.name not in ("comparisons", "model_differences"):
+        return table
+    pooled_rows = [row for row in table.rows if not row.form]
+    return replace(table, rows=tuple(pooled_rows))
 
 
 def _text(text: str) -> Writer:
+    """What writes a text into a file."""
     return lambda path: path.write_text(text, encoding="utf-8")

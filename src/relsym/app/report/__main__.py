@@ -1,6 +1,4 @@
-"""``relsym report``: finished runs -> tables and figures as one page (HTML), Markdown, CSV, LaTeX, PNG and
-SVG.
-"""
+"""``relsym report``: finished runs -> one page (HTML), Markdown, tables (CSV, LaTeX), figures (PNG, SVG)."""
 
 from __future__ import annotations
 
@@ -18,8 +16,9 @@ from relsym.app.values.checks import check_composed
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="report")
 @guarded
 def task(cfg: DictConfig) -> None:
-    """Read, print, write."""
+    """Read the runs below the input folders, print the main tables and write every file of the report."""
     check_composed(cfg, "report")
+    # Imported after the check, so that a misspelt word is refused before matplotlib is loaded.
     from relsym.report.collect import collect
     from relsym.report.one_run.terminal import console
     from relsym.report.sections import sections
@@ -28,14 +27,16 @@ def task(cfg: DictConfig) -> None:
     from relsym.runs.files import write_atomically
 
     out = Path(HydraConfig.get().runtime.output_dir)
-    collected = collect(
-        [str(folder) for folder in (cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs])]
-    )
-    found = sections(collected)
-    print_sections(found, collected, console())
-    for name, writer in report_files(collected, found, out).items():
-        (out / name).parent.mkdir(exist_ok=True)
-        write_atomically(out / name, writer)
+    inputs = cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs]
+    folders = [str(folder) for folder in inputs]
+    collected = collect(folders)
+    all_sections = sections(collected)
+    print_sections(all_sections, collected, console())
+    files = report_files(collected, all_sections, out)
+    for name, writer in files.items():
+        path = out / name
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, writer)
     console().print(
         f"Written to {out}: report.html, report.md, tables/*.csv and *.tex, figures/*.png and *.svg",
         soft_wrap=True,
@@ -43,20 +44,31 @@ def task(cfg: DictConfig) -> None:
 
 
 def main() -> None:
-    """Hydra refuses ``inputs=A,B`` outside a sweep, so it is made a list first."""
+    """Run the task on the command line, in which ``inputs=A,B`` is made a list.
+
+    Hydra would take the comma for a sweep, and refuse it.
+    """
     sys.argv[1:] = [listed(word) for word in sys.argv[1:]]
     task()
 
 
 def listed(word: str) -> str:
-    """``inputs=A,B`` -> ``inputs=['A','B']``; any other word as it is."""
+    """``inputs=A,B`` -> ``inputs=['A','B']``; any other word as it is.
+
+    A list or a quoted value is left as it is too: who writes one knows Hydra's grammar.
+    """
     key, _, value = word.partition("=")
     if key != "inputs" or "," not in value or value[0] in "[\"'":
         return word
-    folders = (
-        "'" + folder.replace("\\", "\\\\").replace("'", "\\'") + "'" for folder in value.split(",") if folder
-    )
+    folders = [_quoted(folder) for folder in value.split(",") if folder]
     return f"inputs=[{','.join(folders)}]"
+
+
+def _quoted(folder: str) -> str:
+    """A folder's name in quotes, as Hydra's grammar reads it back."""
+    # Backslashes first: those that the quotes get must not be doubled.
+    escaped = folder.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 if __name__ == "__main__":

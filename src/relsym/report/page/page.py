@@ -1,6 +1,4 @@
-"""The report as one self-contained page: tables, figures that answer to the pointer, no address
-outside it.
-"""
+"""The report as one self-contained page: tables and interactive figures, nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -22,8 +20,11 @@ from relsym.report.summary import lead
 from relsym.report.tables.cells import Table
 from relsym.report.tables.origins import commit_text, link_to, runs_table
 from relsym.report.wording import CAUTION
+from relsym.runs.results import AnyResults
 
+# The tables that stand before the figures, by name.
 FIRST = ("samples_to_solved", "table2", "table4", "models")
+# Name of a figure -> its title, in the order of the page.
 PAGE_FIGURES = {
     "accuracy": "Accuracy against samples",
     "heat": "Accuracy by property and samples",
@@ -32,6 +33,7 @@ PAGE_FIGURES = {
     "models": "Accuracy of every reading",
     "reliability": "Calibration",
 }
+# Name of a table -> what the list of contents calls it; the tables over folds are not named.
 TABLE_NAMES = {
     "samples_to_solved": "Samples to solve it",
     "table2": "Table 2",
@@ -47,6 +49,7 @@ TABLE_NAMES = {
     "models_by_property": "By property",
     "model_differences": "Differences",
 }
+# Name of a figure -> what is said below it.
 CAPTIONS = {
     "accuracy": (
         "Mean over the seeds; the band goes from the lowest to the highest seed. A seed that was solved with "
@@ -68,94 +71,142 @@ CAPTIONS = {
 
 
 def page(sections: Sequence[Section], missing: Table | None, collected: Collected, out: Path) -> str:
-    """The page's text."""
+    """The text of the page.
+
+    Args:
+        sections: what to show, the first one at first.
+        missing: the jobs without results, if there are any.
+        collected: every run that a section may name.
+        out: the folder that the page will stand in; links to run folders are relative to it.
+    """
     runs = collected.all
+    # A cell names the runs behind it by their places in the list of runs that the script holds.
     places = {run.path: number for number, run in enumerate(runs)}
-    known = [
-        {
-            "name": run.folder.name,
-            "href": link_to(run, out),
-            "seed": str(run.seed),
-            "samples": str(run.train_rows),
-            "configuration": run.config_hash[:12],
-            "benchmark": run.benchmark.content_hash[:12],
-            "commit": commit_text(run),
-            "relsym": run.relsym,
-        }
-        for run in runs
-    ]
+
+    def numbers(paths: Sequence[str]) -> str:
+        return " ".join(str(places[path]) for path in paths)
+
+    data = script_json(_script_data(sections, runs, out))
+    scripts = {
+        "css": _trusted_file("page.css"),
+        "js": _trusted_file("page.js"),
+        "plotly": Markup(get_plotlyjs()),
+        "data": Markup(data),
+    }
+    content = {
+        "sections": sections,
+        "missing": missing,
+        "runs": runs_table(runs, out),
+        "filters": filter_values(sections),
+    }
+    texts = {
+        "lead": lead(collected),
+        "caution": CAUTION,
+        "captions": CAPTIONS,
+        "version": relsym.__version__,
+    }
+    helpers = {"numbers": numbers, "figures": figures, "nav": nav, "first": FIRST}
+    # Undefined is an error: a misspelt name would leave an empty place in the page.
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    template = environment.from_string(_file("page.html.j2"))
+    return template.render(scripts | content | texts | helpers)
+
+
+def _script_data(sections: Sequence[Section], runs: Sequence[AnyResults], out: Path) -> dict[str, Any]:
+    """What the page's script reads: the points of every section, the runs behind cells, and how to draw."""
     # The same published weights under several names are one model to the filter.
     aliases = {run.model: run.published for run in runs if run.published}
-    content = {
-        "points": [section.points for section in sections],
-        "runs": known,
+    points = [section.points for section in sections]
+    shown_runs = [_script_run(run, out) for run in runs]
+    return {
+        "points": points,
+        "runs": shown_runs,
         "colours": COLOURS,
         "scale": SCALE,
         "aliases": aliases,
     }
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    return environment.from_string(_file("page.html.j2")).render(
-        css=Markup(_file("page.css")),
-        js=Markup(_file("page.js")),
-        plotly=Markup(get_plotlyjs()),
-        data=Markup(script_json(content)),
-        numbers=lambda paths: " ".join(str(places[path]) for path in paths),
-        sections=sections,
-        missing=missing,
-        runs=runs_table(runs, out),
-        filters=filter_values(sections),
-        first=FIRST,
-        figures=figures,
-        nav=nav,
-        captions=CAPTIONS,
-        caution=CAUTION,
-        lead=lead(collected),
-        version=relsym.__version__,
-    )
+
+
+def _script_run(run: AnyResults, out: Path) -> dict[str, str]:
+    """One run as the list behind a cell shows it."""
+    return {
+        "name": run.folder.name,
+        "href": link_to(run, out),
+        "seed": str(run.seed),
+        "samples": str(run.train_rows),
+        "configuration": run.config_hash[:12],
+        "benchmark": run.benchmark.content_hash[:12],
+        "commit": commit_text(run),
+        "relsym": run.relsym,
+    }
 
 
 def figures(section: Section) -> list[tuple[str, str, bool]]:
-    """Name and title of each figure of a section, and whether there is anything to draw;
-    forgetting is named in any case.
+    """Name and title of each figure of a section, and whether there is anything to draw.
+
+    A section of trainings names forgetting even without points, so that the page can say it was not measured.
     """
-    points = section.points
-    accuracy = points.get("accuracy", [])
+    trainings = "accuracy" in section.points
     named = []
     for name, title in PAGE_FIGURES.items():
-        drawn = any(point["property"] for point in accuracy) if name == "heat" else bool(points.get(name))
-        if drawn or (name == "forgetting" and "accuracy" in points):
+        drawn = _has_points(section, name)
+        if drawn or (name == "forgetting" and trainings):
             named.append((name, title, drawn))
     return named
 
 
+def _has_points(section: Section, name: str) -> bool:
+    """Whether a section has what a figure draws; that by property draws points of the accuracy."""
+    if name != "heat":
+        return bool(section.points.get(name))
+    accuracy = section.points.get("accuracy", [])
+    return any(point["property"] for point in accuracy)
+
+
 def nav(section: Section, number: int) -> list[tuple[str, str]]:
-    """What a section's list of contents says, and where it leads; in the order of the page."""
-    tables = [(TABLE_NAMES.get(table.name, "Folds"), f"{table.name}-{number}") for table in section.tables]
-    ahead = [entry for entry, table in zip(tables, section.tables, strict=True) if table.name in FIRST]
+    """The entries of a section's list of contents, each with its anchor, in the order of the page."""
     best = [("Best results", f"best-{number}")] if section.best else []
-    drawn = [(title, f"{name}-figure-{number}") for name, title, _ in figures(section)]
-    return [*best, *ahead, *drawn, *(entry for entry in tables if entry not in ahead), ("Runs", "runs")]
+    first, others = [], []
+    for table in section.tables:
+        text = TABLE_NAMES.get(table.name, "Folds")
+        entry = (text, f"{table.name}-{number}")
+        if table.name in FIRST:
+            first.append(entry)
+        else:
+            others.append(entry)
+    drawn = []
+    for name, title, _ in figures(section):
+        drawn.append((title, f"{name}-figure-{number}"))
+    return [*best, *first, *drawn, *others, ("Runs", "runs")]
 
 
 def script_json(content: Any) -> str:
-    """JSON that no tag inside it can end: it stands in a script element."""
+    """JSON for a script element: no text in it can end the element, for it holds no ``<``, ``>`` or ``&``."""
     text = json.dumps(content, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    text = text.replace("<", "\\u003c")
+    text = text.replace(">", "\\u003e")
+    return text.replace("&", "\\u0026")
 
 
 def filter_values(sections: Sequence[Section]) -> dict[str, list[str]]:
-    """What each filter offers."""
-    points = [
-        point
-        for section in sections
-        for name in ("accuracy", "models")
-        for point in section.points.get(name, [])
-    ]
-    return {
-        name: list(dict.fromkeys(point[name] for point in points if point.get(name)))
-        for name in ("model", "objective", "form", "property")
-    }
+    """What each filter of the page offers, by its name, in the order of the points."""
+    points = []
+    for section in sections:
+        points += section.points.get("accuracy", [])
+        points += section.points.get("models", [])
+    filters = {}
+    for name in ("model", "objective", "form", "property"):
+        # Evaluated models have no objective; "" is the property of all rows together.
+        values = [point[name] for point in points if point.get(name)]
+        filters[name] = list(dict.fromkeys(values))
+    return filters
 
 
 def _file(name: str) -> str:
+    """The text of a file in this folder."""
     return files("relsym.report.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _trusted_file(name: str) -> Markup:
+    """A file in this folder as text that the template does not escape."""
+    return Markup(_file(name))
