@@ -28,47 +28,34 @@ def task(cfg: DictConfig) -> None:
 
     out = Path(HydraConfig.get().runtime.output_dir)
     inputs = cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs]
-    folders = [str(folder) for folder in inputs]
-    collected = collect(folders)
+    collected = collect([str(folder) for folder in inputs])
     all_sections = sections(collected)
     print_sections(all_sections, collected, console())
-    files = report_files(collected, all_sections, out)
-    for name, writer in files.items():
-        path = out / name
-        path.parent.mkdir(exist_ok=True)
-        write_atomically(path, writer)
-    console().print(
-        f"Written to {out}: report.html, report.md, tables/*.csv and *.tex, figures/*.png and *.svg",
-        soft_wrap=True,
-    )
+    for name, writer in report_files(collected, all_sections, out).items():
+        (out / name).parent.mkdir(exist_ok=True)
+        write_atomically(out / name, writer)
+    message = f"Written to {out}: report.html, report.md, tables/*.csv and *.tex, figures/*.png and *.svg"
+    console().print(message, soft_wrap=True)
 
 
 def main() -> None:
-    """Run the task on the command line, in which ``inputs=A,B`` is made a list.
-
-    Hydra would take the comma for a sweep, and refuse it.
-    """
+    """Run the task, with ``inputs=A,B`` made a list: Hydra would take the comma for a sweep and refuse it."""
     sys.argv[1:] = [listed(word) for word in sys.argv[1:]]
     task()
 
 
 def listed(word: str) -> str:
-    """``inputs=A,B`` -> ``inputs=['A','B']``; any other word as it is.
-
-    A list or a quoted value is left as it is too: who writes one knows Hydra's grammar.
-    """
+    """``inputs=A,B`` -> ``inputs=['A','B']``; any other word, and what is a list or quoted, as it is."""
     key, _, value = word.partition("=")
     if key != "inputs" or "," not in value or value[0] in "[\"'":
         return word
-    folders = [_quoted(folder) for folder in value.split(",") if folder]
-    return f"inputs=[{','.join(folders)}]"
-
-
-def _quoted(folder: str) -> str:
-    """A folder's name in quotes, as Hydra's grammar reads it back."""
-    # Backslashes first: those that the quotes get must not be doubled.
-    escaped = folder.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    quoted = []
+    for folder in value.split(","):
+        if folder:
+            # Backslashes first: those that the quotes get must not be doubled.
+            escaped = folder.replace("\\", "\\\\").replace("'", "\\'")
+            quoted.append(f"'{escaped}'")
+    return f"inputs=[{','.join(quoted)}]"
 
 
 if __name__ == "__main__":
