@@ -8,36 +8,37 @@ from relsym.runs.sweeps import HAS_RESULTS, LEFT_OUT, RUNNING, WAITING, Entry
 
 
 def leave_out(entries: Sequence[Entry]) -> list[Entry]:
-    """Take jobs above two solved rungs in a row from the list; those taken now."""
-    taken = []
+    """Mark the waiting jobs above two solved rungs in a row as left out, and return those marked now."""
+    newly_left_out = []
     for rungs in _ladders(entries):
         for place, entry in enumerate(rungs):
-            two_below = rungs[max(place - 2, 0) : place]
-            if (
-                entry.verdict == WAITING
-                and len(two_below) == 2
-                and all(_settled(below) for below in two_below)
-            ):
+            if entry.verdict != WAITING or place < 2:
+                continue
+            # A rung that was left out counts as solved, so that the whole rest of a ladder goes at once.
+            if _settled(rungs[place - 2]) and _settled(rungs[place - 1]):
                 entry.verdict = LEFT_OUT
-                taken.append(entry)
-    return taken
+                newly_left_out.append(entry)
+    return newly_left_out
 
 
 def may_start(entry: Entry, entries: Sequence[Entry]) -> bool:
-    """Whether no lower rung of its ladder still has to tell whether this one is needed."""
-    lower = (
-        rung
-        for rung in entries
-        if rung.identity.ladder == entry.identity.ladder and _height(rung) < _height(entry)
-    )
-    return not any(rung.verdict in (WAITING, RUNNING) for rung in lower)
+    """Whether every lower rung of its ladder has ended, so that it is known whether this job is needed."""
+    for other in entries:
+        same_ladder = other.identity.ladder == entry.identity.ladder
+        if same_ladder and _height(other) < _height(entry) and other.verdict in (WAITING, RUNNING):
+            return False
+    return True
 
 
 def _settled(entry: Entry) -> bool:
-    return entry.verdict == LEFT_OUT or (entry.verdict in HAS_RESULTS and entry.solved)
+    """Whether a rung is solved, or was left out because two below it are."""
+    if entry.verdict == LEFT_OUT:
+        return True
+    return entry.verdict in HAS_RESULTS and entry.solved
 
 
 def _ladders(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """The jobs that differ in the number of samples alone, together, the fewest samples first."""
     ladders: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=_height):
         ladders.setdefault(entry.identity.ladder, []).append(entry)
@@ -45,4 +46,5 @@ def _ladders(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def _height(entry: Entry) -> float:
-    return float("inf" if entry.samples is None else entry.samples)
+    """The number of samples; without one a job takes all rows, and stands on top."""
+    return float("inf") if entry.samples is None else float(entry.samples)

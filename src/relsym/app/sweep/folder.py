@@ -20,9 +20,14 @@ from relsym.runs.sweeps import Entry, SweepFile, read_sweep, sweep_json
 class SweepFolder:
     """``outputs/sweeps/NAME-HASH8``; under ``with`` it belongs to this process.
 
+    Args:
+        path: the folder; it is made when entered.
+        jobs: the jobs that the sweep began with, in order.
+
     Raises, when entered:
-        BlockingIOError: another process runs this sweep.  FileExistsError: it holds another sweep, or
-        something else. OSError: it cannot be written to.
+        BlockingIOError: another process runs this sweep.
+        FileExistsError: it holds another sweep, or something else.
+        OSError: it cannot be written to.
     """
 
     def __init__(self, path: Path, jobs: Sequence[Identity]) -> None:
@@ -49,11 +54,12 @@ class SweepFolder:
 
     def write(self, name: str, entries: Sequence[Entry]) -> None:
         """Write the list of jobs with their verdicts."""
-        text = sweep_json(SweepFile(name, relsym.__version__, self.path.name, list(entries)))
+        sweep = SweepFile(name, relsym.__version__, self.path.name, list(entries))
+        text = sweep_json(sweep)
         write_atomically(self.path / SWEEP, lambda target: target.write_text(text, encoding="utf-8"))
 
     def results(self, entry: Entry) -> TrainResults | None:
-        """The results of a job, None if it has none.
+        """The results of a job, None if it has none. Damaged ones are deleted, so that the job runs again.
 
         Raises:
             FileExistsError: they are another job's, or of a version that this one cannot read.
@@ -64,7 +70,7 @@ class SweepFolder:
         except FileNotFoundError:
             return None
         except DamagedFile:
-            path.unlink()  # the job runs again
+            path.unlink()
             return None
         except ValueError as error:
             raise FileExistsError(
@@ -78,6 +84,7 @@ class SweepFolder:
         return results
 
     def _locked(self) -> IO[bytes]:
+        """The open lock file, locked: the operating system releases it when this process ends, however."""
         lock = open(self.path / LOCK, "ab")  # noqa: SIM115 (held as long as the sweep runs)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,28 +96,31 @@ class SweepFolder:
         return lock
 
     def _check(self) -> None:
+        """Refuse a folder of something else, or of a sweep that began with other jobs."""
         path = self.path / SWEEP
         if not path.exists():
-            foreign = sorted(
-                entry.name
-                for entry in os.scandir(self.path)
-                if entry.name not in (LOCK, FROZEN, f"{PARTIAL}{SWEEP}")
-            )
-            if foreign:
-                raise FileExistsError(
-                    f"{self.path} is no sweep's folder, it holds {', '.join(foreign[:5])}. "
-                    "Choose another hydra.sweep.dir."
-                )
+            self._check_empty()
             return
         try:
-            held = read_sweep(path)
+            sweep = read_sweep(path)
         except ValueError as error:
             raise FileExistsError(
                 f"{error} To start anew choose another hydra.sweep.dir, or delete the file."
             ) from error
-        if [entry.identity.job for entry in held.jobs][: len(self.jobs)] != self.jobs:
+        jobs = [entry.identity.job for entry in sweep.jobs]
+        # A sweeper that searches adds jobs as it goes, so that the list may be longer than it was at first.
+        if jobs[: len(self.jobs)] != self.jobs:
             raise FileExistsError(
-                f"{self.path} holds another sweep ({len(held.jobs)} jobs). Choose another hydra.sweep.dir, "
-                "or "
-                "leave it unset: each list of jobs has a folder of its own."
+                f"{self.path} holds another sweep ({len(sweep.jobs)} jobs). Choose another hydra.sweep.dir, "
+                "or leave it unset: each list of jobs has a folder of its own."
+            )
+
+    def _check_empty(self) -> None:
+        """Refuse a folder without a list of jobs that holds anything but what an interrupted start leaves."""
+        own = (LOCK, FROZEN, f"{PARTIAL}{SWEEP}")
+        foreign = sorted(entry.name for entry in os.scandir(self.path) if entry.name not in own)
+        if foreign:
+            raise FileExistsError(
+                f"{self.path} is no sweep's folder, it holds {', '.join(foreign[:5])}. "
+                "Choose another hydra.sweep.dir."
             )

@@ -1,6 +1,6 @@
-"""What has to be known of a sweep's jobs before the first one starts: that each can run, and what it is.
+"""What has to be known about a sweep's jobs before the first one starts: that each can run, and what it is.
 
-Loads torch.
+It loads torch, so a sweep calls it in a process of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from relsym.runs.identity import digest, identity
 
 
 class Inspected(NamedTuple):
-    """What the jobs are, in order, and the number of GPUs; or the first job that cannot run, and why."""
+    """What the jobs are, in order, and the number of GPUs of this machine.
+
+    refused, reason: place of the first job that cannot run, and why; ``jobs`` then has those before it.
+    """
 
     jobs: list[Known]
     gpus: int
@@ -27,9 +30,15 @@ class Inspected(NamedTuple):
 
 
 def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> None:
-    """Check every job and hash it; models and benchmarks that several jobs share are read once.
+    """Check every job, hash it, and send an ``Inspected``.
 
-    Jobs that do not run here are not asked for this machine's GPUs: they check those of their own.
+    Models and benchmarks that several jobs share are read once.
+
+    Args:
+        configs: the resolved configuration of each job.
+        here: whether the jobs run on this machine. Those that do not are not asked for its GPUs: they check
+            those of their own.
+        answer: where the one answer is sent.
     """
     import torch
 
@@ -37,28 +46,41 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
     from relsym.app.train.steps import check
 
     prepare_process()
-    known: dict[str, Any] = {}
+    cache: dict[str, Any] = {}
     jobs: list[Known] = []
     for number, config in enumerate(configs):
         try:
             cfg = OmegaConf.create(config)
-            check(cfg if here else OmegaConf.merge(cfg, {"hardware": {"accelerator": "cpu"}}))
-            jobs.append(_known(cfg, config, known))
+            check(cfg if here else _on_the_cpu(cfg))
+            jobs.append(_facts(cfg, config, cache))
         except Exception as error:  # reported by the launcher, which refuses the sweep
             answer.send(Inspected(jobs, 0, number, describe(error)))
             return
     answer.send(Inspected(jobs, torch.cuda.device_count()))
 
 
-def _known(cfg: DictConfig, config: Mapping[str, Any], known: dict[str, Any]) -> Known:
+def _on_the_cpu(cfg: DictConfig) -> Any:
+    """The configuration with the one accelerator that every machine has."""
+    return OmegaConf.merge(cfg, {"hardware": {"accelerator": "cpu"}})
+
+
+def _facts(cfg: DictConfig, config: Mapping[str, Any], cache: dict[str, Any]) -> Known:
+    """What one job computes.
+
+    Args:
+        cfg, config: its configuration, as an object and as plain values.
+        cache: what earlier jobs have read, by the hash of what it was read from.
+    """
     from relsym.app.earlier_run import run_in_init
 
     model = {key: config[key] for key in ("model", "init")}
-    weights, published = _once(known, digest(model), lambda: _weights(cfg))
-    drawn = {
-        key: value for key, value in config["data"]["module"].items() if key not in ("seed", "sample_seed")
-    }
-    content, sides = _once(known, digest(drawn), lambda: _data(cfg, drawn.get("benchmark"), known))
+    weights, published = _once(cache, digest(model), lambda: _weights(cfg))
+    # Neither seed says anything about the benchmark: jobs that differ in them alone share what is read.
+    data = {}
+    for key, value in config["data"]["module"].items():
+        if key not in ("seed", "sample_seed"):
+            data[key] = value
+    content, sides = _once(cache, digest(data), lambda: _data(cfg, data.get("benchmark"), cache))
     earlier = run_in_init(cfg)
     init = None if earlier is None else earlier.identity().cell_hash
     return Known(identity(config, weights, content, sides, init), published)
@@ -72,19 +94,23 @@ def _weights(cfg: DictConfig) -> tuple[str, str | None]:
     return encoder.fingerprint(), encoder.source.get("published")
 
 
-def _data(cfg: DictConfig, benchmark: Any, known: dict[str, Any]) -> tuple[str, str | None]:
-    """Draw the rows, so that a job that asks for too many is refused; its benchmark may have been read for
-    another job.
+def _data(cfg: DictConfig, benchmark: Any, cache: dict[str, Any]) -> tuple[str, str | None]:
+    """Draw the rows, so that a job that asks for too many is refused; return hash and sides of the benchmark.
+
+    Args:
+        benchmark: the part of the configuration that says which one it is: jobs that draw differently may
+            share it.
     """
     data = instantiate(cfg.data.module, _convert_="all")
     if benchmark is not None:
-        read = _once(known, digest(benchmark), data.benchmark)
+        read = _once(cache, digest(benchmark), data.benchmark)
         data.benchmark = lambda: read
     data.read()
     return data.content_hash, data.sides
 
 
-def _once(known: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:
-    if key not in known:
-        known[key] = make()
-    return known[key]
+def _once(cache: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:
+    """What was made for the key before, or is made now."""
+    if key not in cache:
+        cache[key] = make()
+    return cache[key]

@@ -37,9 +37,9 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
     Every process that runs one (of this machine, SLURM's, Ray's) runs this.
 
     Args:
+        frozen: the path of its configuration.
         several_ranks: Lightning has to start further ranks. It does so by repeating the command line of its
-        process, so the job gets
-            a process with one.
+            process, so the job gets a process that has one.
     """
     # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and
     # to tell its tracker.
@@ -48,10 +48,12 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
     folder = Path(cfg.hydra.runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     rank = os.environ.get("SLURM_PROCID", "0")
-    redirect(folder / (JOB_LOG if rank == "0" else f"rank{rank}.log"))
+    log = JOB_LOG if rank == "0" else f"rank{rank}.log"
+    redirect(folder / log)
     if several_ranks:
         signal.signal(signal.SIGINT, lambda *_: None)  # the ranks end themselves
-        return subprocess.run([sys.executable, "-m", "relsym.app.sweep.job", frozen], check=False).returncode
+        command = [sys.executable, "-m", "relsym.app.sweep.job", frozen]
+        return subprocess.run(command, check=False).returncode
     return ended(frozen, cfg)
 
 
@@ -60,21 +62,24 @@ def redirect(log: Path) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     with open(log, "ab") as stream:
+        # The descriptors themselves, not sys.stdout: libraries and child processes write to those.
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
 
 
 def ended(frozen: str, cfg: DictConfig) -> int:
-    """Run the body under the guard that every task has; its exit code."""
+    """Run the body under the guard that every task has, and return its exit code."""
     try:
         run(lambda: body(frozen, cfg))
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, int):
+            return end.code
+        return 0 if end.code is None else 1  # as Python does, for which a text is a failure
     return 0
 
 
 def body(frozen: str, cfg: DictConfig) -> None:
-    """What Hydra does around a task, without composing: the configuration is the frozen one."""
+    """Do what Hydra does around a task, without composing: the configuration is the frozen one."""
     from relsym.app.process import prepare_process
     from relsym.app.train import steps
 
@@ -82,32 +87,37 @@ def body(frozen: str, cfg: DictConfig) -> None:
     setup_globals()
     with open_dict(cfg):
         node = cfg.pop("hydra")
-        HydraConfig.instance().set_config(
-            OmegaConf.create({"hydra": OmegaConf.merge(OmegaConf.structured(HydraConf), node)})
-        )
+        # The frozen node has what a task reads; the rest is Hydra's defaults.
+        whole_node = OmegaConf.merge(OmegaConf.structured(HydraConf), node)
+        HydraConfig.instance().set_config(OmegaConf.create({"hydra": whole_node}))
     configure_log(node.job_logging, node.verbose)
     with open(frozen, "rb") as stream:
         if rank_of_this_process() == 0:
             hold(stream)
-            if (Path(node.runtime.output_dir) / RESULTS).exists():  # the process that held it has finished it
+            results = Path(node.runtime.output_dir) / RESULTS
+            if results.exists():  # the process that held the job has finished it
                 return
         steps.check(cfg)
         steps.train_and_score(cfg)
 
 
 def hold(stream: BinaryIO) -> None:
-    """Hold the job as its first rank: no second process may run it at the same time; the lock goes when the
-    process does.
+    """Lock the job for its first rank, so that no second process runs it; the lock ends with the process.
 
-    One that a killed sweep has left is waited for: it is about to die too.
+    A process that a killed sweep has left is waited for (60 s): it is about to die too.
+
+    Raises:
+        JobRuns: another process still runs the job.
     """
     for _ in range(LOCK_TRIES):
         try:
-            return fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
         except BlockingIOError:
             time.sleep(LOCK_PAUSE_S)
     raise JobRuns(f"{stream.name}: another process runs this job. Wait for it to end, or end it.")
 
 
 if __name__ == "__main__":
-    sys.exit(ended(sys.argv[1], OmegaConf.load(sys.argv[1])))
+    path = sys.argv[1]
+    sys.exit(ended(path, OmegaConf.load(path)))

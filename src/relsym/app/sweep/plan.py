@@ -19,11 +19,24 @@ from relsym.runs.sweeps import Entry
 
 LONGEST_JOB_NAME = 80
 LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(e-?\d+)?")
+# Groups whose options say by themselves what they are: "knn", not "objectiveknn".
+_SPEAKING_GROUPS = (
+    "objective",
+    "model",
+    "metric",
+    "probe",
+    "data",
+    "experiment",
+    "benchmark",
+    "recipe",
+)
 
 
 class Known(NamedTuple):
-    """What is found out of a job before it starts: what it computes, and the hub id of its encoder's
-    published weights, if any.
+    """What is found out about a job before it starts.
+
+    identity: the hashes of what it computes.  published: the hub id of its encoder's published weights, if
+    it has one.
     """
 
     identity: Identity
@@ -40,12 +53,12 @@ class Composed:
 
     @property
     def choices(self) -> dict[str, str]:
-        """The options of the groups."""
-        return {
-            group: str(option)
-            for group, option in self.hydra.runtime.choices.items()
-            if "hydra" not in group and "/" not in group
-        }
+        """The option chosen in each of relsym's own groups: those of Hydra and nested ones are left out."""
+        choices = {}
+        for group, option in self.hydra.runtime.choices.items():
+            if "hydra" not in group and "/" not in group:
+                choices[group] = str(option)
+        return choices
 
 
 def compose_all(
@@ -67,7 +80,8 @@ def compose_all(
             raise ValueError(
                 f"no job was started, for this one cannot run: {' '.join(words)}\n{error}"
             ) from error
-        jobs.append(Composed(list(words), OmegaConf.to_container(composed, resolve=True), hydra))
+        config = OmegaConf.to_container(composed, resolve=True)
+        jobs.append(Composed(list(words), config, hydra))
     return jobs
 
 
@@ -75,30 +89,51 @@ def job_names(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) 
     """``003-knn-samples16-seed0``: the number, and what tells the job from the others.
 
     Args:
+        jobs: at least one.
+        first: the number of the first one.
         said: the words of the command line; a word of it that stands in a job as it is tells nothing.
     """
-    words = [dict(word.split("=", 1) for word in job.overrides if word not in said) for job in jobs]
-    varying = [key for key in words[0] if len(jobs) == 1 or len({word.get(key) for word in words}) > 1]
-    names = (
-        "-".join([f"{number:03d}", *(_part(key, word[key]) for key in varying if key in word)])
-        for number, word in enumerate(words, start=first)
-    )
-    return [re.sub(r"[^\w.=+-]+", "_", name)[:LONGEST_JOB_NAME] for name in names]
+    values_of_jobs = [_override_values(job, said) for job in jobs]
+    varying = []
+    for key in values_of_jobs[0]:
+        values = {job_values.get(key) for job_values in values_of_jobs}
+        if len(jobs) == 1 or len(values) > 1:
+            varying.append(key)
+    names = []
+    for number, job_values in enumerate(values_of_jobs, start=first):
+        parts = [f"{number:03d}"]
+        for key in varying:
+            if key in job_values:
+                parts.append(_part(key, job_values[key]))
+        # The name is that of a folder: whatever might not be allowed there becomes an underscore.
+        name = re.sub(r"[^\w.=+-]+", "_", "-".join(parts))
+        names.append(name[:LONGEST_JOB_NAME])
+    return names
+
+
+def _override_values(job: Composed, said: Collection[str]) -> dict[str, str]:
+    """The job's overrides as key and value, without the words of the command line."""
+    values = {}
+    for word in job.overrides:
+        if word not in said:
+            key, value = word.split("=", 1)
+            values[key] = value
+    return values
 
 
 def _part(key: str, value: str) -> str:
-    """A group's option speaks for itself, a number needs its key; three digits of it tell enough.
+    """What one override adds to a job's name: a group's option alone, of any other its last key too.
 
-    A list of options: joined by a plus.
+    Long numbers are cut to three digits, options of a list are joined by a plus.
     """
-    last = key.rsplit(".", 1)[-1].lstrip("+~")
-    value = f"{float(value):.3g}" if LONG_NUMBER.fullmatch(value) else value
-    value = value.strip("[]").replace(",", "+") if key == "recipe" else value
-    return (
-        value
-        if key in ("objective", "model", "metric", "probe", "data", "experiment", "benchmark", "recipe")
-        else f"{last}{value}"
-    )
+    if LONG_NUMBER.fullmatch(value):
+        value = f"{float(value):.3g}"
+    if key == "recipe":
+        value = value.strip("[]").replace(",", "+")
+    if key in _SPEAKING_GROUPS:
+        return value
+    last_key = key.rsplit(".", 1)[-1].lstrip("+~")
+    return f"{last_key}{value}"
 
 
 def entries_of(
@@ -107,24 +142,26 @@ def entries_of(
     """The jobs as the sweep's folder lists them.
 
     Args:
-        inspected: what was found out of each job.  first: number of the first one.  said: the words of the
-        command line.
+        jobs: at least one.
+        inspected: what was found out about each job.
+        first: the number of the first one.
+        said: the words of the command line.
     """
     names = job_names(jobs, first, said)
     entries = []
-    for place, (job, name, known) in enumerate(zip(jobs, names, inspected, strict=True)):
+    for number, (job, name, facts) in enumerate(zip(jobs, names, inspected, strict=True), start=first):
         data, hardware = job.config["data"], job.config["hardware"]
         entries.append(
             Entry(
-                number=first + place,
+                number=number,
                 name=name,
                 overrides=job.overrides,
                 choices=job.choices,
-                published=known.published,
+                published=facts.published,
                 samples=data["samples"],
                 seed=job.config["seed"],
                 score_on=data["score_on"],
-                identity=known.identity,
+                identity=facts.identity,
                 accelerator=hardware["accelerator"],
                 devices=hardware["devices"],
                 folder=name,
@@ -133,44 +170,58 @@ def entries_of(
     return entries
 
 
-def _to_the_console(logging: dict[str, Any]) -> dict[str, Any]:
-    """Hydra's log file would repeat what ``job.log`` catches."""
-    handlers = {name: handler for name, handler in logging["handlers"].items() if "filename" not in handler}
-    return {**logging, "handlers": handlers, "root": {**logging["root"], "handlers": list(handlers)}}
-
-
 def freeze(job: Composed, entry: Entry, folder: Path) -> Path:
-    """Write the job's configuration: what it is, who watches it, and the parts of Hydra's that a
-    task reads.
+    """Write the configuration of a job and return the file's path.
+
+    It says what the job is, who watches it, and the parts of Hydra's own configuration that a task reads.
+    A file that holds the same already is not written again.
     """
-    config, output = dict(job.config), str(folder / entry.folder)
+    config = dict(job.config)
     config["sweep"] = {**config["sweep"], "folder": folder.name, "job": entry.name}
-    tracking = config["tracking"]
-    config["tracking"] = {
-        **tracking,
-        **{
-            key: value
-            for key, value in (("group", folder.name), ("name", entry.name))
-            if key in tracking and tracking[key] is None
-        },
-    }
-    config["hydra"] = {
-        "mode": RunMode.RUN.name,
-        "run": {"dir": output},
-        "verbose": job.hydra.verbose,
-        "output_subdir": None,
-        "job": {"name": job.hydra.job.name, "num": entry.number, "chdir": False},
-        "job_logging": _to_the_console(OmegaConf.to_container(job.hydra.job_logging)),
-        "overrides": {"task": job.overrides},
-        "runtime": {
-            "output_dir": output,
-            "cwd": job.hydra.runtime.cwd,
-            "version": job.hydra.runtime.version,
-            "choices": OmegaConf.to_container(job.hydra.runtime.choices),
-        },
-    }
-    path = folder / FROZEN / f"{entry.number:03d}.yaml"
+    config["tracking"] = _named_tracking(config["tracking"], folder.name, entry.name)
+    config["hydra"] = _hydra_node(job, entry, str(folder / entry.folder))
     text = OmegaConf.to_yaml(OmegaConf.create(config))
+    path = folder / FROZEN / f"{entry.number:03d}.yaml"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
     return path
+
+
+def _named_tracking(tracking: dict[str, Any], group: str, name: str) -> dict[str, Any]:
+    """The tracker's arguments, with group and name where it takes them and the user has left them open."""
+    named = dict(tracking)
+    for key, value in (("group", group), ("name", name)):
+        if key in tracking and tracking[key] is None:
+            named[key] = value
+    return named
+
+
+def _hydra_node(job: Composed, entry: Entry, output: str) -> dict[str, Any]:
+    """What a task finds of Hydra's own configuration, as if Hydra had run it by itself in ``output``."""
+    hydra = job.hydra
+    runtime = {
+        "output_dir": output,
+        "cwd": hydra.runtime.cwd,
+        "version": hydra.runtime.version,
+        "choices": OmegaConf.to_container(hydra.runtime.choices),
+    }
+    return {
+        "mode": RunMode.RUN.name,
+        "run": {"dir": output},
+        "verbose": hydra.verbose,
+        "output_subdir": None,
+        "job": {"name": hydra.job.name, "num": entry.number, "chdir": False},
+        "job_logging": _to_the_console(OmegaConf.to_container(hydra.job_logging)),
+        "overrides": {"task": job.overrides},
+        "runtime": runtime,
+    }
+
+
+def _to_the_console(logging: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of logging without files: Hydra's would repeat what ``job.log`` catches."""
+    handlers = {}
+    for name, handler in logging["handlers"].items():
+        if "filename" not in handler:
+            handlers[name] = handler
+    root = {**logging["root"], "handlers": list(handlers)}
+    return {**logging, "handlers": handlers, "root": root}

@@ -29,7 +29,8 @@ def start_server(with_wandb: bool) -> None:
     """Start the fork server; it imports while this process goes on."""
     from multiprocessing import forkserver
 
-    context().set_forkserver_preload([*(WANDB if with_wandb else []), *PRELOAD])
+    preload = [*WANDB, *PRELOAD] if with_wandb else PRELOAD
+    context().set_forkserver_preload(preload)
     forkserver.ensure_running()
 
 
@@ -43,14 +44,20 @@ class ProcessEngine(Engine):
 
     Args:
         jobs: how many at a time; "auto": one for each GPU (a job of several devices takes as many), one on
-        the CPU. gpus: how many this machine has.
+            the CPU.
+        gpus: how many this machine has.
     """
 
     def __init__(self, jobs: PositiveInt | Literal["auto"] = "auto", gpus: int = 0) -> None:
         self.jobs = jobs
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        self.gpus = visible.split(",") if visible and gpus else [str(number) for number in range(gpus)]
+        if visible and gpus:
+            self.gpus = visible.split(",")  # the user has chosen some
+        else:
+            self.gpus = [str(number) for number in range(gpus)]
+        # GPU -> number of jobs on it.
         self._load: Counter[str] = Counter(dict.fromkeys(self.gpus, 0))
+        # Sentinel of a process -> the job, its process and its GPUs.
         self._running: dict[int, tuple[FrozenJob, ForkServerProcess, list[str]]] = {}
 
     def has_room(self, job: FrozenJob) -> bool:
@@ -59,27 +66,35 @@ class ProcessEngine(Engine):
             return True
         if self.jobs != "auto":
             return len(self._running) < self.jobs
-        return (
-            job.accelerator == "gpu"
-            and bool(self.gpus)
-            and all(not self._load[gpu] for gpu in self._freest(job))
-        )
+        if job.accelerator != "gpu" or not self.gpus:
+            return False
+        return all(self._load[gpu] == 0 for gpu in self._freest(job))
 
     def start(self, job: FrozenJob) -> None:
         """See ``Engine``."""
         gpus = self._freest(job)
         environment = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        ranks = job.devices if job.accelerator != "gpu" else max(len(gpus), 1)
-        at_once = (
-            self.jobs if self.jobs != "auto" else max(len(self.gpus), 1) if job.accelerator == "gpu" else 1
-        )
-        threads = max(cores // (at_once * ranks), 1)
-        environment |= {name: os.environ.get(name, str(threads)) for name in THREADS}
-        process = context().Process(target=run_child, args=(str(job.frozen), job.devices != 1, environment))
+        threads = str(self._threads(job, gpus))
+        for name in THREADS:
+            environment[name] = os.environ.get(name, threads)
+        several_ranks = job.devices != 1
+        arguments = (str(job.frozen), several_ranks, environment)
+        process = context().Process(target=run_child, args=arguments)
         process.start()
         self._load.update(gpus)
         self._running[process.sentinel] = (job, process, gpus)
+
+    def _threads(self, job: FrozenJob, gpus: list[str]) -> int:
+        """Threads for each rank of a job, so that all jobs at a time have one for each core together."""
+        on_gpus = job.accelerator == "gpu"
+        ranks = max(len(gpus), 1) if on_gpus else job.devices
+        if self.jobs != "auto":
+            at_once = self.jobs
+        elif on_gpus:
+            at_once = max(len(self.gpus), 1)
+        else:
+            at_once = 1
+        return max(_usable_cores() // (at_once * ranks), 1)
 
     def wait(self) -> list[Ended]:
         """See ``Engine``."""
@@ -89,14 +104,15 @@ class ProcessEngine(Engine):
             process.join()
             self._load.subtract(gpus)
             code = process.exitcode or 0
-            ended.append(Ended(job, code, f"killed by {signal.Signals(-code).name}" if code < 0 else None))
+            problem = None
+            if code < 0:  # the number of a signal
+                problem = f"killed by {signal.Signals(-code).name}"
+            ended.append(Ended(job, code, problem))
             process.close()
         return ended
 
     def stop(self) -> None:
-        """Interrupt the jobs, so that trackers are told, and kill those that do not end within ``GRACE_S``
-        seconds.
-        """
+        """Interrupt the jobs, so that trackers are told; kill those that go on for ``GRACE_S`` seconds."""
         for _, process, _ in self._running.values():
             _signal_group(process.pid, signal.SIGINT)
         deadline = time.monotonic() + GRACE_S
@@ -111,21 +127,35 @@ class ProcessEngine(Engine):
         """The GPUs that a job would take: those with the fewest jobs; all where it says devices=auto."""
         if job.accelerator != "gpu":
             return []
-        return sorted(self.gpus, key=lambda gpu: self._load[gpu])[: job.devices if job.devices > 0 else None]
+        by_load = sorted(self.gpus, key=lambda gpu: self._load[gpu])
+        if job.devices > 0:
+            return by_load[: job.devices]
+        return by_load
+
+
+def _usable_cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # where the system does not say, as on macOS
 
 
 def call_in_fork(target: Callable[..., None], *arguments: Any) -> Any:
-    """Call a function that sends one answer, in a forked process.
+    """Call a function in a forked process, and return the one answer that it sends.
+
+    Args:
+        target: takes the arguments, then the connection to which it sends its answer.
 
     Raises:
         RuntimeError: the process died without an answer.
     """
-    here, there = context().Pipe(duplex=False)
-    process = context().Process(target=_answering, args=(target, arguments, there))
+    receiver, sender = context().Pipe(duplex=False)
+    process = context().Process(target=_answering, args=(target, arguments, sender))
     process.start()
-    there.close()
+    # The child has its own copy; with this one open its death would not end the waiting below.
+    sender.close()
     try:
-        return here.recv()
+        return receiver.recv()
     except EOFError as error:
         process.join()
         raise RuntimeError(
@@ -137,6 +167,7 @@ def call_in_fork(target: Callable[..., None], *arguments: Any) -> Any:
 
 
 def _answering(target: Callable[..., None], arguments: tuple[Any, ...], answer: Connection) -> None:
+    """The body of the forked process of ``call_in_fork``."""
     end_with_parent()
     target(*arguments, answer)
 
@@ -154,8 +185,9 @@ def run_child(frozen: str, several_ranks: bool, environment: dict[str, str]) -> 
 
 
 def end_with_parent() -> None:
-    """Become the head of a process group, and end it as soon as the process that started the sweep is gone,
-    however it went.
+    """Become the head of a process group, and kill the group as soon as the sweep's own process is gone.
+
+    However that went: a sweep that was killed cannot end its jobs itself.
     """
     os.setpgid(0, 0)
     parent = multiprocessing.parent_process()
@@ -169,6 +201,7 @@ def end_with_parent() -> None:
 
 
 def _signal_group(pid: int | None, number: signal.Signals) -> None:
+    """Send a signal to a process group; one that is gone is no error."""
     if pid is not None:
         try:
             os.killpg(pid, number)

@@ -1,4 +1,4 @@
-"""Jobs of a sweep on Ray: a task of its own process for each."""
+"""Jobs of a sweep on Ray: for each a task in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ STOP_S = 10.0
 class RayEngine(Engine):
     """One Ray task a job, in a worker process that ends with it; Ray never runs one twice.
 
-    init: arguments of ``ray.init``; with ``address`` it joins a cluster, else it starts Ray on this machine.
-    num_cpus, num_gpus: what Ray reserves for each device of a job (num_gpus None: one for a job on GPUs, none
-    for others). parallelism: jobs at once (None: as many as Ray's CPUs and GPUs hold at that moment).
+    Args:
+        init: arguments of ``ray.init``; with ``address`` it joins a cluster, else it starts Ray on this
+            machine.
+        num_cpus, num_gpus: what Ray reserves for each device of a job (num_gpus None: one for a job on GPUs,
+            none for others).
+        parallelism: jobs at once (None: as many as Ray's CPUs and GPUs hold at that moment).
 
     Raises:
         ImportError: Ray is not installed.
@@ -42,8 +45,11 @@ class RayEngine(Engine):
             raise ImportError(
                 'hydra/launcher=ray needs the package ray: pip install "relsym[ray]"'
             ) from error
-        self.ray, self.init = ray, OmegaConf.to_container(OmegaConf.create(dict(init or {})), resolve=True)
-        self.num_cpus, self.num_gpus, self.parallelism = num_cpus, num_gpus, parallelism
+        self.ray = ray
+        self.init = OmegaConf.to_container(OmegaConf.create(dict(init or {})), resolve=True)
+        self.num_cpus, self.num_gpus = num_cpus, num_gpus
+        self.parallelism = parallelism
+        # The worker ends with its one job, and a job that died is not run again behind the sweep's back.
         self.task = ray.remote(max_calls=1, max_retries=0)(run_on_worker)
         self.running: dict[Any, FrozenJob] = {}
 
@@ -54,31 +60,42 @@ class RayEngine(Engine):
             ConnectionError: there is no cluster at the address.
         """
         if not self.ray.is_initialized():
-            self.ray.init(**{key: value for key, value in self.init.items() if value is not None})
+            arguments = {key: value for key, value in self.init.items() if value is not None}
+            self.ray.init(**arguments)
         return self.ray.cluster_resources()
 
     def needs(self, job: FrozenJob) -> dict[str, float]:
-        """What Ray reserves for a job."""
-        gpus = int(job.accelerator == "gpu") if self.num_gpus is None else self.num_gpus
-        devices = max(job.devices, 1)  # "auto" is what Ray then lets it see
-        return {"CPU": float(self.num_cpus * devices), "GPU": float(gpus * devices)}
+        """What Ray reserves for a job: numbers of "CPU" and "GPU"."""
+        devices = max(job.devices, 1)  # -1 ("auto") is what Ray then lets it see
+        gpus_of_device = self.num_gpus
+        if gpus_of_device is None:
+            gpus_of_device = 1 if job.accelerator == "gpu" else 0
+        cpus = float(self.num_cpus * devices)
+        gpus = float(gpus_of_device * devices)
+        return {"CPU": cpus, "GPU": gpus}
 
     def check(self, job: FrozenJob) -> None:
-        """Refuse a job that Ray would keep waiting for ever: too few CPUs or GPUs, and no ``parallelism``
-        that says more will come.
+        """Refuse a job that Ray would keep waiting for ever.
+
+        Raises:
+            ValueError: it needs more CPUs or GPUs than Ray has, and no ``parallelism`` says that more will
+                come.
+            ConnectionError: there is no cluster at the address.
         """
-        there = self.resources()
-        if self.parallelism is None and (
-            lacking := {name: n for name, n in self.needs(job).items() if n > there.get(name, 0)}
-        ):
-            lack = ", ".join(
-                f"{n:g} {name}s of {there.get(name, 0):g} that Ray has" for name, n in lacking.items()
-            )
+        available = self.resources()
+        if self.parallelism is not None:
+            return
+        shortages = []
+        for name, number in self.needs(job).items():
+            limit = available.get(name, 0)
+            if number > limit:
+                shortages.append(f"{number:g} {name}s of {limit:g} that Ray has")
+        if shortages:
             raise ValueError(
-                f"job {job.number} ({job.name}) needs {lack}. Lower hydra.launcher.num_cpus or num_gpus, "
-                "join a larger "
-                "cluster (hydra.launcher.init.address), or set hydra.launcher.parallelism if the cluster "
-                "grows by itself."
+                f"job {job.number} ({job.name}) needs {', '.join(shortages)}. "
+                "Lower hydra.launcher.num_cpus or num_gpus, join a larger cluster "
+                "(hydra.launcher.init.address), or set hydra.launcher.parallelism if the cluster grows by "
+                "itself."
             )
 
     def has_room(self, job: FrozenJob) -> bool:
@@ -87,48 +104,60 @@ class RayEngine(Engine):
             return True
         if self.parallelism is not None:
             return len(self.running) < self.parallelism
-        there = self.resources()
+        available = self.resources()
         held = [self.needs(other) for other in (*self.running.values(), job)]
-        return all(sum(need[name] for need in held) <= there.get(name, 0) for name in ("CPU", "GPU"))
+        for name in ("CPU", "GPU"):
+            needed = sum(needs[name] for needs in held)
+            if needed > available.get(name, 0):
+                return False
+        return True
 
     def start(self, job: FrozenJob) -> None:
         """Hand it to Ray."""
         self.check(job)
         needs = self.needs(job)
-        task = self.task.options(num_cpus=needs["CPU"], num_gpus=needs["GPU"], name=f"relsym {job.name}")
-        self.running[task.remote(str(job.frozen))] = job
+        task = self.task.options(
+            num_cpus=needs["CPU"],
+            num_gpus=needs["GPU"],
+            name=f"relsym {job.name}",
+        )
+        reference = task.remote(str(job.frozen))
+        self.running[reference] = job
 
     def wait(self) -> list[Ended]:
-        """Wait for the next one, and take with it what else has ended."""
+        """Wait for the next job to end, and take with it those that have ended by then."""
         if not self.running:
             return []
-        self.ray.wait(list(self.running), num_returns=1)
-        done, _ = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
+        references = list(self.running)
+        self.ray.wait(references, num_returns=1)
+        done, _ = self.ray.wait(references, num_returns=len(references), timeout=0)
         return [self.verdict(reference) for reference in done]
 
     def verdict(self, reference: Any) -> Ended:
-        """The job's exit code, or why there is none."""
+        """How the task of a reference ended: the job's exit code, or why Ray has none."""
         job = self.running.pop(reference)
         try:
             return Ended(job, self.ray.get(reference))
         except self.ray.exceptions.RayError as death:
-            problem = f"Ray says {type(death).__name__}: {str(death).strip().splitlines()[0]}"
-            return Ended(job, 1, f"{problem}; log: {job.folder / JOB_LOG}")
+            # The first line says what happened, the rest is a trace of Ray's own processes.
+            message = str(death).strip().splitlines()[0]
+            problem = f"Ray says {type(death).__name__}: {message}; log: {job.folder / JOB_LOG}"
+            return Ended(job, 1, problem)
 
     def stop(self) -> None:
         """Interrupt what runs as Ctrl-C would, wait for it a little, then end Ray, or leave the cluster."""
-        for reference in self.running:
+        references = list(self.running)
+        for reference in references:
             self.ray.cancel(reference, force=False)
-        if self.running:
-            self.ray.wait(list(self.running), num_returns=len(self.running), timeout=STOP_S)
+        if references:
+            self.ray.wait(references, num_returns=len(references), timeout=STOP_S)
         self.running = {}
         self.ray.shutdown()
 
 
 def run_on_worker(frozen: str) -> int:
-    """Run a frozen job in this worker; further ranks are started by repeating this process's command, so it
-    has to be the job's.
-    """
+    """Run a frozen job in this worker process and return its exit code."""
+    # Lightning starts further ranks by repeating the command of this process, so that has to be the job's.
     sys.modules["__main__"].__spec__ = importlib.util.find_spec("relsym.app.sweep.job")
     sys.argv = ["relsym.app.sweep.job", frozen]
     return run_frozen(frozen)

@@ -32,7 +32,9 @@ class Sweep:
     """One call of ``relsym train -m``.
 
     Args:
-        context, master: of Hydra.  make_engine: from the number of GPUs to what runs the jobs.
+        context: Hydra's, by which jobs are composed.
+        master: the configuration of the call itself, without the words of any job.
+        make_engine: from the number of this machine's GPUs to what runs the jobs.
         here: whether they run on this machine.
     """
 
@@ -43,23 +45,30 @@ class Sweep:
         make_engine: Callable[[int], Engine],
         here: bool = True,
     ) -> None:
-        self.context, self.master, self.make_engine, self.here = context, master, make_engine, here
+        self.context, self.master = context, master
+        self.make_engine, self.here = make_engine, here
+        # Of all calls of ``run``: a sweeper that searches makes several.
         self.entries: list[Entry] = []
         self.folder: SweepFolder | None = None
 
     def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[TrainResults | JobFailed | None]:
-        """Run these jobs, numbered from ``first``; their results, in order: None for a job that was left out.
+        """Run these jobs, numbered from ``first``.
+
+        Returns:
+            Their results in order; None for a job that was left out.
 
         Raises:
             ValueError: a job cannot run; none has been started.
         """
         start_server(with_wandb=self._tracked_by_wandb(overrides))
         jobs = plan.compose_all(self.context, self.master, overrides)
-        inspected: Inspected = call_in_fork(inspect, [job.config for job in jobs], self.here)
+        configs = [job.config for job in jobs]
+        inspected: Inspected = call_in_fork(inspect, configs, self.here)
         if inspected.refused is not None:
             words = " ".join(jobs[inspected.refused].overrides)
             raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
-        entries = plan.entries_of(jobs, inspected.jobs, first, list(self.master.hydra.overrides.task))
+        command_line = list(self.master.hydra.overrides.task)
+        entries = plan.entries_of(jobs, inspected.jobs, first, command_line)
         options = jobs[0].config["sweep"]
         engine = self.make_engine(inspected.gpus)
         self.entries = [*self.entries[:first], *entries]
@@ -73,41 +82,44 @@ class Sweep:
             return self._conclude(entries)
 
     def _folder(self, name: str, inspected: Inspected) -> SweepFolder:
-        """The folder, by the hash of the first list of jobs unless the user named it."""
+        """The sweep's folder: where the user says, else named by the hash of the first list of jobs."""
         if self.folder is None:
-            given = any(word.startswith("hydra.sweep.dir=") for word in self.master.hydra.overrides.hydra)
+            identities = [job.identity for job in inspected.jobs]
             path = Path(self.master.hydra.sweep.dir).expanduser().absolute()
-            path = (
-                path
-                if given
-                else path.with_name(
-                    f"{path.name}-{digest([known.identity.job for known in inspected.jobs])[:8]}"
-                )
-            )
-            self.folder, self.name = SweepFolder(path, [known.identity for known in inspected.jobs]), name
+            words = self.master.hydra.overrides.hydra
+            named_by_user = any(word.startswith("hydra.sweep.dir=") for word in words)
+            if not named_by_user:
+                hashes = [identity.job for identity in identities]
+                path = path.with_name(f"{path.name}-{digest(hashes)[:8]}")
+            self.folder = SweepFolder(path, identities)
+            self.name = name
         return self.folder
 
     def _look_back(self, entries: Sequence[Entry], options: dict[str, Any]) -> None:
-        """What need not run: finished here, finished in another sweep, or in the list twice."""
+        """Mark the jobs that need not run: finished here, finished in another sweep, or in the list twice."""
         seen: set[str] = set()
+        finished_here = 0
         for entry in entries:
             if entry.identity.job in seen:
                 entry.verdict = REPEATED
-            elif (results := self.folder.results(entry)) is not None:
-                entry.verdict, entry.solved = DONE, results.is_solved
+                continue
             seen.add(entry.identity.job)
-        here = sum(entry.verdict == DONE for entry in entries)
-        elsewhere = reuse(entries, self.folder.path, options["reuse"])
+            results = self.folder.results(entry)
+            if results is not None:
+                entry.verdict, entry.solved = DONE, results.is_solved
+                finished_here += 1
+        taken_from = reuse(entries, self.folder.path, options["reuse"])
         for entry in entries:
             if entry.verdict == REUSED:
                 entry.solved = self._results(entry).is_solved
-        say(
-            f"Sweep {self.folder.path}: {len(entries)} jobs, "
-            f"{sum(entry.verdict == WAITING for entry in entries)} to run"
-            f"{f', {here} finished here before' if here else ''}"
-            + "".join(f", {count} taken from {name}" for name, count in elsewhere.items())
-        )
-        if elsewhere and options["reuse"] == ANY:
+        to_run = sum(entry.verdict == WAITING for entry in entries)
+        parts = [f"{len(entries)} jobs", f"{to_run} to run"]
+        if finished_here:
+            parts.append(f"{finished_here} finished here before")
+        for sweep, count in taken_from.items():
+            parts.append(f"{count} taken from {sweep}")
+        say(f"Sweep {self.folder.path}: {', '.join(parts)}")
+        if taken_from and options["reuse"] == ANY:
             say(
                 "sweep.reuse=any: results of other versions and of trees with changes count too; a report "
                 "marks what it mixes."
@@ -115,9 +127,11 @@ class Sweep:
         self._write()
 
     def _work(self, engine: Engine, entries: Sequence[Entry], stop_when_solved: bool) -> None:
+        """Start jobs as there is room, and judge each when it has ended, until there are none left."""
         watch = terminal.Watch(entries, 1)
         running: dict[int, Entry] = {}
-        logs: dict[int, int] = {}
+        # What a job's log held before it began, in bytes: an earlier attempt may have written to it.
+        log_sizes: dict[int, int] = {}
         try:
             while True:
                 if stop_when_solved and climb.leave_out(entries):
@@ -125,68 +139,78 @@ class Sweep:
                 waiting = [entry for entry in entries if entry.verdict == WAITING]
                 for entry in waiting:
                     job = self._job(entry)
-                    if engine.has_room(job) and not (
-                        stop_when_solved and not climb.may_start(entry, entries)
-                    ):
-                        logs[entry.number] = size_of(job.folder / JOB_LOG)
-                        engine.start(job)
-                        entry.verdict, running[entry.number] = RUNNING, entry
-                        watch.slots = max(watch.slots, len(running))
-                        watch.started(entry, self._told(entry))
+                    # Room is asked for first: it is quickly said, and mostly there is none.
+                    if not engine.has_room(job):
+                        continue
+                    if stop_when_solved and not climb.may_start(entry, entries):
+                        continue
+                    log_sizes[entry.number] = size_of(job.folder / JOB_LOG)
+                    engine.start(job)
+                    entry.verdict = RUNNING
+                    running[entry.number] = entry
+                    watch.slots = max(watch.slots, len(running))
+                    watch.started(entry, self._shown_folder(entry))
                 if not running:
                     return
                 for ended in engine.wait():
-                    self._judge(running.pop(ended.job.number), ended, logs[ended.job.number], watch)
+                    number = ended.job.number
+                    self._judge(running.pop(number), ended, log_sizes[number], watch)
                 self._write()
         finally:
             engine.stop()
 
     def _judge(self, entry: Entry, ended: Ended, before: int, watch: terminal.Watch) -> None:
-        """Results say that a job is done; whatever else its process says, it has failed.
+        """Set the verdict of a job that has ended.
 
-        Its log had ``before`` bytes when it began.
+        Results say that a job is done; whatever else its process says, it has failed.
+
+        Args:
+            before: how many bytes its log had when it began.
         """
         entry.verdict = FAILED
         try:
             results = self.folder.results(entry)
         except FileExistsError as error:
-            results, entry.error = None, f"its results are no use: {error}"
+            results = None
+            entry.error = f"its results are no use: {error}"
         if results is not None:
-            entry.verdict, entry.error, entry.solved = DONE, None, results.is_solved
+            entry.verdict = DONE
+            entry.error = None
+            entry.solved = results.is_solved
         elif entry.error is None:
-            entry.error = (
-                ended.problem
-                or last_error(self.folder.path / entry.folder / JOB_LOG, before)
-                or f"exit code {ended.code}"
-            )
+            log = self.folder.path / entry.folder / JOB_LOG
+            entry.error = ended.problem or last_error(log, before) or f"exit code {ended.code}"
         watch.ended(entry, results)
 
     def _conclude(self, entries: Sequence[Entry]) -> list[TrainResults | JobFailed | None]:
+        """Say how the sweep went, and return what each job came to, in order."""
         terminal.print_summary(entries, os.path.relpath(self.folder.path))
         with read_write(self.master.hydra):  # where a sweeper may put what it makes of the jobs
             self.master.hydra.sweep.dir = str(self.folder.path)
+        # By hash: a job that is in the list twice has run once, and its results count for both.
         by_job: dict[str, TrainResults | JobFailed] = {}
         for entry in entries:
+            job_hash = entry.identity.job
             if entry.verdict == FAILED:
-                by_job[entry.identity.job] = JobFailed(
-                    f"{entry.name}: {entry.error}\n    log: {self._told(entry)}/{JOB_LOG}"
-                )
+                log = f"{self._shown_folder(entry)}/{JOB_LOG}"
+                by_job[job_hash] = JobFailed(f"{entry.name}: {entry.error}\n    log: {log}")
             elif entry.verdict in HAS_RESULTS:
-                by_job[entry.identity.job] = self._results(entry)
+                by_job[job_hash] = self._results(entry)
         return [by_job.get(entry.identity.job) for entry in entries]
 
     def _job(self, entry: Entry) -> FrozenJob:
-        devices = entry.devices if isinstance(entry.devices, int) else -1
+        """What an engine has to know about a job."""
         return FrozenJob(
-            entry.number,
-            entry.name,
-            self.folder.path / entry.folder,
-            self.folder.path / FROZEN / f"{entry.number:03d}.yaml",
-            entry.accelerator,
-            devices,
+            number=entry.number,
+            name=entry.name,
+            folder=self.folder.path / entry.folder,
+            frozen=self.folder.path / FROZEN / f"{entry.number:03d}.yaml",
+            accelerator=entry.accelerator,
+            devices=entry.devices if isinstance(entry.devices, int) else -1,
         )
 
     def _results(self, entry: Entry) -> TrainResults:
+        """The results of a job that has some."""
         path = self.folder.path / entry.folder / RESULTS
         results = results_or_none(path)
         if results is None:
@@ -196,16 +220,21 @@ class Sweep:
         return results
 
     def _write(self) -> None:
+        """Write the list of jobs with their verdicts, so that a sweep that is killed can go on."""
         self.folder.write(self.name, self.entries)
 
-    def _told(self, entry: Entry) -> str:
+    def _shown_folder(self, entry: Entry) -> str:
+        """A job's folder as one would type it here."""
         return os.path.relpath(self.folder.path / entry.folder)
 
     @staticmethod
     def _tracked_by_wandb(overrides: Sequence[Sequence[str]]) -> bool:
-        return not any(
-            word.startswith("tracking=") and word != "tracking=wandb" for words in overrides for word in words
-        )
+        """Whether no job says otherwise: W&B is the default, and its import is worth preloading."""
+        for words in overrides:
+            for word in words:
+                if word.startswith("tracking=") and word != "tracking=wandb":
+                    return False
+        return True
 
 
 def size_of(path: Path) -> int:
@@ -214,12 +243,16 @@ def size_of(path: Path) -> int:
 
 
 def last_error(log: Path, start: int = 0) -> str | None:
-    """The message with which a job ended, from its log; an earlier attempt may have written to it before
-    ``start``.
+    """The message with which a job ended, from its log; None if there is none.
+
+    Args:
+        start: what stands before this byte is an earlier attempt's.
     """
     try:
         text = log.read_bytes()[start:].decode("utf-8", errors="replace")
     except OSError:
         return None
-    _, found, message = text.rpartition("relsym: error: ")
-    return message.strip().splitlines()[0] if found else None
+    _, separator, message = text.rpartition("relsym: error: ")
+    if not separator:
+        return None
+    return message.strip().splitlines()[0]

@@ -1,6 +1,4 @@
-"""Jobs of a sweep on a SLURM cluster: submitit writes and submits the scripts, SLURM itself says how they
-ended.
-"""
+"""Jobs of a sweep on a SLURM cluster: submitit submits the scripts, SLURM itself says how they ended."""
 
 from __future__ import annotations
 
@@ -40,8 +38,11 @@ COMMANDS = ("sbatch", "srun", "squeue", "scancel")
 RENAMED = {"timeout_min": "time", "tasks_per_node": "ntasks_per_node"}
 # In place of a state, of a job that SLURM no longer knows.
 LOST = "nothing"
+# Variables of SLURM that say where the cluster is, not in which job one is.
 KEPT_VARIABLES = ("SLURM_CONF",)
+# Seconds between two questions to the controller.
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 1.0, 10.0
+# Seconds without an answer after which the sweep gives up.
 SILENCE_S = 600.0
 STOP_S = 45.0
 
@@ -49,16 +50,20 @@ STOP_S = 45.0
 class SlurmEngine(Engine):
     """One submission a job; at most ``array_parallelism`` of them in the queue or running.
 
-    submitit_folder: SLURM's scripts and logs, on a disk that the nodes share (None: ``.submitit`` beside the
-    jobs' folders). timeout_min, signal_delay_s: the time limit of a job in minutes, and how many seconds
-    before it the job is told to end. nodes, tasks_per_node: a job with several devices needs as many tasks on
-    each node. name: of the jobs in SLURM, before their number and a hash. sbatch: every other option that
-    submitit passes to SLURM (None: the cluster's default).
+    Args:
+        submitit_folder: SLURM's scripts and logs, on a disk that the nodes share (None: ``.submitit`` beside
+            the jobs' folders).
+        array_parallelism: submitted jobs at once.
+        timeout_min, signal_delay_s: the time limit of a job in minutes, and how many seconds before it the
+            job is told to end.
+        nodes, tasks_per_node: a job with several devices needs as many tasks on each node.
+        name: of the jobs in SLURM, before their number and a hash.
+        sbatch: every other option that submitit passes to SLURM (None: the cluster's default).
 
     Raises:
         ImportError: submitit is not installed.
         ValueError: this machine has no SLURM; options that contradict each other, or that submitit does not
-        know.
+            know.
     """
 
     def __init__(
@@ -76,47 +81,44 @@ class SlurmEngine(Engine):
         if timeout_min * 60 <= signal_delay_s:
             raise ValueError(
                 f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds "
-                "before its limit: "
-                "at once. Raise hydra.launcher.timeout_min or lower hydra.launcher.signal_delay_s."
+                "before its limit: at once. Raise hydra.launcher.timeout_min or lower "
+                "hydra.launcher.signal_delay_s."
             )
-        self.folder, self.name, self.parallelism, self.tasks_per_node = (
-            submitit_folder,
-            name,
-            array_parallelism,
-            tasks_per_node,
-        )
+        self.folder, self.name = submitit_folder, name
+        self.parallelism = array_parallelism
+        self.tasks_per_node = tasks_per_node
+        # Number in SLURM -> job.
         self.running: dict[str, FrozenJob] = {}
+        # Jobs that SLURM did not accept: the next ``wait`` tells of them.
         self.refused: list[Ended] = []
+        # Name -> number of the jobs that an earlier sweep has left in the queue; None until asked.
         self.left: dict[str, str] | None = None
         self.executor = submitit.SlurmExecutor(submitit_folder or ".")
         # A rank that dies ends the others.
-        sbatch = {
+        srun_args = ["--kill-on-bad-exit=1", *(sbatch.get("srun_args") or [])]
+        options = {
+            "timeout_min": timeout_min,
+            "signal_delay_s": signal_delay_s,
+            "nodes": nodes,
+            "tasks_per_node": tasks_per_node,
             "wckey": "",
             **sbatch,
-            "srun_args": ["--kill-on-bad-exit=1", *(sbatch.get("srun_args") or [])],
+            "srun_args": srun_args,
         }
-        self.executor.update_parameters(
-            **sbatch_options(
-                {
-                    "timeout_min": timeout_min,
-                    "signal_delay_s": signal_delay_s,
-                    "nodes": nodes,
-                    "tasks_per_node": tasks_per_node,
-                    **sbatch,
-                }
-            )
-        )
+        self.executor.update_parameters(**sbatch_options(options))
 
     def check(self, job: FrozenJob) -> None:
-        """Refuse a job whose ranks SLURM would not start (how many devices "auto" means is known on the node
-        alone).
+        """Refuse a job whose ranks SLURM would not start.
+
+        Raises:
+            ValueError: it has another number of devices than SLURM starts tasks on a node.
         """
+        # How many devices "auto" (-1) means is known on the node alone.
         if job.devices > 0 and job.devices != self.tasks_per_node:
             raise ValueError(
                 f"job {job.number} ({job.name}): devices={job.devices}, but SLURM would start "
-                f"{self.tasks_per_node} tasks on "
-                f"a node; each device needs one. Set hydra.launcher.tasks_per_node={job.devices}, or change "
-                "hardware."
+                f"{self.tasks_per_node} tasks on a node; each device needs one. Set "
+                f"hydra.launcher.tasks_per_node={job.devices}, or change hardware."
             )
 
     def has_room(self, job: FrozenJob) -> bool:
@@ -131,16 +133,21 @@ class SlurmEngine(Engine):
         self.check(job)
         if self.folder is None:
             self.executor.folder = job.folder.parent / ".submitit" / "%j"
-        name = f"{self.name}-{job.number}-{hashlib.sha256(os.fsencode(job.frozen)).hexdigest()[:8]}"
+        # By this hash a sweep that is started again knows its jobs from those of other sweeps.
+        path_hash = hashlib.sha256(os.fsencode(job.frozen)).hexdigest()[:8]
+        name = f"{self.name}-{job.number}-{path_hash}"
         if self.left is None:
             self.left = queued()
         try:
-            self.running[self.left.pop(name, None) or self.submit(name, job)] = job
+            number = self.left.pop(name, None) or self.submit(name, job)
         except (FailedJobError, FailedSubmissionError) as error:
-            self.refused.append(Ended(job, 1, f"SLURM refused it: {' '.join(str(error).split())}"))
+            message = " ".join(str(error).split())  # on one line
+            self.refused.append(Ended(job, 1, f"SLURM refused it: {message}"))
+        else:
+            self.running[number] = job
 
     def submit(self, name: str, job: FrozenJob) -> str:
-        """Hand it to sbatch; the number that SLURM gives it."""
+        """Hand a job to sbatch, and return the number that SLURM gives it."""
         self.executor.update_parameters(job_name=name)
         with outside_of_any_job():
             return self.executor.submit(run_on_node, str(job.frozen)).job_id
@@ -161,23 +168,38 @@ class SlurmEngine(Engine):
                 if time.monotonic() - heard > SILENCE_S:
                     raise NoAnswer(
                         f"SLURM has not answered for {SILENCE_S / 60:.0f} minutes ({silence}). Its jobs may "
-                        "go on; when it is "
-                        "back, the same command goes on with what is missing."
+                        "go on; when it is back, the same command goes on with what is missing."
                     ) from silence
             if ended or not self.running:
                 return ended
-            time.sleep(min(LONGEST_LOOK_S, SHORTEST_LOOK_S + (time.monotonic() - began) / 20))
+            pause = SHORTEST_LOOK_S + (time.monotonic() - began) / 20
+            time.sleep(min(LONGEST_LOOK_S, pause))
 
     def look(self) -> list[Ended]:
-        """Take those that have ended out of the running jobs."""
-        said = ask(self.running) if self.running else {}
-        verdicts = {number: self.verdict(number, said.get(number)) for number in self.running}
-        ended = {number: verdict for number, verdict in verdicts.items() if verdict is not None}
-        self.running = {number: job for number, job in self.running.items() if number not in ended}
-        return list(ended.values())
+        """Take the jobs that have ended out of the running ones, and return how they did.
+
+        Raises:
+            NoAnswer: the controller did not answer; every job still counts as running.
+        """
+        answers = ask(self.running) if self.running else {}
+        ended = []
+        still_running = {}
+        for number, job in self.running.items():
+            verdict = self.verdict(number, answers.get(number))
+            if verdict is None:
+                still_running[number] = job
+            else:
+                ended.append(verdict)
+        # Only now: an answer that fails to come for one job must not lose the verdicts on those before it.
+        self.running = still_running
+        return ended
 
     def verdict(self, number: str, said: Said | None) -> Ended | None:
-        """How a job ended; None if it has not."""
+        """How a job ended; None if it has not.
+
+        Args:
+            said: what the controller says about it; None if it has forgotten the job.
+        """
         said = said or recall(number) or self.forgotten(number)
         if said.state not in (*ENDED, LOST):
             if said.reason not in HOPELESS:
@@ -187,77 +209,98 @@ class SlurmEngine(Engine):
         job = self.running[number]
         if said.state == "COMPLETED":
             return Ended(job, said.code)
-        spoke = said.state == "FAILED" and (job.folder / JOB_LOG).exists()  # then its log says why
-        return Ended(
-            job,
-            said.code or 1,
-            None if spoke else f"SLURM says {said.state}; its log: {self.paths(number).stderr}",
-        )
+        code = said.code or 1  # SLURM gives 0 to some jobs that it ended
+        if said.state == "FAILED" and (job.folder / JOB_LOG).exists():
+            return Ended(job, code)  # the job's own log says why
+        log = self.paths(number).stderr
+        return Ended(job, code, f"SLURM says {said.state}; its log: {log}")
 
     def forgotten(self, number: str) -> Said:
-        """A job that neither the controller nor the database knows: it went well if submitit's record,
-        written last, is there.
+        """What became of a job that neither the controller nor the database knows.
+
+        It went well if submitit's record, which is written last, is there.
         """
-        return Said("COMPLETED", 0) if self.paths(number).result_pickle.exists() else Said(LOST, 1)
+        if self.paths(number).result_pickle.exists():
+            return Said("COMPLETED", 0)
+        return Said(LOST, 1)
 
     def paths(self, number: str) -> JobPaths:
         """Where submitit keeps the files of a job."""
         return JobPaths(self.executor.folder, number)
 
     def stop(self) -> None:
-        """Cancel what is left, and wait until it has ended (45 s at most), so that the same command can start
-        again at once.
+        """Cancel the jobs, and wait until they have ended, ``STOP_S`` seconds at most.
+
+        Without the wait the same command, given again at once, would find them in the queue.
         """
         deadline = time.monotonic() + STOP_S
-        left = set(self.running)
-        cancel(left)
-        while left and time.monotonic() < deadline:
-            left = {number for number, said in ask(left).items() if said.state not in ENDED}
-            time.sleep(SHORTEST_LOOK_S if left else 0)
+        numbers = set(self.running)
+        cancel(numbers)
+        while numbers and time.monotonic() < deadline:
+            answers = ask(numbers)
+            numbers = {number for number, said in answers.items() if said.state not in ENDED}
+            time.sleep(SHORTEST_LOOK_S if numbers else 0)
         self.running, self.refused = {}, []
 
 
 def check_installed() -> None:
-    """Refuse to start where submitit or SLURM is missing."""
+    """Refuse to start where submitit or SLURM is missing.
+
+    Raises:
+        ImportError: submitit is not installed.
+        ValueError: a command of SLURM is not on this machine.
+    """
     if submitit is None:
         raise ImportError(
             'hydra/launcher=submitit_slurm needs the package submitit: pip install "relsym[slurm]"'
         )
-    if missing := [command for command in COMMANDS if shutil.which(command) is None]:
+    absent_commands = [command for command in COMMANDS if shutil.which(command) is None]
+    if absent_commands:
         raise ValueError(
-            f"hydra/launcher=submitit_slurm: no {', '.join(missing)} on this machine. Start the sweep where "
-            "jobs are "
-            "submitted (a login node), or leave hydra/launcher unset to run it here."
+            f"hydra/launcher=submitit_slurm: no {', '.join(absent_commands)} on this machine. "
+            "Start the sweep where jobs are submitted (a login node), or leave hydra/launcher unset to run "
+            "it here."
         )
 
 
 def sbatch_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options that are set, as plain values, under sbatch's names."""
     plain = OmegaConf.to_container(OmegaConf.create(options), resolve=True)
-    if (memory := plain.pop("mem_gb", None)) is not None:
-        plain["mem"] = f"{int(memory * 1024)}MB"
-    return {RENAMED.get(key, key): value for key, value in plain.items() if value is not None}
+    memory = plain.pop("mem_gb", None)
+    if memory is not None:
+        plain["mem"] = f"{int(memory * 1024)}MB"  # sbatch takes whole numbers alone
+    named = {}
+    for key, value in plain.items():
+        if value is not None:
+            named[RENAMED.get(key, key)] = value
+    return named
 
 
 @contextmanager
 def outside_of_any_job() -> Iterator[None]:
-    """Hide the variables of the SLURM job that the sweep itself may run in: its jobs would inherit its tasks
-    and memory.
+    """Hide the variables of the SLURM job that the sweep itself may run in.
+
+    Its jobs would inherit that one's tasks and memory.
     """
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    with submitit.helpers.clean_env(), environment_variables(**kept):
+    cluster = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    with submitit.helpers.clean_env(), environment_variables(**cluster):
         yield
 
 
 def time_is_up(requeue: Any) -> Callable[[int, Any], None]:
-    """What SLURM's warning does: submitit requeues a job that has to make room, and one that is near its time
-    limit ends with advice.
+    """The handler of SLURM's warning that a job has to end.
+
+    A job that has to make room is requeued; one that is near its time limit ends with advice.
+
+    Args:
+        requeue: submitit's own handler.
     """
 
     def warned(number: int, frame: Any) -> None:
         try:
             requeue(number, frame)
         except UncompletedJobError as end:
+            # submitit does not requeue a job that is out of time.
             raise TimeoutError(
                 "SLURM's time limit of this job is near. Raise hydra.launcher.timeout_min."
             ) from end
@@ -266,12 +309,15 @@ def time_is_up(requeue: Any) -> Callable[[int, Any], None]:
 
 
 def run_on_node(frozen: str) -> None:
-    """One task of a job, on its node.
+    """Run one task of a job, on its node.
 
     Leaves with the job's exit code, which SLURM then knows; scancel ends it as Ctrl-C would.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGUSR2, time_is_up(signal.getsignal(signal.SIGUSR2)))
-    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("SLURM_CPUS_PER_TASK", "1"))
-    if code := run_frozen(frozen):
+    submitits_handler = signal.getsignal(signal.SIGUSR2)
+    signal.signal(signal.SIGUSR2, time_is_up(submitits_handler))
+    cores = os.environ.get("SLURM_CPUS_PER_TASK", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", cores)
+    code = run_frozen(frozen)
+    if code:  # after 0 submitit writes its record, which says that all went well
         sys.exit(code)

@@ -10,6 +10,7 @@ from statistics import mean
 from relsym.runs.results import TrainResults
 from relsym.runs.sweeps import DONE, FAILED, HAS_RESULTS, LEFT_OUT, REPEATED, RUNNING, WAITING, Entry
 
+# What a line says of a job that has ended.
 SAYING = {
     DONE: "done",
     FAILED: "FAILED",
@@ -19,7 +20,10 @@ SAYING = {
 
 
 class Watch:
-    """Prints each job, its folder, its verdict and the time left."""
+    """Prints a line for each job that starts or ends, with the time left.
+
+    slots: how many jobs have run at once so far, at most; the time left is divided by it.
+    """
 
     def __init__(self, entries: Sequence[Entry], slots: int) -> None:
         self.entries, self.slots = entries, slots
@@ -27,73 +31,85 @@ class Watch:
         self._started: dict[int, float] = {}
 
     def started(self, entry: Entry, folder: str) -> None:
-        """A job starts."""
+        """Say that a job starts, and in which folder."""
         self._started[entry.number] = time.monotonic()
         say(f"{self._place(entry)} started   {entry.name}   {folder}")
 
     def ended(self, entry: Entry, results: TrainResults | None) -> None:
-        """A job has ended."""
-        entry.seconds = self._took[entry.number] = time.monotonic() - self._started[entry.number]
-        told = accuracies(results) if results is not None else entry.error or ""
-        left = f", about {in_words(self.left())} left" if self.left() else ""
-        say(
-            f"{self._place(entry)} {SAYING[entry.verdict]:9} {entry.name}   {told}   "
-            f"{in_words(entry.seconds)}{left}"
-        )
+        """Say how a job has ended: its accuracies or its error, its time, and the time left."""
+        entry.seconds = self._elapsed(entry)
+        self._took[entry.number] = entry.seconds
+        outcome = entry.error or ""
+        if results is not None:
+            outcome = accuracies(results)
+        seconds_left = self.left()
+        time_left = f", about {in_words(seconds_left)} left" if seconds_left else ""
+        verdict = SAYING[entry.verdict]
+        seconds = in_words(entry.seconds)
+        say(f"{self._place(entry)} {verdict:9} {entry.name}   {outcome}   {seconds}{time_left}")
 
     def left(self) -> float:
-        """Seconds left, from the jobs that have ended: of the same sample count where there are any."""
+        """Seconds left, judged by the jobs that have ended; 0 before the first one has."""
         if not self._took:
             return 0.0
-        took = {
-            entry.number: (entry.samples, self._took[entry.number])
-            for entry in self.entries
-            if entry.number in self._took
-        }
-        overall = mean(self._took.values())
+        waiting, running = [], []
+        for entry in self.entries:
+            if entry.verdict == WAITING:
+                waiting.append(self._expected(entry))
+            elif entry.verdict == RUNNING:
+                rest = self._expected(entry) - self._elapsed(entry)
+                running.append(max(rest, 0.0))  # it may take longer than expected
+        return (sum(waiting) + sum(running)) / self.slots
 
-        def guess(entry: Entry) -> float:
-            return mean(
-                [seconds for samples, seconds in took.values() if samples == entry.samples] or [overall]
-            )
+    def _expected(self, entry: Entry) -> float:
+        """Seconds that a job may take: the mean over those of the same sample count, without any over all."""
+        similar = []
+        for other in self.entries:
+            if other.number in self._took and other.samples == entry.samples:
+                similar.append(self._took[other.number])
+        return mean(similar or self._took.values())
 
-        waiting = sum(guess(entry) for entry in self.entries if entry.verdict == WAITING)
-        running = sum(
-            max(guess(entry) - (time.monotonic() - self._started[entry.number]), 0.0)
-            for entry in self.entries
-            if entry.verdict == RUNNING
-        )
-        return (waiting + running) / self.slots
+    def _elapsed(self, entry: Entry) -> float:
+        """Seconds since a job started."""
+        return time.monotonic() - self._started[entry.number]
 
     def _place(self, entry: Entry) -> str:
-        width = len(str(len(self.entries)))
+        """``[ 3/12]``: how many jobs are over, of all."""
+        number = len(self.entries)
+        width = len(str(number))
         over = sum(other.verdict not in (WAITING, RUNNING) for other in self.entries)
-        return f"[{over:{width}}/{len(self.entries)}]"
+        return f"[{over:{width}}/{number}]"
 
 
 def say(text: str) -> None:
-    """One line at once, even into a pipe."""
+    """Print a line without delay, even into a pipe."""
     print(text, flush=True)
 
 
 def accuracies(results: TrainResults) -> str:
     """``99.95 / 100.00``: the accuracies of all forms in per cent."""
-    return " / ".join(f"{100 * accuracy:.2f}" for accuracy in results.accuracies())
+    percentages = [f"{100 * accuracy:.2f}" for accuracy in results.accuracies()]
+    return " / ".join(percentages)
 
 
 def in_words(seconds: float) -> str:
-    """``4.5 s``, ``45 s``, ``12 min``, ``3.2 h``."""
+    """A time as people say it: ``4.5 s``, ``45 s``, ``12 min``, ``3.2 h``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 120:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def print_summary(entries: Sequence[Entry], folder: str) -> None:
-    """How many jobs ended how, and what failed."""
+    """Say how many jobs ended with each verdict, and how to get the tables if any has results."""
     counts = Counter(entry.verdict for entry in entries)
-    say(
-        f"Sweep {folder}: "
-        + ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items())
-    )
+    parts = []
+    for verdict, count in counts.items():
+        words = verdict.replace("_", " ")
+        parts.append(f"{count} {words}")
+    say(f"Sweep {folder}: {', '.join(parts)}")
     if any(counts[verdict] for verdict in HAS_RESULTS):
         say(f"Tables and figures: relsym report inputs={folder}")
