@@ -71,7 +71,7 @@ def sections(collected: Collected) -> list[Section]:
     First one of trainings for each benchmark, split and set of scored rows, then one for each family of
     folds, then one of evaluated models for each benchmark.
     """
-    by_path = {run.path: run for run in collected.all}
+    by_path = {run.path: run for run in collected.all}  # cells name their runs by path
     of_trainings = [_section(scope, collected, by_path) for scope in scopes(collected.runs)]
     of_folds = []
     for title, lines in headlines(collected.runs).items():

@@ -42,6 +42,7 @@ class SweepFolder:
             raise type(error)(
                 f"{self.path}: cannot write there ({error.strerror}). Choose another hydra.sweep.dir."
             ) from error
+        # Read under the lock alone: before it, another process may still write to the folder.
         try:
             self._check()
         except BaseException:

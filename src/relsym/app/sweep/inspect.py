@@ -40,6 +40,7 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
             those of their own.
         answer: where the one answer is sent.
     """
+    # Here, since a sweep's own process imports this file and has to begin without torch.
     import torch
 
     from relsym.app.process import prepare_process
@@ -53,7 +54,8 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
             cfg = OmegaConf.create(config)
             check(cfg if here else _on_the_cpu(cfg))
             jobs.append(_facts(cfg, config, cache))
-        except Exception as error:  # reported by the launcher, which refuses the sweep
+        # Whatever went wrong is sent back, for the sweep to be refused with the words of that job.
+        except Exception as error:
             answer.send(Inspected(jobs, 0, number, describe(error)))
             return
     answer.send(Inspected(jobs, torch.cuda.device_count()))

@@ -91,6 +91,7 @@ def body(frozen: str, cfg: DictConfig) -> None:
         whole_node = OmegaConf.merge(OmegaConf.structured(HydraConf), node)
         HydraConfig.instance().set_config(OmegaConf.create({"hydra": whole_node}))
     configure_log(node.job_logging, node.verbose)
+    # Open, and so locked, until the training ends. Further ranks belong to the same job and lock nothing.
     with open(frozen, "rb") as stream:
         if rank_of_this_process() == 0:
             hold(stream)

@@ -182,6 +182,7 @@ def freeze(job: Composed, entry: Entry, folder: Path) -> Path:
     config["hydra"] = _hydra_node(job, entry, str(folder / entry.folder))
     text = OmegaConf.to_yaml(OmegaConf.create(config))
     path = folder / FROZEN / f"{entry.number:03d}.yaml"
+    # A new file would not carry the lock that a job which a killed sweep has left still holds on this one.
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
     return path

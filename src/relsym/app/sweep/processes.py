@@ -21,7 +21,9 @@ from relsym.ranges import PositiveInt
 PRELOAD = ["relsym.app.train.steps", "relsym.app.sweep.job", "relsym.app.sweep.inspect"]
 # What wandb.init imports besides; best before torch.
 WANDB = ["wandb", "wandb.sdk.launch.inputs.internal"]
+# Seconds from an interrupt to a kill.
 GRACE_S = 20.0
+# Variables that say how many threads a library may use: whatever the user has set is kept.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
@@ -174,6 +176,7 @@ def _answering(target: Callable[..., None], arguments: tuple[Any, ...], answer: 
 
 def run_child(frozen: str, several_ranks: bool, environment: dict[str, str]) -> None:
     """The body of a forked process: one job, in a process group of its own."""
+    # First of all: libraries read these variables once, when they are loaded or first used.
     os.environ.update(environment)
     end_with_parent()
     import torch
@@ -197,6 +200,7 @@ def end_with_parent() -> None:
             wait([parent.sentinel])
             os.killpg(0, signal.SIGKILL)
 
+    # A thread can wait while the job computes; as a daemon it does not keep a finished job alive.
     threading.Thread(target=watch, daemon=True).start()
 
 

@@ -43,6 +43,7 @@ def _finished_runs(folder: Path, mode: bool | str) -> dict[str, Path]:
     """The run folders of the other sweeps, by the hash that jobs are looked up by; of equals the first."""
     folders: dict[str, Path] = {}
     unreadable = []
+    # Sorted, so that of several runs of one job always the same is taken.
     for path in sorted(folder.parent.glob(f"*/*/{RESULTS}")):
         if path.parent.parent == folder:
             continue

@@ -74,6 +74,7 @@ class Sweep:
         self.entries = [*self.entries[:first], *entries]
         with self._folder(options["name"], inspected) as folder:
             self._look_back(entries, options)
+            # All of them before the first one starts: whatever is edited while they run changes none.
             for job, entry in zip(jobs, entries, strict=True):
                 if entry.verdict == WAITING:
                     engine.check(self._job(entry))

@@ -94,14 +94,14 @@ class SlurmEngine(Engine):
         # Name -> number of the jobs that an earlier sweep has left in the queue; None until asked.
         self.left: dict[str, str] | None = None
         self.executor = submitit.SlurmExecutor(submitit_folder or ".")
-        # A rank that dies ends the others.
+        # A rank that dies ends the others, which would wait for it until the time limit.
         srun_args = ["--kill-on-bad-exit=1", *(sbatch.get("srun_args") or [])]
         options = {
             "timeout_min": timeout_min,
             "signal_delay_s": signal_delay_s,
             "nodes": nodes,
             "tasks_per_node": tasks_per_node,
-            "wckey": "",
+            "wckey": "",  # submitit would send one of its own, which a cluster may refuse
             **sbatch,
             "srun_args": srun_args,
         }

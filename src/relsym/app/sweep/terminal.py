@@ -63,6 +63,7 @@ class Watch:
 
     def _expected(self, entry: Entry) -> float:
         """Seconds that a job may take: the mean over those of the same sample count, without any over all."""
+        # More samples take longer, so that the others say little about this one.
         similar = []
         for other in self.entries:
             if other.number in self._took and other.samples == entry.samples:

@@ -158,7 +158,7 @@ def _samples_axis(axes: Axes, points: Sequence[Point]) -> None:
     labels = [str(number) for number in samples]
     axes.set_xscale("log")
     axes.set_xticks(samples, labels)
-    axes.set_xticks([], minor=True)
+    axes.set_xticks([], minor=True)  # a logarithmic axis would have some of its own
     axes.set_xlabel("training samples")
     axes.grid(alpha=0.3)
 
@@ -253,7 +253,7 @@ def forgetting_figure(points: Sequence[Point]) -> Figure:
         drops = percentages(runs, "drop")
         accuracies = percentages(runs, "accuracy")
         look = style(name, points)
-        look["linestyle"] = ""
+        look["linestyle"] = ""  # a line from run to run would mean nothing
         axes.plot(drops, accuracies, **look)
     _draw_front(axes, points)
     axes.set_xlabel("forgetting: drop in points")

@@ -58,7 +58,7 @@ def _rung_points(scope: Scope, ladder: Ladder, samples: int) -> list[Point]:
     for form in scope.forms:
         for property in ("", *scope.kinds):
             values = _accuracies(runs, form, property)
-            if not values:
+            if not values:  # no run of these has scored rows of the property
                 continue
             points.append(
                 {
@@ -153,6 +153,7 @@ def forgetting_points(found: Sequence[Ladder]) -> list[Point]:
                     "accuracy": run.mean_accuracy,
                 }
             )
+    # A single lucky seed is no reason to prefer a setting: their means are compared.
     settings = _by_setting(points)
     verdicts = on_front([_means(runs) for runs in settings])
     for runs, is_best in zip(settings, verdicts, strict=True):

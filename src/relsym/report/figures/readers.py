@@ -27,7 +27,7 @@ STYLE = {"text.parse_math": False, "svg.hashsalt": "relsym", "svg.fonttype": "no
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure in the format that the path's ending names, the same bytes for the same figure."""
     FigureCanvasAgg(figure)
-    # An SVG would hold the time at which it was written; a PNG knows no such key.
+    # An SVG would hold the time at which it was written, and differ from one report to the next.
     metadata = {"Date": None} if path.suffix == ".svg" else None
     with rc_context(STYLE):
         figure.savefig(path, dpi=150, metadata=metadata)
@@ -53,7 +53,7 @@ def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
         offset = step * (place - middle)
         for row, line in enumerate(lines):
             height = row + offset
-            low, high = _range(line, form)
+            low, high = _range(line, form)  # not symmetric around the mean, so it is drawn as a line
             centre = 100 * mean(line.values[form])
             axes.plot([100 * low, 100 * high], [height, height], color=colour, linewidth=1.5)
             axes.plot(

@@ -19,6 +19,7 @@ from relsym.runs.results import (
     TrainResults,
 )
 
+# Columns of a log, in which nobody can widen a window.
 WIDTH = 130
 # The bootstraps that draw whole clusters of rows.
 CLUSTERS = {"fact": "facts", "property": "properties"}
