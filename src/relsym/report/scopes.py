@@ -46,7 +46,7 @@ class Scope:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Property -> kind of relation, of all scored rows."""
+        """Property -> kind of relation, of all scored rows of all runs."""
         kinds: dict[str, str] = {}
         for run in self.runs:
             kinds |= run.benchmark.kinds

@@ -10,9 +10,11 @@ from typing import NamedTuple
 class FrozenJob(NamedTuple):
     """One job of a sweep.
 
-    number, name: its place in the sweep's list and what a person calls it.  folder: its run folder
-    (absolute). frozen: its configuration (absolute), composed before any job started. accelerator, devices:
-    what it computes on; with several devices it starts that many ranks.
+    number, name: its place in the sweep's list and what a person calls it.
+    folder: its run folder (absolute).
+    frozen: its configuration (absolute), composed before any job started.
+    accelerator, devices: what it computes on; with several devices it starts that many ranks, with -1
+    ("auto") as many as there are.
     """
 
     number: int
@@ -24,8 +26,9 @@ class FrozenJob(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A job that has ended. code: of its process, 0 if all went well.  problem: what the engine knows of its
-    death, if anything.
+    """A job that has ended.
+
+    code: of its process, 0 if all went well.  problem: what the engine knows about its death, if anything.
     """
 
     job: FrozenJob
@@ -52,11 +55,11 @@ class Engine(ABC):
 
     @abstractmethod
     def start(self, job: FrozenJob) -> None:
-        """Start it, without waiting."""
+        """Start a job, without waiting for its end."""
 
     @abstractmethod
     def wait(self) -> list[Ended]:
-        """Wait until at least one of the started jobs has ended; each is told once."""
+        """Wait until at least one of the started jobs has ended; each is returned once."""
 
     @abstractmethod
     def stop(self) -> None:

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
+# Lowest and highest margin that is tried.
 MARGINS = (0.1, 1.5)
 
 
@@ -17,7 +18,7 @@ def margin_where_there_is_one(cfg: DictConfig, trial: Trial) -> None:
 
     Raises:
         ValueError: objectives are swept too, so that each would get whatever share of the trials the sampler
-        likes.
+            likes.
     """
     if "objective" in trial.params:
         raise ValueError(
