@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 CHAT, COMPLETIONS = "chat", "completions"
 APIS = (CHAT, COMPLETIONS)
-Body = dict[str, Any]  # of a request
+Body = dict[str, Any]  # the JSON object of a request
 
 
 class Garbled(ValueError):
-    """A body that is no whole answer."""
+    """The body of a response that holds no whole answer."""
 
 
 class Step(NamedTuple):
-    """One token: its text, its log-probability (nats; None where the server tells none), the likeliest tokens
-    in its place.
+    """One token of an answer.
+
+    token: its text.
+    logprob: its log-probability in nats; None where the server gives none, or one that is not finite.
+    top: the likeliest tokens in its place, each with its log-probability in nats.
     """
 
     token: str
@@ -28,8 +31,10 @@ class Step(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A whole answer. steps is empty where no log-probabilities came; token counts are None where the server
-    did not tell them.
+    """A whole answer.
+
+    steps: its tokens; empty where no log-probabilities came.
+    prompt_tokens, completion_tokens: how many the server counted; None where it did not say.
     """
 
     text: str
@@ -39,76 +44,92 @@ class Answer(NamedTuple):
 
 
 def read_answer(api: str, payload: Any) -> Answer:
-    """The answer in the body of a response.
+    """The answer in the body of a response, which is JSON that was parsed.
 
     Raises:
-        Garbled: something else than an answer, one without choices included.
+        Garbled: the body is anything but an answer, or an answer without choices.
     """
+    # Any of these errors means a body of another shape: servers and proxies send all sorts with status 200.
     try:
-        choice, usage = payload["choices"][0], payload.get("usage") or {}
+        choice = payload["choices"][0]
+        usage = payload.get("usage") or {}
         text = _content(choice["message"]) if api == CHAT else choice["text"]
         if not isinstance(text, str):
             raise TypeError(f"the text is {text!r}")
-        return Answer(
-            text,
-            _steps(choice.get("logprobs") or {}),
-            usage.get("prompt_tokens"),
-            usage.get("completion_tokens"),
-        )
+        steps = _steps(choice.get("logprobs") or {})
+        return Answer(text, steps, usage.get("prompt_tokens"), usage.get("completion_tokens"))
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise Garbled(f"no choices[0] with a text ({type(error).__name__}: {error})") from error
 
 
 def pack(answer: Answer) -> bytes:
-    """An answer as bytes, with a checksum."""
-    return zlib.compress(json.dumps(answer, ensure_ascii=False).encode())
+    """An answer as compressed JSON; the compression brings a checksum."""
+    text = json.dumps(answer, ensure_ascii=False)
+    return zlib.compress(text.encode())
 
 
 def unpack(stored: bytes) -> Answer | None:
-    """What ``pack`` made; None for bytes that were damaged."""
+    """The answer that ``pack`` made these bytes of; None if they were damaged."""
     try:
-        text, steps, *counts = json.loads(zlib.decompress(stored))
-        return Answer(
-            text,
-            tuple(Step(token, logprob, tuple((t, p) for t, p in top)) for token, logprob, top in steps),
-            *counts,
-        )
+        text, stored_steps, *counts = json.loads(zlib.decompress(stored))
+        steps = []
+        for token, logprob, stored_top in stored_steps:
+            # JSON turned the tuples into lists.
+            top = tuple((likely_token, likely_logprob) for likely_token, likely_logprob in stored_top)
+            steps.append(Step(token, logprob, top))
+        return Answer(text, tuple(steps), *counts)
     except (zlib.error, ValueError, TypeError):
         return None
 
 
-def _content(message: Mapping[str, Any]) -> str:
-    """A refusal has no content; some servers send it in parts."""
+def _content(message: Mapping[str, Any]) -> Any:
+    """The text of a chat message, or whatever stands in its place."""
     content = message.get("content")
-    if isinstance(content, list):
+    if content is None:  # as in a refusal
+        return message.get("refusal") or ""
+    if isinstance(content, list):  # some servers send the text in parts
         return "".join(part.get("text") or "" for part in content)
-    return message.get("refusal") or "" if content is None else content
+    return content
 
 
 def _steps(logprobs: Mapping[str, Any]) -> tuple[Step, ...]:
-    if content := logprobs.get("content"):
-        return tuple(
-            Step(
-                str(entry["token"]),
-                _number(entry["logprob"]),
-                _top((each["token"], each["logprob"]) for each in entry.get("top_logprobs") or []),
-            )
-            for entry in content
-        )
+    """The tokens of an answer; none where the server sent no log-probabilities."""
+    entries = logprobs.get("content")
+    return _chat_steps(entries) if entries else _completion_steps(logprobs)
+
+
+def _chat_steps(entries: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+    """The chat API describes each token by an object of its own."""
+    steps = []
+    for entry in entries:
+        token = str(entry["token"])
+        logprob = _finite(entry["logprob"])
+        likely = entry.get("top_logprobs") or []
+        top = _top((each["token"], each["logprob"]) for each in likely)
+        steps.append(Step(token, logprob, top))
+    return tuple(steps)
+
+
+def _completion_steps(logprobs: Mapping[str, Any]) -> tuple[Step, ...]:
+    """The completions API sends lists that run side by side; a prompt's first token has null in them."""
     tokens = logprobs.get("tokens") or []
-    tops = logprobs.get("top_logprobs") or [None] * len(tokens)
-    return tuple(
-        Step(str(token), _number(logprob), _top((top or {}).items()))
-        for token, logprob, top in zip(
-            tokens, logprobs.get("token_logprobs") or [None] * len(tokens), tops, strict=True
-        )
-    )
+    nothing = [None] * len(tokens)
+    token_logprobs = logprobs.get("token_logprobs") or nothing
+    tops = logprobs.get("top_logprobs") or nothing
+    steps = []
+    for token, logprob, top in zip(tokens, token_logprobs, tops, strict=True):
+        likely = top or {}
+        steps.append(Step(str(token), _finite(logprob), _top(likely.items())))
+    return tuple(steps)
 
 
-def _top(pairs: Any) -> tuple[tuple[str, float], ...]:
+def _top(pairs: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, float], ...]:
     return tuple((str(token), float(logprob)) for token, logprob in pairs if logprob is not None)
 
 
-def _number(logprob: Any) -> float | None:
-    """Infinite and undefined ones are none: no reading could be made of them."""
-    return float(logprob) if logprob is not None and math.isfinite(float(logprob)) else None
+def _finite(logprob: Any) -> float | None:
+    """The log-probability; None if it is missing, infinite or undefined, for no reading could use it then."""
+    if logprob is None:
+        return None
+    number = float(logprob)
+    return number if math.isfinite(number) else None

@@ -19,11 +19,16 @@ from relsym.models.server.errors import Declined, Exhausted, Stopped, Unfit
 
 LOG = logging.getLogger(__name__)
 Trim = Callable[[Answer], Answer]
-ALERT = 0.2  # seconds
+ALERT = 0.2  # seconds between two looks for an interrupt
 
 
 class Outcome(NamedTuple):
-    """An answer, or the problem with this question; whether the answer was at hand."""
+    """What came of one request.
+
+    answer: None if there is none.
+    problem: why there is none, in a word or two.
+    cached: whether the answer was in the cache already, and so costs nothing.
+    """
 
     answer: Answer | None
     problem: str | None = None
@@ -33,85 +38,124 @@ class Outcome(NamedTuple):
 class Asker:
     """Asks an endpoint what the cache does not hold, several requests at a time.
 
-    identity: what the model is, so that answers of another one are not taken for its own.
+    identity: what tells the model from others, so that answers of another model are not taken for its own.
+    concurrency: how many requests are under way at a time.
     """
 
     def __init__(self, client: Client, cache: AnswerCache, identity: str, concurrency: int) -> None:
-        self.client, self.cache, self.identity, self.concurrency = client, cache, identity, concurrency
+        self.client = client
+        self.cache = cache
+        self.identity = identity
+        self.concurrency = concurrency
+        # The last request that ``ask`` got an answer to: it shows whether the server is well.
         self.probe: Body | None = None
 
     def ask(self, body: Body) -> Answer:
-        """One answer, kept whole. What it raises is the client's."""
+        """The answer to one request, from the cache or the endpoint, kept untrimmed.
+
+        Raises:
+            What the client raises.
+        """
         key = self._key(body)
-        if (answer := self.cache.get([key]).get(key)) is None:
-            self.cache.put(key, answer := self.client.ask(body))
+        answer = self.cache.get([key]).get(key)
+        if answer is None:
+            answer = self.client.ask(body)
+            self.cache.put(key, answer)
         self.probe = body
         return answer
 
     def ask_all(
         self, groups: Sequence[Sequence[Body]], trim: Trim, advance: Callable[[int], None]
     ) -> list[list[Outcome]]:
-        """Outcomes in the order of the requests; ``advance`` is told of every group that is done.
+        """Outcomes in the order of the requests, group by group.
+
+        Args:
+            groups: requests that belong together, such as those about one row.
+            trim: what to keep of a new answer.
+            advance: is called with the number of groups that have just been completed.
 
         Raises:
             What the client raises, once requests under way have ended. Questions that are no good by
             themselves do not end the run.
         """
-        keys = [[self._key(body) for body in group] for group in groups]
-        bodies = {
-            key: body
-            for named, group in zip(keys, groups, strict=True)
-            for key, body in zip(named, group, strict=True)
-        }
-        done = {key: Outcome(answer, cached=True) for key, answer in self.cache.get(bodies).items()}
+        keys: list[list[bytes]] = []
+        bodies: dict[bytes, Body] = {}  # equal requests once
+        for group in groups:
+            group_keys = [self._key(body) for body in group]
+            keys.append(group_keys)
+            bodies.update(zip(group_keys, group, strict=True))
+
         progress = _Progress(keys, advance)
-        for key in done:
+        outcomes: dict[bytes, Outcome] = {}
+        for key, answer in self.cache.get(bodies).items():
+            outcomes[key] = Outcome(answer, cached=True)
             progress.tell(key)
-        fresh = set(bodies) - done.keys()
-        if fresh:
-            self._ask_new({key: body for key, body in bodies.items() if key in fresh}, trim, done, progress)
-        return [[_first_use(fresh, key, done[key]) for key in named] for named in keys]
+
+        new_bodies = {key: body for key, body in bodies.items() if key not in outcomes}
+        if new_bodies:
+            self._ask_new(new_bodies, trim, outcomes, progress)
+
+        uncounted = set(new_bodies)
+        outcomes_of_groups = []
+        for group_keys in keys:
+            group_outcomes = [_first_use(uncounted, key, outcomes[key]) for key in group_keys]
+            outcomes_of_groups.append(group_outcomes)
+        return outcomes_of_groups
 
     def _ask_new(
-        self, bodies: Mapping[bytes, Body], trim: Trim, done: dict[bytes, Outcome], progress: _Progress
+        self,
+        bodies: Mapping[bytes, Body],
+        trim: Trim,
+        outcomes: dict[bytes, Outcome],
+        progress: _Progress,
     ) -> None:
-        todo, results = SimpleQueue[tuple[bytes, Body]](), SimpleQueue[tuple[bytes, Outcome | Exception]]()
+        """Ask the endpoint, and add what comes of it to ``outcomes``."""
+        todo = SimpleQueue[tuple[bytes, Body]]()
         for item in bodies.items():
             todo.put(item)
-        count = min(self.concurrency, len(bodies))
-        arguments = (todo, results, trim)
-        threads = [threading.Thread(target=self._work, args=arguments, daemon=True) for _ in range(count)]
+        results = SimpleQueue[tuple[bytes, Outcome | Exception]]()
+
+        threads = []
+        for _ in range(min(self.concurrency, len(bodies))):
+            # Daemons: after an interrupt, a thread that waits for a slow server must not hold up the exit.
+            thread = threading.Thread(target=self._work, args=(todo, results, trim), daemon=True)
+            threads.append(thread)
         for thread in threads:
             thread.start()
+
         try:
             for _ in bodies:
                 key, outcome = _next(results)
                 if isinstance(outcome, Exception):
                     self._wind_up(threads)
                     raise outcome
-                done[key] = outcome
+                outcomes[key] = outcome
                 progress.tell(key)
-        except BaseException:
+        except BaseException:  # an interrupt from the keyboard as well
             self.client.stop()
             raise
 
     def _wind_up(self, threads: Sequence[threading.Thread]) -> None:
-        """Answers under way are still kept."""
+        """Ask nothing more, and wait for the requests under way: their answers are still kept."""
         self.client.stop()
         for thread in threads:
             thread.join(self.client.timeout_s)
 
     def _work(self, todo: SimpleQueue, results: SimpleQueue, trim: Trim) -> None:
+        """What one thread does, until there is nothing left to ask, the client is stopped or an error ends
+        the run.
+        """
         with suppress(Empty, Stopped):
             while True:
                 key, body = todo.get_nowait()
                 try:
-                    results.put((key, self._outcome(key, body, trim)))
+                    outcome = self._outcome(key, body, trim)
                 except Stopped:
                     raise
                 except Exception as error:
                     results.put((key, error))
                     return
+                results.put((key, outcome))
 
     def _outcome(self, key: bytes, body: Body, trim: Trim) -> Outcome:
         try:
@@ -119,6 +163,7 @@ class Asker:
         except Unfit as problem:
             return Outcome(None, str(problem))
         except Exhausted as error:
+            # Some servers answer with status 500 to a question that they cannot process.
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR or not self._answers_others():
                 raise
             LOG.warning("A question is left unanswered: %s", error)
@@ -128,19 +173,24 @@ class Asker:
 
     def _answers_others(self) -> bool:
         """Whether the server is well, so that a failure that stays is the question's."""
+        if self.probe is None:
+            return False
         try:
-            return self.probe is not None and self.client.ask(self.probe) is not None
+            self.client.ask(self.probe)
         except (Exhausted, Declined):
             return False
+        return True
 
     def _key(self, body: Body) -> bytes:
-        return key_of(json.dumps([self.identity, body], sort_keys=True, ensure_ascii=False))
+        text = json.dumps([self.identity, body], sort_keys=True, ensure_ascii=False)
+        return key_of(text)
 
 
 def _next(results: SimpleQueue) -> Any:
-    """The next item.
+    """The next item, once there is one.
 
-    A thread that waits without end may not hear an interrupt that the system gave to another one.
+    It is waited for in short turns: a thread that waits without end may not hear an interrupt that the system
+    gave to another one.
     """
     while True:
         with suppress(Empty):
@@ -148,25 +198,31 @@ def _next(results: SimpleQueue) -> Any:
 
 
 class _Progress:
-    """Tells of a group once the last of its requests is done."""
+    """Counts a group as complete once the last of its requests is done."""
 
     def __init__(self, keys: Sequence[Sequence[bytes]], advance: Callable[[int], None]) -> None:
-        self.advance, self.open = advance, [len(set(group)) for group in keys]
+        self.advance = advance
+        # A request that stands twice in a group is done once.
+        self.open = [len(set(group_keys)) for group_keys in keys]
         self.groups: dict[bytes, list[int]] = defaultdict(list)
-        for number, group in enumerate(keys):
-            for key in set(group):
+        for number, group_keys in enumerate(keys):
+            for key in set(group_keys):
                 self.groups[key].append(number)
 
     def tell(self, key: bytes) -> None:
+        """Note that the request with this key is done, in all groups that hold it."""
+        completed = 0
         for number in self.groups[key]:
             self.open[number] -= 1
-        if complete := sum(self.open[number] == 0 for number in self.groups[key]):
-            self.advance(complete)
+            if self.open[number] == 0:
+                completed += 1
+        if completed:
+            self.advance(completed)
 
 
-def _first_use(fresh: set[bytes], key: bytes, outcome: Outcome) -> Outcome:
-    """A request that stands twice among the questions was paid for once."""
-    if key in fresh:
-        fresh.discard(key)
+def _first_use(uncounted: set[bytes], key: bytes, outcome: Outcome) -> Outcome:
+    """The outcome, marked as cached from its second use on: a request that stands twice was paid for once."""
+    if key in uncounted:
+        uncounted.discard(key)
         return outcome
     return outcome._replace(cached=True)

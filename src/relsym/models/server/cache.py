@@ -13,10 +13,13 @@ from relsym.models.server.answers import Answer, pack, unpack
 
 CACHE_FILE = "answers.sqlite"
 PATIENCE = 60.0  # seconds that another process may hold the file
+_CREATE_TABLE = (
+    "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID"
+)
 
 
 def key_of(text: str) -> bytes:
-    """What an answer is kept under: SHA-256 of model and request."""
+    """The key of an answer: SHA-256 of a text that names the model and the whole request."""
     return sha256(text.encode()).digest()
 
 
@@ -28,7 +31,8 @@ class AnswerCache:
     damaged counts as none.
 
     Raises:
-        OSError: a folder that cannot be written, a full disk.  ValueError: a file that is no cache.
+        OSError: the folder cannot be written to, or the disk is full.
+        ValueError: the file in the folder is no cache.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,16 +40,15 @@ class AnswerCache:
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         try:
+            # isolation_level=None: every statement is a transaction of its own, so ``put`` needs no commit.
             self._table = sqlite3.connect(
                 self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )
             weakref.finalize(self, self._table.close)
             self._table.execute("PRAGMA journal_mode=WAL")
+            # With a write-ahead log NORMAL loses nothing to a kill of the process, only to a loss of power.
             self._table.execute("PRAGMA synchronous=NORMAL")
-            self._table.execute(
-                "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer BLOB NOT NULL) WITHOUT "
-                "ROWID"
-            )
+            self._table.execute(_CREATE_TABLE)
         except sqlite3.OperationalError as error:
             raise self._failed(error) from error
         except sqlite3.DatabaseError as error:
@@ -55,17 +58,22 @@ class AnswerCache:
             ) from error
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Answer]:
-        """Those of the answers that are there."""
+        """The answers that are in the cache, by key; keys without an answer are left out."""
+        packed_answers: dict[bytes, bytes] = {}
         with self._lock:
-            stored = {
-                key: self._table.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-                for key in keys
-            }
-        found = {key: unpack(entry[0]) for key, entry in stored.items() if entry}
-        return {key: answer for key, answer in found.items() if answer is not None}
+            for key in keys:
+                entry = self._table.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+                if entry is not None:
+                    packed_answers[key] = entry[0]
+        answers = {}
+        for key, packed in packed_answers.items():
+            answer = unpack(packed)
+            if answer is not None:
+                answers[key] = answer
+        return answers
 
     def put(self, key: bytes, answer: Answer) -> None:
-        """Keep an answer."""
+        """Keep an answer; one that is there already under this key is replaced."""
         try:
             with self._lock:
                 self._table.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, pack(answer)))

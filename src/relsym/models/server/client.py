@@ -1,4 +1,4 @@
-"""Requests to an OpenAI-compatible endpoint: patient with what passes, plain about what does not."""
+"""Requests to an OpenAI-compatible endpoint: tried again where that may help, else refused with advice."""
 
 from __future__ import annotations
 
@@ -29,32 +29,37 @@ from relsym.models.server.errors import (
 )
 
 LOG = logging.getLogger(__name__)
-JITTER = 1.0
-WORTH_TELLING = 8.0  # seconds of a wait
+JITTER = 1.0  # seconds at most, added to waits so that threads do not come back at once
+WORTH_TELLING = 8.0  # seconds: a wait as long as this is a warning
 
 
 class Client:
     """One endpoint; its threads have a connection each.
 
-    url: the base, such as http://localhost:8000/v1.  key_env: the environment variable with the key; none is
-    sent where it is not set. timeout_s: seconds without a byte.  retries: further attempts after a busy
-    server, a broken connection, a body that is no answer.
+    url: the base, such as http://localhost:8000/v1.
+    api: chat or completions.
+    key_env: the environment variable with the key; no key is sent where it is not set.
+    timeout_s: how many seconds may pass without a byte.
+    retries: further attempts after a busy server, a broken connection or a body that is no answer.
 
-    Raises (where asked):
-        Declined (a ValueError): the server will not take this however often it is asked (key, model, URL, a
-        field of the request). Unfit: it takes others, but not this question.  ConnectionError: all attempts
-        failed.  Stopped: ``stop`` was called.
+    Raises:
+        ValueError: a URL, a name of a variable or a key that cannot be right.
+        Declined: when asked: the server will not take this however often it is asked (key, model, URL, a
+            field of the request). It is a ValueError.
+        Unfit: when asked: the server takes other questions, but not this one.
+        Exhausted: when asked: all attempts failed. It is a ConnectionError.
+        Stopped: when asked: ``stop`` was called.
     """
 
     def __init__(self, url: str, api: str, key_env: str, timeout_s: float | int, retries: int) -> None:
-        self.url, self.api, self.timeout_s, self.retries, self.key_env = (
-            _checked_url(url),
-            api,
-            timeout_s,
-            retries,
-            key_env,
-        )
-        self.stopped, self._own, self._key = threading.Event(), threading.local(), _key(key_env)
+        self.url = _checked_url(url)
+        self.api = api
+        self.timeout_s = timeout_s
+        self.retries = retries
+        self.key_env = key_env
+        self.stopped = threading.Event()
+        self._own = threading.local()  # a session for each thread: requests does not share them safely
+        self._key = _key(key_env)
         if self._key and not _is_private(self.url):
             LOG.warning(
                 "%s is not encrypted: the key of %s travels in the clear. Use https.", self.url, key_env
@@ -66,7 +71,7 @@ class Client:
         return self._patiently("POST", path, body, lambda payload: read_answer(self.api, payload))
 
     def models(self) -> list[dict[str, Any]] | None:
-        """What the endpoint says of its models; None where it does not tell."""
+        """What the endpoint says of its models, an entry for each; None where it offers no list of them."""
         try:
             return self._patiently("GET", "models", None, _entries)
         except Declined as error:
@@ -84,23 +89,34 @@ class Client:
             return None
 
     def stop(self) -> None:
-        """Let no thread wait or ask any longer."""
+        """End all waits, and let no thread ask anything more."""
         self.stopped.set()
 
     def _patiently(self, method: str, path: str, body: Mapping[str, Any] | None, read: Any) -> Any:
+        """What ``read`` makes of the response, after as many attempts as it takes."""
+
+        def attempt() -> Any:
+            return self._once(method, path, body, read)
+
         try:
-            return persistent(lambda: self._once(method, path, body, read), self.retries, JITTER, self._pause)
+            return persistent(attempt, self.retries, JITTER, self._pause)
         except requests.RequestException as error:
-            raise exhausted(self.hidden(str(error)), self.url, self.retries, error) from None
+            message = self.hidden(str(error))
+            # From None: the error underneath could show the key.
+            raise exhausted(message, self.url, self.retries, error) from None
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None, read: Any) -> Any:
+        """One attempt.
+
+        What may pass is raised as an error of ``requests``: ``persistent`` tries again then.
+        """
         if self.stopped.is_set():
             raise Stopped
+        url = f"{self.url}/{path}"
+        session = self._session()
         try:
             # A redirected POST would arrive as a GET without its question.
-            response = self._session().request(
-                method, f"{self.url}/{path}", json=body, timeout=self.timeout_s, allow_redirects=False
-            )
+            response = session.request(method, url, json=body, timeout=self.timeout_s, allow_redirects=False)
         except requests.Timeout as error:
             raise requests.ConnectionError(f"{self.url}: no answer within {self.timeout_s:g} s.") from error
         except requests.exceptions.ContentDecodingError as error:
@@ -110,12 +126,12 @@ class Client:
     def _read(self, response: requests.Response, read: Any) -> Any:
         text = self.hidden(response.content.decode("utf-8", errors="replace"))
         response._content = text.encode()  # a server may repeat the key: nothing further sees it
-        if problem := unfit(response):
+        problem = unfit(response)
+        if problem is not None:
             raise problem
         if is_busy(response):
-            raise requests.HTTPError(
-                f"{self.url}: status {response.status_code}: {text[:200]!r}.", response=response
-            )
+            message = f"{self.url}: status {response.status_code}: {text[:200]!r}."
+            raise requests.HTTPError(message, response=response)
         if response.status_code != HTTPStatus.OK:
             raise declined(response, self.url, self.key_env, bool(self._key))
         try:
@@ -131,11 +147,13 @@ class Client:
             ) from error
 
     def _session(self) -> requests.Session:
+        """The calling thread's own session, made when it first asks."""
         if not hasattr(self._own, "session"):
-            self._own.session = requests.Session()
-            self._own.session.headers["User-Agent"] = USER_AGENT
+            session = requests.Session()
+            session.headers["User-Agent"] = USER_AGENT
             # As ``auth`` rather than a header, which ~/.netrc would overrule.
-            self._own.session.auth = self._sign
+            session.auth = self._sign
+            self._own.session = session
         return self._own.session
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -144,31 +162,33 @@ class Client:
         return request
 
     def _pause(self, error: requests.RequestException, wait: float) -> None:
-        LOG.log(
-            logging.WARNING if wait >= WORTH_TELLING else logging.DEBUG,
-            "%s Trying again in %.1f s.",
-            self.hidden(str(error)),
-            wait,
-        )
+        """Wait, unless the client is stopped meanwhile."""
+        level = logging.WARNING if wait >= WORTH_TELLING else logging.DEBUG
+        message = self.hidden(str(error))
+        LOG.log(level, "%s Trying again in %.1f s.", message, wait)
         if self.stopped.wait(wait):
             raise Stopped
 
     def hidden(self, text: str) -> str:
         """The text without the key."""
-        return text.replace(self._key, "[key]") if self._key else text
+        if not self._key:  # an empty key stands between any two characters
+            return text
+        return text.replace(self._key, "[key]")
 
 
 def _entries(payload: Any) -> list[dict[str, Any]]:
+    """The list of models in the body of a response; some servers send the list alone."""
     entries = payload.get("data") if isinstance(payload, dict) else payload
-    if not isinstance(entries, list) or not all(
-        isinstance(entry, dict) and "id" in entry for entry in entries
-    ):
+    if not isinstance(entries, list):
         raise Garbled("no list of models")
+    for entry in entries:
+        if not isinstance(entry, dict) or "id" not in entry:
+            raise Garbled("no list of models")
     return entries
 
 
 def _key(key_env: str) -> str:
-    """The key; errors name the variable, and nothing that might be a key."""
+    """The key, "" if the variable is not set; errors name the variable, and nothing that might be a key."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         raise ValueError(
             "model.key_env is no name of an environment variable. Give the name (OPENAI_API_KEY), never the "
@@ -184,7 +204,9 @@ def _key(key_env: str) -> str:
 
 
 def _checked_url(url: str) -> str:
+    """The URL without slashes at its end, or a ValueError that says what is wrong with it."""
     parts = urlsplit(url)
+    # This message must not repeat the URL, which may hold a password.
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(
             "model.url holds a user name, a password or a query. Keys come from the environment alone: "
@@ -203,8 +225,12 @@ def _checked_url(url: str) -> str:
 
 
 def _is_private(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    """Whether nobody on the way can read the key: https, or this very machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https" or host == "localhost":
+        return True
     try:
-        return urlsplit(url).scheme == "https" or host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, not an address
         return False

@@ -1,6 +1,4 @@
-"""What goes wrong with a server: what passes, what concerns one question alone, and what only the user can
-mend.
-"""
+"""What goes wrong with a server: what may pass, what concerns one question, what only the user can mend."""
 
 from __future__ import annotations
 
@@ -10,9 +8,9 @@ from typing import Any
 
 import requests
 
-# What servers say of a path that they do not have.
+# The status that servers answer with when they do not have a path.
 NOT_OFFERED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
-# What they say of a field that they do not take.
+# When they do not take a field of the request.
 OF_FIELDS = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -21,7 +19,7 @@ OF_FIELDS = frozenset(
         HTTPStatus.NOT_IMPLEMENTED,
     }
 )
-# Of a question that is longer than the model's window.
+# When a question is longer than the model's window.
 OF_LENGTH = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -33,6 +31,7 @@ TOO_LONG = re.compile(
 FILTERED = re.compile(
     r"content_filter|content management policy|content_policy_violation|ResponsibleAIPolicyViolation"
 )
+# Fields that ``ways`` tries and can do without.
 FIELDS_OF_CHOICE = re.compile(r"logprob|\becho\b", re.IGNORECASE)
 
 
@@ -45,7 +44,10 @@ class Unfit(Exception):
 
 
 class Declined(ValueError):
-    """A refusal that asking again would not change. status: of HTTP."""
+    """A refusal that asking again would not change.
+
+    status: of HTTP.
+    """
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -53,7 +55,10 @@ class Declined(ValueError):
 
 
 class Exhausted(ConnectionError):
-    """All attempts failed. status: of the last answer, None where none came."""
+    """All attempts failed.
+
+    status: of HTTP, in the last response; None where none came.
+    """
 
     def __init__(self, message: str, status: int | None) -> None:
         super().__init__(message)
@@ -61,7 +66,7 @@ class Exhausted(ConnectionError):
 
 
 def unfit(response: requests.Response) -> Unfit | None:
-    """What is wrong with the question itself, if anything."""
+    """The error to raise if something is wrong with the question itself, else None."""
     if response.status_code in OF_LENGTH and TOO_LONG.search(response.text):
         return Unfit("too long")
     if response.status_code == HTTPStatus.BAD_REQUEST and FILTERED.search(response.text):
@@ -72,26 +77,26 @@ def unfit(response: requests.Response) -> Unfit | None:
 def is_busy(response: requests.Response) -> bool:
     """Whether the same request may be answered later."""
     status = response.status_code
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        return True
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return "insufficient_quota" not in response.text
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and FIELDS_OF_CHOICE.search(said(response)):
+        return "insufficient_quota" not in response.text  # OpenAI's word for an account without money
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.NOT_IMPLEMENTED:
         return False
-    failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
-    return status == HTTPStatus.REQUEST_TIMEOUT or failed
+    # Some servers fail with status 500 on a field that they do not know: asking again would not help.
+    return FIELDS_OF_CHOICE.search(said(response)) is None
 
 
 def declined(response: requests.Response, url: str, key_env: str, with_key: bool) -> Declined:
-    """A refusal, with what to do about it."""
+    """The error for a refusal, with what to do about it. ``with_key``: whether a key was sent."""
     status = response.status_code
-    return Declined(
-        f"{url}: status {status} {response.reason or ''}: {said(response)!r}. "
-        f"{_advice(response, key_env, with_key)}",
-        status,
-    )
+    reason = response.reason or ""
+    advice = _advice(response, key_env, with_key)
+    return Declined(f"{url}: status {status} {reason}: {said(response)!r}. {advice}", status)
 
 
 def exhausted(message: str, url: str, retries: int, error: requests.RequestException) -> Exhausted:
-    """The end of patience, with what to do about it."""
+    """The error after the last attempt, which failed with ``error``, with what to do about it."""
     status = None if error.response is None else error.response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         advice = "It takes no more for now: lower model.concurrency, raise model.retries, or come back later."
@@ -103,16 +108,16 @@ def exhausted(message: str, url: str, retries: int, error: requests.RequestExcep
         advice = "Check that model.url is the API's base (it mostly ends in /v1), not a web page."
     else:
         advice = f"Is the server running, and is {url} its address (model.url)?"
+    problem = message.rstrip(".")
     return Exhausted(
-        f"{message.rstrip('.')}. No answer within {retries} retries. {advice} Answers so far are kept: the "
-        "same command goes "
-        "on from there, and asks none of them again.",
+        f"{problem}. No answer within {retries} retries. {advice} Answers so far are kept: the same command "
+        "goes on from there, and asks none of them again.",
         status,
     )
 
 
 def said(response: requests.Response) -> str:
-    """The server's own words."""
+    """The server's own words about what is wrong, cut to what a message can hold."""
     try:
         payload = response.json()
     except requests.JSONDecodeError:
@@ -121,6 +126,7 @@ def said(response: requests.Response) -> str:
 
 
 def _innermost(payload: Any) -> Any:
+    """Servers wrap their words differently: {"error": {"message": ...}}, {"detail": ...} and the like."""
     for field in ("error", "message", "detail"):
         if isinstance(payload, dict) and payload.get(field):
             return _innermost(payload[field])
@@ -132,12 +138,11 @@ def _advice(response: requests.Response, key_env: str, with_key: bool) -> str:
     if "Location" in response.headers:
         return f"It has moved: pass model.url with the base of {response.headers['Location']}."
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        held = (
-            f"The key in {key_env} is not accepted"
-            if with_key
-            else f"No key was sent, since {key_env} is not set"
-        )
-        return f"{held}: export that environment variable, or name another one with model.key_env."
+        if with_key:
+            problem = f"The key in {key_env} is not accepted"
+        else:
+            problem = f"No key was sent, since {key_env} is not set"
+        return f"{problem}: export that environment variable, or name another one with model.key_env."
     if status == HTTPStatus.NOT_FOUND:
         return "Check model.url (it mostly ends in /v1), model.name and model.api."
     if status == HTTPStatus.TOO_MANY_REQUESTS:

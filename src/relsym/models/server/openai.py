@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from itertools import islice
 from typing import Any, ClassVar, final
 
 from relsym.data.caches import cache_folder
@@ -15,7 +16,7 @@ from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.prompts import Prompt, choose_shots, read_prompts
-from relsym.models.server.answers import APIS, CHAT
+from relsym.models.server.answers import APIS, CHAT, Body
 from relsym.models.server.asking import Asker
 from relsym.models.server.cache import AnswerCache
 from relsym.models.server.client import Client
@@ -27,7 +28,10 @@ LOG = logging.getLogger(__name__)
 # What tells one model from another among the things that /models says. Not created: some servers give the
 # time of the request.
 IDENTITY = ("id", "owned_by", "root", "meta")
-FAMILY, FAMILY_TEXT, SAID = "prompts", "prompts_text", "-text"
+# Families of readings: by log-probabilities or text, and by the text of answers that have log-probabilities.
+FAMILY, FAMILY_TEXT = "prompts", "prompts_text"
+SAID = "-text"  # ends the name of a reading of the second family
+_LISTED = 20  # models in a message
 
 
 @final
@@ -35,28 +39,36 @@ class OpenAiCompatible(Model):
     """Asks any endpoint that speaks OpenAI's chat or completions API (vLLM, llama.cpp, Ollama, commercial
     ones) about every row.
 
-    A reading for each wording. With log-probabilities its score is p(word of entailment) over the sum of p
+    Each wording has a reading. With log-probabilities its score is p(word of entailment) over the sum of p
     over all label words; without, labels are read off the answer's text (``parse``), and an answer that names
-    none counts as none. Which of the two is decided once, by a question of no consequence, and told in the
-    log and in ``source``.
+    none counts as none. Which of the two it is, a trial question decides before the first row; the log and
+    ``source`` say so.
 
     Answers are kept under the SHA-256 of name, API, what /models says of the model, and the whole request.
     The URL is no part of it: a server that comes back on another port goes on for free, and one that offers
     another model under the same name mostly says so. Where /models says nothing, the URL takes its place.
 
     Args:
-        url: the base, such as http://localhost:8000/v1.  name: the model's, as the endpoint lists it.  api:
-        chat or completions. prompts: wordings (``read_prompts``); default: those that are chats for the chat
-        API, the others for completions. shots: labelled examples before each question.  read: auto, logprobs
-        or text. seed: sent along (null: not sent).  max_tokens: of an answer.  top_logprobs: likeliest tokens
-        asked for. concurrency: requests at a time.  timeout_s, retries, key_env: see ``Client``. price: USD
-        per million tokens, {prompt: ..., completion: ...}; null where unknown. cache_dir: default
-        XDG_CACHE_HOME/relsym/answers.  body: fields to add to every request, or (null) to leave out.
+        url: the base, such as http://localhost:8000/v1.
+        name: the model's, as the endpoint lists it.
+        api: chat or completions.
+        prompts: wordings (``read_prompts``); default: those that are chats for the chat API, the others for
+            completions.
+        shots: labelled examples before each question.
+        read: auto, logprobs or text.
+        seed: sent along; None: not sent.
+        max_tokens: of an answer.
+        top_logprobs: how many of the likeliest tokens to ask for.
+        concurrency: requests at a time.
+        timeout_s, retries, key_env: see ``Client``.
+        price: USD per million tokens, {prompt: ..., completion: ...}; None where unknown.
+        cache_dir: where answers are kept; default: XDG_CACHE_HOME/relsym/answers.
+        body: fields to add to every request, or (None) to leave out of it.
 
     Raises:
         ValueError: settings that cannot be; in ``prepare`` and ``measure``, what the endpoint will never take
-        (``Client``). ConnectionError: in ``prepare`` and ``measure``, all attempts failed. What was answered
-        is kept.
+            (``Client``).
+        ConnectionError: in ``prepare`` and ``measure``, all attempts failed. What was answered is kept.
     """
 
     kind: ClassVar[str] = "server"
@@ -85,29 +97,34 @@ class OpenAiCompatible(Model):
                 "model=openai_compatible: say which endpoint and model, model.url=http://localhost:8000/v1 "
                 "model.name=NAME."
             )
+        price = price or {}
         _check(
             api,
             read,
-            price or {},
+            price,
             max_tokens=max_tokens,
             top_logprobs=top_logprobs,
             concurrency=concurrency,
             timeout_s=timeout_s,
         )
         _check_counts(shots=shots, retries=retries)
-        self.name, self.api, self.shots, self.how, self.top = name, api, shots, read, top_logprobs
-        self.price = {part: (price or {}).get(part) for part in ("prompt", "completion")}
+        self.name = name
+        self.api = api
+        self.shots = shots
+        self.how = read
+        self.top = top_logprobs
+        self.concurrency = concurrency
+        self.price = {"prompt": price.get("prompt"), "completion": price.get("completion")}
         self.prompts = _prompts(prompts, api)
         self.client = Client(url, api, key_env, timeout_s, retries)
-        self.request = Request(
-            api, {"model": name, "temperature": 0, "seed": seed, "max_tokens": max_tokens}, dict(body or {})
-        )
-        self.folder, self.concurrency = cache_folder("answers", cache_dir), concurrency
+        fields = {"model": name, "temperature": 0, "seed": seed, "max_tokens": max_tokens}
+        self.request = Request(api, fields, dict(body or {}))
+        self.folder = cache_folder("answers", cache_dir)
         self.source: dict[str, Any] = {"url": self.client.url, "name": name, "api": api}
         self._described: str | None = None
         self._way: Way | None = None
         self._examples: list[Row] = []
-        self._words: dict[str, dict[str, str]] = {}
+        self._words: dict[str, dict[str, str]] = {}  # of each wording: label -> label word
 
     def prepare(self, examples: Examples) -> None:
         """Choose the examples, and find out how the endpoint can be asked."""
@@ -116,16 +133,11 @@ class OpenAiCompatible(Model):
         self.asker = Asker(self.client, AnswerCache(self.folder), self._identity(), self.concurrency)
         self._way, reasons = choose_way(self.request, self.how, self.top, self.asker.ask)
         self.source |= {"read": self._way.name, "not_read": reasons}
-        LOG.info(
-            "%s: answers of %s are read by %s. %s",
-            self.client.url,
-            self.name,
-            self._way.name,
-            "; ".join(reasons),
-        )
+        url, way = self.client.url, self._way.name
+        LOG.info("%s: answers of %s are read by %s. %s", url, self.name, way, "; ".join(reasons))
 
     def fingerprint(self) -> str:
-        """SHA-256 of name, API and what /models says of the model."""
+        """SHA-256 of name, API and what /models says of the model, which is asked for on the first call."""
         if self._described is None:
             offered = _entry(self.client.models(), self.name, self.client.url)
             self.source["offered"] = offered
@@ -133,8 +145,9 @@ class OpenAiCompatible(Model):
         return sha256(self._described.encode()).hexdigest()
 
     def _identity(self) -> str:
-        """What answers are kept under: where an endpoint says nothing of its models, its address has to tell
-        them apart.
+        """What tells this model's answers from others' in the cache.
+
+        Where an endpoint says nothing of its models, its address has to tell them apart.
         """
         fingerprint = self.fingerprint()
         return fingerprint if self.source["offered"] else f"{fingerprint} {self.client.url}"
@@ -143,60 +156,72 @@ class OpenAiCompatible(Model):
         """For each wording: the answer, what kept it from being one, log-probabilities of label words, and
         what it took.
         """
-        way, words = self._way, self._words
-        bodies = [
-            [
-                way.bodies(prompt, words[prompt.name], self._examples, row.premise, row.hypothesis)
-                for prompt in self.prompts
-            ]
-            for row in rows
-        ]
-        groups = [[body for each in row for body in each] for row in bodies]
+        way = self._way
+        columns: Columns = {}
+        for prompt in self.prompts:
+            for column in columns_of(prompt.name, self._words[prompt.name], way):
+                columns[column] = []
+
+        # The requests about a row, over all wordings, are one group: a row is done once all are answered.
+        groups: list[list[Body]] = []
+        counts: list[list[int]] = []  # of each row: how many requests each wording takes
+        for row in rows:
+            group: list[Body] = []
+            group_counts = []
+            for prompt in self.prompts:
+                words = self._words[prompt.name]
+                bodies = way.bodies(prompt, words, self._examples, row.premise, row.hypothesis)
+                group += bodies
+                group_counts.append(len(bodies))
+            groups.append(group)
+            counts.append(group_counts)
+
         outcomes = self.asker.ask_all(groups, way.trimmed, advance)
-        columns = {
-            column: []
-            for prompt in self.prompts
-            for column in columns_of(prompt.name, words[prompt.name], way)
-        }
-        for asked, told in zip(bodies, outcomes, strict=True):
-            waiting = iter(told)
-            for prompt, each in zip(self.prompts, asked, strict=True):
-                record = record_of(prompt.name, words[prompt.name], way, [next(waiting) for _ in each])
+        for group_outcomes, group_counts in zip(outcomes, counts, strict=True):
+            rest = iter(group_outcomes)
+            for prompt, count in zip(self.prompts, group_counts, strict=True):
+                prompt_outcomes = list(islice(rest, count))
+                record = record_of(prompt.name, self._words[prompt.name], way, prompt_outcomes)
                 for column, value in record.items():
                     columns[column].append(value)
         return columns
 
     def readings(self) -> tuple[Reading, ...]:
-        """One a wording; where likely tokens are read, the text of the same answers as well."""
+        """One for each wording; where likely tokens are read, another by the text of the same answers."""
         exact = self._way.reads_logprobs
-        plain = tuple(Reading(prompt.name, FAMILY, probability=exact) for prompt in self.prompts)
-        return plain + (
-            tuple(Reading(f"{prompt.name}{SAID}", FAMILY_TEXT) for prompt in self.prompts)
-            if self._reads_both()
-            else ()
-        )
+        readings = [Reading(prompt.name, FAMILY, probability=exact) for prompt in self.prompts]
+        if self._reads_both():
+            readings += [Reading(f"{prompt.name}{SAID}", FAMILY_TEXT) for prompt in self.prompts]
+        return tuple(readings)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """The likelier label, or the one that was said."""
+        """The likeliest label, or the one that was said."""
         name = reading.removesuffix(SAID)
         if reading != name or not self._way.reads_logprobs:
-            return Judged(
-                [
-                    None if said is None else self._way.said(said, self._words[name])
-                    for said in measured[f"{name}:answer"]
-                ]
-            )
+            return self._read_texts(name, measured)
+        return self._read_logprobs(name, measured)
+
+    def _read_texts(self, name: str, measured: Columns) -> Judged:
+        labels: list[str | None] = []
+        for text in measured[f"{name}:answer"]:
+            label = None if text is None else self._way.said(text, self._words[name])
+            labels.append(label)
+        return Judged(labels)
+
+    def _read_logprobs(self, name: str, measured: Columns) -> Judged:
         labels = list(self._words[name])
-        rows = zip(*(measured[f"{name}:{label}"] for label in labels), strict=True)
-        shares = [_shares(dict(zip(labels, row, strict=True))) for row in rows]
-        return Judged(
-            [max(share, key=share.get) if share else None for share in shares],
-            [share.get(ENTAILMENT) if share else None for share in shares],
-        )
+        columns = [measured[f"{name}:{label}"] for label in labels]
+        answers: list[str | None] = []
+        scores: list[float | None] = []
+        for logprobs in zip(*columns, strict=True):
+            shares = _shares(dict(zip(labels, logprobs, strict=True)))
+            answers.append(max(shares, key=shares.get) if shares else None)
+            scores.append(shares.get(ENTAILMENT))
+        return Judged(answers, scores)
 
     def costs(self, measured: Columns) -> dict[str, float]:
         """Requests that were answered and their tokens, those of the cache apart, and USD where prices are
-        known. Trials are not in it.
+        known. Trial questions are not counted.
         """
         return costs_of(measured, self.price)
 
@@ -205,55 +230,63 @@ class OpenAiCompatible(Model):
 
 
 def _shares(logprobs: Mapping[str, float | None]) -> dict[str, float]:
-    """Probabilities over the label words; those that were not told have none. Nothing where none was told."""
-    told = {label: value for label, value in logprobs.items() if value is not None}
-    if not told:
+    """Probabilities over the label words, 0 for a word whose log-probability is unknown; {} if all are."""
+    numbers = [logprob for logprob in logprobs.values() if logprob is not None]
+    if not numbers:
         return {}
-    highest = max(told.values())
-    mass = {label: math.exp(told[label] - highest) if label in told else 0.0 for label in logprobs}
-    return {label: value / sum(mass.values()) for label, value in mass.items()}
+    highest = max(numbers)  # taken off first, so that no exponential becomes 0 or infinite
+    masses: dict[str, float] = {}
+    for label, logprob in logprobs.items():
+        masses[label] = 0.0 if logprob is None else math.exp(logprob - highest)
+    total = sum(masses.values())
+    return {label: mass / total for label, mass in masses.items()}
 
 
 def _prompts(chosen: str | Sequence[str] | None, api: str) -> list[Prompt]:
+    """The wordings that were chosen; without a choice, all that the API is made for."""
     prompts = read_prompts(chosen)
+    wants_chats = api == CHAT
     if chosen is None:
-        return [prompt for prompt in prompts if prompt.chat == (api == CHAT)]
-    if api != CHAT and (chats := [prompt.name for prompt in prompts if prompt.chat]):
+        return [prompt for prompt in prompts if prompt.chat == wants_chats]
+    chats = [prompt.name for prompt in prompts if prompt.chat]
+    if chats and not wants_chats:
         raise ValueError(
             f"model.prompts: {', '.join(chats)} is a chat, which model.api={api} has no place for. Choose "
-            "others, or pass "
-            "model.api=chat."
+            "others, or pass model.api=chat."
         )
     return prompts
 
 
 def _entry(entries: list[dict[str, Any]] | None, name: str, url: str) -> dict[str, Any] | None:
-    """What the endpoint says of the model.
+    """What the endpoint says of the model; None where it says nothing of any.
 
-    Some servers answer to any name with the model they have: such a name is refused.
+    Some servers answer to any name with the model they have: a name that is not listed is refused.
+
+    Raises:
+        ValueError: the endpoint does not list the model.
     """
     if not entries:
         return None
     for entry in entries:
-        if entry["id"] in (name, f"{name}:latest") or fnmatchcase(name, str(entry["id"])):
+        listed = entry["id"]
+        # Ollama adds a tag that may be left out; some proxies list patterns such as "openai/*".
+        if listed in (name, f"{name}:latest") or fnmatchcase(name, str(listed)):
             return {key: entry[key] for key in IDENTITY if entry.get(key) is not None}
-    raise ValueError(
-        f"model.name={name!r}: {url} has no such model. It lists "
-        f"{', '.join(str(entry['id']) for entry in entries[:20])}"
-        f"{' ...' if len(entries) > 20 else ''}."
-    )
+    offered = ", ".join(str(entry["id"]) for entry in entries[:_LISTED])
+    more = " ..." if len(entries) > _LISTED else ""
+    raise ValueError(f"model.name={name!r}: {url} has no such model. It lists {offered}{more}.")
 
 
 def _check(api: str, read: str, price: Mapping[str, Any], **positive: float | int) -> None:
+    """Refuse settings that cannot be, before the endpoint is asked."""
     for key, value, choices in (("api", api, APIS), ("read", read, READS)):
         if value not in choices:
             raise ValueError(f"model.{key}={value}: expected {', '.join(choices)}.")
-    if not price.keys() <= {"prompt", "completion"} or any(
-        value is not None and value < 0 for value in price.values()
-    ):
+    named = price.keys() <= {"prompt", "completion"}
+    if not named or any(value is not None and value < 0 for value in price.values()):
         raise ValueError(
             f"model.price={dict(price)}: expected USD per million tokens as {{prompt: NUMBER, completion: "
-            f"NUMBER}}, or null."
+            "NUMBER}, or null."
         )
     for key, value in positive.items():
         if value <= 0:

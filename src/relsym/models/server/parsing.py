@@ -22,20 +22,26 @@ def parse(answer: str, words: Mapping[str, str]) -> str | None:
 
     A word counts whatever its case, and whole: "untrue" is not "true". What a model thinks aloud up to
     </think> does not count.
+
+    Args:
+        words: the word of each label.
     """
     said = answer.rpartition(THOUGHT)[2].casefold()
-    if "<think>" in said:
+    if "<think>" in said:  # the thought was cut off: there is no answer behind it
         return None
-    found = {
-        label: [match.start() for match in re.finditer(_whole(word), said)] for label, word in words.items()
-    }
-    named = [label for label, places in found.items() if places]
-    if len(named) != 1:
+    places: dict[str, list[int]] = {}
+    for label, word in words.items():
+        starts = [match.start() for match in re.finditer(_whole(word), said)]
+        if starts:
+            places[label] = starts
+    if len(places) != 1:
         return None
-    denied = re.compile(
-        DENIED.format(negations="|".join(set(NEGATIONS) - {word.casefold() for word in words.values()}))
-    )
-    return None if any(denied.search(said[:place]) for place in found[named[0]]) else named[0]
+    (label,) = places
+    denial = _denial(words)
+    for start in places[label]:
+        if denial.search(said[:start]):
+            return None
+    return label
 
 
 def word_mass(top: Iterable[tuple[str, float]], words: Mapping[str, str]) -> dict[str, float | None]:
@@ -48,28 +54,44 @@ def word_mass(top: Iterable[tuple[str, float]], words: Mapping[str, str]) -> dic
     """
     mass = dict.fromkeys(words, 0.0)
     for token, logprob in top:
-        if (label := _meant(token.strip().casefold(), words)) is not None:
+        label = _meant(token.strip().casefold(), words)
+        if label is not None:
             mass[label] += math.exp(logprob)
     return {label: math.log(total) if total else None for label, total in mass.items()}
 
 
 def ending_logprob(answer: Answer, ending: str) -> float | None:
-    """Sum over the tokens that hold the end of an echoed prompt; None where they cannot be told.
+    """Log-probability of the end of an echoed prompt, in nats; None where its tokens cannot be told apart.
 
     Counted from the back, where texts are plain: offsets of servers go wrong after characters of several
     bytes.
     """
     count = len(answer.steps)
-    for made in dict.fromkeys((1 if answer.completion_tokens is None else answer.completion_tokens, 1, 0)):
-        if (total := _sum_back(answer.steps[: count - made], ending)) is not None:
+    # Behind the echo stand the tokens that were generated: one was asked for. The server's own count comes
+    # first, but some count otherwise, so one and none are tried as well.
+    generated = 1 if answer.completion_tokens is None else answer.completion_tokens
+    for behind in dict.fromkeys((generated, 1, 0)):
+        total = _sum_back(answer.steps[: count - behind], ending)
+        if total is not None:
             return total
     return None
 
 
+def _denial(words: Mapping[str, str]) -> re.Pattern[str]:
+    """What denies the word behind it; a label's own word ("no") denies nothing."""
+    own = {word.casefold() for word in words.values()}
+    negations = [negation for negation in NEGATIONS if negation not in own]
+    return re.compile(DENIED.format(negations="|".join(negations)))
+
+
 def _meant(token: str, words: Mapping[str, str]) -> str | None:
-    begun = [label for label, word in words.items() if token and word.casefold().startswith(token)]
+    """The label whose word the token is, or else the only one whose word it begins."""
+    if not token:
+        return None
+    begun = [label for label, word in words.items() if word.casefold().startswith(token)]
     whole = [label for label in begun if words[label].casefold() == token]
-    return (whole or begun)[0] if len(whole or begun) == 1 else None
+    labels = whole or begun
+    return labels[0] if len(labels) == 1 else None
 
 
 def _whole(word: str) -> str:
@@ -77,11 +99,13 @@ def _whole(word: str) -> str:
 
 
 def _sum_back(steps: Sequence[Step], ending: str) -> float | None:
+    """Sum over the last tokens; None if one has no log-probability, or they do not make up the ending."""
     text, total = "", 0.0
     for step in reversed(steps):
         if step.logprob is None:
             return None
-        text, total = step.token + text, total + step.logprob
+        text = step.token + text
+        total += step.logprob
         if len(text) >= len(ending):
             return total if text.endswith(ending) else None
     return None

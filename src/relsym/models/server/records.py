@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from relsym.models.base import Columns
@@ -10,7 +10,8 @@ from relsym.models.server.asking import Outcome
 from relsym.models.server.ways import Way
 
 MILLION = 1_000_000
-# Asked now, then at hand already: how many requests, and the tokens that the server counted in them.
+# How many requests, and how many tokens the server counted in them: first those that were asked now, then
+# those whose answer was in the cache.
 COUNTS = (
     "requests",
     "prompt_tokens",
@@ -22,61 +23,75 @@ COUNTS = (
 
 
 def columns_of(name: str, words: Mapping[str, str], way: Way) -> list[str]:
-    """The columns of one wording."""
-    return [
-        f"{name}:{what}" for what in ("answer", "problem", *(words if way.reads_logprobs else ()), *COUNTS)
-    ]
+    """The names of the columns of one wording."""
+    labels = words if way.reads_logprobs else ()
+    parts = ["answer", "problem", *labels, *COUNTS]
+    return [f"{name}:{part}" for part in parts]
 
 
 def record_of(name: str, words: Mapping[str, str], way: Way, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The values of these columns for one row.
 
-    A row one of whose requests has no answer has none; problem is "" where all have.
+    Where one of a row's requests has no answer, the row has none, and ``problem`` says why; it is "" where
+    all have one.
     """
     answers = [outcome.answer for outcome in outcomes if outcome.answer is not None]
-    whole = len(answers) == len(outcomes)
-    logprobs = way.likelihoods(answers, words) if whole else dict.fromkeys(words)
-    values = {
-        "answer": answers[0].text if whole else None,
-        "problem": next((each.problem for each in outcomes if each.problem), ""),
+    complete = len(answers) == len(outcomes)
+    problems = [outcome.problem for outcome in outcomes if outcome.problem]
+    values: dict[str, Any] = {
+        "answer": answers[0].text if complete else None,
+        "problem": problems[0] if problems else "",
     }
-    values |= logprobs if way.reads_logprobs else {}
+    if way.reads_logprobs:
+        values |= way.likelihoods(answers, words) if complete else dict.fromkeys(words)
+
     for prefix, cached in (("", False), ("cached_", True)):
-        told = [each.answer for each in outcomes if each.answer is not None and each.cached == cached]
-        values |= {
-            f"{prefix}requests": len(told),
-            f"{prefix}prompt_tokens": _sum(answer.prompt_tokens for answer in told),
-            f"{prefix}completion_tokens": _sum(answer.completion_tokens for answer in told),
-        }
-    return {f"{name}:{what}": value for what, value in values.items()}
+        counted = []
+        for outcome in outcomes:
+            if outcome.answer is not None and outcome.cached == cached:
+                counted.append(outcome.answer)
+        values[f"{prefix}requests"] = len(counted)
+        values[f"{prefix}prompt_tokens"] = _sum(answer.prompt_tokens for answer in counted)
+        values[f"{prefix}completion_tokens"] = _sum(answer.completion_tokens for answer in counted)
+    return {f"{name}:{part}": value for part, value in values.items()}
 
 
 def costs_of(measured: Columns, price: Mapping[str, float | int | None]) -> dict[str, float]:
-    """Sums over all wordings. What came from the cache costs nothing.
+    """What answers took, over all wordings: the sum of each of ``COUNTS``, and ``usd`` where it is known.
 
-    untold: requests whose tokens the server did not count; there is no price then.
+    What came from the cache costs nothing. ``untold`` counts the token numbers that the server did not send;
+    it stands in place of ``usd``, which they leave unknown.
+
+    Args:
+        price: USD per million tokens, for ``prompt`` and ``completion``; None where unknown.
     """
-    sums = {what: float(sum(value or 0 for value in _values(measured, what))) for what in COUNTS}
-    untold = sum(value is None for value in _values(measured, "prompt_tokens")) + sum(
-        value is None for value in _values(measured, "completion_tokens")
-    )
+    costs: dict[str, float] = {}
+    for part in COUNTS:
+        costs[part] = float(sum(value or 0 for value in _values(measured, part)))
+    untold = 0
+    for part in ("prompt_tokens", "completion_tokens"):
+        untold += sum(value is None for value in _values(measured, part))
     if untold:
-        return {**sums, "untold": float(untold)}
-    if any(value is None for value in price.values()):
-        return sums
-    return {
-        **sums,
-        "usd": (sums["prompt_tokens"] * price["prompt"] + sums["completion_tokens"] * price["completion"])
-        / MILLION,
-    }
+        costs["untold"] = float(untold)
+    elif None not in price.values():
+        prompt_cost = costs["prompt_tokens"] * price["prompt"]
+        completion_cost = costs["completion_tokens"] * price["completion"]
+        costs["usd"] = (prompt_cost + completion_cost) / MILLION
+    return costs
 
 
-def _values(measured: Columns, what: str) -> Iterable[int | None]:
-    return (
-        value for column, values in measured.items() if column.rpartition(":")[2] == what for value in values
-    )
+def _values(measured: Columns, part: str) -> Iterator[int | None]:
+    """The values of all columns that hold this part, whatever their wording."""
+    for column, values in measured.items():
+        if column.rpartition(":")[2] == part:
+            yield from values
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
-    told = list(counts)
-    return None if None in told else sum(told)
+    """The sum; None where one of the counts is unknown."""
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total

@@ -1,5 +1,6 @@
-"""The ways to get a label out of an endpoint: from exact likelihoods, from the likeliest tokens, from what it
-says.
+"""The ways to get a label out of an endpoint.
+
+From exact likelihoods, from the likeliest tokens, or from what it says.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, final
 
 from relsym.data.pairs import Row
 from relsym.models.prompts import DELIMITER, Prompt
-from relsym.models.server.answers import CHAT, COMPLETIONS, Answer, Body
+from relsym.models.server.answers import CHAT, COMPLETIONS, Answer, Body, Step
 from relsym.models.server.errors import OF_FIELDS, Declined, Unfit
 from relsym.models.server.parsing import ending_logprob, parse, word_mass
 
@@ -27,8 +28,11 @@ TOLERANCE = 0.1
 
 
 class Request(NamedTuple):
-    """What every request of a run holds: the model's name, temperature 0, seed; ``body`` changes and adds
-    fields, null drops them.
+    """What the requests of a run have in common.
+
+    api: chat or completions.
+    fields: what every request holds (the model's name, temperature 0, seed).
+    body: the user's own fields, which add to all others or replace them; None drops a field.
     """
 
     api: str
@@ -36,16 +40,16 @@ class Request(NamedTuple):
     body: Mapping[str, Any]
 
     def filled(self, question: Body, **fields: Any) -> Body:
-        """The body of a request."""
-        return {
-            key: value
-            for key, value in {**self.fields, **question, **fields, **self.body}.items()
-            if value is not None
-        }
+        """The body of a request with this question and these further fields."""
+        entries = {**self.fields, **question, **fields, **self.body}
+        return {key: value for key, value in entries.items() if value is not None}
 
 
 class Way(ABC):
-    """One way to ask and to read. reads_logprobs: it yields log-probabilities of label words."""
+    """One way to ask and to read.
+
+    reads_logprobs: it yields log-probabilities of label words.
+    """
 
     name: ClassVar[str]
     reads_logprobs: ClassVar[bool] = True
@@ -65,15 +69,17 @@ class Way(ABC):
 
     @abstractmethod
     def trial(self, ask: Ask) -> str:
-        """What keeps the endpoint from being asked so; "" if nothing does."""
+        """Ask a trial question: what keeps the endpoint from being asked in this way, "" if nothing does."""
 
     def trimmed(self, answer: Answer) -> Answer:
         """What is worth keeping of an answer."""
         return answer
 
     def said(self, text: str, words: Mapping[str, str]) -> str | None:
-        """The label in the text of an answer."""
-        return parse(text if self.request.api == CHAT else _first_line(text), words)
+        """The label in the text of an answer; None where it names none."""
+        if self.request.api != CHAT:
+            text = _first_line(text)  # a completion goes on with further questions of its own
+        return parse(text, words)
 
     def _question(self, prompt: Prompt, shots: Sequence[Row], premise: str, hypothesis: str) -> Body:
         if self.request.api == CHAT:
@@ -107,34 +113,35 @@ class Echo(Way):
         return [self._body(f"{text}{DELIMITER}{word}") for word in words.values()]
 
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
-        """See the class."""
-        return {
-            label: ending_logprob(answer, f"{DELIMITER}{word}")
-            for answer, (label, word) in zip(answers, words.items(), strict=True)
-        }
+        """From the end of each echo; see the class."""
+        logprobs = {}
+        for answer, (label, word) in zip(answers, words.items(), strict=True):
+            logprobs[label] = ending_logprob(answer, f"{DELIMITER}{word}")
+        return logprobs
 
     def trimmed(self, answer: Answer) -> Answer:
-        """The end of the echo; its text is known."""
-        return answer._replace(text="", steps=tuple(step._replace(top=()) for step in answer.steps[-TAIL:]))
+        """The last tokens of the echo; its text is known."""
+        steps = tuple(step._replace(top=()) for step in answer.steps[-TAIL:])
+        return answer._replace(text="", steps=steps)
 
     def trial(self, ask: Ask) -> str:
-        """Servers differ in what they put beside an echoed token: it has to be what they gave as they made
-        that token.
+        """Whether an echoed token has the log-probability that the server gave as it made that token.
+
+        Servers differ in what they put beside an echoed token, so the number itself is compared.
         """
-        made = ask(self.request.filled({"prompt": TRIAL_TEXT}, max_tokens=1, logprobs=1))
-        if not made.steps or made.steps[0].logprob is None or not made.steps[0].token.strip():
+        generated = ask(self.request.filled({"prompt": TRIAL_TEXT}, max_tokens=1, logprobs=1))
+        first = generated.steps[0] if generated.steps else None
+        if first is None or first.logprob is None or not first.token.strip():
             return "its answers hold no log-probabilities"
-        token, expected = made.steps[0].token, made.steps[0].logprob
-        echoed = ending_logprob(ask(self._body(TRIAL_TEXT + token)), token)
+        echo = ask(self._body(TRIAL_TEXT + first.token))
+        echoed = ending_logprob(echo, first.token)
         if echoed is None:
             return "it does not repeat the prompt with log-probabilities"
+        if abs(echoed - first.logprob) <= TOLERANCE:
+            return ""
         return (
-            ""
-            if abs(echoed - expected) <= TOLERANCE
-            else (
-                f"it gives {token!r} log-probability {expected:.2f} as it makes it and "
-                f"{echoed:.2f} as it repeats it"
-            )
+            f"it gives {first.token!r} log-probability {first.logprob:.2f} as it makes it and "
+            f"{echoed:.2f} as it repeats it"
         )
 
     def _body(self, prompt: str) -> Body:
@@ -162,36 +169,33 @@ class NextToken(Way):
 
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
         """From the first token that is not blank."""
-        first = next((step for step in answers[0].steps if step.token.strip()), None)
-        return word_mass(first.top if first else (), words)
+        steps = answers[0].steps
+        first = _first_word(steps)
+        top = steps[first].top if first < len(steps) else ()
+        return word_mass(top, words)
 
     def trimmed(self, answer: Answer) -> Answer:
         """Tokens up to the first that is not blank."""
-        blank = next(
-            (number for number, step in enumerate(answer.steps) if step.token.strip()), len(answer.steps)
-        )
-        return answer._replace(steps=answer.steps[: blank + 1])
+        first = _first_word(answer.steps)
+        return answer._replace(steps=answer.steps[: first + 1])
 
     def trial(self, ask: Ask) -> str:
         """Whether likely tokens come with an answer."""
-        return (
-            ""
-            if any(step.top for step in ask(self._body(self._probe())).steps)
-            else "its answers hold no log-probabilities"
-        )
+        answer = ask(self._body(self._probe()))
+        if any(step.top for step in answer.steps):
+            return ""
+        return "its answers hold no log-probabilities"
 
     def _body(self, question: Body) -> Body:
-        fields = (
-            {"logprobs": True, "top_logprobs": self.top}
-            if self.request.api == CHAT
-            else {"logprobs": self.top}
-        )
-        return self.request.filled(question, **fields)
+        # The two APIs mean different things by "logprobs": a switch, or the number of likely tokens.
+        if self.request.api == CHAT:
+            return self.request.filled(question, logprobs=True, top_logprobs=self.top)
+        return self.request.filled(question, logprobs=self.top)
 
 
 @final
 class PlainText(Way):
-    """What the model says: see ``parse``. Of a completion, the first line that is not empty."""
+    """What the model says: see ``parse``. Of a completion, only the first line that is not blank counts."""
 
     name, reads_logprobs = "text", False
 
@@ -202,7 +206,7 @@ class PlainText(Way):
         return [self.request.filled(self._question(prompt, shots, premise, hypothesis))]
 
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
-        """None."""
+        """No label has any: the text is all that is read."""
         return {}
 
     def trimmed(self, answer: Answer) -> Answer:
@@ -216,33 +220,48 @@ class PlainText(Way):
 
 
 def choose_way(request: Request, read: str, top: int, ask: Ask) -> tuple[Way, list[str]]:
-    """The first way that the endpoint offers, exact ones first, and why not those before it.
+    """The first way that the endpoint offers, exact ones first, and why it offers none of those before it.
 
     Args:
-        read: auto, logprobs (refuses an endpoint without) or text.  top: likeliest tokens to ask for.
+        read: auto, logprobs (refuses an endpoint without them) or text.
+        top: how many of the likeliest tokens to ask for.
+
+    Raises:
+        ValueError: the endpoint offers none of the ways.
     """
-    exact = [
-        *([Echo(request)] if request.api == COMPLETIONS else []),
-        NextToken(request, top),
-        *([NextToken(request, FEW)] if top > FEW else []),
-    ]
-    ways = {AUTO: [*exact, PlainText(request)], LOGPROBS: exact, TEXT: [PlainText(request)]}[read]
     reasons: list[str] = []
-    for way in ways:
-        if not (reason := _tried(way, ask)):
+    for way in _ways(request, read, top):
+        problem = _tried(way, ask)
+        if not problem:
             return way, reasons
-        reasons = list(dict.fromkeys([*reasons, f"{way.name}: {reason}"]))
-    raise ValueError(
-        f"model.read={read}: the endpoint cannot be asked so. {'; '.join(reasons)}. "
-        + ("Pass model.read=text." if read == LOGPROBS else "See its own documentation for what it takes.")
-    )
+        reason = f"{way.name}: {problem}"
+        if reason not in reasons:  # the likeliest tokens are tried twice, and mostly fail alike
+            reasons.append(reason)
+    problems = "; ".join(reasons)
+    advice = "Pass model.read=text." if read == LOGPROBS else "See its own documentation for what it takes."
+    raise ValueError(f"model.read={read}: the endpoint cannot be asked so. {problems}. {advice}")
+
+
+def _ways(request: Request, read: str, top: int) -> list[Way]:
+    """The ways that may be taken, the most exact first."""
+    text = PlainText(request)
+    if read == TEXT:
+        return [text]
+    exact: list[Way] = []
+    if request.api == COMPLETIONS:
+        exact.append(Echo(request))
+    exact.append(NextToken(request, top))
+    if top > FEW:
+        exact.append(NextToken(request, FEW))
+    return exact if read == LOGPROBS else [*exact, text]
 
 
 def _tried(way: Way, ask: Ask) -> str:
+    """What keeps the endpoint from being asked in this way, a refusal included; "" if nothing does."""
     try:
         return way.trial(ask)
     except Declined as error:
-        if error.status not in OF_FIELDS:
+        if error.status not in OF_FIELDS:  # a wrong key or URL: no other way would help
             raise
         return str(error)
     except Unfit as problem:
@@ -250,4 +269,16 @@ def _tried(way: Way, ask: Ask) -> str:
 
 
 def _first_line(text: str) -> str:
-    return next((line for line in text.splitlines() if line.strip()), "")
+    """The first line that is not blank; "" if there is none."""
+    for line in text.splitlines():
+        if line.strip():
+            return line
+    return ""
+
+
+def _first_word(steps: Sequence[Step]) -> int:
+    """The number of the first token that is not blank; that of all tokens if there is none."""
+    for number, step in enumerate(steps):
+        if step.token.strip():
+            return number
+    return len(steps)
