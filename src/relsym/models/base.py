@@ -17,8 +17,9 @@ class Judged(NamedTuple):
     """Answers of one reading, one per row.
 
     labels: names of labels; None where the model gave no answer that could be read, which is counted and
-    never guessed. scores: how much speaks for entailment, the more the higher (in [0, 1] where the reading is
-    a probability); None where the row has none. None altogether for readings that give labels alone.
+        never guessed.
+    scores: how much speaks for entailment, the more the higher (in [0, 1] where the reading is a
+        probability); None where the row has none. None altogether for readings that give labels alone.
     """
 
     labels: list[str | None]
@@ -28,8 +29,8 @@ class Judged(NamedTuple):
 class Examples(NamedTuple):
     """What a model may look at before it is asked.
 
-    labels: the names of the benchmark's labels.  train: labelled rows, mixed over forms as drawn (few-shot
-    examples, k-NN memory).
+    labels: the names of the benchmark's labels.
+    train: labelled rows, mixed over forms as drawn (few-shot examples, k-NN memory).
     """
 
     labels: tuple[str, ...]
@@ -46,8 +47,9 @@ class Model(ABC):
     kind: what it is, for a report (encoder, nli, causal_lm ...).
     shard_rows: how many rows are measured between two writes to the disk.
     fixed: its answers were given before, so only the scored rows can be asked: no validation rows, no
-    exchanged texts. name: what a report calls the model.  source: where weights came from (name, revision or
-    commit), for the record.
+        exchanged texts.
+    name: what a report calls the model.
+    source: where weights came from (name, revision or commit), for the record.
     """
 
     kind: ClassVar[str]
@@ -57,20 +59,24 @@ class Model(ABC):
     source: Mapping[str, Any]
 
     def prepare(self, examples: Examples) -> None:  # noqa: B027
-        """Take the labelled rows, and refuse what does not fit (a ValueError), before anything is
-        measured.
+        """Take the labelled rows, before anything is measured.
+
+        Raises:
+            ValueError: they do not fit the model.
         """
 
     def check_rows(self, rows: Sequence[Row]) -> None:  # noqa: B027
-        """Refuse (a ValueError) what cannot be asked about the rows that will be scored, before anything is
-        measured.
+        """Look at all rows that will be scored, before anything is measured.
+
+        Raises:
+            ValueError: the model cannot be asked about one of them.
         """
 
     @abstractmethod
     def fingerprint(self) -> str:
         """SHA-256 of what answers: weights and vocabulary, an endpoint's model name, a file's content.
 
-        Settings come from the config.
+        Settings are no part of it: the config says them.
         """
 
     @abstractmethod
@@ -83,8 +89,9 @@ class Model(ABC):
 
     @abstractmethod
     def readings(self) -> tuple[Reading, ...]:
-        """The ways to read an answer, the plainest first; fixed once ``prepare`` and ``calibrate`` were
-        called.
+        """The ways to read an answer, the plainest first.
+
+        They no longer change once ``prepare`` and ``calibrate`` were called.
         """
 
     @abstractmethod
@@ -92,14 +99,15 @@ class Model(ABC):
         """The answers of one reading, from the columns of any rows of one form."""
 
     def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:  # noqa: B027
-        """Choose what a reading leaves open (a threshold) on validation rows of a form, once for each form,
-        before ``readings``.
+        """Choose what a reading leaves open (a threshold) on validation rows of a form.
 
-        Not called where no validation rows were asked for: readings that need it do not exist then.
+        Called once for each form, before ``readings``; not called where no validation rows were asked for:
+        readings that need it do not exist then.
         """
 
     def costs(self, measured: Columns) -> dict[str, float]:
-        """What measuring these rows took beside time (tokens, requests, money), from their columns: a run
-        that goes on counts once.
+        """What measuring these rows took beside time (tokens, requests, money).
+
+        Read from the columns, so that a run that was broken off and goes on counts everything once.
         """
         return {}

@@ -31,18 +31,24 @@ class CausalLm(WordedModel):
     own tokens stand before it unless the text brings them.
 
     Args:
-        name: hub id or local folder.  revision: of the hub.
+        name: hub id or local folder.
+        revision: of the hub.
         prompts: names of wordings, or a YAML file of them; None: all that the tokenizer has a chat template
-        for, if they need one. shots: labelled examples before every question, from the training part, the
-        same for all. precision: fp32 or bf16.  accelerator: cpu, gpu or auto.  device_map: None or "auto"
-        (several GPUs; needs accelerate). quantization: None or "4bit" (a CUDA GPU and bitsandbytes).
-        gguf_file: a GGUF file of the folder or repository; unpacked. tokens_per_batch: None takes a default
-        for the device. title: what a report calls the model; None: its name.  source: replaces what is known
-        of the weights' origin.
+            for, if they need one.
+        shots: labelled examples before every question, from the training part, the same for all.
+        precision: fp32 or bf16.
+        accelerator: cpu, gpu or auto.
+        device_map: None or "auto" (several GPUs; needs accelerate).
+        quantization: None or "4bit" (a CUDA GPU and bitsandbytes).
+        gguf_file: a GGUF file of the folder or repository; its weights are unpacked.
+        tokens_per_batch: of a forward pass, padding included; None takes a default for the device.
+        title: what a report calls the model; None: its name.
+        source: replaces what is known of the weights' origin.
 
     Raises:
         ValueError: no such model, a setting that is unknown or cannot be had here, no wording that can be
-        asked.
+            asked.
+        ImportError: a package that a setting needs is not installed.
     """
 
     kind = "causal_lm"
@@ -78,23 +84,27 @@ class CausalLm(WordedModel):
             gguf_file,
             trust_remote_code,
         )
-        super().__init__(loaded._replace(source=source or loaded.source), title or str(name), prompts, shots)
-        on_cpu = self.network.device.type == "cpu"
-        default = TOKENS_PER_BATCH_CPU.get(self.network.dtype, 1024) if on_cpu else TOKENS_PER_BATCH_GPU
+        if source:
+            loaded = loaded._replace(source=source)
+        super().__init__(loaded, title or str(name), prompts, shots)
+        if self.network.device.type == "cpu":
+            default = TOKENS_PER_BATCH_CPU.get(self.network.dtype, 1024)
+        else:
+            default = TOKENS_PER_BATCH_GPU
         self.likelihoods = Likelihoods(self.network, tokens_per_batch or default)
         self.window = window_of(self.network, self.tokenizer)
-        first = (
-            self.tokenizer.bos_token_id
-            if self.tokenizer.bos_token_id is not None
-            else self.tokenizer.eos_token_id
-        )
-        self.beginning = self.tokenizer.decode([first]) if first is not None else ""
+        # Where there is no token for a text's beginning, its end stands there (as in GPT-2).
+        first = self.tokenizer.bos_token_id
+        if first is None:
+            first = self.tokenizer.eos_token_id
+        self.beginning = "" if first is None else self.tokenizer.decode([first])
 
     def usable(self, prompts: list[Prompt]) -> list[Prompt]:
-        """All, or those that are no chats where there is no chat template."""
+        """All wordings; those that are no chats where the tokenizer has no chat template."""
         if self.tokenizer.chat_template is not None:
             return prompts
-        if left_out := [prompt.name for prompt in prompts if prompt.chat]:
+        left_out = [prompt.name for prompt in prompts if prompt.chat]
+        if left_out:
             log.info("%s has no chat template: the wordings %s are left out", self.name, ", ".join(left_out))
         if len(left_out) == len(prompts):
             raise ValueError(
@@ -108,9 +118,8 @@ class CausalLm(WordedModel):
         if not prompt.chat:
             return Text(prompt.text_of(self.examples, premise, hypothesis), DELIMITER)
         messages = prompt.messages_of(self.examples, premise, hypothesis)
-        return Text(
-            self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True), ""
-        )
+        context = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return Text(context, "")
 
     def likelihoods_of(
         self, texts: Sequence[Text], words: Sequence[str], advance: Advance
@@ -118,11 +127,10 @@ class CausalLm(WordedModel):
         """Sums of the log-probabilities of the words' tokens, in nats."""
         questions = self.questions(texts, words)
         fitting = [number for number, question in enumerate(questions) if self.fits(question)]
+        sums = self.likelihoods([questions[number] for number in fitting], advance)
         values: list[list[float | None]] = [[None] * len(words) for _ in questions]
-        for number, found in zip(
-            fitting, self.likelihoods([questions[number] for number in fitting], advance), strict=True
-        ):
-            values[number] = [*found]
+        for number, word_sums in zip(fitting, sums, strict=True):
+            values[number] = [*word_sums]
         advance(len(questions) - len(fitting))
         return values
 
@@ -130,37 +138,42 @@ class CausalLm(WordedModel):
         """Whether the window holds the question and all of its longest answer that is read (the last token is
         only predicted).
         """
-        read = len(question.context) + max(map(len, question.answers)) - 1
-        return all(question.answers) and (self.window is None or read <= self.window)
+        # An answer without a token: the tokenizer made one token of its first letters and the context's end.
+        if not all(question.answers):
+            return False
+        longest = max(len(answer) for answer in question.answers)
+        read = len(question.context) + longest - 1
+        return self.window is None or read <= self.window
 
     def questions(self, texts: Sequence[Text], words: Sequence[str]) -> list[Question]:
-        """Tokens of contexts and answers."""
+        """Tokens of the texts' contexts, and of the words behind each."""
         contexts = [text.context.rstrip() for text in texts]
-        whole = [f"{text.context}{text.delimiter}{word}" for text in texts for word in words]
-        alone, together = self.encode(contexts), self.encode(whole)
-        return [
-            Question(
-                tokens,
-                [line[len(tokens) :] for line in together[number * len(words) : (number + 1) * len(words)]],
-            )
-            for number, tokens in enumerate(alone)
-        ]
+        wholes: list[str] = []
+        for text in texts:
+            wholes += text.answered(words)
+        # One call for all contexts and one for all answers: the tokenizer works on many texts at a time.
+        context_tokens, whole_tokens = self.encode(contexts), self.encode(wholes)
+        questions = []
+        for number, context in enumerate(context_tokens):
+            start = number * len(words)
+            own = whole_tokens[start : start + len(words)]
+            answers = [tokens[len(context) :] for tokens in own]
+            questions.append(Question(context, answers))
+        return questions
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token lists, behind the tokenizer's own first tokens unless the text begins with them."""
+        begun, bare = [], []  # texts with and without the tokenizer's first token
+        for text in dict.fromkeys(texts):
+            if self.beginning and text.startswith(self.beginning):
+                begun.append(text)
+            else:
+                bare.append(text)
         tokens: dict[str, list[int]] = {}
-        for brought in (True, False):
-            chosen = [
-                text
-                for text in dict.fromkeys(texts)
-                if bool(self.beginning and text.startswith(self.beginning)) is brought
-            ]
+        for chosen, add_special_tokens in ((begun, False), (bare, True)):
             if chosen:
-                tokens |= zip(
-                    chosen,
-                    self.tokenizer(chosen, add_special_tokens=not brought, return_attention_mask=False)[
-                        "input_ids"
-                    ],
-                    strict=True,
+                encoded = self.tokenizer(
+                    chosen, add_special_tokens=add_special_tokens, return_attention_mask=False
                 )
+                tokens |= zip(chosen, encoded["input_ids"], strict=True)
         return [tokens[text] for text in texts]

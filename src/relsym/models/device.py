@@ -8,7 +8,7 @@ from relsym.encoders.encoder import PRECISIONS
 
 
 def device_of(accelerator: str) -> torch.device:
-    """The device that an accelerator of the hardware group stands for.
+    """The device that an accelerator of the hardware group stands for; auto is a GPU where there is one.
 
     Raises:
         ValueError: an unknown accelerator, or a GPU where there is none.
@@ -17,7 +17,8 @@ def device_of(accelerator: str) -> torch.device:
         raise ValueError(f"hardware.accelerator={accelerator}: expected cpu, gpu or auto.")
     if accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError("this hardware option needs a CUDA GPU, and torch finds none. Use hardware=cpu.")
-    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+    wants_gpu = accelerator in ("gpu", "auto")
+    return torch.device("cuda" if wants_gpu and torch.cuda.is_available() else "cpu")
 
 
 def dtype_of(precision: str) -> torch.dtype:

@@ -1,10 +1,11 @@
-"""An encoder that was not retrained, read by what can be had from its vectors."""
+"""An encoder that was not retrained, read by what its vectors tell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar, final
 
+import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
@@ -32,8 +33,11 @@ class EncoderModel(Model):
       informed.
 
     Args:
-        encoder: as loaded; is moved to device and dtype.  metric: of sentences, or ``pair`` to read both
-        texts as one input. k: neighbours.  draws: of random label embeddings.  seed: of the draws.
+        encoder: as loaded; is moved to device and dtype.
+        metric: of sentences, or ``pair`` to read both texts as one input.
+        k: neighbours.
+        draws: of random label embeddings.
+        seed: of the draws.
 
     Raises:
         ValueError: a metric that measures no distance.
@@ -59,13 +63,11 @@ class EncoderModel(Model):
             )
         metric.check_dim(encoder.dim)
         self.hash = encoder.fingerprint()
-        self.encoder, self.metric, self.k, self.seed, self.draws = (
-            encoder.to(device, dtype),
-            metric,
-            k,
-            seed,
-            draws,
-        )
+        self.encoder = encoder.to(device, dtype)
+        self.metric = metric
+        self.k = k
+        self.seed = seed
+        self.draws = draws
         self.name, self.source = "", encoder.source
 
     def prepare(self, examples: Examples) -> None:
@@ -75,58 +77,66 @@ class EncoderModel(Model):
         targets = targets_of(examples.train, self.labels)
         self.knn = Knn(self.k)
         self.knn.fit(self.metric, {}, memory, targets)
-        self.logistic = LogisticRegression(max_iter=1000).fit(
-            self._embed(memory), [row.label for row in examples.train]
-        )
+        labels = [row.label for row in examples.train]
+        self.logistic = LogisticRegression(max_iter=1000)
+        self.logistic.fit(self._embed(memory), labels)
+        # One generator for all draws: the first draws stay the same however many there are.
         generator = torch.Generator().manual_seed(self.seed)
-        self.random = [NearestLabel() for _ in range(self.draws)]
-        for probe in self.random:
-            probe.restore(
-                self.metric,
-                {
-                    "label_embeddings": self.metric.random_labels(
-                        len(self.labels), self.encoder.dim, generator
-                    )
-                },
-            )
+        self.random: list[NearestLabel] = []
+        for _ in range(self.draws):
+            embeddings = self.metric.random_labels(len(self.labels), self.encoder.dim, generator)
+            probe = NearestLabel()
+            probe.restore(self.metric, {"label_embeddings": embeddings})
+            self.random.append(probe)
 
     def fingerprint(self) -> str:
-        """Of weights and vocabulary."""
+        """SHA-256 of weights and vocabulary, as they were loaded."""
         return self.hash
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
         """Answer and score of every read-out; the vectors themselves are not kept."""
-        share = len(rows) / max(1, distinct_texts(rows, self.metric.reads))
-        representation = represent(
-            self.encoder, rows, self.metric.reads, lambda count: advance(count * share)
-        )
-        entailment = self.labels.index(ENTAILMENT)
+        # Each distinct text is encoded once, so progress counts texts: a text is worth this many rows.
+        reads = self.metric.reads
+        share = len(rows) / max(1, distinct_texts(rows, reads))
+        representation = represent(self.encoder, rows, reads, lambda count: advance(count * share))
+
+        columns: Columns = {}
         neighbours = self.knn.scores(representation, len(self.labels))
-        probabilities = self.logistic.predict_proba(self._embed(representation))
-        columns: Columns = {
-            KNN: label_names(self.knn.predict(representation), self.labels),
-            f"{KNN}:{ENTAILMENT}": neighbours[:, entailment].tolist(),
-            LOGISTIC: [str(self.logistic.classes_[place]) for place in probabilities.argmax(axis=1)],
-            f"{LOGISTIC}:{ENTAILMENT}": probabilities[
-                :, list(self.logistic.classes_).index(ENTAILMENT)
-            ].tolist(),
-        }
+        entailment = self.labels.index(ENTAILMENT)
+        predicted = self.knn.predict(representation)
+        columns[KNN] = label_names(predicted, self.labels)
+        columns[f"{KNN}:{ENTAILMENT}"] = neighbours[:, entailment].tolist()
+
+        # scikit-learn has sorted the labels.
+        classes = [str(label) for label in self.logistic.classes_]
+        entailment = classes.index(ENTAILMENT)
+        embeddings = self._embed(representation)
+        probabilities = self.logistic.predict_proba(embeddings)
+        columns[LOGISTIC] = [classes[place] for place in probabilities.argmax(axis=1)]
+        columns[f"{LOGISTIC}:{ENTAILMENT}"] = probabilities[:, entailment].tolist()
+
         for draw, probe in enumerate(self.random):
-            columns[f"{RANDOM}.{draw}"] = label_names(probe.predict(representation), self.labels)
+            predicted = probe.predict(representation)
+            columns[f"{RANDOM}.{draw}"] = label_names(predicted, self.labels)
         return columns
 
     def readings(self) -> tuple[Reading, ...]:
         """k-NN, logistic regression, and one for each draw of random label embeddings."""
         symmetric = self.metric.label_ignores_order
-        return (
+        readings = [
             Reading(KNN, probability=True, symmetric=symmetric),
             Reading(LOGISTIC, probability=True, symmetric=symmetric),
-            *(Reading(f"{RANDOM}.{draw}", family=RANDOM, alone=False) for draw in range(self.draws)),
-        )
+        ]
+        for draw in range(self.draws):
+            # One draw says little: only the mean over all of them is reported.
+            readings.append(Reading(f"{RANDOM}.{draw}", family=RANDOM, alone=False))
+        return tuple(readings)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """As measured."""
+        """The answers as they were measured, and their scores, which random label embeddings do not have."""
         return Judged(measured[reading], measured.get(f"{reading}:{ENTAILMENT}"))
 
-    def _embed(self, representation: Tensor):
-        return self.metric.label_of(*parts(representation)).numpy()
+    def _embed(self, representation: Tensor) -> np.ndarray:
+        """The label embedding that each pair implies, [n dim]."""
+        premises, hypotheses = parts(representation)
+        return self.metric.label_of(premises, hypotheses).numpy()

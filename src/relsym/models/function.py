@@ -24,12 +24,16 @@ HALF = 0.5
 
 @final
 class FunctionModel(Model):
-    """``function(premises: list[str], hypotheses: list[str]) -> answers``: labels, probabilities of
-    entailment, or None where it has none.
+    """Asks ``function(premises: list[str], hypotheses: list[str])`` for one answer to each pair.
+
+    An answer is a label, a probability of entailment, or None where the function has none.
 
     Args:
         function: ``package.module:name`` of something that can be called, importable from where relsym runs.
         batch: pairs in one call.
+
+    Raises:
+        ValueError: no such function; in ``measure``, an answer of another kind, or one too many or too few.
     """
 
     kind: ClassVar[str] = "callable"
@@ -37,14 +41,15 @@ class FunctionModel(Model):
     def __init__(self, function: str, batch: PositiveInt) -> None:
         if batch < 1:
             raise ValueError(f"model.batch={batch}: at least 1.")
-        self.function, self.batch = _find(function), batch
+        self.function = _find(function)
+        self.batch = batch
         self.name, self.source = function, {"name": function}
 
     def fingerprint(self) -> str:
-        """Of its name and source text, where there is one: what it calls is not seen."""
+        """SHA-256 of its name and source text, where there is one; what it calls in turn is not seen."""
         try:
             text = inspect.getsource(self.function)
-        except (OSError, TypeError):
+        except (OSError, TypeError):  # compiled, typed into a shell, or an object with __call__
             text = ""
         return sha256(f"{self.name}\n{text}".encode()).hexdigest()
 
@@ -53,13 +58,15 @@ class FunctionModel(Model):
         answers: list[Any] = []
         for start in range(0, len(rows), self.batch):
             part = rows[start : start + self.batch]
-            given = list(self.function([row.premise for row in part], [row.hypothesis for row in part]))
-            if len(given) != len(part):
+            premises = [row.premise for row in part]
+            hypotheses = [row.hypothesis for row in part]
+            part_answers = list(self.function(premises, hypotheses))
+            if len(part_answers) != len(part):
                 raise ValueError(
-                    f"model.function={self.name}: gave {len(given)} answers to {len(part)} pairs; expected "
-                    f"{CONTRACT}."
+                    f"model.function={self.name}: gave {len(part_answers)} answers to {len(part)} pairs; "
+                    f"expected {CONTRACT}."
                 )
-            answers += map(self._checked, given)
+            answers += map(self._checked, part_answers)
             advance(len(part))
         return {
             "label": [answer if isinstance(answer, str) else None for answer in answers],
@@ -67,15 +74,16 @@ class FunctionModel(Model):
         }
 
     def readings(self) -> tuple[Reading, ...]:
-        """Its answers; a probability from one half on is entailment."""
+        """One: the answers; a probability of one half or more is entailment."""
         return (Reading("answer", probability=True),)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """Labels as given; of probabilities, entailment from one half on."""
+        """Labels as the function gave them, or what its probabilities say; see ``judge``."""
         return judge(measured["label"], measured["entailment"])
 
     def _checked(self, answer: Any) -> Any:
         is_label = isinstance(answer, str) and answer in NLI_LABELS
+        # True and False are numbers to Python, but hardly meant as probabilities.
         is_probability = isinstance(answer, Real) and not isinstance(answer, bool) and 0 <= answer <= 1
         if not (answer is None or is_label or is_probability):
             raise ValueError(f"model.function={self.name}: gave {answer!r}; expected {CONTRACT}.")
@@ -83,26 +91,33 @@ class FunctionModel(Model):
 
 
 def judge(labels: Sequence[str | None], probabilities: Sequence[float | None]) -> Judged:
-    """Labels where they are given, else entailment from a probability of one half on."""
-    found = [
-        label if label is not None or p is None else ENTAILMENT if p >= HALF else CONTRADICTION
-        for label, p in zip(labels, probabilities, strict=True)
-    ]
-    return Judged(found, list(probabilities) if any(p is not None for p in probabilities) else None)
+    """Each row's label; where it has none, entailment if the probability is one half or more, else
+    contradiction.
+
+    The probabilities are the scores, if any row has one.
+    """
+    answers: list[str | None] = []
+    for label, probability in zip(labels, probabilities, strict=True):
+        if label is not None or probability is None:
+            answers.append(label)
+        else:
+            answers.append(ENTAILMENT if probability >= HALF else CONTRADICTION)
+    has_scores = any(probability is not None for probability in probabilities)
+    return Judged(answers, list(probabilities) if has_scores else None)
 
 
 def _find(function: str) -> Callable[[list[str], list[str]], Sequence[Any]]:
+    """The object with this name, which has to be callable."""
     module, _, name = str(function).partition(":")
     try:
-        found = getattr(import_module(module), name)
+        target = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(
             f"model.function={function}: {error}. Pass package.module:name of a function that can be "
-            "imported from here "
-            "(PYTHONPATH=. adds this folder)."
+            "imported from here (PYTHONPATH=. adds this folder)."
         ) from error
-    if not callable(found):
+    if not callable(target):
         raise ValueError(
             f"model.function={function}: cannot be called. It takes two lists of texts and gives {CONTRACT}."
         )
-    return found
+    return target

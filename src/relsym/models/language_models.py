@@ -1,5 +1,6 @@
-"""Language models from the hub or a local folder: weights whole, in safetensors or GGUF, where they are to
-compute.
+"""Language models from the hub or a local folder.
+
+Their weights are whole, come from safetensors or GGUF, and lie on the device that is to compute.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def load_language_model(
 
     Raises:
         ValueError: no such model, a model of another kind, weights that are missing or no safetensors, a
-        setting that cannot be had here. ImportError: a package that a setting needs.
+            setting that cannot be had here.
+        ImportError: a package that a setting needs is not installed.
     """
     check_settings(precision, accelerator, device_map, quantization, gguf_file)
     if not name:
@@ -79,8 +81,9 @@ def load_language_model(
             output_loading_info=True,
         )
     except Exception as error:  # safetensors and the hub raise types of their own
+        reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"model.name={name}: cannot load the language model: {str(error).strip().splitlines()[0]} "
+            f"model.name={name}: cannot load the language model: {reason} "
             "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
             "save_pretrained, or model=smollm2."
         ) from error
@@ -102,21 +105,22 @@ def check_settings(
     if quantization == "4bit" and not torch.cuda.is_available():
         raise ValueError(
             "model.quantization=4bit needs a CUDA GPU, and there is none here. Leave it null; precision=bf16 "
-            "takes half the "
-            "memory of fp32."
+            "takes half the memory of fp32."
         )
-    needed = {
-        "accelerate": bool(device_map or quantization),
-        "bitsandbytes": quantization == "4bit",
-        "gguf": bool(gguf_file),
-    }
-    for package in (package for package, asked in needed.items() if asked and find_spec(package) is None):
-        key = "gguf_file" if package == "gguf" else "quantization" if quantization else "device_map"
-        extra = "quantized" if quantization else "smollm2"
-        raise ImportError(
-            f"model.{key} needs the package {package}: pip install {package}, or pip install "
-            f'"relsym[{extra}]"'
-        )
+    extra = "quantized" if quantization else "smollm2"
+    needed: list[tuple[str, str]] = []  # a package, and the setting that needs it
+    if device_map or quantization:
+        needed.append(("accelerate", "quantization" if quantization else "device_map"))
+    if quantization:
+        needed.append(("bitsandbytes", "quantization"))
+    if gguf_file:
+        needed.append(("gguf", "gguf_file"))
+    for package, key in needed:
+        if find_spec(package) is None:
+            raise ImportError(
+                f"model.{key} needs the package {package}: pip install {package}, or pip install "
+                f'"relsym[{extra}]"'
+            )
 
 
 def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[str]) -> None:
@@ -125,18 +129,21 @@ def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[
     """
     other = "causal_lm" if kind is AutoModelForMaskedLM else "masked_lm"
     if missing:
+        architecture = type(network).__name__
+        examples = ", ".join(sorted(missing)[:3])
         raise ValueError(
-            f"model.name={name}: {len(missing)} of the weights that {type(network).__name__} "
-            f"needs are not in its files ({', '.join(sorted(missing)[:3])}): it is no such "
-            f"language model. Try model={other}, or choose another."
+            f"model.name={name}: {len(missing)} of the weights that {architecture} needs are not in its "
+            f"files ({examples}): it is no such language model. Try model={other}, or choose another."
         )
     config = network.config
+    # BERT's configuration can be a decoder's, so causal classes take it and would use it the wrong way.
     reads_both_sides = getattr(config, "is_decoder", True) is False and type(config) in _masked_configs()
     if kind is AutoModelForCausalLM and reads_both_sides:
         raise ValueError(
             f"model.name={name}: a {config.model_type} that reads to both sides is no causal "
             "language model. Use model=masked_lm."
         )
+    # With device_map, accelerate leaves on "meta" what fits nowhere.
     if any(parameter.is_meta for parameter in network.parameters()):
         raise ValueError(
             f"model.name={name}: the weights do not fit into the memory there is. Use precision=bf16, "
@@ -147,21 +154,21 @@ def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[
 def window_of(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """How many tokens the model can read at once; None where its files name no limit."""
     config = network.config.get_text_config()
-    found = [value for value in (getattr(config, key, None) for key in WINDOWS) if isinstance(value, int)]
-    return (
-        found[0] if found else tokenizer.model_max_length if tokenizer.model_max_length < UNLIMITED else None
-    )
+    for key in WINDOWS:
+        positions = getattr(config, key, None)
+        if isinstance(positions, int):
+            return positions
+    limit = tokenizer.model_max_length
+    return limit if limit < UNLIMITED else None
 
 
 def _unpacking(gguf_file: str | None, quantization: str | None) -> dict[str, Any]:
+    """The argument of ``from_pretrained`` that says how weights are packed, if any is needed."""
     if quantization == "4bit":
         from transformers import BitsAndBytesConfig
 
-        return {
-            "quantization_config": BitsAndBytesConfig(
-                load_in_4bit=True, bnb_4bit_compute_dtype=torch.bfloat16
-            )
-        }
+        packing = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=torch.bfloat16)
+        return {"quantization_config": packing}
     if gguf_file is None:
         return {}
     try:
@@ -172,6 +179,7 @@ def _unpacking(gguf_file: str | None, quantization: str | None) -> dict[str, Any
 
 
 def _masked_configs() -> set[type]:
+    """The configurations of all models that have a masked language model."""
     from transformers import MODEL_FOR_MASKED_LM_MAPPING
 
     return set(MODEL_FOR_MASKED_LM_MAPPING)

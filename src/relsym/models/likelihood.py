@@ -6,7 +6,6 @@ import copy
 import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 import torch
@@ -17,19 +16,24 @@ from transformers.cache_utils import Cache, DynamicLayer
 from relsym.encoders.tokens import length_batches
 from relsym.models.base import Advance
 
-# Fewer common tokens are read again sooner than their keys are handed round.
+# Fewer common tokens than this are read again sooner than their keys and values are handed round.
 WORTH_SHARING = 16
 
 
 class Question(NamedTuple):
-    """Tokens of the text before the answer, and those of every answer; none of them empty."""
+    """Tokens of the text before the answer, and those of every answer; none of these lists is empty."""
 
     context: list[int]
     answers: list[list[int]]
 
 
 class Asked(NamedTuple):
-    """A token that counts for some answers of a question, and the place of the token before it."""
+    """A token whose log-probability is asked for.
+
+    place: of the token before it, which predicts it, in its stretch.
+    token: its number in the vocabulary.
+    answers: numbers of the question's answers that it is a part of.
+    """
 
     place: int
     token: int
@@ -45,72 +49,94 @@ class Stretch(NamedTuple):
 
 
 class Likelihoods:
-    """Sums of log-probabilities, in fp32 whatever the weights are.
+    """Log-probabilities of answers after their questions, in nats.
 
         L(answer | context) = sum_i log p(answer_i | context, answer_<i)
 
-    What all contexts begin with (labelled examples, the wording) is read once, and its keys and values are
-    lent to every batch. What the answers to a question begin with is read with the question, so answers of
-    one token, or that differ in their last one only, cost one pass; longer ones go on from the question's
-    keys and values. Batches are padded behind, with a token that no earlier one sees, so no padding token is
-    needed. Models that keep anything but plain keys and values (sliding windows, states) read every answer
-    from its beginning, with the same result.
+    Summed in fp32 whatever the weights are. What all contexts begin with (labelled examples, the wording) is
+    read once, and its keys and values are lent to every batch. What the answers to a question begin with is
+    read with the question, so answers of one token, or that differ in their last one only, cost one pass;
+    longer ones go on from the question's keys and values. Batches are padded behind, with a token that no
+    earlier one sees, so no padding token is needed. Models that keep anything but plain keys and values
+    (sliding windows, states) read every answer from its beginning, with the same result.
 
     Args:
-        network: causal.  tokens_per_batch: of a forward pass, padding included, the shared beginning not.
+        network: a causal language model.
+        tokens_per_batch: of a forward pass, padding included; the shared beginning does not count.
         share: False reads everything from its beginning.
     """
 
     def __init__(self, network: PreTrainedModel, tokens_per_batch: int, share: bool = True) -> None:
         self.network, self.tokens_per_batch = network, tokens_per_batch
-        taken = inspect.signature(network.forward).parameters
-        self.chooses_logits = "logits_to_keep" in taken
-        self.takes_cache = {"past_key_values", "use_cache"} <= set(taken)
+        # Models differ in what their forward takes.
+        parameters = inspect.signature(network.forward).parameters
+        self.chooses_logits = "logits_to_keep" in parameters
+        self.takes_cache = {"past_key_values", "use_cache"} <= set(parameters)
         self.shares = share and self.takes_cache and _keeps_plain_keys(network)
-        self.goes_on = self.shares and "position_ids" in taken
+        self.goes_on = self.shares and "position_ids" in parameters
 
     @torch.inference_mode()
     def __call__(
         self, questions: Sequence[Question], advance: Advance = lambda count: None
     ) -> list[list[float]]:
-        """One sum for every answer of every question. ``advance`` is told of questions, as they are done."""
+        """One sum for every answer of every question.
+
+        ``advance`` is called with the number of questions that have just been completed.
+        """
         sums = [[0.0] * len(question.answers) for question in questions]
-        prefix = shared_prefix([question.context for question in questions]) if self.shares else []
-        lent = self._forward([prefix], [0], keep=True)[1] if prefix else None
-        stretches = [
-            stretch
-            for row, question in enumerate(questions)
-            for stretch in self._stretches(row, question, len(prefix))
-        ]
-        left = Counter(stretch.row for stretch in stretches)
-        for numbers in length_batches(
-            [{"input_ids": stretch.tokens} for stretch in stretches], self.tokens_per_batch
-        ):
+        prefix: list[int] = []
+        if self.shares:
+            contexts = [question.context for question in questions]
+            prefix = shared_prefix(contexts)
+        start = len(prefix)
+        lent: Cache | None = None
+        if prefix:
+            _, lent = self._forward([prefix], [0], keep=True)
+
+        stretches: list[Stretch] = []
+        for row, question in enumerate(questions):
+            stretches += self._stretches(row, question, start)
+        # A question is done once all of its stretches are read, which may stand in different batches.
+        unread = Counter(stretch.row for stretch in stretches)
+        features = [{"input_ids": stretch.tokens} for stretch in stretches]
+        for numbers in length_batches(features, self.tokens_per_batch):
             batch = [stretches[number] for number in numbers]
-            self._read(batch, questions, lent, len(prefix), sums)
-            left.subtract(stretch.row for stretch in batch)
-            advance(sum(left[row] == 0 for row in {stretch.row for stretch in batch}))
+            self._read(batch, questions, lent, start, sums)
+            rows = [stretch.row for stretch in batch]
+            unread.subtract(rows)
+            done = [row for row in set(rows) if unread[row] == 0]
+            advance(len(done))
         return sums
 
     def _stretches(self, row: int, question: Question, start: int) -> list[Stretch]:
-        """The question with what its answers share, and each answer that cannot go on from there with a
-        stretch of its own.
+        """The question with what its answers begin with alike, and a stretch of its own for each answer that
+        cannot go on from there.
+
+        ``start``: how many tokens of the context are read already, as the shared beginning.
         """
         context, answers = question
-        common = common_prefix(answers)[: min(map(len, answers)) - 1]
-        end, everyone = len(context) - 1 - start, tuple(range(len(answers)))
-        asked = [Asked(end + i, token, everyone) for i, token in enumerate(common)]
-        whole = [a for a, answer in enumerate(answers) if not self.goes_on and len(answer) > len(common) + 1]
-        asked += [Asked(end + len(common), answers[a][len(common)], (a,)) for a in everyone if a not in whole]
-        together = [Stretch(row, [*context, *common][start:], asked)] if asked else []
-        return together + [
-            Stretch(
-                row,
-                [*context, *answers[a][:-1]][start:],
-                [Asked(end + i, answers[a][i], (a,)) for i in range(len(common), len(answers[a]))],
-            )
-            for a in whole
-        ]
+        # Each answer is left a token of its own, so that there is one to ask for.
+        shortest = min(len(answer) for answer in answers)
+        common = common_prefix(answers)[: shortest - 1]
+        every_answer = tuple(range(len(answers)))
+        rest = context[start:]
+        end = len(rest) - 1  # place of the context's last token, which predicts the answers' first ones
+        fork = len(common)  # where answers begin to differ
+        shared = [Asked(end + i, token, every_answer) for i, token in enumerate(common)]
+        apart: list[Stretch] = []
+        for a, answer in enumerate(answers):
+            if self.goes_on or len(answer) == fork + 1:
+                shared.append(Asked(end + fork, answer[fork], (a,)))
+                continue
+            own = []
+            for i in range(fork, len(answer)):
+                own.append(Asked(end + i, answer[i], (a,)))
+            # An answer's last token is only predicted, never read.
+            apart.append(Stretch(row, rest + answer[:-1], own))
+        if not shared:
+            return apart
+        together = Stretch(row, rest + common, shared)
+        return [together, *apart]
 
     def _read(
         self,
@@ -120,31 +146,33 @@ class Likelihoods:
         start: int,
         sums: list[list[float]],
     ) -> None:
-        """One pass over the batch; longer answers go on from it."""
+        """One pass over the batch, and one more for each answer that is longer than what the pass held.
+
+        ``lent``: keys and values of the shared beginning, which has ``start`` tokens.
+        """
         answers = [questions[stretch.row].answers for stretch in batch]
-        done = [len(stretch.tokens) + start - len(questions[stretch.row].context) for stretch in batch]
-        longer = (
-            {
-                a: rows
-                for a in range(len(answers[0]))
-                if (rows := [i for i in range(len(batch)) if len(answers[i][a]) > done[i] + 1])
-            }
-            if self.goes_on
-            else {}
-        )
-        past = None if lent is None else _select(lent, lambda keys: keys.expand(len(batch), *keys.shape[1:]))
+        held = []  # how many tokens of its answers each stretch holds; one more is predicted
+        for stretch in batch:
+            context = questions[stretch.row].context
+            held.append(start + len(stretch.tokens) - len(context))
+        longer = _longer(answers, held) if self.goes_on else {}
+
+        past = None
+        if lent is not None:
+            past = _select(lent, lambda keys: keys.expand(len(batch), *keys.shape[1:]))
         cache = self._ask(batch, past, sums, keep=bool(longer))
         for a, rows in longer.items():
-            further = [
-                Stretch(
-                    batch[i].row,
-                    answers[i][a][done[i] : -1],
-                    [Asked(place, token, (a,)) for place, token in enumerate(answers[i][a][done[i] + 1 :])],
-                )
-                for i in rows
-            ]
-            past = _select(cache, lambda keys, rows=rows: keys if len(rows) == len(batch) else keys[rows])
-            self._ask(further, past, sums, read=[start + len(batch[i].tokens) for i in rows])
+            further = []
+            for i in rows:
+                unread = answers[i][a][held[i] :]
+                # The first of these was predicted already, and predicts the second.
+                own = [Asked(place, token, (a,)) for place, token in enumerate(unread[1:])]
+                further.append(Stretch(batch[i].row, unread[:-1], own))
+            # A slice copies nothing, a list of rows does.
+            chosen = slice(None) if len(rows) == len(batch) else rows
+            past = _select(cache, lambda keys, chosen=chosen: keys[chosen])
+            read = [start + len(batch[i].tokens) for i in rows]
+            self._ask(further, past, sums, read=read)
 
     def _ask(
         self,
@@ -154,21 +182,33 @@ class Likelihoods:
         keep: bool = False,
         read: list[int] | None = None,
     ) -> Cache | None:
-        """Add the log-probabilities that a batch asks for.
+        """Add the log-probabilities that a batch asks for to the sums.
 
-        ``read``: how many tokens of ``past`` count, where it holds padding.
+        ``past``: keys and values of what stands before the batch.
+        ``keep``: whether to return those of the batch.
+        ``read``: how many tokens of ``past`` count for each row, where it holds padding.
         """
-        places = sorted({asked.place for stretch in batch for asked in stretch.asked})
-        logits, cache = self._forward([stretch.tokens for stretch in batch], places, keep, past, read)
-        every = [(i, asked) for i, stretch in enumerate(batch) for asked in stretch.asked]
-        rows, columns, tokens = torch.tensor(
-            [(i, places.index(asked.place), asked.token) for i, asked in every], device=logits.device
-        ).T
-        chosen = logits[rows, columns].float()
-        values = (chosen.gather(1, tokens[:, None])[:, 0] - chosen.logsumexp(-1)).tolist()
-        for (i, asked), value in zip(every, values, strict=True):
-            for a in asked.answers:
-                sums[batch[i].row][a] += value
+        places: set[int] = set()
+        for stretch in batch:
+            places.update(asked.place for asked in stretch.asked)
+        columns = sorted(places)  # the places whose logits come back, in the order that they come in
+        tokens = [stretch.tokens for stretch in batch]
+        logits, cache = self._forward(tokens, columns, keep, past, read)
+
+        indices = []
+        for i, stretch in enumerate(batch):
+            for asked in stretch.asked:
+                indices.append((i, columns.index(asked.place), asked.token))
+        # One tensor for all three: each would cost a transfer to the device.
+        rows, places_read, targets = torch.tensor(indices, device=logits.device).T
+        chosen = logits[rows, places_read].float()
+        target_logits = chosen.gather(1, targets[:, None])[:, 0]
+        log_probabilities = iter((target_logits - chosen.logsumexp(-1)).tolist())
+        for stretch in batch:
+            for asked in stretch.asked:
+                log_probability = next(log_probabilities)
+                for a in asked.answers:
+                    sums[stretch.row][a] += log_probability
         return cache
 
     def _forward(
@@ -179,56 +219,90 @@ class Likelihoods:
         past: Cache | None = None,
         read: list[int] | None = None,
     ) -> tuple[Tensor, Cache | None]:
-        """Logits [n places vocabulary] at the places, and what the model keeps."""
-        device, longest = self.network.device, max(map(len, tokens))
-        inputs: dict[str, Any] = {
-            "input_ids": torch.tensor(
-                [row + row[-1:] * (longest - len(row)) for row in tokens], device=device
-            )
-        }
+        """Logits [n places vocabulary] at the places; the model's keys and values, None unless ``keep``."""
+        device = self.network.device
+        longest = max(len(row) for row in tokens)
+        padded = []
+        for row in tokens:
+            padding = row[-1:] * (longest - len(row))
+            padded.append(row + padding)
+        inputs: dict[str, Any] = {"input_ids": torch.tensor(padded, device=device)}
         if read is not None:
-            counts, held = torch.tensor(read, device=device)[:, None], past.get_seq_length()
-            seen = torch.arange(held + longest, device=device)[None]
-            inputs["attention_mask"] = ((seen < counts) | (seen >= held)).long()
+            # Behind the tokens that count, ``past`` holds padding, up to where the new tokens begin: it is
+            # masked, and positions go on as if it was not there.
+            counts = torch.tensor(read, device=device)[:, None]
+            begin = past.get_seq_length()
+            positions = torch.arange(begin + longest, device=device)[None]
+            inputs["attention_mask"] = ((positions < counts) | (positions >= begin)).long()
             inputs["position_ids"] = counts + torch.arange(longest, device=device)[None]
         if self.takes_cache:
-            inputs |= {"use_cache": keep or past is not None, "past_key_values": past}
+            inputs["use_cache"] = keep or past is not None
+            inputs["past_key_values"] = past
         if self.chooses_logits:
             inputs["logits_to_keep"] = torch.tensor(places, device=device)
         output = self.network(**inputs)
-        return output.logits if self.chooses_logits else output.logits[
-            :, places
-        ], output.past_key_values if keep else None
+        logits = output.logits if self.chooses_logits else output.logits[:, places]
+        cache = output.past_key_values if keep else None
+        return logits, cache
 
 
 def common_prefix(texts: Sequence[list[int]]) -> list[int]:
     """What all token lists begin with."""
     first, last = min(texts), max(texts)  # in the order of a dictionary, all others stand between these two
-    return [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
+    prefix = []
+    for token, other in zip(first, last, strict=False):
+        if token != other:
+            break
+        prefix.append(token)
+    return prefix
 
 
 def shared_prefix(contexts: Sequence[list[int]]) -> list[int]:
     """What all contexts begin with, a token of each left over; empty where it is too short to gain by."""
     if len(contexts) < 2:
         return []
-    prefix = common_prefix(contexts)[: min(map(len, contexts)) - 1]
+    shortest = min(len(context) for context in contexts)
+    prefix = common_prefix(contexts)[: shortest - 1]
     return prefix if len(prefix) >= WORTH_SHARING else []
+
+
+def _longer(answers: Sequence[Sequence[list[int]]], held: Sequence[int]) -> dict[int, list[int]]:
+    """For each answer's number, the rows whose answer goes on behind what was read and the token it predicts;
+    numbers without such rows are left out.
+    """
+    longer = {}
+    for a in range(len(answers[0])):
+        rows = []
+        for i, row_answers in enumerate(answers):
+            if len(row_answers[a]) > held[i] + 1:
+                rows.append(i)
+        if rows:
+            longer[a] = rows
+    return longer
 
 
 @torch.inference_mode()
 def _keeps_plain_keys(network: PreTrainedModel) -> bool:
-    """Whether keys and values of every layer stand in the cache, one for each token, so that rows can be
-    repeated and chosen.
+    """Whether the cache of every layer holds keys and values, one for each token, so that rows can be
+    repeated and chosen. One token is read to see it.
     """
     token = torch.zeros(1, 1, dtype=torch.long, device=network.device)
     cache = network(input_ids=token, use_cache=True).past_key_values
-    return isinstance(cache, Cache) and all(
-        type(layer) is DynamicLayer and isinstance(layer.keys, Tensor) for layer in cache.layers
-    )
+    if not isinstance(cache, Cache):
+        return False
+    for layer in cache.layers:
+        # Subclasses (sliding windows) drop or pack tokens, so isinstance would let too many in.
+        if type(layer) is not DynamicLayer or not isinstance(layer.keys, Tensor):
+            return False
+    return True
 
 
 def _select(cache: Cache, of: Callable[[Tensor], Tensor]) -> Cache:
-    """A cache of its own with some rows of another's keys and values, which stay as they are."""
+    """A new cache of what ``of`` makes of another one's keys and values.
+
+    The other one stays as it is, though a forward pass lengthens the cache that it is given: layers are
+    copied, and their tensors are never written to.
+    """
     selected = copy.copy(cache)
     selected.layers = [copy.copy(layer) for layer in cache.layers]
     for layer in selected.layers:

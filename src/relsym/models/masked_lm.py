@@ -23,11 +23,22 @@ TOKENS_PER_BATCH_CPU, TOKENS_PER_BATCH_GPU = 1024, 16384
 
 
 class Cloze(NamedTuple):
-    """A text with one token masked, and which token belongs there in which (text, word)."""
+    """A text with one token masked.
+
+    tokens: the text's, the mask among them.
+    place: where the mask stands.
+    asked: (number of the text, number of the word, token in the mask's place) for every word of the text that
+        looks like this; at least one.
+    """
 
     tokens: tuple[int, ...]
     place: int
     asked: list[tuple[int, int, int]]
+
+    @property
+    def row(self) -> int:
+        """The number of the text, which is the same in all of ``asked``."""
+        return self.asked[0][0]
 
 
 @final
@@ -41,15 +52,17 @@ class MaskedLm(WordedModel):
     the whole text only the answer's part is taken.
 
     Args:
-        name: hub id or local folder.  revision: of the hub.
+        name: hub id or local folder.
+        revision: of the hub.
         prompts: names of wordings, or a YAML file of them; None: all that are no chats.
         shots: labelled examples before every question, from the training part, the same for all.
-        precision: fp32 or bf16.  accelerator: cpu, gpu or auto.
+        precision: fp32 or bf16.
+        accelerator: cpu, gpu or auto.
         tokens_per_batch: of a forward pass, padding included; None takes a default for the device.
 
     Raises:
         ValueError: no such model, a setting that is unknown, no wording that can be asked, a tokenizer
-        without a mask token.
+            without a mask token.
     """
 
     kind = "masked_lm"
@@ -78,13 +91,15 @@ class MaskedLm(WordedModel):
                 "masked language model."
             )
         super().__init__(loaded, str(name), prompts, shots)
-        default = TOKENS_PER_BATCH_CPU if self.network.device.type == "cpu" else TOKENS_PER_BATCH_GPU
+        on_cpu = self.network.device.type == "cpu"
+        default = TOKENS_PER_BATCH_CPU if on_cpu else TOKENS_PER_BATCH_GPU
         self.tokens_per_batch = tokens_per_batch or default
         self.window = self._window()
 
     def usable(self, prompts: list[Prompt]) -> list[Prompt]:
         """Those that are no chats."""
-        if left_out := [prompt.name for prompt in prompts if prompt.chat]:
+        left_out = [prompt.name for prompt in prompts if prompt.chat]
+        if left_out:
             log.info(
                 "a masked language model takes no part in chats: the wordings %s are left out",
                 ", ".join(left_out),
@@ -105,72 +120,89 @@ class MaskedLm(WordedModel):
     ) -> list[list[float | None]]:
         """Sums of the log-probabilities of the words' tokens, each masked while the others stand, in nats."""
         clozes = self.clozes(texts, words)
-        short = {
-            row
-            for cloze in clozes
-            if len(cloze.tokens) > (self.window or len(cloze.tokens))
-            for row, _, _ in cloze.asked
-        }
-        clozes = [cloze for cloze in clozes if cloze.asked[0][0] not in short]
-        values: list[list[float | None]] = [
-            [None if row in short else 0.0] * len(words) for row in range(len(texts))
-        ]
-        left = Counter(cloze.asked[0][0] for cloze in clozes)
-        for numbers in length_batches(
-            [{"input_ids": list(cloze.tokens)} for cloze in clozes], self.tokens_per_batch
-        ):
+        # One word that does not fit leaves its text without any value: words are compared with each other.
+        too_long = set()
+        for cloze in clozes:
+            if self.window and len(cloze.tokens) > self.window:
+                too_long.add(cloze.row)
+        clozes = [cloze for cloze in clozes if cloze.row not in too_long]
+        values: list[list[float | None]] = []
+        for row in range(len(texts)):
+            value = None if row in too_long else 0.0
+            values.append([value] * len(words))
+
+        unread = Counter(cloze.row for cloze in clozes)
+        features = [{"input_ids": list(cloze.tokens)} for cloze in clozes]
+        for numbers in length_batches(features, self.tokens_per_batch):
             batch = [clozes[number] for number in numbers]
             for cloze, logs in zip(batch, self._logs(batch), strict=True):
                 for row, word, token in cloze.asked:
                     values[row][word] += logs[token].item()
-            left.subtract(cloze.asked[0][0] for cloze in batch)
-            advance(sum(left[row] == 0 for row in {cloze.asked[0][0] for cloze in batch}))
-        advance(len(short))
+            rows = [cloze.row for cloze in batch]
+            unread.subtract(rows)
+            done = [row for row in set(rows) if unread[row] == 0]
+            advance(len(done))
+        advance(len(too_long))
         return values
 
     def clozes(self, texts: Sequence[Text], words: Sequence[str]) -> list[Cloze]:
         """Every text with every token of every word masked; equal ones of a text once."""
         contexts = self.tokenizer([text.context for text in texts], add_special_tokens=False)["input_ids"]
-        wholes = [f"{text.context}{text.delimiter}{word}" for text in texts for word in words]
-        bare = self.tokenizer(wholes, add_special_tokens=False)["input_ids"]
-        found: dict[tuple[int, tuple[int, ...], int], Cloze] = {}
-        for number, (alone, full) in enumerate(zip(bare, self.tokenizer(wholes)["input_ids"], strict=True)):
+        wholes: list[str] = []
+        for text in texts:
+            wholes += text.answered(words)
+        bare_tokens = self.tokenizer(wholes, add_special_tokens=False)["input_ids"]
+        full_tokens = self.tokenizer(wholes)["input_ids"]
+        clozes: dict[tuple[int, tuple[int, ...], int], Cloze] = {}
+        for number, (bare, full) in enumerate(zip(bare_tokens, full_tokens, strict=True)):
             row, word = divmod(number, len(words))
-            first = next(place for place in range(len(full)) if full[place : place + len(alone)] == alone)
-            for place in range(first + len(contexts[row]), first + len(alone)):
+            first = _place_of(bare, full)
+            for place in range(first + len(contexts[row]), first + len(bare)):
                 masked = (*full[:place], self.tokenizer.mask_token_id, *full[place + 1 :])
-                found.setdefault((row, masked, place), Cloze(masked, place, [])).asked.append(
-                    (row, word, full[place])
-                )
-        return list(found.values())
+                key = (row, masked, place)
+                if key not in clozes:
+                    clozes[key] = Cloze(masked, place, [])
+                clozes[key].asked.append((row, word, full[place]))
+        return list(clozes.values())
 
     @torch.inference_mode()
     def _logs(self, batch: list[Cloze]) -> Tensor:
-        """Log-probabilities [n vocabulary] of what is masked."""
-        longest, device = max(len(cloze.tokens) for cloze in batch), self.network.device
-        filling = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
-        tokens = torch.tensor(
-            [[*cloze.tokens, *[filling] * (longest - len(cloze.tokens))] for cloze in batch], device=device
-        )
-        counts = torch.tensor([[len(cloze.tokens)] for cloze in batch], device=device)
-        seen = (torch.arange(longest, device=device) < counts).long()
-        logits = self.network(input_ids=tokens, attention_mask=seen).logits
-        rows, places = (
-            torch.arange(len(batch), device=logits.device),
-            torch.tensor([cloze.place for cloze in batch], device=logits.device),
-        )
+        """Log-probabilities [n vocabulary] of what is masked, in nats."""
+        device = self.network.device
+        longest = max(len(cloze.tokens) for cloze in batch)
+        padding = self.tokenizer.pad_token_id
+        if padding is None:
+            padding = 0  # any token would do: none sees it
+        padded = []
+        seen = []  # 1 for a token, 0 for padding
+        for cloze in batch:
+            count = len(cloze.tokens)
+            missing = longest - count
+            padded.append([*cloze.tokens, *[padding] * missing])
+            seen.append([1] * count + [0] * missing)
+        tokens = torch.tensor(padded, device=device)
+        attention_mask = torch.tensor(seen, device=device)
+        logits = self.network(input_ids=tokens, attention_mask=attention_mask).logits
+        rows = torch.arange(len(batch), device=logits.device)
+        places = torch.tensor([cloze.place for cloze in batch], device=logits.device)
         return logits[rows, places].float().log_softmax(-1).cpu()
 
     def _window(self) -> int | None:
-        """Positions for tokens; some models count theirs from behind the padding token's number."""
+        """How many tokens the model can read at once; None where nothing names a limit."""
+        limits = []
         window = window_of(self.network, self.tokenizer)
-        positions = getattr(getattr(self.network.base_model, "embeddings", None), "position_embeddings", None)
-        before = getattr(positions, "padding_idx", None)
-        limits = [window - (0 if before is None else before + 1)] if window is not None else []
-        return min(
-            [
-                *limits,
-                *([self.tokenizer.model_max_length] if self.tokenizer.model_max_length < UNLIMITED else []),
-            ],
-            default=None,
-        )
+        if window is not None:
+            # RoBERTa and its kin count positions from behind the padding token's number: fewer are left.
+            embeddings = getattr(self.network.base_model, "embeddings", None)
+            positions = getattr(embeddings, "position_embeddings", None)
+            padding = getattr(positions, "padding_idx", None)
+            limits.append(window if padding is None else window - (padding + 1))
+        if self.tokenizer.model_max_length < UNLIMITED:
+            limits.append(self.tokenizer.model_max_length)
+        return min(limits, default=None)
+
+
+def _place_of(bare: list[int], full: list[int]) -> int:
+    """Where a text's tokens stand among the special tokens, which each tokenizer places in its own way."""
+    places = range(len(full))
+    return next(place for place in places if full[place : place + len(bare)] == bare)

