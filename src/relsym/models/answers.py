@@ -51,9 +51,12 @@ class Judgements:
     def scores(self) -> Scores:
         """The answers of all readings that stand for themselves, the chosen one first."""
         scores = Scores(self.rows)
-        for reading in sorted(self._alone(), key=lambda reading: reading.name != self.chosen):
+        # False sorts before True; all others keep their order.
+        readings = sorted(self._alone(), key=lambda reading: reading.name != self.chosen)
+        for reading in readings:
+            key = self.key(reading.name)
             for form, judged in self.judged[reading.name].items():
-                scores.add(self.key(reading.name), form, judged.labels)
+                scores.add(key, form, judged.labels)
         return scores
 
     def figures(self) -> dict[str, float]:
@@ -64,7 +67,8 @@ class Judgements:
         for reading in self._alone():
             key = self.key(reading.name)
             for form, judged in self.judged[reading.name].items():
-                for measure, value in self._measures(reading, form, judged).items():
+                measures = self._measures(reading, form, judged)
+                for measure, value in measures.items():
                     if value is not None:
                         figures[f"{measure_of(key, measure)}/{form}"] = value
         families = [reading.family for reading in self.readings if reading.family]
@@ -74,9 +78,11 @@ class Judgements:
 
     def unscored(self) -> dict[str, dict[str, int]]:
         """Rows without an answer, by reading and form; readings that answered all are left out."""
-        unscored = {}
+        unscored: dict[str, dict[str, int]] = {}
         for reading, forms in self.judged.items():
-            counts = {form: judged.labels.count(None) for form, judged in forms.items()}
+            counts = {}
+            for form, judged in forms.items():
+                counts[form] = judged.labels.count(None)
             if any(counts.values()):
                 unscored[reading] = counts
         return unscored
@@ -86,9 +92,9 @@ class Judgements:
 
         Histograms of answers, reliability bins, and intervals that draw whole facts or whole properties.
         """
-        histograms: dict[str, dict[str, Any]] = {}
-        bins: dict[str, dict[str, list[Bin]]] = {}
-        clusters: dict[str, dict[str, Any]] = {}
+        histograms: dict[str, Any] = {}
+        bins: dict[str, Any] = {}
+        clusters: dict[str, Any] = {}
         for reading in self._alone():
             name = reading.name
             histograms[name] = {}
@@ -96,9 +102,10 @@ class Judgements:
             for form, judged in self.judged[name].items():
                 histograms[name][form] = histogram(judged.labels)
                 clusters[name][form] = self._clusters(form, judged)
-            reading_bins = self._bins(name) if reading.probability else {}
-            if reading_bins:
-                bins[name] = reading_bins
+            if reading.probability:  # only a probability can be calibrated
+                reading_bins = self._bins(name)
+                if reading_bins:
+                    bins[name] = reading_bins
         return {"histograms": histograms, "reliability": bins, "clusters": clusters}
 
     def table(self) -> dict[str, list]:
@@ -107,15 +114,18 @@ class Judgements:
         """
         columns = self.scores().table(f"{self.score_on}/accuracy")
         for reading in self.readings:
-            judged = [self.judged[reading.name][form] for form in self.rows]
             labels: list[str | None] = []
-            for form_judged in judged:
-                labels += form_judged.labels
+            scores: list[float | None] = []
+            has_scores = True
+            for form in self.rows:
+                judged = self.judged[reading.name][form]
+                labels += judged.labels
+                if judged.scores is None:
+                    has_scores = False
+                else:
+                    scores += judged.scores
             columns[f"prediction:{reading.name}"] = labels
-            if all(form_judged.scores is not None for form_judged in judged):
-                scores: list[float | None] = []
-                for form_judged in judged:
-                    scores += form_judged.scores
+            if has_scores:
                 columns[f"score:{reading.name}"] = scores
         return columns
 
@@ -124,19 +134,20 @@ class Judgements:
         return [reading for reading in self.readings if reading.alone]
 
     def _measures(self, reading: Reading, form: str, judged: Judged) -> dict[str, float | None]:
-        """The figures of one reading and form, None where they cannot be had."""
+        """The figures of one reading and form; None, or left out, where they cannot be had."""
         labels = [row.label for row in self.rows[form]]
-        answers, scores = judged.labels, judged.scores
-        measures: dict[str, float | None] = {
-            "balanced": balanced_accuracy(labels, answers),
-            "bias": entailment_bias(labels, answers),
-        }
+        answers = judged.labels
+        scores = judged.scores
+        measures: dict[str, float | None] = {}
+        measures["balanced"] = balanced_accuracy(labels, answers)
+        measures["bias"] = entailment_bias(labels, answers)
         if scores is not None:
             measures["auroc"] = auroc(labels, scores)
             if reading.probability:
                 measures["ece"] = calibration_error(labels, scores)
         swapped = self.swapped.get(reading.name, {}).get(form)
         if swapped is not None:
+            # Only the first rows were asked a second time.
             asked_twice = answers[: len(swapped.labels)]
             measures["consistency"] = consistency(asked_twice, swapped.labels)
         return measures
@@ -146,16 +157,21 @@ class Judgements:
         names = [reading.name for reading in self.readings if reading.family == family]
         figures: dict[str, float] = {}
         for form in self.rows:
-            accuracies = [mean(self._correct(form, self.judged[name][form])) for name in names]
+            accuracies = []
+            for name in names:
+                correct = self._correct(form, self.judged[name][form])
+                accuracies.append(mean(correct))
+            deviation = stdev(accuracies) if len(accuracies) > 1 else 0.0
             figures[f"family/{family}/{form}"] = mean(accuracies)
             figures[f"family/{family}_min/{form}"] = min(accuracies)
             figures[f"family/{family}_max/{form}"] = max(accuracies)
-            figures[f"family/{family}_sd/{form}"] = stdev(accuracies) if len(accuracies) > 1 else 0.0
+            figures[f"family/{family}_sd/{form}"] = deviation
         return figures
 
     def _correct(self, form: str, judged: Judged) -> list[bool]:
         """Whether each row of a form is answered right; a row without an answer is not."""
-        return [row.label == label for row, label in zip(self.rows[form], judged.labels, strict=True)]
+        rows = self.rows[form]
+        return [row.label == answer for row, answer in zip(rows, judged.labels, strict=True)]
 
     def _bins(self, reading: str) -> dict[str, list[Bin]]:
         """Reliability bins of the forms whose rows have scores."""
@@ -168,9 +184,10 @@ class Judgements:
 
     def _clusters(self, form: str, judged: Judged) -> dict[str, tuple[float, float]]:
         """Intervals of the accuracy, by what is drawn whole; those that cannot be had are left out."""
+        rows = self.rows[form]
         correct = self._correct(form, judged)
-        facts = [row.fact_id or row.pair_id for row in self.rows[form]]
-        properties = [row.property for row in self.rows[form]]
+        facts = [row.fact_id or row.pair_id for row in rows]  # a row without a fact is one of its own
+        properties = [row.property for row in rows]
         intervals = {}
         for drawn, clusters in (("fact", facts), ("property", properties)):
             interval = cluster_interval(correct, clusters)

@@ -68,10 +68,10 @@ class FunctionModel(Model):
                 )
             answers += map(self._checked, part_answers)
             advance(len(part))
-        return {
-            "label": [answer if isinstance(answer, str) else None for answer in answers],
-            "entailment": [float(answer) if isinstance(answer, Real) else None for answer in answers],
-        }
+        # Parquet columns hold one type each: a row has its answer in one of the two.
+        labels = [answer if isinstance(answer, str) else None for answer in answers]
+        probabilities = [float(answer) if isinstance(answer, Real) else None for answer in answers]
+        return {"label": labels, "entailment": probabilities}
 
     def readings(self) -> tuple[Reading, ...]:
         """One: the answers; a probability of one half or more is entailment."""

@@ -147,17 +147,19 @@ class MaskedLm(WordedModel):
 
     def clozes(self, texts: Sequence[Text], words: Sequence[str]) -> list[Cloze]:
         """Every text with every token of every word masked; equal ones of a text once."""
-        contexts = self.tokenizer([text.context for text in texts], add_special_tokens=False)["input_ids"]
+        contexts = [text.context for text in texts]
         wholes: list[str] = []
         for text in texts:
             wholes += text.answered(words)
+        context_tokens = self.tokenizer(contexts, add_special_tokens=False)["input_ids"]
         bare_tokens = self.tokenizer(wholes, add_special_tokens=False)["input_ids"]
         full_tokens = self.tokenizer(wholes)["input_ids"]
         clozes: dict[tuple[int, tuple[int, ...], int], Cloze] = {}
         for number, (bare, full) in enumerate(zip(bare_tokens, full_tokens, strict=True)):
             row, word = divmod(number, len(words))
             first = _place_of(bare, full)
-            for place in range(first + len(contexts[row]), first + len(bare)):
+            start = first + len(context_tokens[row])
+            for place in range(start, first + len(bare)):
                 masked = (*full[:place], self.tokenizer.mask_token_id, *full[place + 1 :])
                 key = (row, masked, place)
                 if key not in clozes:

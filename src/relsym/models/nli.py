@@ -129,7 +129,8 @@ class CrossEncoder(Model):
     ) -> Float[Tensor, "n m"]:
         """Softmax over the classes, in fp32, on the CPU."""
         features = tokenize(self.tokenizer, premises, hypotheses, self.max_length)
-        full = sum(len(feature["input_ids"]) >= self.max_length for feature in features)
+        lengths = [len(feature["input_ids"]) for feature in features]
+        full = sum(length >= self.max_length for length in lengths)
         if full:
             log.warning(
                 "%d of %d pairs reach model.max_length=%d tokens and may be cut",
@@ -140,8 +141,8 @@ class CrossEncoder(Model):
         probabilities = torch.empty(len(features), len(self.classes))
         for rows in length_batches(features, self.tokens_per_batch):
             inputs = collate(self.tokenizer, [features[row] for row in rows])
-            inputs = {key: tensor.to(self.network.device) for key, tensor in inputs.items()}
-            logits = self.network(**inputs).logits
+            on_device = {key: tensor.to(self.network.device) for key, tensor in inputs.items()}
+            logits = self.network(**on_device).logits
             probabilities[rows] = logits.float().softmax(-1).cpu()
             advance(len(rows))
         return probabilities
@@ -174,7 +175,11 @@ class CrossEncoder(Model):
         answers = self.probabilities(premises, hypotheses).argmax(-1).tolist()
 
         def right(order: Sequence[str]) -> int:
-            return sum(order[answer] == label for answer, label in zip(answers, labels, strict=True))
+            count = 0
+            for answer, label in zip(answers, labels, strict=True):
+                if order[answer] == label:
+                    count += 1
+            return count
 
         best = max(permutations(self.classes), key=right)
         own_order, best_order = ", ".join(self.classes), ", ".join(best)
@@ -199,7 +204,8 @@ def classes_of(name: str, id2label: dict[int, str], label_order: Sequence[str] |
     """
     if label_order is not None:
         repeated = len(set(label_order)) < len(label_order)
-        if len(label_order) != len(id2label) or repeated or not set(label_order) <= set(NLI_LABELS):
+        one_each = len(label_order) == len(id2label) and not repeated
+        if not one_each or not set(label_order) <= set(NLI_LABELS):
             raise ValueError(
                 f"model.label_order={list(label_order)}: expected {len(id2label)} of "
                 f"{', '.join(NLI_LABELS)}, one for each class of the model, in its order."

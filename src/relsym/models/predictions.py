@@ -50,8 +50,10 @@ class PredictionTable(Model):
             raise ValueError(f"model.file={file}: expected a file that ends in {', '.join(TABLE_READERS)}.")
         with open(path, "rb") as stream:
             self.hash = file_digest(stream, "sha256").hexdigest()
-        self.path, self.ignore_others = path, ignore_others
-        self.name, self.source = path.stem, {"name": str(path)}
+        self.path = path
+        self.ignore_others = ignore_others
+        self.name = path.stem
+        self.source = {"name": str(path)}
         self.table = self._read()
 
     def check_rows(self, rows: Sequence[Row]) -> None:
@@ -80,9 +82,14 @@ class PredictionTable(Model):
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
         """Prediction and score of each row, as the table has them; the one that it lacks is None."""
-        lines = [self.table[row.pair_id, row.form] for row in rows]
+        labels: list[str | None] = []
+        scores: list[float | None] = []
+        for row in rows:
+            label, score = self.table[row.pair_id, row.form]
+            labels.append(label)
+            scores.append(score)
         advance(len(rows))
-        return {"label": [label for label, _ in lines], "entailment": [score for _, score in lines]}
+        return {"label": labels, "entailment": scores}
 
     def readings(self) -> tuple[Reading, ...]:
         """One: the predictions; where there is none, a score of one half or more is entailment."""
@@ -100,13 +107,15 @@ class PredictionTable(Model):
             reason = str(error).splitlines()[0]
             raise ValueError(f"{self.path}: cannot be read ({reason}). {WANTED}.") from error
         table = self._typed(table)
+        # Whatever is compared with null is null, and a filter drops it: lines without a prediction or without
+        # a score are never refused below.
         self._refuse(
             table.filter(pl.struct(ROW_KEY).is_duplicated()),
             "are there more than once",
             "Leave one line for each row and form",
         )
         self._refuse(
-            table.filter(~pl.col("prediction").is_in(NLI_LABELS)),  # null, which is no answer, stays in
+            table.filter(~pl.col("prediction").is_in(NLI_LABELS)),
             "have another prediction than " + ", ".join(NLI_LABELS),
             "Use these names, or leave the prediction empty",
         )
@@ -115,8 +124,9 @@ class PredictionTable(Model):
             "have a score outside [0, 1]",
             "Give probabilities of entailment",
         )
+        # A comprehension, since there may be millions of lines.
         lines = table.select(*ROW_KEY, "prediction", "score").iter_rows()
-        return {(pair, form): (label, score) for pair, form, label, score in lines}
+        return {(pair_id, form): (label, score) for pair_id, form, label, score in lines}
 
     def _typed(self, table: pl.DataFrame) -> pl.DataFrame:
         """The table with both ``prediction`` and ``score``, null where a line has none."""
@@ -126,6 +136,7 @@ class PredictionTable(Model):
             raise ValueError(f"{self.path}: has the columns {names}. {WANTED}.")
         answers = []
         for name, dtype in (("prediction", pl.String), ("score", pl.Float64)):
+            # A table may have one of the two; a CSV file may hold numbers or texts in either.
             column = pl.col(name) if name in columns else pl.lit(None, pl.String)
             answers.append(column.cast(dtype).alias(name))
         try:

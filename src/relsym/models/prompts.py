@@ -44,7 +44,11 @@ class Prompt:
 
     def words(self, labels: Sequence[str]) -> dict[str, str]:
         """Label words of those of the labels that the wording has one for, in the labels' order."""
-        return {label: self.answers[label] for label in labels if label in self.answers}
+        words = {}
+        for label in labels:
+            if label in self.answers:
+                words[label] = self.answers[label]
+        return words
 
     def text_of(self, shots: Sequence[Row], premise: str, hypothesis: str) -> str:
         """Labelled examples with their answers, then the pair, as one text without an answer.
@@ -54,7 +58,8 @@ class Prompt:
         parts = []
         for row in shots:
             example = self.fill(row.premise, row.hypothesis)
-            parts.append(f"{example}{DELIMITER}{self.answers[row.label]}{SEPARATOR}")
+            answer = self.answers[row.label]
+            parts.append(f"{example}{DELIMITER}{answer}{SEPARATOR}")
         parts.append(self.fill(premise, hypothesis))
         return "".join(parts)
 
@@ -143,7 +148,10 @@ def _problem_of_entry(name: str, entry: Any) -> str:
     problem = _problem_of_answers(entry["answers"])
     if problem:
         return problem
-    fields = {field for _, field, _, _ in Formatter().parse(str(entry["text"])) if field is not None}
+    fields = set()
+    for _, field, _, _ in Formatter().parse(str(entry["text"])):
+        if field is not None:  # None: text without a field behind it
+            fields.add(field)
     if fields != TEXT_FIELDS:
         return (
             f"text={entry['text']!r}: expected {{premise}} and {{hypothesis}}, each at least once, and no "

@@ -40,8 +40,8 @@ class ThreeWay:
         """Choose the threshold of one form; None where validation rows do not have both labels, or may be
         neutral.
         """
-        has_both = len({label == ENTAILMENT for label in labels}) == 2
-        if NEUTRAL not in self.asked and has_both:
+        sides = {label == ENTAILMENT for label in labels}
+        if NEUTRAL not in self.asked and len(sides) == 2:
             self.thresholds[form] = best_threshold(labels, measured[ENTAILMENT])
         else:
             self.thresholds[form] = None
@@ -62,13 +62,23 @@ class ThreeWay:
         """The answers by one rule, and the score of entailment; None for rows without scores."""
         scores = measured[ENTAILMENT]
         if reading == THRESHOLD:
-            entailed = [None if score is None else score >= self.thresholds[form] for score in scores]
-            return Judged([_two_way(entails) for entails in entailed], scores)
+            return Judged(self._by_threshold(form, scores), scores)
         labels = self._highest(measured)
-        if reading == STRICT:
-            return Judged(labels, scores)
-        entailed = [None if label is None else label == ENTAILMENT for label in labels]
-        return Judged([_two_way(entails) for entails in entailed], scores)
+        if reading == TWO_WAY:
+            labels = [_folded(label) for label in labels]
+        return Judged(labels, scores)
+
+    def _by_threshold(self, form: str, scores: Sequence[float | None]) -> list[str | None]:
+        """Entailment where its score reaches the form's threshold, else contradiction."""
+        labels: list[str | None] = []
+        for score in scores:
+            if score is None:
+                labels.append(None)
+            elif score >= self.thresholds[form]:
+                labels.append(ENTAILMENT)
+            else:
+                labels.append(CONTRADICTION)
+        return labels
 
     def _highest(self, measured: Columns) -> list[str | None]:
         """The class with the highest score in each row, the first where two are equal."""
@@ -78,11 +88,11 @@ class ThreeWay:
             if None in scores:
                 labels.append(None)
             else:
-                labels.append(self.classes[scores.index(max(scores))])
+                highest = scores.index(max(scores))
+                labels.append(self.classes[highest])
         return labels
 
 
-def _two_way(entailed: bool | None) -> str | None:
-    if entailed is None:
-        return None
-    return ENTAILMENT if entailed else CONTRADICTION
+def _folded(label: str | None) -> str | None:
+    """The label where all but entailment counts as contradiction; None stays None."""
+    return label if label in (ENTAILMENT, None) else CONTRADICTION

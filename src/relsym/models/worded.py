@@ -101,6 +101,7 @@ class WordedModel(Model):
             words = self.words[prompt.name]
             empty = self.text_of(prompt, CONTENT_FREE, CONTENT_FREE)
             (values,) = self.likelihoods_of([empty], list(words.values()), lambda count: None)
+            # Any question is longer than the empty one: if that does not fit, none does.
             if None in values:
                 raise ValueError(
                     f"model.shots={self.shots}: the window of {self.name} is too short for the examples in "
@@ -124,7 +125,8 @@ class WordedModel(Model):
             texts = [self.text_of(prompt, row.premise, row.hypothesis) for row in rows]
             likelihoods = self.likelihoods_of(texts, list(words.values()), advance_questions)
             for number, label in enumerate(words):
-                columns[f"{prompt.name}:{label}"] = [line[number] for line in likelihoods]
+                column = [line[number] for line in likelihoods]
+                columns[f"{prompt.name}:{label}"] = column
             unread = sum(None in line for line in likelihoods)
             if unread:
                 log.warning(
@@ -141,9 +143,8 @@ class WordedModel(Model):
         readings = []
         for suffix in ("", "-normalised", "-corrected"):
             family = f"prompts{suffix.replace('-', '_')}"
-            readings += [
-                Reading(f"{prompt.name}{suffix}", family, probability=True) for prompt in self.prompts
-            ]
+            for prompt in self.prompts:
+                readings.append(Reading(f"{prompt.name}{suffix}", family, probability=True))
         return tuple(readings)
 
     @final
@@ -166,7 +167,8 @@ class WordedModel(Model):
     def _by_rule(self, rule: str, name: str, likelihoods: Sequence[float]) -> dict[str, float]:
         """The value of each label's word after one question in the wording ``name``."""
         values = {}
-        for (label, word), likelihood in zip(self.words[name].items(), likelihoods, strict=True):
+        words = self.words[name]
+        for (label, word), likelihood in zip(words.items(), likelihoods, strict=True):
             if rule == "normalised":
                 values[label] = likelihood / len(word)
             elif rule == "corrected":
