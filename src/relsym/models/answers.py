@@ -46,7 +46,9 @@ class Judgements:
         """Where a reading's figures stand: ``test/accuracy`` for the chosen one, ``reading/NAME`` for the
         others.
         """
-        return f"{self.score_on}/accuracy" if reading == self.chosen else f"reading/{reading}"
+        if reading == self.chosen:
+            return f"{self.score_on}/accuracy"
+        return f"reading/{reading}"
 
     def scores(self) -> Scores:
         """The answers of all readings that stand for themselves, the chosen one first."""

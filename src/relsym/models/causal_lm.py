@@ -128,7 +128,9 @@ class CausalLm(WordedModel):
         questions = self.questions(texts, words)
         fitting = [number for number, question in enumerate(questions) if self.fits(question)]
         sums = self.likelihoods([questions[number] for number in fitting], advance)
-        values: list[list[float | None]] = [[None] * len(words) for _ in questions]
+        values: list[list[float | None]] = []
+        for _ in questions:
+            values.append([None] * len(words))
         for number, word_sums in zip(fitting, sums, strict=True):
             values[number] = [*word_sums]
         advance(len(questions) - len(fitting))
@@ -155,6 +157,7 @@ class CausalLm(WordedModel):
         context_tokens, whole_tokens = self.encode(contexts), self.encode(wholes)
         questions = []
         for number, context in enumerate(context_tokens):
+            # Split by number of tokens, as the harness does: a tokenizer may join letters across the border.
             start = number * len(words)
             own = whole_tokens[start : start + len(words)]
             answers = [tokens[len(context) :] for tokens in own]

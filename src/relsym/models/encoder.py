@@ -101,19 +101,18 @@ class EncoderModel(Model):
         representation = represent(self.encoder, rows, reads, lambda count: advance(count * share))
 
         columns: Columns = {}
-        neighbours = self.knn.scores(representation, len(self.labels))
+        scores = self.knn.scores(representation, len(self.labels))
         entailment = self.labels.index(ENTAILMENT)
         predicted = self.knn.predict(representation)
         columns[KNN] = label_names(predicted, self.labels)
-        columns[f"{KNN}:{ENTAILMENT}"] = neighbours[:, entailment].tolist()
+        columns[f"{KNN}:{ENTAILMENT}"] = scores[:, entailment].tolist()
 
         # scikit-learn has sorted the labels.
         classes = [str(label) for label in self.logistic.classes_]
-        entailment = classes.index(ENTAILMENT)
-        embeddings = self._embed(representation)
-        probabilities = self.logistic.predict_proba(embeddings)
+        column = classes.index(ENTAILMENT)
+        probabilities = self.logistic.predict_proba(self._embed(representation))
         columns[LOGISTIC] = [classes[place] for place in probabilities.argmax(axis=1)]
-        columns[f"{LOGISTIC}:{ENTAILMENT}"] = probabilities[:, entailment].tolist()
+        columns[f"{LOGISTIC}:{ENTAILMENT}"] = probabilities[:, column].tolist()
 
         for draw, probe in enumerate(self.random):
             predicted = probe.predict(representation)

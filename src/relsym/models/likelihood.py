@@ -67,7 +67,8 @@ class Likelihoods:
     """
 
     def __init__(self, network: PreTrainedModel, tokens_per_batch: int, share: bool = True) -> None:
-        self.network, self.tokens_per_batch = network, tokens_per_batch
+        self.network = network
+        self.tokens_per_batch = tokens_per_batch
         # Models differ in what their forward takes.
         parameters = inspect.signature(network.forward).parameters
         self.chooses_logits = "logits_to_keep" in parameters
@@ -114,7 +115,8 @@ class Likelihoods:
 
         ``start``: how many tokens of the context are read already, as the shared beginning.
         """
-        context, answers = question
+        context = question.context
+        answers = question.answers
         # Each answer is left a token of its own, so that there is one to ask for.
         shortest = min(len(answer) for answer in answers)
         common = common_prefix(answers)[: shortest - 1]
@@ -122,7 +124,9 @@ class Likelihoods:
         rest = context[start:]
         end = len(rest) - 1  # place of the context's last token, which predicts the answers' first ones
         fork = len(common)  # where answers begin to differ
-        shared = [Asked(end + i, token, every_answer) for i, token in enumerate(common)]
+        shared = []
+        for i, token in enumerate(common):
+            shared.append(Asked(end + i, token, every_answer))
         apart: list[Stretch] = []
         for a, answer in enumerate(answers):
             if self.goes_on or len(answer) == fork + 1:
@@ -165,8 +169,10 @@ class Likelihoods:
             further = []
             for i in rows:
                 unread = answers[i][a][held[i] :]
+                own = []
                 # The first of these was predicted already, and predicts the second.
-                own = [Asked(place, token, (a,)) for place, token in enumerate(unread[1:])]
+                for place, token in enumerate(unread[1:]):
+                    own.append(Asked(place, token, (a,)))
                 further.append(Stretch(batch[i].row, unread[:-1], own))
             # A slice copies nothing, a list of rows does.
             chosen = slice(None) if len(rows) == len(batch) else rows
@@ -198,12 +204,14 @@ class Likelihoods:
         indices = []
         for i, stretch in enumerate(batch):
             for asked in stretch.asked:
-                indices.append((i, columns.index(asked.place), asked.token))
+                column = columns.index(asked.place)
+                indices.append((i, column, asked.token))
         # One tensor for all three: each would cost a transfer to the device.
         rows, places_read, targets = torch.tensor(indices, device=logits.device).T
         chosen = logits[rows, places_read].float()
         target_logits = chosen.gather(1, targets[:, None])[:, 0]
-        log_probabilities = iter((target_logits - chosen.logsumexp(-1)).tolist())
+        values = (target_logits - chosen.logsumexp(-1)).tolist()
+        log_probabilities = iter(values)
         for stretch in batch:
             for asked in stretch.asked:
                 log_probability = next(log_probabilities)
@@ -232,8 +240,9 @@ class Likelihoods:
             # masked, and positions go on as if it was not there.
             counts = torch.tensor(read, device=device)[:, None]
             begin = past.get_seq_length()
-            positions = torch.arange(begin + longest, device=device)[None]
-            inputs["attention_mask"] = ((positions < counts) | (positions >= begin)).long()
+            places_held = torch.arange(begin + longest, device=device)[None]
+            seen = (places_held < counts) | (places_held >= begin)
+            inputs["attention_mask"] = seen.long()
             inputs["position_ids"] = counts + torch.arange(longest, device=device)[None]
         if self.takes_cache:
             inputs["use_cache"] = keep or past is not None
@@ -241,14 +250,18 @@ class Likelihoods:
         if self.chooses_logits:
             inputs["logits_to_keep"] = torch.tensor(places, device=device)
         output = self.network(**inputs)
-        logits = output.logits if self.chooses_logits else output.logits[:, places]
+        logits = output.logits
+        if not self.chooses_logits:
+            logits = logits[:, places]
         cache = output.past_key_values if keep else None
         return logits, cache
 
 
 def common_prefix(texts: Sequence[list[int]]) -> list[int]:
     """What all token lists begin with."""
-    first, last = min(texts), max(texts)  # in the order of a dictionary, all others stand between these two
+    # In the order of a dictionary, all others stand between these two.
+    first = min(texts)
+    last = max(texts)
     prefix = []
     for token, other in zip(first, last, strict=False):
         if token != other:
@@ -306,5 +319,6 @@ def _select(cache: Cache, of: Callable[[Tensor], Tensor]) -> Cache:
     selected = copy.copy(cache)
     selected.layers = [copy.copy(layer) for layer in cache.layers]
     for layer in selected.layers:
-        layer.keys, layer.values = of(layer.keys), of(layer.values)
+        layer.keys = of(layer.keys)
+        layer.values = of(layer.values)
     return selected

@@ -180,7 +180,7 @@ class MaskedLm(WordedModel):
         for cloze in batch:
             count = len(cloze.tokens)
             missing = longest - count
-            padded.append([*cloze.tokens, *[padding] * missing])
+            padded.append(list(cloze.tokens) + [padding] * missing)
             seen.append([1] * count + [0] * missing)
         tokens = torch.tensor(padded, device=device)
         attention_mask = torch.tensor(seen, device=device)

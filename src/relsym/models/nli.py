@@ -138,6 +138,7 @@ class CrossEncoder(Model):
                 len(features),
                 self.max_length,
             )
+        # Batches come sorted by length; each row's result goes back to its place.
         probabilities = torch.empty(len(features), len(self.classes))
         for rows in length_batches(features, self.tokens_per_batch):
             inputs = collate(self.tokenizer, [features[row] for row in rows])

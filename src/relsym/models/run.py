@@ -88,7 +88,8 @@ class RunModel(Model):
         representation = represent(self.encoder, rows, self.reads, lambda count: advance(count * share))
         scores: Tensor = self.probe.scores(representation, len(self.labels))
         predicted = self.probe.predict(representation).tolist()
-        columns: Columns = {"answer": [self.labels[index] for index in predicted]}
+        columns: Columns = {}
+        columns["answer"] = [self.labels[index] for index in predicted]
         columns |= zip(self.labels, scores.T.tolist(), strict=True)
         return columns
 

@@ -40,6 +40,7 @@ class ThreeWay:
         """Choose the threshold of one form; None where validation rows do not have both labels, or may be
         neutral.
         """
+        # Where rows may be neutral, a threshold could not tell neutral from contradiction.
         sides = {label == ENTAILMENT for label in labels}
         if NEUTRAL not in self.asked and len(sides) == 2:
             self.thresholds[form] = best_threshold(labels, measured[ENTAILMENT])
@@ -56,7 +57,10 @@ class ThreeWay:
             rules.append(TWO_WAY)
         if self.thresholds and None not in self.thresholds.values():
             rules.append(THRESHOLD)
-        return tuple(Reading(rule, probability=self.probability, symmetric=symmetric) for rule in rules)
+        readings = []
+        for rule in rules:
+            readings.append(Reading(rule, probability=self.probability, symmetric=symmetric))
+        return tuple(readings)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
         """The answers by one rule, and the score of entailment; None for rows without scores."""
@@ -85,7 +89,7 @@ class ThreeWay:
         columns = [measured[name] for name in self.classes]
         labels: list[str | None] = []
         for scores in zip(*columns, strict=True):
-            if None in scores:
+            if None in scores:  # a row that the model has no answer to
                 labels.append(None)
             else:
                 highest = scores.index(max(scores))

@@ -59,6 +59,7 @@ class WordedModel(Model):
     def __init__(
         self, loaded: LanguageModel, name: str, prompts: str | Sequence[str] | None, shots: int
     ) -> None:
+        # True and False are whole numbers to Python.
         if isinstance(shots, bool) or not isinstance(shots, int) or shots < 0:
             raise ValueError(f"model.shots={shots}: expected a whole number, 0 or more.")
         self.network: PreTrainedModel = loaded.network
@@ -96,11 +97,11 @@ class WordedModel(Model):
             ValueError: too few rows, or a window too short for them.
         """
         self.examples = choose_shots(examples.train, self.shots, self.prompts)
-        self.words = {prompt.name: prompt.words(examples.labels) for prompt in self.prompts}
         for prompt in self.prompts:
-            words = self.words[prompt.name]
+            words = prompt.words(examples.labels)
+            self.words[prompt.name] = words
             empty = self.text_of(prompt, CONTENT_FREE, CONTENT_FREE)
-            (values,) = self.likelihoods_of([empty], list(words.values()), lambda count: None)
+            (values,) = self.likelihoods_of([empty], list(words.values()), _ignore)
             # Any question is longer than the empty one: if that does not fit, none does.
             if None in values:
                 raise ValueError(
@@ -150,7 +151,7 @@ class WordedModel(Model):
     @final
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
         """Answers and scores of one wording by one rule."""
-        name, _, rule = reading.partition("-")
+        name, _, rule = reading.partition("-")  # a wording's own name has no "-" (``read_prompts``)
         columns = [measured[f"{name}:{label}"] for label in self.words[name]]
         labels: list[str | None] = []
         scores: list[float | None] = []
@@ -189,6 +190,10 @@ def in_rows(advance: Advance, each: int) -> Advance:
         advance(questions // each - rows_before)
 
     return advance_questions
+
+
+def _ignore(count: int) -> None:
+    """Questions about the leaning are no part of the progress, which counts rows."""
 
 
 def _share(values: Mapping[str, float]) -> float:

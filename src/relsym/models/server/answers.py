@@ -119,7 +119,8 @@ def _completion_steps(logprobs: Mapping[str, Any]) -> tuple[Step, ...]:
     steps = []
     for token, logprob, top in zip(tokens, token_logprobs, tops, strict=True):
         likely = top or {}
-        steps.append(Step(str(token), _finite(logprob), _top(likely.items())))
+        step = Step(str(token), _finite(logprob), _top(likely.items()))
+        steps.append(step)
     return tuple(steps)
 
 

@@ -129,12 +129,19 @@ class OpenAiCompatible(Model):
     def prepare(self, examples: Examples) -> None:
         """Choose the examples, and find out how the endpoint can be asked."""
         self._examples = choose_shots(examples.train, self.shots, self.prompts)
-        self._words = {prompt.name: prompt.words(examples.labels) for prompt in self.prompts}
-        self.asker = Asker(self.client, AnswerCache(self.folder), self._identity(), self.concurrency)
+        for prompt in self.prompts:
+            self._words[prompt.name] = prompt.words(examples.labels)
+        cache = AnswerCache(self.folder)
+        self.asker = Asker(self.client, cache, self._identity(), self.concurrency)
         self._way, reasons = choose_way(self.request, self.how, self.top, self.asker.ask)
         self.source |= {"read": self._way.name, "not_read": reasons}
-        url, way = self.client.url, self._way.name
-        LOG.info("%s: answers of %s are read by %s. %s", url, self.name, way, "; ".join(reasons))
+        LOG.info(
+            "%s: answers of %s are read by %s. %s",
+            self.client.url,
+            self.name,
+            self._way.name,
+            "; ".join(reasons),
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 of name, API and what /models says of the model, which is asked for on the first call."""
@@ -189,9 +196,12 @@ class OpenAiCompatible(Model):
     def readings(self) -> tuple[Reading, ...]:
         """One for each wording; where likely tokens are read, another by the text of the same answers."""
         exact = self._way.reads_logprobs
-        readings = [Reading(prompt.name, FAMILY, probability=exact) for prompt in self.prompts]
+        readings = []
+        for prompt in self.prompts:
+            readings.append(Reading(prompt.name, FAMILY, probability=exact))
         if self._reads_both():
-            readings += [Reading(f"{prompt.name}{SAID}", FAMILY_TEXT) for prompt in self.prompts]
+            for prompt in self.prompts:
+                readings.append(Reading(f"{prompt.name}{SAID}", FAMILY_TEXT))
         return tuple(readings)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
@@ -202,19 +212,23 @@ class OpenAiCompatible(Model):
         return self._read_logprobs(name, measured)
 
     def _read_texts(self, name: str, measured: Columns) -> Judged:
+        """The labels that answers name."""
+        words = self._words[name]
         labels: list[str | None] = []
         for text in measured[f"{name}:answer"]:
-            label = None if text is None else self._way.said(text, self._words[name])
+            label = None if text is None else self._way.said(text, words)
             labels.append(label)
         return Judged(labels)
 
     def _read_logprobs(self, name: str, measured: Columns) -> Judged:
+        """The likeliest labels, and the share of entailment in what all label words have."""
         labels = list(self._words[name])
         columns = [measured[f"{name}:{label}"] for label in labels]
         answers: list[str | None] = []
         scores: list[float | None] = []
         for logprobs in zip(*columns, strict=True):
-            shares = _shares(dict(zip(labels, logprobs, strict=True)))
+            row = dict(zip(labels, logprobs, strict=True))
+            shares = _shares(row)
             answers.append(max(shares, key=shares.get) if shares else None)
             scores.append(shares.get(ENTAILMENT))
         return Judged(answers, scores)
@@ -272,7 +286,8 @@ def _entry(entries: list[dict[str, Any]] | None, name: str, url: str) -> dict[st
         # Ollama adds a tag that may be left out; some proxies list patterns such as "openai/*".
         if listed in (name, f"{name}:latest") or fnmatchcase(name, str(listed)):
             return {key: entry[key] for key in IDENTITY if entry.get(key) is not None}
-    offered = ", ".join(str(entry["id"]) for entry in entries[:_LISTED])
+    names = [str(entry["id"]) for entry in entries[:_LISTED]]
+    offered = ", ".join(names)
     more = " ..." if len(entries) > _LISTED else ""
     raise ValueError(f"model.name={name!r}: {url} has no such model. It lists {offered}{more}.")
 

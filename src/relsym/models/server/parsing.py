@@ -26,12 +26,14 @@ def parse(answer: str, words: Mapping[str, str]) -> str | None:
     Args:
         words: the word of each label.
     """
-    said = answer.rpartition(THOUGHT)[2].casefold()
+    _, _, said = answer.rpartition(THOUGHT)
+    said = said.casefold()
     if "<think>" in said:  # the thought was cut off: there is no answer behind it
         return None
     places: dict[str, list[int]] = {}
     for label, word in words.items():
-        starts = [match.start() for match in re.finditer(_whole(word), said)]
+        matches = re.finditer(_whole(word), said)
+        starts = [match.start() for match in matches]
         if starts:
             places[label] = starts
     if len(places) != 1:
@@ -57,7 +59,10 @@ def word_mass(top: Iterable[tuple[str, float]], words: Mapping[str, str]) -> dic
         label = _meant(token.strip().casefold(), words)
         if label is not None:
             mass[label] += math.exp(logprob)
-    return {label: math.log(total) if total else None for label, total in mass.items()}
+    logprobs: dict[str, float | None] = {}
+    for label, total in mass.items():
+        logprobs[label] = math.log(total) if total else None
+    return logprobs
 
 
 def ending_logprob(answer: Answer, ending: str) -> float | None:
@@ -88,8 +93,12 @@ def _meant(token: str, words: Mapping[str, str]) -> str | None:
     """The label whose word the token is, or else the only one whose word it begins."""
     if not token:
         return None
-    begun = [label for label, word in words.items() if word.casefold().startswith(token)]
-    whole = [label for label in begun if words[label].casefold() == token]
+    whole, begun = [], []
+    for label, word in words.items():
+        if word.casefold() == token:
+            whole.append(label)
+        elif word.casefold().startswith(token):
+            begun.append(label)
     labels = whole or begun
     return labels[0] if len(labels) == 1 else None
 

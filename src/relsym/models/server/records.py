@@ -38,10 +38,10 @@ def record_of(name: str, words: Mapping[str, str], way: Way, outcomes: Sequence[
     answers = [outcome.answer for outcome in outcomes if outcome.answer is not None]
     complete = len(answers) == len(outcomes)
     problems = [outcome.problem for outcome in outcomes if outcome.problem]
-    values: dict[str, Any] = {
-        "answer": answers[0].text if complete else None,
-        "problem": problems[0] if problems else "",
-    }
+    values: dict[str, Any] = {}
+    # Where a wording takes a request for each label, their texts are alike: the first will do.
+    values["answer"] = answers[0].text if complete else None
+    values["problem"] = problems[0] if problems else ""
     if way.reads_logprobs:
         values |= way.likelihoods(answers, words) if complete else dict.fromkeys(words)
 
@@ -67,7 +67,8 @@ def costs_of(measured: Columns, price: Mapping[str, float | int | None]) -> dict
     """
     costs: dict[str, float] = {}
     for part in COUNTS:
-        costs[part] = float(sum(value or 0 for value in _values(measured, part)))
+        total = sum(value or 0 for value in _values(measured, part))
+        costs[part] = float(total)
     untold = 0
     for part in ("prompt_tokens", "completion_tokens"):
         untold += sum(value is None for value in _values(measured, part))
