@@ -126,7 +126,10 @@ class CausalLm(WordedModel):
     ) -> list[list[float | None]]:
         """Sums of the log-probabilities of the words' tokens, in nats."""
         questions = self.questions(texts, words)
-        fitting = [number for number, question in enumerate(questions) if self.fits(question)]
+        fitting = []
+        for number, question in enumerate(questions):
+            if self.fits(question):
+                fitting.append(number)
         sums = self.likelihoods([questions[number] for number in fitting], advance)
         values: list[list[float | None]] = []
         for _ in questions:
@@ -154,7 +157,8 @@ class CausalLm(WordedModel):
         for text in texts:
             wholes += text.answered(words)
         # One call for all contexts and one for all answers: the tokenizer works on many texts at a time.
-        context_tokens, whole_tokens = self.encode(contexts), self.encode(wholes)
+        context_tokens = self.encode(contexts)
+        whole_tokens = self.encode(wholes)
         questions = []
         for number, context in enumerate(context_tokens):
             # Split by number of tokens, as the harness does: a tokenizer may join letters across the border.

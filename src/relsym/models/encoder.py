@@ -97,7 +97,8 @@ class EncoderModel(Model):
         """Answer and score of every read-out; the vectors themselves are not kept."""
         # Each distinct text is encoded once, so progress counts texts: a text is worth this many rows.
         reads = self.metric.reads
-        share = len(rows) / max(1, distinct_texts(rows, reads))
+        texts = distinct_texts(rows, reads)
+        share = len(rows) / max(1, texts)
         representation = represent(self.encoder, rows, reads, lambda count: advance(count * share))
 
         columns: Columns = {}

@@ -137,7 +137,8 @@ def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[
         )
     config = network.config
     # BERT's configuration can be a decoder's, so causal classes take it and would use it the wrong way.
-    reads_both_sides = getattr(config, "is_decoder", True) is False and type(config) in _masked_configs()
+    no_decoder = getattr(config, "is_decoder", True) is False
+    reads_both_sides = no_decoder and type(config) in _masked_configs()
     if kind is AutoModelForCausalLM and reads_both_sides:
         raise ValueError(
             f"model.name={name}: a {config.model_type} that reads to both sides is no causal "

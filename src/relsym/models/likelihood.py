@@ -18,13 +18,14 @@ from relsym.models.base import Advance
 
 # Fewer common tokens than this are read again sooner than their keys and values are handed round.
 WORTH_SHARING = 16
+_Tokens = list[int]  # numbers in the vocabulary
 
 
 class Question(NamedTuple):
     """Tokens of the text before the answer, and those of every answer; none of these lists is empty."""
 
-    context: list[int]
-    answers: list[list[int]]
+    context: _Tokens
+    answers: list[_Tokens]
 
 
 class Asked(NamedTuple):
@@ -44,7 +45,7 @@ class Stretch(NamedTuple):
     """Tokens read in one go, and what is asked on the way; ``row`` is the question's number."""
 
     row: int
-    tokens: list[int]
+    tokens: _Tokens
     asked: list[Asked]
 
 
@@ -85,7 +86,7 @@ class Likelihoods:
         ``advance`` is called with the number of questions that have just been completed.
         """
         sums = [[0.0] * len(question.answers) for question in questions]
-        prefix: list[int] = []
+        prefix: _Tokens = []
         if self.shares:
             contexts = [question.context for question in questions]
             prefix = shared_prefix(contexts)
@@ -221,7 +222,7 @@ class Likelihoods:
 
     def _forward(
         self,
-        tokens: list[list[int]],
+        tokens: list[_Tokens],
         places: list[int],
         keep: bool,
         past: Cache | None = None,
@@ -257,7 +258,7 @@ class Likelihoods:
         return logits, cache
 
 
-def common_prefix(texts: Sequence[list[int]]) -> list[int]:
+def common_prefix(texts: Sequence[_Tokens]) -> _Tokens:
     """What all token lists begin with."""
     # In the order of a dictionary, all others stand between these two.
     first = min(texts)
@@ -270,7 +271,7 @@ def common_prefix(texts: Sequence[list[int]]) -> list[int]:
     return prefix
 
 
-def shared_prefix(contexts: Sequence[list[int]]) -> list[int]:
+def shared_prefix(contexts: Sequence[_Tokens]) -> _Tokens:
     """What all contexts begin with, a token of each left over; empty where it is too short to gain by."""
     if len(contexts) < 2:
         return []
@@ -279,7 +280,7 @@ def shared_prefix(contexts: Sequence[list[int]]) -> list[int]:
     return prefix if len(prefix) >= WORTH_SHARING else []
 
 
-def _longer(answers: Sequence[Sequence[list[int]]], held: Sequence[int]) -> dict[int, list[int]]:
+def _longer(answers: Sequence[Sequence[_Tokens]], held: Sequence[int]) -> dict[int, list[int]]:
     """For each answer's number, the rows whose answer goes on behind what was read and the token it predicts;
     numbers without such rows are left out.
     """

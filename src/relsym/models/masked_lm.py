@@ -154,13 +154,15 @@ class MaskedLm(WordedModel):
         context_tokens = self.tokenizer(contexts, add_special_tokens=False)["input_ids"]
         bare_tokens = self.tokenizer(wholes, add_special_tokens=False)["input_ids"]
         full_tokens = self.tokenizer(wholes)["input_ids"]
-        clozes: dict[tuple[int, tuple[int, ...], int], Cloze] = {}
+        clozes: dict[tuple, Cloze] = {}
         for number, (bare, full) in enumerate(zip(bare_tokens, full_tokens, strict=True)):
             row, word = divmod(number, len(words))
             first = _place_of(bare, full)
             start = first + len(context_tokens[row])
             for place in range(start, first + len(bare)):
-                masked = (*full[:place], self.tokenizer.mask_token_id, *full[place + 1 :])
+                tokens = list(full)
+                tokens[place] = self.tokenizer.mask_token_id
+                masked = tuple(tokens)
                 key = (row, masked, place)
                 if key not in clozes:
                     clozes[key] = Cloze(masked, place, [])
@@ -198,7 +200,9 @@ class MaskedLm(WordedModel):
             embeddings = getattr(self.network.base_model, "embeddings", None)
             positions = getattr(embeddings, "position_embeddings", None)
             padding = getattr(positions, "padding_idx", None)
-            limits.append(window if padding is None else window - (padding + 1))
+            if padding is not None:
+                window -= padding + 1
+            limits.append(window)
         if self.tokenizer.model_max_length < UNLIMITED:
             limits.append(self.tokenizer.model_max_length)
         return min(limits, default=None)

@@ -141,7 +141,8 @@ class CrossEncoder(Model):
         # Batches come sorted by length; each row's result goes back to its place.
         probabilities = torch.empty(len(features), len(self.classes))
         for rows in length_batches(features, self.tokens_per_batch):
-            inputs = collate(self.tokenizer, [features[row] for row in rows])
+            batch = [features[row] for row in rows]
+            inputs = collate(self.tokenizer, batch)
             on_device = {key: tensor.to(self.network.device) for key, tensor in inputs.items()}
             logits = self.network(**on_device).logits
             probabilities[rows] = logits.float().softmax(-1).cpu()
@@ -183,8 +184,10 @@ class CrossEncoder(Model):
             return count
 
         best = max(permutations(self.classes), key=right)
-        own_order, best_order = ", ".join(self.classes), ", ".join(best)
-        own_right, best_right = right(self.classes), right(best)
+        own_order = ", ".join(self.classes)
+        best_order = ", ".join(best)
+        own_right = right(self.classes)
+        best_right = right(best)
         if best_right > own_right:
             setting = ",".join(best)  # without blanks, as a command line takes it
             raise ValueError(

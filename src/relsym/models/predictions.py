@@ -16,6 +16,8 @@ from relsym.models.function import judge
 
 TABLE_READERS = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}
 ROW_KEY = ("pair_id", "form")
+_Key = tuple[str, str]  # pair_id and form
+_Answer = tuple[str | None, float | None]  # prediction and score
 WANTED = "Columns: pair_id, form, and prediction (a label) or score (the probability of entailment), or both"
 
 
@@ -99,7 +101,7 @@ class PredictionTable(Model):
         """Predictions, or what their scores say; see ``judge``."""
         return judge(measured["label"], measured["entailment"])
 
-    def _read(self) -> dict[tuple[str, str], tuple[str | None, float | None]]:
+    def _read(self) -> dict[_Key, _Answer]:
         """Prediction and score by pair_id and form, once all lines are found to be right."""
         try:
             table = TABLE_READERS[self.path.suffix](self.path)
@@ -136,8 +138,8 @@ class PredictionTable(Model):
             raise ValueError(f"{self.path}: has the columns {names}. {WANTED}.")
         answers = []
         for name, dtype in (("prediction", pl.String), ("score", pl.Float64)):
-            # A table may have one of the two; a CSV file may hold numbers or texts in either.
             column = pl.col(name) if name in columns else pl.lit(None, pl.String)
+            # Cast, since a file may hold numbers or texts in either.
             answers.append(column.cast(dtype).alias(name))
         try:
             table = table.with_columns(answers)
@@ -154,12 +156,13 @@ class PredictionTable(Model):
             keys = lines.select(ROW_KEY).unique(maintain_order=True).head(3).iter_rows()
             self._refuse_lines(lines.height, f"lines {problem}", keys, advice)
 
-    def _refuse_keys(self, keys: set[tuple[str, str]], problem: str, advice: str) -> None:
+    def _refuse_keys(self, keys: set[_Key], problem: str, advice: str) -> None:
         """Raise a ValueError about the rows with these keys, if there are any."""
         if keys:
             self._refuse_lines(len(keys), problem, sorted(keys)[:3], advice)
 
-    def _refuse_lines(self, count: int, problem: str, keys: Iterable[tuple], advice: str) -> None:
-        names = [" ".join(map(str, key)) for key in keys]
+    def _refuse_lines(self, count: int, problem: str, keys: Iterable[_Key], advice: str) -> None:
+        """Raise a ValueError that names some of the keys."""
+        names = [f"{pair_id} {form}" for pair_id, form in keys]
         examples = ", ".join(names)
         raise ValueError(f"{self.path}: {count} {problem}, such as {examples}. {advice}.")

@@ -89,6 +89,7 @@ def read_prompts(chosen: str | Sequence[str] | None = None) -> list[Prompt]:
     if chosen is None:
         return list(prompts.values())
     names = [chosen] if isinstance(chosen, str) else list(chosen)
+    # Texts in the message are quoted, so that a stray blank or comma shows.
     unknown = [repr(name) for name in names if name not in prompts]
     if unknown:
         raise ValueError(
@@ -130,7 +131,10 @@ def _parse(text: str, origin: str) -> list[Prompt]:
     entries = yaml.safe_load(text)
     if not isinstance(entries, dict) or not entries:
         raise ValueError(f"{origin}: expected wordings by name. Each has {KEYS}.")
-    return [_prompt(str(name), entry, origin) for name, entry in entries.items()]
+    prompts = []
+    for name, entry in entries.items():
+        prompts.append(_prompt(str(name), entry, origin))
+    return prompts
 
 
 def _prompt(name: str, entry: Any, origin: str) -> Prompt:

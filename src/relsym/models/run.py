@@ -69,7 +69,9 @@ class RunModel(Model):
                 f"{self.name}: knows the labels {names}; needed are {ENTAILMENT} and {CONTRADICTION}."
             )
         # A run that never answers neutral is read as if rows were never neutral: it gets those wrong.
-        answerable = [label for label in examples.labels if label != NEUTRAL or NEUTRAL in self.labels]
+        answerable = list(examples.labels)
+        if NEUTRAL not in self.labels:
+            answerable = [label for label in answerable if label != NEUTRAL]
         self.rules = ThreeWay(self.labels, answerable, self.probe.probability)
 
     def fingerprint(self) -> str:
@@ -84,7 +86,8 @@ class RunModel(Model):
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
         """The probe's answer, and its score of each class."""
         # Each distinct text is encoded once, so progress counts texts: a text is worth this many rows.
-        share = len(rows) / max(1, distinct_texts(rows, self.reads))
+        texts = distinct_texts(rows, self.reads)
+        share = len(rows) / max(1, texts)
         representation = represent(self.encoder, rows, self.reads, lambda count: advance(count * share))
         scores: Tensor = self.probe.scores(representation, len(self.labels))
         predicted = self.probe.predict(representation).tolist()

@@ -123,7 +123,9 @@ class WordedModel(Model):
         advance_questions = in_rows(advance, len(self.prompts))
         for prompt in self.prompts:
             words = self.words[prompt.name]
-            texts = [self.text_of(prompt, row.premise, row.hypothesis) for row in rows]
+            texts = []
+            for row in rows:
+                texts.append(self.text_of(prompt, row.premise, row.hypothesis))
             likelihoods = self.likelihoods_of(texts, list(words.values()), advance_questions)
             for number, label in enumerate(words):
                 column = [line[number] for line in likelihoods]
@@ -150,7 +152,7 @@ class WordedModel(Model):
 
     @final
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
-        """Answers and scores of one wording by one rule."""
+        """Answers and scores of one wording by one rule; rows whose question was too long have neither."""
         name, _, rule = reading.partition("-")  # a wording's own name has no "-" (``read_prompts``)
         columns = [measured[f"{name}:{label}"] for label in self.words[name]]
         labels: list[str | None] = []
