@@ -9,7 +9,9 @@ from typing import Any, ClassVar, NamedTuple
 from relsym.data.pairs import Row
 from relsym.runs.results import Reading
 
+# Is called with the number of rows that have just been done, for a progress bar.
 Advance = Callable[[int], None]
+# By name, with one entry per row.
 Columns = dict[str, list]
 
 

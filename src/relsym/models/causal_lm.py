@@ -118,6 +118,7 @@ class CausalLm(WordedModel):
         if not prompt.chat:
             return Text(prompt.text_of(self.examples, premise, hypothesis), DELIMITER)
         messages = prompt.messages_of(self.examples, premise, hypothesis)
+        # The template ends where the answer begins, so nothing stands between them.
         context = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return Text(context, "")
 
@@ -170,6 +171,7 @@ class CausalLm(WordedModel):
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token lists, behind the tokenizer's own first tokens unless the text begins with them."""
+        # Chat templates write the first token into the text: it must not stand there twice.
         begun, bare = [], []  # texts with and without the tokenizer's first token
         for text in dict.fromkeys(texts):
             if self.beginning and text.startswith(self.beginning):

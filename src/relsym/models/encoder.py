@@ -62,6 +62,7 @@ class EncoderModel(Model):
                 "another metric."
             )
         metric.check_dim(encoder.dim)
+        # Before it is moved and rounded: the hash tells weights apart, not settings.
         self.hash = encoder.fingerprint()
         self.encoder = encoder.to(device, dtype)
         self.metric = metric

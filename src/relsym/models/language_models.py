@@ -70,6 +70,7 @@ def load_language_model(
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options, **files)
         unpacking = _unpacking(gguf_file, quantization)
+        # Safetensors alone: PyTorch's own files are pickles, which can run code as they are read.
         network, loaded = kind.from_pretrained(
             name,
             **options,
@@ -88,6 +89,7 @@ def load_language_model(
             "save_pretrained, or model=smollm2."
         ) from error
     check_weights(kind, name, network, set(loaded["missing_keys"]))
+    # With either of these settings, transformers has put the weights where they belong.
     if device_map is None and quantization is None:
         network = network.to(device_of(accelerator))
     source = {"name": name, "revision": revision, "commit": hub_commit(name, revision)}
@@ -154,6 +156,7 @@ def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[
 
 def window_of(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """How many tokens the model can read at once; None where its files name no limit."""
+    # Of models that see images as well, the part that reads text.
     config = network.config.get_text_config()
     for key in WINDOWS:
         positions = getattr(config, key, None)

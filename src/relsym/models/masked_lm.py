@@ -163,6 +163,7 @@ class MaskedLm(WordedModel):
                 tokens = list(full)
                 tokens[place] = self.tokenizer.mask_token_id
                 masked = tuple(tokens)
+                # Words of one token leave the same text behind when they are masked: it is read once for all.
                 key = (row, masked, place)
                 if key not in clozes:
                     clozes[key] = Cloze(masked, place, [])

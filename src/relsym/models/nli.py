@@ -105,6 +105,7 @@ class CrossEncoder(Model):
         check_padding(name, self.tokenizer)
         check_length(name, max_length, self.network.config)
         self.classes = classes_of(name, self.network.config.id2label, label_order)
+        # Before they are moved and rounded: the hash tells weights apart, not settings.
         self.hash = weights_hash(self.network, self.tokenizer)
         self.name = name
         commit = hub_commit(name, revision)
@@ -183,6 +184,7 @@ class CrossEncoder(Model):
                     count += 1
             return count
 
+        # There are two or three classes, so at most six orders.
         best = max(permutations(self.classes), key=right)
         own_order = ", ".join(self.classes)
         best_order = ", ".join(best)

@@ -39,6 +39,7 @@ class PredictionTable(Model):
     """
 
     kind: ClassVar[str] = "predictions"
+    # Looking answers up costs next to nothing, so there is little to lose between two writes.
     shard_rows: ClassVar[int] = 1_000_000
     fixed: ClassVar[bool] = True
 
@@ -64,6 +65,7 @@ class PredictionTable(Model):
         Raises:
             ValueError: with counts and examples.
         """
+        # Both at once rather than row by row: the message counts all that is missing.
         scored = {(row.pair_id, row.form) for row in rows}
         answered = set(self.table)
         self._refuse_keys(

@@ -109,6 +109,7 @@ def choose_shots(train: Iterable[Row], shots: int, prompts: Sequence[Prompt]) ->
     """
     rows = list(train)
     labels = [row.label for row in rows]
+    # Labels in turn, so that a few examples show all of them, and fewer shots are the first of more.
     rows_in_turn = list(in_turn(by_key(rows, labels).values()))
     drawn = rows_in_turn[:shots]
     if len(drawn) < shots:
@@ -163,6 +164,7 @@ def _problem_of_entry(name: str, entry: Any) -> str:
         )
     if not isinstance(entry.get("chat", False), bool):
         return f"chat={entry['chat']!r}: expected true or false"
+    # Metric keys are split at "/", and what follows a "-" is the rule of a reading.
     if "/" in name or "-" in name:
         return "a wording's name becomes part of metric keys; leave '/' and '-' out"
     return ""

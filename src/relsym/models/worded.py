@@ -183,6 +183,7 @@ class WordedModel(Model):
 
 def in_rows(advance: Advance, each: int) -> Advance:
     """Take counts of questions, ``each`` of them to a row, and pass on counts of rows."""
+    # Wordings are asked one after the other, so no question alone completes a row.
     questions = 0
 
     def advance_questions(count: int) -> None:

@@ -95,6 +95,7 @@ class Asker:
         if new_bodies:
             self._ask_new(new_bodies, trim, outcomes, progress)
 
+        # Whether an outcome is counted as paid depends on which question uses it first.
         uncounted = set(new_bodies)
         outcomes_of_groups = []
         for group_keys in keys:
@@ -126,6 +127,7 @@ class Asker:
         try:
             for _ in bodies:
                 key, outcome = _next(results)
+                # An error that no other question would escape ends the run; see ``_outcome``.
                 if isinstance(outcome, Exception):
                     self._wind_up(threads)
                     raise outcome

@@ -40,6 +40,7 @@ class AnswerCache:
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         try:
+            # Threads share the connection under the lock, so sqlite3 need not check which of them asks.
             # isolation_level=None: every statement is a transaction of its own, so ``put`` needs no commit.
             self._table = sqlite3.connect(
                 self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False

@@ -72,6 +72,7 @@ class Client:
 
     def models(self) -> list[dict[str, Any]] | None:
         """What the endpoint says of its models, an entry for each; None where it offers no list of them."""
+        # A server that lacks the list, or fails on it alone, can be asked questions all the same.
         try:
             return self._patiently("GET", "models", None, _entries)
         except Declined as error:

@@ -117,6 +117,7 @@ class OpenAiCompatible(Model):
         self.price = {"prompt": price.get("prompt"), "completion": price.get("completion")}
         self.prompts = _prompts(prompts, api)
         self.client = Client(url, api, key_env, timeout_s, retries)
+        # Temperature 0 and a seed: answers can be had again, as far as the server is able to.
         fields = {"model": name, "temperature": 0, "seed": seed, "max_tokens": max_tokens}
         self.request = Request(api, fields, dict(body or {}))
         self.folder = cache_folder("answers", cache_dir)
@@ -147,6 +148,7 @@ class OpenAiCompatible(Model):
         """SHA-256 of name, API and what /models says of the model, which is asked for on the first call."""
         if self._described is None:
             offered = _entry(self.client.models(), self.name, self.client.url)
+            # For the record, and because ``_identity`` depends on whether there is anything.
             self.source["offered"] = offered
             self._described = json.dumps([self.name, self.api, offered], sort_keys=True)
         return sha256(self._described.encode()).hexdigest()
@@ -199,6 +201,7 @@ class OpenAiCompatible(Model):
         readings = []
         for prompt in self.prompts:
             readings.append(Reading(prompt.name, FAMILY, probability=exact))
+        # Answers that come with likely tokens have a text as well; an echo has none of its own.
         if self._reads_both():
             for prompt in self.prompts:
                 readings.append(Reading(f"{prompt.name}{SAID}", FAMILY_TEXT))

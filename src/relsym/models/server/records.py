@@ -69,6 +69,7 @@ def costs_of(measured: Columns, price: Mapping[str, float | int | None]) -> dict
     for part in COUNTS:
         total = sum(value or 0 for value in _values(measured, part))
         costs[part] = float(total)
+    # A sum with unknown parts is no sum: it must not be turned into a price.
     untold = 0
     for part in ("prompt_tokens", "completion_tokens"):
         untold += sum(value is None for value in _values(measured, part))

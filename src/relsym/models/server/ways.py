@@ -109,6 +109,7 @@ class Echo(Way):
         self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
     ) -> list[Body]:
         """A request for each label."""
+        # The delimiter belongs to the answer, as in ``CausalLm``: tokenizers join a blank with the word.
         text = prompt.text_of(shots, premise, hypothesis)
         return [self._body(f"{text}{DELIMITER}{word}") for word in words.values()]
 
@@ -251,6 +252,7 @@ def _ways(request: Request, read: str, top: int) -> list[Way]:
     if request.api == COMPLETIONS:
         exact.append(Echo(request))
     exact.append(NextToken(request, top))
+    # An endpoint may refuse the number rather than the field.
     if top > FEW:
         exact.append(NextToken(request, FEW))
     return exact if read == LOGPROBS else [*exact, text]
