@@ -405,6 +405,8 @@ def test_the_error_of_a_job_is_that_of_its_last_attempt(tmp_path):
     assert (last_error(log), last_error(log, before)) == ("the first", None)
     log.write_text(log.read_text() + "b\nrelsym: error: the second\n")
     assert last_error(log, before) == "the second"
+    log.write_text("relsym: error: ")
+    assert last_error(log) is None
 
 
 @pytest.mark.slow  # many processes

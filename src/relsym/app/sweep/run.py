@@ -254,6 +254,6 @@ def last_error(log: Path, start: int = 0) -> str | None:
     except OSError:
         return None
     _, separator, message = text.rpartition("relsym: error: ")
-    if not separator:
-        return None
-    return message.strip().splitlines()[0]
+    lines = message.strip().splitlines()
+    # A job that was killed while it wrote may have left the beginning of its message alone.
+    return lines[0] if separator and lines else None

@@ -37,14 +37,14 @@ def percentages(points: Sequence[Point], key: str) -> list[float | int]:
     return [100 * point[key] for point in points]
 
 
-def accuracy_points(scope: Scope, found: Sequence[Ladder]) -> list[Point]:
+def accuracy_points(scope: Scope, ladders: Sequence[Ladder]) -> list[Point]:
     """A point for each ladder, number of samples, form and property ("" for all rows).
 
     ``values`` are the accuracies in [0, 1], one a seed; ``stopped`` counts the seeds that were solved with
     fewer samples and keep that value.
     """
     points = []
-    for ladder in found:
+    for ladder in ladders:
         for samples in ladder.rungs:
             points += _rung_points(scope, ladder, samples)
     return points
@@ -121,10 +121,10 @@ def shortcut_points(scope: Scope) -> list[Point]:
     return points
 
 
-def cost_points(found: Sequence[Ladder]) -> list[Point]:
+def cost_points(ladders: Sequence[Ladder]) -> list[Point]:
     """Mean seconds of training and peak memory (GiB) by ladder and number of samples, where recorded."""
     points = []
-    for ladder in found:
+    for ladder in ladders:
         for samples in ladder.rungs:
             costs = cost_rows(ladder.run_at(samples))
             if costs:
@@ -133,13 +133,13 @@ def cost_points(found: Sequence[Ladder]) -> list[Point]:
     return points
 
 
-def forgetting_points(found: Sequence[Ladder]) -> list[Point]:
+def forgetting_points(ladders: Sequence[Ladder]) -> list[Point]:
     """Drop and accuracy (mean over the forms) of each run that measured the drop.
 
     ``front`` says whether the mean of the run's setting over its seeds is on the Pareto front.
     """
     points = []
-    for ladder in found:
+    for ladder in ladders:
         for run in ladder.all_runs:
             if run.drop is None:
                 continue
