@@ -16,8 +16,9 @@ FORMAT_OF_SUFFIX = {".json": "json", ".nt": "truthy"}
 
 
 class WikidataDump:
-    """A JSON dump (``latest-all.json``) or a truthy dump (``latest-truthy.nt``), plain, .gz or .bz2, as they
-    come from dumps.wikimedia.org.
+    """A dump as it comes from dumps.wikimedia.org: JSON or truthy, plain, .gz or .bz2.
+
+    The JSON dump is called ``latest-all.json``, the truthy one ``latest-truthy.nt``.
 
     Two passes over the file: one for the statements of the chosen properties, one for the labels of the items
     that these name. Of a subject's statements of a property those of the best rank are kept: the preferred
@@ -40,45 +41,56 @@ class WikidataDump:
         """Open a dump.
 
         Args:
-            path: the file.  format: json or truthy; None tells it by the file's name (.json, .nt).
-            language: of the labels.  fallbacks: languages to take where that one is missing, in this order
-            ("mul": all languages). on_bad_row: error or skip.
+            path: the file.
+            format: json or truthy; None tells it by the file's name (.json, .nt).
+            language: of the labels.
+            fallbacks: languages to take where that one is missing, in this order ("mul": all languages).
+            on_bad_row: error or skip.
 
         Raises:
-            ValueError: no path, a name that does not tell the format, an unknown word.  FileNotFoundError: no
-            such file.
+            ValueError: no path, a name that does not tell the format, an unknown word.
+            FileNotFoundError: no such file.
         """
         if path is None:
             raise ValueError(
-                "data.dump is not set: pass data.dump=PATH, a JSON dump (latest-all.json.gz) or a truthy "
-                "dump "
-                "(latest-truthy.nt.bz2) from https://dumps.wikimedia.org/wikidatawiki/entities/."
+                "data.dump is not set: pass data.dump=PATH, a JSON dump (latest-all.json.gz) "
+                "or a truthy dump (latest-truthy.nt.bz2) "
+                "from https://dumps.wikimedia.org/wikidatawiki/entities/."
             )
-        self.path, self.skip_bad_rows = Path(path), skips_bad_rows(on_bad_row)
+        self.path = Path(path)
+        self.skip_bad_rows = skips_bad_rows(on_bad_row)
         if not self.path.is_file():
             raise FileNotFoundError(f"data.dump={path}: there is no such file.")
+
         self.format = format or _format_of(self.path)
         check_choice("data.format", self.format, tuple(FORMATS))
-        self.languages = tuple(dict.fromkeys(code.lower() for code in (language, *fallbacks)))
+
+        codes = [code.lower() for code in (language, *fallbacks)]
+        self.languages = tuple(dict.fromkeys(codes))
 
     def read(self, properties: Collection[str]) -> TripleSource:
         """Read the statements of these properties, and the labels of their items.
 
         Raises:
             ValueError: no entity in the file, no statement of the properties, a bad row (unless skipped), a
-            damaged file.
+                damaged file.
         """
         dump = FORMATS[self.format](self.path, self.skip_bad_rows)
         triples, dropped = dump.statements(tuple(properties))
+        bad_rows = dropped["bad row"]
         read = triples.height + dropped.total()
-        if read == dropped["bad row"]:
+        if read == bad_rows:
             raise ValueError(
                 f"{self.path} has no statement of the properties {', '.join(properties)}. "
                 "Is this a dump of items, and is it whole? Name other properties in data.properties."
             )
+
         items = entities_of(triples)
+        # Without items the second pass would read the whole file for nothing.
         labels = dump.labels(items, self.languages) if len(items) else label_frame({})
-        notes = Counter({"bad row among the labels": len(dump.bad_rows) - dropped["bad row"]})
+
+        # Bad rows among the labels were no statements: they are noted, but do not count as dropped.
+        notes = Counter({"bad row among the labels": len(dump.bad_rows) - bad_rows})
         return TripleSource(
             triples,
             labels,

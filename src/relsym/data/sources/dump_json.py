@@ -15,6 +15,10 @@ from relsym.data.triples import ENTITY_ID, LABEL_SCHEMA, TRIPLE_SCHEMA
 
 # How an entity's line starts in every dump of the last years. A line that starts otherwise is parsed.
 USUAL_ID = r'^\s*\{\s*"type"\s*:\s*"[a-z]+"\s*,\s*"id"\s*:\s*"([A-Z]\d+)"'
+_WITHOUT_VALUE = {"novalue": "no value", "somevalue": "some value"}
+
+# The structs name only the fields that are read: msgspec passes over all others, qualifiers and references
+# among them. gc=False spares the garbage collector millions of objects that cannot form a cycle.
 
 
 class EntityValue(Struct, rename="kebab", gc=False):
@@ -26,33 +30,35 @@ class EntityValue(Struct, rename="kebab", gc=False):
 
     def item(self) -> str | None:
         """The Q-id; None for what is no item."""
-        if self.id is None and self.entity_type == "item" and self.numeric_id is not None:
+        if self.id is not None:
+            return self.id if ENTITY_ID.fullmatch(self.id) else None
+        if self.entity_type == "item" and self.numeric_id is not None:
             return f"Q{self.numeric_id}"
-        return self.id if self.id and ENTITY_ID.fullmatch(self.id) else None
+        return None
 
 
 class DataValue(Struct, gc=False):
-    """What a snak holds: an entity, a date, a text ..."""
+    """The datavalue of a snak: an entity, a date, a text ..."""
 
     value: EntityValue | str | bool | int | float | list | None = None
 
 
 class Snak(Struct, gc=False):
-    """Property and value."""
+    """A value, or the statement that there is none or that it is unknown."""
 
     snaktype: Literal["value", "novalue", "somevalue"]
     datavalue: DataValue | None = None
 
 
 class Statement(Struct, gc=False):
-    """One statement; qualifiers and references are passed over."""
+    """One statement: its value and its rank."""
 
     mainsnak: Snak
     rank: Literal["preferred", "normal", "deprecated"]
 
 
 class Label(Struct, gc=False):
-    """One label."""
+    """An entity's label in one language."""
 
     value: str
 
@@ -70,62 +76,88 @@ class JsonDump(Dump):
     EXPECTED = "an entity as JSON on a line of its own, or the bracket before or after them all"
 
     def statements(self, properties: Collection[str]) -> Statements:
-        """First pass; the reasons are those of ``fate``, and "bad row"."""
-        decoder, needles = (
-            msgspec.json.Decoder(entity_with_claims(properties)),
-            [f'"{property}"' for property in properties],
-        )
+        """First pass; statements are dropped for the reasons of ``drop_reason``, and as "bad row"."""
+        decoder = msgspec.json.Decoder(entity_with_claims(properties))
+        needles = [f'"{property}"' for property in properties]
         dropped: Counter[str] = Counter()
-        tables = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
+        triples = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
         for table in self.tables():
-            entities = self._decode(table.filter(pl.col("line").str.contains_any(needles)), decoder)
-            found = [row for entity in entities for row in read_claims(entity, properties)]
-            dropped.update(fate for *_, fate in found if fate)
-            tables.append(
-                pl.DataFrame([row[:3] for row in found if not row[3]], schema=TRIPLE_SCHEMA, orient="row")
-            )
+            candidates = table.filter(pl.col("line").str.contains_any(needles))
+            entities = self._decode(candidates, decoder)
+            triples.append(_kept_claims(entities, properties, dropped))
         dropped["bad row"] = len(self.bad_rows)
-        return Statements(pl.concat(tables), +dropped)
+        return Statements(pl.concat(triples), +dropped)
 
     def labels(self, entities: pl.Series, languages: tuple[str, ...]) -> pl.DataFrame:
         """Second pass: parse the lines of these items, and those whose start does not tell their id."""
-        decoder, wanted = msgspec.json.Decoder(entity_with_labels(languages)), ItemSet(entities)
-        tables = [pl.DataFrame(schema=LABEL_SCHEMA)]
+        decoder = msgspec.json.Decoder(entity_with_labels(languages))
+        wanted = ItemSet(entities)
+        labels = [pl.DataFrame(schema=LABEL_SCHEMA)]
         for table in self.tables():
             ids = table["line"].str.extract(USUAL_ID)
-            read = self._decode(table.filter(wanted.holds(ids) | ids.is_null()), decoder)
-            labels = [
-                (entity.id, label) for entity in read if (label := first_label(entity, languages)) is not None
-            ]
-            named = pl.DataFrame(labels, schema=LABEL_SCHEMA, orient="row")
-            tables.append(named.filter(wanted.holds(named["entity"])))
-        return pl.concat(tables)
+            candidates = table.filter(wanted.holds(ids) | ids.is_null())
+
+            rows = []
+            for entity in self._decode(candidates, decoder):
+                label = first_label(entity, languages)
+                if label is not None:
+                    rows.append((entity.id, label))
+
+            # Once more by id: a line whose start did not tell it may be another entity's.
+            labelled = pl.DataFrame(rows, schema=LABEL_SCHEMA, orient="row")
+            labels.append(labelled.filter(wanted.holds(labelled["entity"])))
+        return pl.concat(labels)
 
     def _decode(self, table: pl.DataFrame, decoder: msgspec.json.Decoder) -> Iterator[Any]:
-        for number, line in table.with_columns(pl.col("line").cast(pl.Binary)).iter_rows():
+        """The entities of these lines; a line that is no such JSON is a bad row."""
+        # As bytes, which msgspec reads as they are; a string would become bytes again, line by line.
+        encoded = table.with_columns(pl.col("line").cast(pl.Binary))
+        for number, line in encoded.iter_rows():
             try:
                 yield decoder.decode(line.rstrip().removesuffix(b","))
             except msgspec.DecodeError as error:
                 self.bad_row(number, line, str(error))
 
 
+def _kept_claims(entities: Iterator[Any], properties: Collection[str], dropped: Counter[str]) -> pl.DataFrame:
+    """The statements to keep; the others are counted in ``dropped`` by reason."""
+    triples = []
+    for entity in entities:
+        for subject, property, object, reason in read_claims(entity, properties):
+            if reason is None:
+                triples.append((subject, property, object))
+            else:
+                dropped[reason] += 1
+    return pl.DataFrame(triples, schema=TRIPLE_SCHEMA, orient="row")
+
+
 def entity_with_claims(properties: Collection[str]) -> type[Struct]:
-    """An entity's id and its statements of these properties. PHP writes an empty map as ``[]``."""
-    claims = defstruct("Claims", [(property, tuple[Statement, ...], ()) for property in properties], gc=False)
+    """The type of an entity with its id and its statements of these properties."""
+    fields = [(property, tuple[Statement, ...], ()) for property in properties]
+    claims = defstruct("Claims", fields, gc=False)
+    # PHP writes an empty map as ``[]``.
     return defstruct("Entity", [("id", str), ("claims", claims | list | None, None)], gc=False)
 
 
 def entity_with_labels(languages: tuple[str, ...]) -> type[Struct]:
-    """An entity's id and its labels in these languages, as fields ``language_0``, ``language_1`` ..."""
-    names = {f"language_{place}": language for place, language in enumerate(languages)}
-    labels = defstruct("Labels", [(name, Label | None, None) for name in names], rename=names, gc=False)
+    """The type of an entity with its id and its labels in these languages.
+
+    The labels are fields ``language_0``, ``language_1`` ..., as a language's code may be no Python name.
+    """
+    codes = {f"language_{place}": language for place, language in enumerate(languages)}
+    fields = [(name, Label | None, None) for name in codes]
+    labels = defstruct("Labels", fields, rename=codes, gc=False)
+    # PHP writes an empty map as ``[]``.
     return defstruct("Entity", [("id", str), ("labels", labels | list | None, None)], gc=False)
 
 
 def first_label(entity: Any, languages: tuple[str, ...]) -> str | None:
     """The label in the first language that the entity has one in."""
-    labels = (getattr(entity.labels, f"language_{place}", None) for place in range(len(languages)))
-    return next((label.value for label in labels if label is not None), None)
+    for place in range(len(languages)):
+        label = getattr(entity.labels, f"language_{place}", None)
+        if label is not None:
+            return label.value
+    return None
 
 
 def read_claims(
@@ -133,23 +165,40 @@ def read_claims(
 ) -> Iterator[tuple[str, str, str | None, str | None]]:
     """Subject, property, object and why the statement is dropped (None: it is kept)."""
     for property in properties:
+        # Claims that are an empty list or null have no such attribute.
         group = getattr(entity.claims, property, ())
-        best = "preferred" if any(statement.rank == "preferred" for statement in group) else "normal"
+        if not group:
+            continue
+        ranks = [statement.rank for statement in group]
+        best = "preferred" if "preferred" in ranks else "normal"
         for statement in group:
             object = item_of(statement.mainsnak)
-            yield entity.id, property, object, fate(entity.id, statement, object, best)
+            yield entity.id, property, object, drop_reason(entity.id, statement, object, best)
 
 
 def item_of(snak: Snak) -> str | None:
     """The item that a snak names, if it names one."""
-    value = snak.datavalue and snak.datavalue.value
+    if snak.datavalue is None:
+        return None
+    value = snak.datavalue.value
     return value.item() if isinstance(value, EntityValue) else None
 
 
-def fate(subject: str, statement: Statement, object: str | None, best: str) -> str | None:
-    """Why a statement is dropped; the rank goes before the value."""
+def drop_reason(subject: str, statement: Statement, object: str | None, best: str) -> str | None:
+    """Why a statement is dropped, None if it is kept. A rank that is not the best goes before the value.
+
+    Args:
+        subject: the entity's id.
+        statement: one of its statements of a property.
+        object: the item that the statement names, None if it names none.
+        best: the best rank among these statements, "preferred" or "normal".
+    """
+    if statement.rank == "deprecated":
+        return "deprecated"
     if statement.rank != best:
-        return "deprecated" if statement.rank == "deprecated" else "not best rank"
+        return "not best rank"
     if statement.mainsnak.snaktype != "value":
-        return {"novalue": "no value", "somevalue": "some value"}[statement.mainsnak.snaktype]
-    return None if object and ENTITY_ID.fullmatch(subject) else "not an item"
+        return _WITHOUT_VALUE[statement.mainsnak.snaktype]
+    if object is None or not ENTITY_ID.fullmatch(subject):
+        return "not an item"
+    return None

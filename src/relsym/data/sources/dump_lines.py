@@ -1,4 +1,7 @@
-"""The lines of a Wikidata dump, as tables: decompressed in a thread of its own while the caller searches."""
+"""The lines of a Wikidata dump, as tables.
+
+A thread of its own decompresses the next block while the caller searches the last one.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,11 @@ AHEAD = 2
 
 
 class Statements(NamedTuple):
-    """Statements kept, and how many were not, by reason."""
+    """The first pass over a dump.
+
+    triples: the statements kept (columns ``TRIPLE_SCHEMA``).
+    dropped: how many were not, by reason.
+    """
 
     triples: pl.DataFrame
     dropped: Counter[str]
@@ -31,8 +38,9 @@ class Dump(ABC):
     """One dump file of one entity or one triple a line.
 
     A format says how an entity's line starts (``ENTITY_LINE``), which other lines may stand in the file
-    (``OTHER_LINE``), and how to find the statements and the labels. Any further line is a bad row, and so is
-    one that is not UTF-8. ``bad_rows`` holds the line numbers of those met so far, by either pass.
+    (``OTHER_LINE``), and how to find the statements and the labels; ``EXPECTED`` says in an error what a line
+    should be. Any further line is a bad row, and so is one that is not UTF-8. ``bad_rows`` holds the line
+    numbers of those met so far, by either pass.
     """
 
     ENTITY_LINE: ClassVar[str]
@@ -40,7 +48,9 @@ class Dump(ABC):
     EXPECTED: ClassVar[str]
 
     def __init__(self, path: Path, skip_bad_rows: bool) -> None:
-        self.path, self.skip_bad_rows = path, skip_bad_rows
+        self.path = path
+        self.skip_bad_rows = skip_bad_rows
+        # A set, because both passes meet the same bad rows.
         self.bad_rows: set[int] = set()
 
     @abstractmethod
@@ -49,8 +59,9 @@ class Dump(ABC):
 
     @abstractmethod
     def labels(self, entities: pl.Series, languages: tuple[str, ...]) -> pl.DataFrame:
-        """Second pass: the label of each of these items (columns entity, label) in the first of ``languages``
-        that it has.
+        """Second pass: the label of each of these items, in the first of ``languages`` that it has.
+
+        Columns ``LABEL_SCHEMA``; an item without a label in any of them has no row.
         """
 
     def tables(self) -> Iterator[pl.DataFrame]:
@@ -59,44 +70,56 @@ class Dump(ABC):
         Raises:
             ValueError: no line is an entity's; a bad row, unless skipped; a damaged file.
         """
-        read = found = 0
+        lines_read = 0
+        entities_read = 0
+        is_entity = pl.col("line").str.contains(self.ENTITY_LINE)
         for block in ahead(line_blocks(self.path, DUMP_BLOCK)):
-            table = self._table(block, read + 1)
-            read += table.height
-            entities = table.filter(pl.col("line").str.contains(self.ENTITY_LINE))
+            table = self._table(block, first=lines_read + 1)
+            lines_read += table.height
+            entities = table.filter(is_entity)
+            # Nearly every block holds entities alone: the lines are not searched a second time for nothing.
             if entities.height < table.height:
-                self._check_others(table.filter(~pl.col("line").str.contains(self.ENTITY_LINE)))
-            found += entities.height
+                self._check_others(table.filter(~is_entity))
+            entities_read += entities.height
             yield entities
-        if not found:
+        if not entities_read:
             raise ValueError(
-                f"{self.path}: none of its {read} lines is an entity's; expected {self.EXPECTED}. "
+                f"{self.path}: none of its {lines_read} lines is an entity's; expected {self.EXPECTED}. "
                 "Is this the dump you meant, and data.format its format?"
             )
 
     def bad_row(self, number: int, line: str | bytes, problem: str = "") -> None:
-        """Stop at this line, or remember it."""
-        if not self.skip_bad_rows:
-            raise ValueError(
-                f"line {number} of {self.path}: expected {self.EXPECTED}, got "
-                f"{line[:80]!r}{problem and f' ({problem})'}. "
-                "Pass data.on_bad_row=skip to drop and count such rows."
-            )
-        self.bad_rows.add(number)
+        """Stop at this line, or remember its number if bad rows are skipped.
+
+        Raises:
+            ValueError: bad rows are not skipped.
+        """
+        if self.skip_bad_rows:
+            self.bad_rows.add(number)
+            return
+        reason = f" ({problem})" if problem else ""
+        raise ValueError(
+            f"line {number} of {self.path}: expected {self.EXPECTED}, got {line[:80]!r}{reason}. "
+            "Pass data.on_bad_row=skip to drop and count such rows."
+        )
 
     def _check_others(self, table: pl.DataFrame) -> None:
-        for number, line in table.filter(~pl.col("line").str.contains(self.OTHER_LINE)).iter_rows():
+        """Of lines that are no entity's: those that may not stand in the file either are bad rows."""
+        unexpected = table.filter(~pl.col("line").str.contains(self.OTHER_LINE))
+        for number, line in unexpected.iter_rows():
             self.bad_row(number, line)
 
     def _table(self, block: bytes, first: int) -> pl.DataFrame:
+        """The lines of a block with their numbers; ``first`` is the number of its first line."""
         try:
             table = pl.read_lines(block, row_index_name="number")
         except pl.exceptions.ComputeError:
+            # Some line is not UTF-8. To look at each line in Python is slow, hence only in such a block.
             table = pl.read_lines(self._text_only(block, first), row_index_name="number")
         return table.with_columns(pl.col("number").cast(pl.Int64) + first)
 
     def _text_only(self, block: bytes, first: int) -> bytes:
-        """The block with an empty line for each that is not UTF-8."""
+        """The block with an empty line for each that is not UTF-8, which is a bad row."""
         lines = block.split(b"\n")
         for place, line in enumerate(lines):
             try:
@@ -109,32 +132,38 @@ class Dump(ABC):
 
 def ahead(blocks: Generator[bytes, None, None], depth: int = AHEAD) -> Iterator[bytes]:
     """The same blocks, fetched by a thread that stays at most ``depth`` blocks ahead."""
+    # One worker: a generator must not be advanced by two threads at once.
     with ThreadPoolExecutor(1, "decompress") as pool:
         waiting = deque(pool.submit(next, blocks, None) for _ in range(depth))
         try:
+            # None stands for the end; a block is never empty.
             while block := waiting.popleft().result():
                 waiting.append(pool.submit(next, blocks, None))
                 yield block
         finally:
             for future in waiting:
                 future.cancel()
+            # Closes the file even if the caller stops early; in the pool's thread, after what runs there.
             pool.submit(blocks.close)
 
 
 class ItemSet:
-    """Items to look up by the thousand: their numbers in order."""
+    """Items to look up by the thousand: the numbers of their Q-ids, sorted."""
 
     def __init__(self, items: pl.Series) -> None:
         self.numbers = np.unique(_numbers(items, missing=-1))
 
     def holds(self, ids: pl.Series) -> pl.Series:
-        """Which of these ids (any entity's, or null) are among the items."""
+        """Which of these ids (any entity's, or null) are among the items, as one Boolean each."""
+        # What is no item is -1 among the items but 0 here, and no item has the number 0: the two never meet.
         numbers = _numbers(ids, missing=0)
-        return pl.Series(
-            self.numbers.take(np.searchsorted(self.numbers, numbers), mode="clip") == numbers,
-            dtype=pl.Boolean,
-        )
+        # A number above all items has its place behind the last; "clip" compares it with the last.
+        places = np.searchsorted(self.numbers, numbers)
+        nearest = self.numbers.take(places, mode="clip")
+        return pl.Series(nearest == numbers, dtype=pl.Boolean)
 
 
 def _numbers(ids: pl.Series, missing: int) -> np.ndarray:
-    return ids.str.extract(r"^Q([1-9]\d*)$").cast(pl.Int64, strict=False).fill_null(missing).to_numpy()
+    """The number of each Q-id; ``missing`` for whatever is no Q-id."""
+    digits = ids.str.extract(r"^Q([1-9]\d*)$")
+    return digits.cast(pl.Int64, strict=False).fill_null(missing).to_numpy()

@@ -1,5 +1,6 @@
-"""Wikidata's truthy dump: N-Triples, one triple a line; statements of the best rank only, without qualifiers
-and references.
+"""Wikidata's truthy dump: N-Triples, one triple a line.
+
+It holds statements of the best rank only, without qualifiers and references.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA
 
 NO_VALUE = "http://www.wikidata.org/prop/novalue/"
 UNKNOWN = "http://www.wikidata.org/.well-known/genid/"
+# That a subject has no value of a property is written as a type: <subject> <TYPE> <NO_VALUE + property>.
 TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 TRIPLE = (
     r"^\s*<(?<subject>[^<>]*)>\s*<(?<predicate>[^<>]*)>\s*"
     r'(?<object><[^<>]*>|_:\S+|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^<[^<>]*>)?)\s*\.\s*$'
 )
+_ITEM = r"(Q[1-9]\d*)"
 LITERAL = r'^"(?<text>.*)"@(?<language>[A-Za-z0-9-]+)$'
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
 CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
@@ -42,41 +45,50 @@ class TruthyDump(Dump):
 
     def statements(self, properties: Collection[str]) -> Statements:
         """First pass; the reasons are "no value", "some value", "not an item" and "bad row"."""
-        needles = [f"<{space}{property}>" for property in properties for space in (DIRECT_IRI, NO_VALUE)]
-        tables = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
+        needles = []
+        for property in properties:
+            needles.append(f"<{DIRECT_IRI}{property}>")
+            needles.append(f"<{NO_VALUE}{property}>")
+
+        triples = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
         dropped: Counter[str] = Counter()
         for table in self.tables():
-            found = with_fate(self._parse(table.filter(pl.col("line").str.contains_any(needles))), properties)
-            dropped.update(found["fate"].drop_nulls().to_list())
-            tables.append(found.filter(pl.col("fate").is_null()).select(*TRIPLE_SCHEMA))
+            candidates = table.filter(pl.col("line").str.contains_any(needles))
+            statements = with_drop_reason(self._parse(candidates), properties)
+            dropped.update(statements["reason"].drop_nulls().to_list())
+            kept = statements.filter(pl.col("reason").is_null())
+            triples.append(kept.select(*TRIPLE_SCHEMA))
         dropped["bad row"] = len(self.bad_rows)
-        return Statements(pl.concat(tables), +dropped)
+        return Statements(pl.concat(triples), +dropped)
 
     def labels(self, entities: pl.Series, languages: tuple[str, ...]) -> pl.DataFrame:
         """Second pass: parse the labels of these items in these languages."""
-        wanted, ends = ItemSet(entities), [f'"@{language}' for language in languages]
+        wanted = ItemSet(entities)
+        ends = [f'"@{language}' for language in languages]
+        subject = rf"{self.ENTITY_LINE}([^<>]*)>"
         tables = [pl.DataFrame(schema={**LABEL_SCHEMA, "place": pl.Int64})]
         for table in self.tables():
-            labels = table.filter(pl.col("line").str.contains(f"<{LABEL_IRI}>", literal=True))
-            labels = labels.filter(pl.col("line").str.contains_any(ends, ascii_case_insensitive=True))
-            labels = labels.filter(wanted.holds(labels["line"].str.extract(rf"{self.ENTITY_LINE}([^<>]*)>")))
-            tables.append(self._unescape(with_language(self._parse(labels), languages)))
-        first = (
-            pl.concat(tables)
-            .sort("place", maintain_order=True)
-            .unique("entity", keep="first", maintain_order=True)
-        )
+            # The cheapest search first, each on what the one before left.
+            candidates = table.filter(pl.col("line").str.contains(f"<{LABEL_IRI}>", literal=True))
+            candidates = candidates.filter(pl.col("line").str.contains_any(ends, ascii_case_insensitive=True))
+            candidates = candidates.filter(wanted.holds(candidates["line"].str.extract(subject)))
+            labels = with_language(self._parse(candidates), languages)
+            tables.append(self._unescape(labels))
+
+        # The sort is stable: of two labels in one language the first in the file stays.
+        labels = pl.concat(tables).sort("place", maintain_order=True)
+        first = labels.unique("entity", keep="first", maintain_order=True)
         return first.select(*LABEL_SCHEMA)
 
     def _parse(self, table: pl.DataFrame) -> pl.DataFrame:
-        """number, line -> and subject, predicate, object; bad rows are left out."""
-        parsed = table.with_columns(pl.col("line").str.extract_groups(TRIPLE).alias("triple")).unnest(
-            "triple"
-        )
-        bad = pl.col("object").is_null()
-        for number, line in parsed.filter(bad).select("number", "line").iter_rows():
+        """Adds subject, predicate and object, as written, to number and line; bad rows are left out."""
+        triple = pl.col("line").str.extract_groups(TRIPLE)
+        parsed = table.with_columns(triple.alias("triple")).unnest("triple")
+        is_bad = pl.col("object").is_null()
+        bad = parsed.filter(is_bad).select("number", "line")
+        for number, line in bad.iter_rows():
             self.bad_row(number, line)
-        return parsed.filter(~bad)
+        return parsed.filter(~is_bad)
 
     def _unescape(self, table: pl.DataFrame) -> pl.DataFrame:
         """number, line, entity, label, place -> entity, label (as it reads), place."""
@@ -89,62 +101,72 @@ class TruthyDump(Dump):
         return pl.DataFrame(rows, schema={**LABEL_SCHEMA, "place": pl.Int64}, orient="row")
 
 
-def with_fate(table: pl.DataFrame, properties: Collection[str]) -> pl.DataFrame:
-    """subject, predicate, object (as written) -> TRIPLE_SCHEMA and fate; triples that state nothing about the
-    properties are left out.
+def with_drop_reason(table: pl.DataFrame, properties: Collection[str]) -> pl.DataFrame:
+    """The statements of these properties: subject, property, object and reason.
+
+    ``reason`` is why the statement is dropped, null if it is kept; what is no item is null as subject or
+    object. Triples that state nothing about the properties are left out.
+
+    Args:
+        table: triples with subject, predicate and object as they are written.
+        properties: P-ids.
     """
     predicate, object = pl.col("predicate"), pl.col("object")
-    no_value = object.str.extract(rf"^<{re.escape(NO_VALUE)}([^<>]*)>$")
-    item = r"(Q[1-9]\d*)"
-    return (
-        table.with_columns(
-            pl.when(predicate == TYPE)
-            .then(no_value)
-            .otherwise(predicate.str.strip_prefix(DIRECT_IRI))
-            .alias("property"),
-            pl.col("subject").str.extract(rf"^{re.escape(ENTITY_IRI)}{item}$").alias("item"),
-            object.str.extract(rf"^<{re.escape(ENTITY_IRI)}{item}>$").alias("value"),
-        )
-        .filter(
-            pl.col("property").is_in(list(properties)),
-        )
-        .select(
-            pl.col("item").alias("subject"),
-            "property",
-            pl.col("value").alias("object"),
-            pl.when(predicate == TYPE)
-            .then(pl.lit("no value"))
-            .when(object.str.starts_with("_:") | object.str.starts_with(f"<{UNKNOWN}"))
-            .then(pl.lit("some value"))
-            .when(pl.col("item").is_null() | pl.col("value").is_null())
-            .then(pl.lit("not an item"))
-            .alias("fate"),
-        )
+    says_no_value = predicate == TYPE
+    property_without_value = object.str.extract(rf"^<{re.escape(NO_VALUE)}([^<>]*)>$")
+    property_with_value = predicate.str.strip_prefix(DIRECT_IRI)
+    property = pl.when(says_no_value).then(property_without_value).otherwise(property_with_value)
+    subject_item = pl.col("subject").str.extract(rf"^{re.escape(ENTITY_IRI)}{_ITEM}$")
+    object_item = object.str.extract(rf"^<{re.escape(ENTITY_IRI)}{_ITEM}>$")
+    statements = table.with_columns(
+        property.alias("property"),
+        subject_item.alias("subject_item"),
+        object_item.alias("object_item"),
+    )
+    statements = statements.filter(pl.col("property").is_in(list(properties)))
+
+    # An unknown value is a blank node, or an IRI of Wikidata's that stands for one.
+    is_unknown = object.str.starts_with("_:") | object.str.starts_with(f"<{UNKNOWN}")
+    lacks_item = pl.col("subject_item").is_null() | pl.col("object_item").is_null()
+    reason = (
+        pl.when(says_no_value)
+        .then(pl.lit("no value"))
+        .when(is_unknown)
+        .then(pl.lit("some value"))
+        .when(lacks_item)
+        .then(pl.lit("not an item"))
+    )
+    return statements.select(
+        pl.col("subject_item").alias("subject"),
+        "property",
+        pl.col("object_item").alias("object"),
+        reason.alias("reason"),
     )
 
 
 def with_language(table: pl.DataFrame, languages: tuple[str, ...]) -> pl.DataFrame:
-    """subject, predicate, object -> number, line, entity, label (escaped) and the language's place; other
-    triples are left out.
+    """The labels in these languages: number, line, entity, label (escaped) and place.
+
+    ``place`` is the language's place in ``languages``. Other triples are left out.
+
+    Args:
+        table: triples with number, line, subject, predicate and object as they are written.
+        languages: tags in lower case.
     """
-    place = (
-        pl.col("language")
-        .str.to_lowercase()
-        .replace_strict(list(languages), list(range(len(languages))), default=None, return_dtype=pl.Int64)
-    )
     labels = table.filter(pl.col("predicate") == LABEL_IRI)
-    labels = labels.with_columns(pl.col("object").str.extract_groups(LITERAL).alias("literal"))
-    return (
-        labels.unnest("literal")
-        .select(
-            "number",
-            "line",
-            pl.col("subject").str.strip_prefix(ENTITY_IRI).alias("entity"),
-            pl.col("text").alias("label"),
-            place.alias("place"),
-        )
-        .filter(pl.col("place").is_not_null())
+    literal = pl.col("object").str.extract_groups(LITERAL)
+    labels = labels.with_columns(literal.alias("literal")).unnest("literal")
+    tag = pl.col("language").str.to_lowercase()
+    places = list(range(len(languages)))
+    place = tag.replace_strict(list(languages), places, default=None, return_dtype=pl.Int64)
+    labels = labels.select(
+        "number",
+        "line",
+        pl.col("subject").str.strip_prefix(ENTITY_IRI).alias("entity"),
+        pl.col("text").alias("label"),
+        place.alias("place"),
     )
+    return labels.filter(pl.col("place").is_not_null())
 
 
 def unescape(text: str) -> str:
@@ -157,10 +179,13 @@ def unescape(text: str) -> str:
 
 
 def _character(escape: re.Match[str]) -> str:
+    """The character that an escape stands for: a letter's (such as \\n), or that of a code point."""
     short, long, letter = escape.groups()
-    code = int(short or long, 16) if letter is None else None
-    if code is None and letter in CHARACTERS:
+    if letter in CHARACTERS:
         return CHARACTERS[letter]
-    if code is None or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-        raise ValueError(f"{escape.group()} is no escape of a character")
-    return chr(code)
+    if letter is None:
+        code = int(short or long, 16)
+        is_surrogate = 0xD800 <= code <= 0xDFFF
+        if code <= 0x10FFFF and not is_surrogate:
+            return chr(code)
+    raise ValueError(f"{escape.group()} is no escape of a character")
