@@ -1,4 +1,4 @@
-"""A SPARQL 1.1 endpoint over HTTP: asked politely, one query at a time, its answers kept."""
+"""A SPARQL 1.1 endpoint over HTTP: asked one query at a time, with pauses; its answers are kept on disk."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from relsym.data.caches import read_cached, write_cached
 from relsym.data.sources.fetch import BUSY, USER_AGENT, persistent
 
 LOG = logging.getLogger(__name__)
-BODY_START = 200
+BODY_START = 200  # characters of an answer that an error quotes
 
 
 class Term(NamedTuple):
-    """One value of an answer: kind is uri, literal or bnode; tag is the language or the datatype of a
-    literal.
+    """One value of an answer.
+
+    kind: uri, literal or bnode.
+    tag: the language or the datatype of a literal, else empty.
     """
 
     kind: str
@@ -32,8 +34,11 @@ class Term(NamedTuple):
 
 
 class SelectQuery(NamedTuple):
-    """A SELECT query. about and relief are for errors: what is asked, and what to do if it is too much for
-    the endpoint.
+    """A SELECT query, with two texts for its errors.
+
+    variables: those of the answer, in the order in which a solution lists them.
+    about: what is asked.
+    relief: what to do if it is too much for the endpoint.
     """
 
     query: str
@@ -46,14 +51,16 @@ Solution = tuple[Term, ...]
 
 
 class Endpoint:
-    """Asks queries one at a time, politely, and keeps the answers; a context manager that closes its
-    connection.
+    """Asks one query at a time, pauses in between, and keeps the answers; leaving its context disconnects.
 
     An answer's file is its SHA-256, a line feed, and JSON; its name is the hash of endpoint and query. A
-    damaged one is asked for again.
+    damaged one is asked for again. ``dates`` holds the days on which the answers of this context were given.
 
-    Args: those of ``relsym.data.sources.sparql.WikidataSparql``; url is its endpoint, cache the folder
-    itself.
+    Args:
+        url: of the query service.
+        cache: the folder of the answers.
+        pause, timeout, retries, user_agent, refresh: as ``relsym.data.sources.sparql.WikidataSparql`` takes
+            them.
     """
 
     def __init__(
@@ -66,19 +73,21 @@ class Endpoint:
         user_agent: str | None,
         refresh: bool,
     ) -> None:
-        self.url, self.cache, self.pause, self.timeout, self.retries, self.refresh = (
-            url,
-            cache,
-            pause,
-            timeout,
-            retries,
-            refresh,
-        )
+        self.url = url
+        self.cache = cache
+        self.pause = pause
+        self.timeout = timeout
+        self.retries = retries
+        self.user_agent = user_agent
+        self.refresh = refresh
+
+        # The name goes into errors and saved files: no user, password or key of the query may be in it.
         parts = urlsplit(url)
-        self.name = parts._replace(
-            netloc=parts.netloc.rpartition("@")[2], query="", fragment=""
-        ).geturl()  # no secrets
-        self.user_agent, self.dates, self._session = user_agent, set[str](), None
+        host = parts.netloc.rpartition("@")[2]
+        self.name = parts._replace(netloc=host, query="", fragment="").geturl()
+
+        self.dates: set[str] = set()
+        self._session: requests.Session | None = None
 
     def __enter__(self) -> Endpoint:
         self.dates.clear()
@@ -92,100 +101,121 @@ class Endpoint:
             self._session = None
 
     def ask(self, question: SelectQuery) -> list[Solution]:
-        """The rows of the answer, one term per variable."""
-        path = self.cache / f"{sha256(f'{self.url} {question.query}'.encode()).hexdigest()}.json"
-        if self.refresh or (found := read_cached(path)) is None:
+        """The rows of the answer, one term per variable.
+
+        Raises:
+            ValueError: the endpoint refuses the query, or its answer is not SPARQL JSON.
+            ConnectionError, TimeoutError: the endpoint was not reached, or did not answer in time.
+        """
+        key = sha256(f"{self.url} {question.query}".encode()).hexdigest()
+        path = self.cache / f"{key}.json"
+        answer = None if self.refresh else read_cached(path)
+        if answer is None:
             rows = self._parsed(self._answer(question), question)
-            found = {
+            answer = {
                 "endpoint": self.name,
                 "query": question.query,
                 "asked": f"{datetime.now(UTC):%Y-%m-%d}",
                 "rows": rows,
             }
-            write_cached(path, found, "Answers are kept in data.cache: pass a folder with room")
-        self.dates.add(found["asked"])
-        return [tuple(Term(*term) for term in row) for row in found["rows"]]
+            write_cached(path, answer, "Answers are kept in data.cache: pass a folder with room")
+        self.dates.add(answer["asked"])
+
+        solutions = []
+        for row in answer["rows"]:
+            terms = tuple(Term(*term) for term in row)
+            solutions.append(terms)
+        return solutions
 
     def _answer(self, question: SelectQuery) -> requests.Response:
+        """The endpoint's answer of status 200, after as many retries as it takes."""
         try:
             response = persistent(lambda: self._post(question.query), self.retries)
         except requests.ReadTimeout as error:
             raise TimeoutError(
-                f"{self.name}: no answer within {self.timeout:g} s ({question.about}). Raise data.timeout, "
-                "or "
-                f"{question.relief}."
+                f"{self.name}: no answer within {self.timeout:g} s ({question.about}). "
+                f"Raise data.timeout, or {question.relief}."
             ) from error
         except requests.HTTPError as error:
+            # Still busy after the last retry: its status is reported below, as every other refusal's.
             response = error.response
         except requests.RequestException as error:
             raise ConnectionError(
-                f"{self.name}: no answer after {self.retries} retries ({question.about}): {error}. What came "
-                "so far is "
-                "kept: run this again to go on, with more data.retries if it breaks often."
+                f"{self.name}: no answer after {self.retries} retries ({question.about}): {error}. "
+                "What came so far is kept: "
+                "run this again to go on, with more data.retries if it breaks often."
             ) from error
         if response.status_code != HTTPStatus.OK:
+            status = f"{response.status_code} {response.reason}"
+            advice = _advice(response, question.relief)
             raise ValueError(
-                f"{self.name}: status {response.status_code} {response.reason} ({question.about}). "
-                f"{_advice(response, question.relief)} The answer starts with {_start(response)!r}."
+                f"{self.name}: status {status} ({question.about}). "
+                f"{advice} The answer starts with {_start(response)!r}."
             )
         return response
 
     def _post(self, query: str) -> requests.Response:
+        """One attempt; a busy endpoint is an ``HTTPError``, which ``persistent`` tries again."""
         if self._session is None:
             self._session = requests.Session()
-            self._session.headers.update(
-                {"Accept": "application/sparql-results+json", "User-Agent": self._agent()}
-            )
+            headers = {"Accept": "application/sparql-results+json", "User-Agent": self._agent()}
+            self._session.headers.update(headers)
         else:
+            # Every request but the first waits, retries included.
             time.sleep(self.pause)
         # A redirected POST would arrive as a GET without its query.
         response = self._session.post(
             self.url, data={"query": query}, timeout=self.timeout, allow_redirects=False
         )
-        # The same query would run out of the endpoint's time again.
+        # A query that ran out of the endpoint's own time would run out of it again: no retry.
         if response.status_code in BUSY and not _out_of_time(response):
             raise requests.HTTPError(f"{self.name}: status {response.status_code}.", response=response)
         return response
 
     def _agent(self) -> str:
+        """The User-Agent header: the user's, or relsym's own with a warning."""
         if self.user_agent is None:
             LOG.warning(
-                "%s is asked without a contact: pass data.user_agent='NAME (ADDRESS)', so that its operators "
-                "can reach you.",
+                "%s is asked without a contact: "
+                "pass data.user_agent='NAME (ADDRESS)', so that its operators can reach you.",
                 self.name,
             )
         return self.user_agent or USER_AGENT
 
     def _parsed(self, response: requests.Response, question: SelectQuery) -> list[list[Term]]:
+        """The rows of a SPARQL JSON answer, with the terms of each in the order of the query's variables."""
         try:
-            return [
-                [_term(row[name]) for name in question.variables]
-                for row in response.json()["results"]["bindings"]
-            ]
+            rows = []
+            for bindings in response.json()["results"]["bindings"]:
+                terms = [_term(bindings[name]) for name in question.variables]
+                rows.append(terms)
+            return rows
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             kind = response.headers.get("Content-Type", "no content type")
+            received = f"the answer (status {response.status_code}, {kind})"
             raise ValueError(
-                f"{self.name}: the answer (status {response.status_code}, {kind}) is no SPARQL JSON "
-                f"({question.about}); it "
-                f"starts with {_start(response)!r}. Check that data.endpoint is the service, not its web "
-                "page; if it begins "
-                f"as JSON, it was cut short: {question.relief}."
+                f"{self.name}: {received} is no SPARQL JSON ({question.about}); "
+                f"it starts with {_start(response)!r}. "
+                "Check that data.endpoint is the service, not its web page; "
+                f"if it begins as JSON, it was cut short: {question.relief}."
             ) from error
 
 
 def _term(value: dict[str, Any]) -> Term:
-    return Term(value["type"], str(value["value"]), value.get("xml:lang") or value.get("datatype", ""))
+    tag = value.get("xml:lang") or value.get("datatype", "")
+    return Term(value["type"], str(value["value"]), tag)
 
 
 def _advice(response: requests.Response, relief: str) -> str:
+    """What to do about an answer whose status is not 200."""
     if "Location" in response.headers:
         return f"It has moved: pass data.endpoint={response.headers['Location']}."
     if _out_of_time(response):
         return f"The endpoint ran out of its own time: {relief}."
     if response.status_code in BUSY:
         return (
-            "It is overloaded, or asks for longer pauses: try later, raise data.retries or data.pause, or "
-            f"{relief}."
+            "It is overloaded, or asks for longer pauses: "
+            f"try later, raise data.retries or data.pause, or {relief}."
         )
     if response.status_code == HTTPStatus.BAD_REQUEST:
         return "It does not take this query: is it a SPARQL 1.1 endpoint?"
@@ -193,8 +223,10 @@ def _advice(response: requests.Response, relief: str) -> str:
 
 
 def _out_of_time(response: requests.Response) -> bool:
+    """Whether the endpoint broke the query off: Blazegraph says so with a Java exception and status 500."""
     return response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and "TimeoutException" in response.text
 
 
 def _start(response: requests.Response) -> str:
+    """The beginning of an answer, on one line."""
     return " ".join(response.text[:BODY_START].split())

@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
@@ -26,46 +27,50 @@ UNVERIFIED = "unverified"
 USER_AGENT = f"relsym/{__version__}"
 BUSY = frozenset({429, 500, 502, 503, 504})
 RETRIED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.HTTPError)
-LONGEST_WAIT = 600.0
+LONGEST_WAIT = 600.0  # seconds
 CHUNK_BYTES = 2**16
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)")  # RFC 9110, section 14.4
 Returned = TypeVar("Returned")
 
 
 def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.0, retries: int = 5) -> Path:
-    """Download ``url`` into ``folder`` under its own name, or keep the file that is there; a broken download
-    goes on where it stopped.
+    """Download ``url`` into ``folder`` under its own name, or keep the file that is there.
+
+    A broken download goes on where it stopped. Returns the file's path.
 
     Args:
-        url: http or https.  folder: made if it is not there.
+        url: http or https.
+        folder: made if it is not there.
         sha256: 64 hexadecimal digits, or "unverified", which takes whatever comes and logs a warning.
-        timeout: seconds without a byte.  retries: further attempts after a break or a busy server, within
-        this call.
+        timeout: seconds without a byte.
+        retries: further attempts after a break or a busy server, within this call.
 
     Raises:
         ValueError: a URL without a file name, no checksum, a wrong checksum, a refusal by the server (4xx).
         ConnectionError: the server was not reached, or the connection broke ``retries`` + 1 times; what came
-        is kept for the next call. OSError: the disk is full or not writable; what came is kept for the next
-        call.
+            is kept for the next call.
+        OSError: the disk is full or not writable; what came is kept for the next call.
     """
-    name, expected = _name(url), _expected(url, sha256)
-    target, partial = folder / name, folder / f"partial.{name}"
+    name = _name(url)
+    expected = _expected(url, sha256)
+    target = folder / name
     if target.exists():
-        return _checked(
-            target,
-            expected,
-            f"Move {target} away to have {url} downloaded again, or pass the checksum of the file you want.",
+        advice = (
+            f"Move {target} away to have {url} downloaded again, or pass the checksum of the file you want."
         )
+        return _checked(target, expected, advice)
+
+    partial = folder / f"partial.{name}"
     folder.mkdir(parents=True, exist_ok=True)
     _complete(url, partial, expected, timeout, retries)
     try:
-        _checked(
-            partial,
-            expected,
+        advice = (
             f"{url} is not the file it was, or the checksum belongs to another one. What came was deleted: "
-            "compare "
-            "the checksum with its publisher's, then run this again.",
+            "compare the checksum with its publisher's, then run this again."
         )
+        _checked(partial, expected, advice)
     except ValueError:
+        # To resume a wrong file would never make it right.
         _forget(partial)
         raise
     os.replace(partial, target)
@@ -87,11 +92,14 @@ def persistent(
     """Call ``attempt`` again, at most ``retries`` times, while it raises one of ``RETRIED``; then raise that.
 
     Waits as long as Retry-After says (no more than ``LONGEST_WAIT`` seconds: a longer one is not waited for),
-    else 0, 2, 4, 8 ... s.
+    else 0, 2, 4, 8 ... s. Returns what ``attempt`` returns.
 
     Args:
-        jitter: seconds, drawn anew each time and added to a wait that the server did not ask for, so that
-        many do not come back at once. pause: is told what went wrong and how long to wait.
+        attempt: called without arguments.
+        retries: further attempts after the first.
+        jitter: seconds; up to so many, drawn anew each time, are added to a wait that the server did not ask
+            for, so that many callers do not come back at once.
+        pause: called with what went wrong and how long to wait, and waits.
     """
     patience = Retry(total=retries, backoff_factor=1, backoff_jitter=jitter)
     while True:
@@ -102,66 +110,77 @@ def persistent(
                 patience = patience.increment()
             except MaxRetryError:
                 raise error from None
-            if (wait := _wait(patience, error.response)) > LONGEST_WAIT:
+            wait = _wait(patience, error.response)
+            if wait > LONGEST_WAIT:
                 raise
             pause(error, wait)
 
 
 def _wait(patience: Retry, response: requests.Response | None) -> float:
-    try:
-        told = None if response is None else patience.get_retry_after(response.raw)
-    except InvalidHeader:
-        told = None
-    return float(patience.get_backoff_time() if told is None else told)
+    """Seconds until the next attempt: those of the server's Retry-After, else those of the back-off."""
+    retry_after = None
+    if response is not None:
+        # A header that is neither a number nor a date says nothing.
+        with suppress(InvalidHeader):
+            retry_after = patience.get_retry_after(response.raw)
+    if retry_after is None:
+        return float(patience.get_backoff_time())
+    return float(retry_after)
 
 
 def _name(url: str) -> str:
+    """The file name at the end of a URL, safe to use inside a folder."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
-            f"{url!r} cannot be fetched: expected an http or https URL. Copy a local file into the folder by "
-            "hand."
+            f"{url!r} cannot be fetched: expected an http or https URL. "
+            "Copy a local file into the folder by hand."
         )
+    # Unquoted, a name may hold a slash (%2F) and so lead out of the folder.
     name = unquote(parts.path.rpartition("/")[2])
-    if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\"):
+    has_separator = "/" in name or "\\" in name
+    if name in ("", ".", "..") or has_separator or not name.isprintable():
         raise ValueError(f"{url!r} does not end in a file name: {name!r}. Give the URL of the file itself.")
     return name
 
 
 def _expected(url: str, sha256: str | None) -> str | None:
+    """The checksum in lower case, None for "unverified"."""
     if sha256 == UNVERIFIED:
         LOG.warning("%s is taken unverified: pass its SHA-256 to be sure of what it holds.", url)
         return None
     if sha256 is None or not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise ValueError(
-            f"{url}: sha256 is {sha256!r}. Pass the file's SHA-256 (64 hexadecimal digits, as `sha256sum "
-            "FILE` prints them), "
+            f"{url}: sha256 is {sha256!r}. Pass the file's SHA-256 "
+            "(64 hexadecimal digits, as `sha256sum FILE` prints them), "
             f"or the word {UNVERIFIED!r} to take whatever the server sends."
         )
     return sha256.lower()
 
 
 def _checked(path: Path, expected: str | None, advice: str) -> Path:
+    """The file, once its SHA-256 is the expected one; without one, a warning names what it is."""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if expected is None:
         LOG.warning("%s was not checked; its SHA-256 is %s.", path.name, digest)
     elif digest != expected:
-        raise ValueError(
-            f"{path}: its SHA-256 is {digest} ({path.stat().st_size} bytes), expected {expected}. {advice}"
-        )
+        size = path.stat().st_size
+        raise ValueError(f"{path}: its SHA-256 is {digest} ({size} bytes), expected {expected}. {advice}")
     return path
 
 
 def _complete(url: str, partial: Path, expected: str | None, timeout: float | int, retries: int) -> None:
+    """Download what ``partial`` lacks of the file, in as many attempts as it takes."""
     with requests.Session() as session:
+        # "identity" asks for the file as it is: the bytes of a compressed answer could not be resumed.
         session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
         try:
             persistent(lambda: _attempt(session, url, partial, expected, timeout), retries)
         except requests.RequestException as error:
+            size = _size(partial)
             raise ConnectionError(
-                f"{url}: {_size(partial)} bytes are here, the rest did not come after {retries} retries "
-                f"({error}). "
+                f"{url}: {size} bytes are here, the rest did not come after {retries} retries ({error}). "
                 f"Run this again: it goes on from {partial}."
             ) from error
 
@@ -169,6 +188,7 @@ def _complete(url: str, partial: Path, expected: str | None, timeout: float | in
 def _attempt(
     session: requests.Session, url: str, partial: Path, expected: str | None, timeout: float | int
 ) -> None:
+    """One request for the rest of the file; a timeout counts as a broken connection, which is retried."""
     headers = _resuming(partial, expected)
     try:
         with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
@@ -178,46 +198,69 @@ def _attempt(
 
 
 def _resuming(partial: Path, expected: str | None) -> dict[str, str]:
-    """Headers that ask for the rest; without a checksum only if the server can tell that the file is still
-    the same.
+    """Headers that ask for the rest.
+
+    Without a checksum only if the server can tell that the file is still the same: otherwise the rest of a
+    changed file would be put behind the beginning of the old one unnoticed.
     """
-    if (size := _size(partial)) and _tag(partial).exists():
-        return {"Range": f"bytes={size}-", "If-Range": _tag(partial).read_text(encoding="latin-1")}
-    return {"Range": f"bytes={size}-"} if size and expected else {}
+    size = _size(partial)
+    if not size:
+        return {}
+    tag = _tag(partial)
+    if tag.exists():
+        return {"Range": f"bytes={size}-", "If-Range": tag.read_text(encoding="latin-1")}
+    if expected:
+        return {"Range": f"bytes={size}-"}
+    return {}
 
 
 def _receive(response: requests.Response, partial: Path) -> None:
-    size, told = _size(partial), _told(response)
-    if response.status_code in BUSY:
-        raise requests.HTTPError(f"{response.url}: status {response.status_code}.", response=response)
-    if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and told == (None, size):
+    """Store what the answer holds: the rest of the file, or the whole of it.
+
+    Raises:
+        requests.HTTPError, requests.ConnectionError: to be tried again.
+        ValueError: the server refuses.
+    """
+    status = response.status_code
+    size = _size(partial)
+    first_byte, total = _range_of(response)
+    if status in BUSY:
+        raise requests.HTTPError(f"{response.url}: status {status}.", response=response)
+
+    is_beyond_end = status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    if is_beyond_end and first_byte is None and total == size:
         return  # nothing is missing: the run before ended between the last byte and the check
-    beyond_end = response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-    if beyond_end or (response.status_code == HTTPStatus.PARTIAL_CONTENT and told[0] != size):
+
+    is_rest = status == HTTPStatus.PARTIAL_CONTENT
+    if is_beyond_end or (is_rest and first_byte != size):
         _forget(partial)
         raise requests.ConnectionError(
             f"{response.url}: the server has no rest of this file from byte {size} on, so it starts over."
         )
-    if response.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+    if status != HTTPStatus.OK and not is_rest:
         raise ValueError(
-            f"{response.url}: the server answers {response.status_code} {response.reason}. Check the URL; "
+            f"{response.url}: the server answers {status} {response.reason}. Check the URL; "
             f"or put the file beside {partial} under its own name by hand."
         )
-    _store(response, partial, resumed=response.status_code == HTTPStatus.PARTIAL_CONTENT, total=told[1])
+    _store(response, partial, resumed=is_rest, total=total)
 
 
-def _told(response: requests.Response) -> tuple[int | None, int | None]:
-    """First byte and bytes in all, as far as the headers say."""
-    if found := re.fullmatch(
-        r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)", response.headers.get("Content-Range", "")
-    ):
-        first, total = (None if number is None else int(number) for number in found.groups())
-        return first, total
+def _range_of(response: requests.Response) -> tuple[int | None, int | None]:
+    """The first byte that is sent and the bytes of the whole file, each None if the headers do not say."""
+    content_range = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if content_range:
+        first, total = content_range.groups()
+        return _int_or_none(first), _int_or_none(total)
     length = response.headers.get("Content-Length", "")
     return None, int(length) if length.isdecimal() else None
 
 
+def _int_or_none(digits: str | None) -> int | None:
+    return None if digits is None else int(digits)
+
+
 def _store(response: requests.Response, partial: Path, resumed: bool, total: int | None) -> None:
+    """Write the answer's bytes behind those of ``partial``, or in their place unless it is resumed."""
     try:
         if not resumed:
             _begin(partial, response.headers.get("ETag", ""), response.headers.get("Last-Modified"))
@@ -228,17 +271,15 @@ def _store(response: requests.Response, partial: Path, resumed: bool, total: int
                 file.write(chunk)
                 advance(len(chunk))
     except requests.RequestException:
+        # Also an OSError, but the network's and not the disk's.
         raise
     except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{error.strerror}. What came is kept: make room, or pass another folder, and run this again",
-            str(partial),
-        ) from error
-    if total is not None and _size(partial) < total:
-        raise requests.ConnectionError(
-            f"{response.url}: the connection ended after {_size(partial)} of {total} bytes."
-        )
+        advice = "What came is kept: make room, or pass another folder, and run this again"
+        raise OSError(error.errno, f"{error.strerror}. {advice}", str(partial)) from error
+
+    size = _size(partial)
+    if total is not None and size < total:
+        raise requests.ConnectionError(f"{response.url}: the connection ended after {size} of {total} bytes.")
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
@@ -251,20 +292,25 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 def _begin(partial: Path, etag: str, modified: str | None) -> None:
     """Drop what there is and remember which state of the file is to come."""
-    # If-Range takes a strong tag or a date; a weak tag promises no equal bytes.
     _forget(partial)
-    if validator := etag if etag.startswith('"') else modified:
+    # If-Range takes a strong tag or a date; a weak tag promises no equal bytes.
+    has_strong_tag = etag.startswith('"')
+    validator = etag if has_strong_tag else modified
+    if validator:
         _tag(partial).write_text(validator, encoding="latin-1")
 
 
 def _forget(partial: Path) -> None:
+    """Delete what came so far, and with it the state of the file that it was a part of."""
     partial.unlink(missing_ok=True)
     _tag(partial).unlink(missing_ok=True)
 
 
 def _tag(partial: Path) -> Path:
+    """The file that holds the ETag or date of what ``partial`` is a part of."""
     return partial.with_name(f"{partial.name}.etag")
 
 
 def _size(path: Path) -> int:
+    """Bytes of a file, 0 if it is not there."""
     return path.stat().st_size if path.exists() else 0

@@ -1,5 +1,6 @@
-"""Wikidata's statements from any SPARQL 1.1 endpoint that holds them in Wikidata's own terms (wdt:P131,
-wd:Q64).
+"""Wikidata's statements from a SPARQL 1.1 endpoint.
+
+Any will do that holds them in Wikidata's own terms (wdt:P131, wd:Q64).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, Posit
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
+# page(size, start, offset=0): so many rows of a property's statements, as ``statements_query`` asks for them.
 Page = Callable[..., list[Solution]]
 
 
@@ -33,17 +36,22 @@ class WikidataSparql:
     Args:
         endpoint: URL of the query service.
         language, fallbacks: an entity's label is the first there is, in this order.
-        page_size: rows asked for at once.  label_batch: entities whose labels are asked for at once.
+        page_size: rows asked for at once.
         limit: statements read of each property; None reads all. The rest is not asked for; ``notes`` counts
-        the properties cut. order: "subject" (by IRI: complete and the same whatever the endpoint does, but
-        the endpoint has to sort a property's statements,
-            which a public one may refuse for millions of them) or "endpoint" (as they come, nothing is
-            sorted; checked for repetitions).
-        pause: seconds between two requests.  timeout: seconds without an answer.
+            the properties cut.
+        order: "subject" (by IRI: complete and the same whatever the endpoint does, but the endpoint has to
+            sort a property's statements, which a public one may refuse for millions of them) or "endpoint"
+            (as they come, nothing is sorted; checked for repetitions).
+        label_batch: entities whose labels are asked for at once.
+        pause: seconds between two requests.
+        timeout: seconds without an answer.
         retries: further attempts after a broken connection or a busy server (429, 5xx).
         user_agent: who asks, with an address to write to; public endpoints may refuse a request without one.
-        cache: folder of the answers; None is relsym/sparql in $XDG_CACHE_HOME or ~/.cache.  refresh: ask
-        again whatever is there.
+        cache: folder of the answers; None is relsym/sparql in $XDG_CACHE_HOME or ~/.cache.
+        refresh: ask again whatever is there.
+
+    Raises:
+        ValueError: an argument out of its range.
     """
 
     def __init__(
@@ -62,67 +70,69 @@ class WikidataSparql:
         cache: str | None = None,
         refresh: bool = False,
     ) -> None:
-        counts = {
-            "page_size": page_size,
-            "label_batch": label_batch,
-            "limit": 1 if limit is None else limit,
-            "timeout": timeout,
-        }
-        for key, value in counts.items():
-            _check(key, value, value > 0, "a positive number")
-        for key, value in (("pause", pause), ("retries", retries)):
-            _check(key, value, value >= 0, "0 or more")
-        for tag in (language, *fallbacks):
-            _check(
-                "language" if tag == language else "fallbacks",
-                tag,
-                LANGUAGE_TAG.fullmatch(tag),
-                "language tags such as en or pt-br",
-            )
-        _check(
-            "user_agent",
-            user_agent,
-            user_agent is None or (user_agent.isascii() and user_agent.isprintable()),
-            "plain ASCII",
-        )
-        _check(
-            "endpoint",
-            endpoint,
-            urlsplit(endpoint).scheme in ("http", "https") and urlsplit(endpoint).hostname,
-            "an http or https URL",
-        )
+        _check("page_size", page_size, page_size > 0, "a positive number")
+        _check("label_batch", label_batch, label_batch > 0, "a positive number")
+        _check("limit", limit, limit is None or limit > 0, "a positive number")
+        _check("timeout", timeout, timeout > 0, "a positive number")
+        _check("pause", pause, pause >= 0, "0 or more")
+        _check("retries", retries, retries >= 0, "0 or more")
+
+        tags = "language tags such as en or pt-br"
+        _check("language", language, LANGUAGE_TAG.fullmatch(language), tags)
+        for tag in fallbacks:
+            _check("fallbacks", tag, LANGUAGE_TAG.fullmatch(tag), tags)
+
+        # It is sent as an HTTP header, which can hold nothing else.
+        is_header = user_agent is None or (user_agent.isascii() and user_agent.isprintable())
+        _check("user_agent", user_agent, is_header, "plain ASCII")
+        url = urlsplit(endpoint)
+        is_http = url.scheme in ("http", "https") and url.hostname
+        _check("endpoint", endpoint, is_http, "an http or https URL")
         check_choice("data.order", order, tuple(PAGES))
-        self.languages = list(dict.fromkeys(tag.lower() for tag in (language, *fallbacks)))
-        self.page_size, self.label_batch, self.limit, self.order = page_size, label_batch, limit, order
-        self.endpoint = Endpoint(
-            endpoint, cache_folder("sparql", cache), pause, timeout, retries, user_agent, refresh
-        )
+
+        lower_tags = [tag.lower() for tag in (language, *fallbacks)]
+        self.languages = list(dict.fromkeys(lower_tags))
+        self.page_size = page_size
+        self.label_batch = label_batch
+        self.limit = limit
+        self.order = order
+        folder = cache_folder("sparql", cache)
+        self.endpoint = Endpoint(endpoint, folder, pause, timeout, retries, user_agent, refresh)
 
     def read(self, properties: Collection[str]) -> TripleSource:
-        """Ask for the statements of ``properties``, in the order of their numbers, then for the labels of the
-        items they name.
+        """Ask for the statements of ``properties``, then for the labels of the items they name.
+
+        The properties are asked for in the order of their numbers, and so are the items.
 
         Raises:
             ValueError: an id that is no P-id (nothing is asked), an answer that is refused or is not SPARQL
-            JSON, no statement at all. ConnectionError, TimeoutError: the endpoint was not reached or did not
-            answer in time; the answers so far are kept.
+                JSON, no statement at all.
+            ConnectionError, TimeoutError: the endpoint was not reached or did not answer in time; the answers
+                so far are kept.
         """
-        if strange := [p for p in properties if not PROPERTY_ID.fullmatch(p)]:
-            raise ValueError(
-                f"data.properties: {strange[0]!r} is no property id (expected P and a number, such as P131)."
-            )
+        for property in properties:
+            if not PROPERTY_ID.fullmatch(property):
+                raise ValueError(
+                    f"data.properties: {property!r} is no property id "
+                    "(expected P and a number, such as P131)."
+                )
+
         with self.endpoint as endpoint:
-            triples, dropped, notes = self._statements(sorted(set(properties), key=lambda p: int(p[1:])))
-            labels = self._labels(
-                sorted({q for s, _, o in triples for q in (s, o)}, key=lambda q: int(q[1:]))
-            )
-        asked = " to ".join(dict.fromkeys((min(endpoint.dates), max(endpoint.dates))))
+            triples, dropped, notes = self._statements(sorted(set(properties), key=_number))
+            entities = set[str]()
+            for subject, _, object in triples:
+                entities.add(subject)
+                entities.add(object)
+            labels = self._labels(sorted(entities, key=_number))
+
+        first_day, last_day = min(endpoint.dates), max(endpoint.dates)
+        days = first_day if first_day == last_day else f"{first_day} to {last_day}"
         return TripleSource(
             triple_frame(triples),
             label_frame(labels),
             len(triples) + dropped.total(),
             dropped,
-            f"{endpoint.name} asked on {asked}, labels in {', '.join(self.languages)}",
+            f"{endpoint.name} asked on {days}, labels in {', '.join(self.languages)}",
             notes=notes,
             language=self.languages[0],
         )
@@ -130,67 +140,74 @@ class WikidataSparql:
     def _statements(
         self, properties: list[str]
     ) -> tuple[list[tuple[str, str, str]], Counter[str], Counter[str]]:
+        """The statements between items; how many others were dropped; the properties cut at the limit."""
         triples, dropped, notes = [], Counter(), Counter()
         with progress(f"asking {self.endpoint.name}", len(properties)) as advance:
             for property in properties:
-                rows, more = self._rows(property)
-                items = [(item(s), property, item(o)) for s, o in rows]
-                kept = [triple for triple in items if None not in triple]
-                triples += kept
-                dropped += Counter({"not an item": len(rows) - len(kept)})
-                notes += Counter({f"properties cut at data.limit={self.limit}": int(more)})
+                rows, is_cut = self._rows(property)
+                between_items = _between_items(rows, property)
+                triples += between_items
+                if len(between_items) < len(rows):
+                    dropped["not an item"] += len(rows) - len(between_items)
+                if is_cut:
+                    notes[f"properties cut at data.limit={self.limit}"] += 1
                 advance(1)
         if not triples and not dropped:
+            names = ", ".join(properties) or "no property"
             raise ValueError(
-                f"{self.endpoint.name} has no statement of {', '.join(properties) or 'no property'}. Check "
-                "that data.endpoint "
-                f"holds Wikidata's truthy statements (<{DIRECT_IRI}P131>), or choose other "
-                "properties with data.properties."
+                f"{self.endpoint.name} has no statement of {names}. Check that data.endpoint holds "
+                f"Wikidata's truthy statements (<{DIRECT_IRI}P131>), "
+                "or choose other properties with data.properties."
             )
         return triples, dropped, notes
 
     def _rows(self, property: str) -> tuple[list[Solution], bool]:
         """The statements up to the limit, and whether there are more (which is why one more is asked for)."""
-        unsorted = " or pass data.order=endpoint, which has nothing sorted" * (self.order == "subject")
-
-        def page(size: int, start: str | None = None, offset: int = 0) -> list[Solution]:
-            about = (
-                f"{property}, {size} rows"
-                + f" from <{start}>" * bool(start)
-                + f" after {offset}" * bool(offset)
-            )
-            query = statements_query(property, size, start, offset)
-            return self.endpoint.ask(SelectQuery(query, ("s", "o"), about, f"lower data.page_size{unsorted}"))
-
-        rows = PAGES[self.order](page, self.page_size, math.inf if self.limit is None else self.limit + 1)
+        wanted = math.inf if self.limit is None else self.limit + 1
+        page = partial(self._page, property)
+        rows = PAGES[self.order](page, self.page_size, wanted)
         try:
-            return list(islice(rows, self.limit)), next(rows, None) is not None
+            statements = list(islice(rows, self.limit))
+            is_cut = next(rows, None) is not None
         except PagesDisagree as error:
             raise ValueError(f"{self.endpoint.name}, {property}: {error}") from error
+        return statements, is_cut
+
+    def _page(self, property: str, size: int, start: str | None = None, offset: int = 0) -> list[Solution]:
+        """Some of a property's statements (see ``statements_query``), as subject and object."""
+        about = f"{property}, {size} rows"
+        if start:
+            about += f" from <{start}>"
+        if offset:
+            about += f" after {offset}"
+        relief = "lower data.page_size"
+        if self.order == "subject":
+            relief += " or pass data.order=endpoint, which has nothing sorted"
+        query = statements_query(property, size, start, offset)
+        return self.endpoint.ask(SelectQuery(query, ("s", "o"), about, relief))
 
     def _labels(self, entities: list[str]) -> dict[str, str]:
+        """Q-id -> label, for those of the items that have one in the languages."""
         labels: dict[str, str] = {}
-        batches = [entities[i : i + self.label_batch] for i in range(0, len(entities), self.label_batch)]
+        starts = range(0, len(entities), self.label_batch)
+        batches = [entities[start : start + self.label_batch] for start in starts]
         with progress(f"asking {self.endpoint.name} for labels", len(batches)) as advance:
             for number, batch in enumerate(batches, 1):
-                found = self.endpoint.ask(
-                    SelectQuery(
-                        labels_query(batch, self.languages),
-                        ("e", "label"),
-                        f"labels, batch {number} of {len(batches)}",
-                        "lower data.label_batch",
-                    )
-                )
+                query = labels_query(batch, self.languages)
+                about = f"labels, batch {number} of {len(batches)}"
+                rows = self.endpoint.ask(SelectQuery(query, ("e", "label"), about, "lower data.label_batch"))
                 # The last to be set is the label: of the most wanted language, and of two in one language the
                 # first by alphabet.
-                for entity, label in sorted(
-                    found,
-                    key=lambda row: (self.languages.index(row[1].tag.lower()), row[1].value),
-                    reverse=True,
-                ):
+                rows.sort(key=self._preference, reverse=True)
+                for entity, label in rows:
                     labels[entity.value.removeprefix(ENTITY_IRI)] = label.value
                 advance(1)
         return labels
+
+    def _preference(self, row: Solution) -> tuple[int, str]:
+        """Smaller for the label (of entity and label) that is wanted more."""
+        _, label = row
+        return self.languages.index(label.tag.lower()), label.value
 
 
 class PagesDisagree(ValueError):
@@ -198,61 +215,89 @@ class PagesDisagree(ValueError):
 
 
 def by_subject(page: Page, size: int, wanted: float | int) -> Iterator[Solution]:
-    """At least ``wanted`` rows, or all, sorted by subject; pages of whole subjects, each from where the one
-    before ended.
+    """At least ``wanted`` rows, or all, sorted by subject.
 
-    A page that is full may end in the midst of a subject: these rows are left, and the next page starts with
-    that subject. So rows that come or go between two requests (or between a broken run and the next) move no
-    others across a page's edge, as they would with OFFSET; and as each page has fewer rows left to sort, the
-    last is no dearer than the first. The key is the subject alone because only IRIs have an order that SPARQL
-    defines: an object may be a blank node or a literal.
+    The pages are of whole subjects, each from where the one before ended. A page that is full may end in the
+    midst of a subject: these rows are left, and the next page starts with that subject. So rows that come or
+    go between two requests (or between a broken run and the next) move no others across a page's edge, as
+    they would with OFFSET; and as each page has fewer rows left to sort, the last is no dearer than the
+    first. The key is the subject alone because only IRIs have an order that SPARQL defines: an object may be
+    a blank node or a literal.
+
+    Args:
+        page: asks for a page.
+        size: rows of a page.
+        wanted: rows after which no further page is asked for; infinity: all.
+
+    Raises:
+        PagesDisagree: the endpoint caps its answers, or sorts them in an order of its own.
     """
-    start, asked, read, seen = "", size, 0, set[str]()
+    start = ""
+    room = size
+    read = 0
+    seen = set[str]()
     while True:
-        limit = int(min(asked, wanted - read))
+        limit = int(min(room, wanted - read))
         rows = page(limit, start)
-        if len(rows) < limit and rows and page(1, start, offset=len(rows)):
+        is_short = len(rows) < limit
+        # A short page should be the last; one row more is asked for, to be sure that there is none.
+        if is_short and rows and page(1, start, offset=len(rows)):
             raise PagesDisagree(
-                f"{len(rows)} rows came where {limit} were asked for, although there are more: the endpoint "
-                "caps its "
-                f"answers (pass data.page_size={len(rows)} or less, or data.order=endpoint), or has new "
-                "statements since "
-                "the answers kept (pass data.refresh=true)."
+                f"{len(rows)} rows came where {limit} were asked for, although there are more: "
+                f"the endpoint caps its answers (pass data.page_size={len(rows)} or less, "
+                "or data.order=endpoint), or has new statements since the answers kept "
+                "(pass data.refresh=true)."
             )
-        if len(rows) < limit or len(rows) == wanted - read:
+        if is_short or len(rows) == wanted - read:
             yield from rows
             return
+
         last = rows[-1][0].value
         whole = [row for row in rows if row[0].value != last]
-        if not seen.isdisjoint(subjects := {s.value for s, _ in whole}):
+        subjects = {subject.value for subject, _ in whole}
+        repeated = seen & subjects
+        if repeated:
             raise PagesDisagree(
-                f"<{min(seen & subjects)}> came on two pages: the endpoint sorts IRIs in another way than it "
-                "compares "
-                "their strings. Pass data.order=endpoint."
+                f"<{min(repeated)}> came on two pages: the endpoint sorts IRIs in another way than it "
+                "compares their strings. Pass data.order=endpoint."
             )
         yield from whole
         seen |= subjects
+        start = last
+        read += len(whole)
         # A subject with more objects than a page has rows: ask for it again with room for more.
-        start, asked, read = last, size if whole else 2 * asked, read + len(whole)
+        room = size if whole else 2 * room
 
 
 def by_offset(page: Page, size: int, wanted: float | int) -> Iterator[Solution]:
-    """At least ``wanted`` rows, or all, in the endpoint's own order, which SPARQL does not promise to be the
-    same on every page.
+    """At least ``wanted`` rows, or all, in the endpoint's own order.
 
-    So it is checked: if no row came twice and none is left after the last, every row came. Nothing has to be
-    sorted for it.
+    SPARQL does not promise that this order is the same on every page. So it is checked: if no row came twice
+    and none is left after the last, every row came. Nothing has to be sorted for it.
+
+    Args:
+        page: asks for a page.
+        size: rows of a page.
+        wanted: rows after which no further page is asked for; infinity: all.
+
+    Raises:
+        PagesDisagree: a row came twice.
     """
-    read, seen = 0, set[Solution]()
-    while read < wanted and (rows := page(int(min(size, wanted - read)), offset=read)):
+    read = 0
+    seen = set[Solution]()
+    while read < wanted:
+        limit = int(min(size, wanted - read))
+        rows = page(limit, offset=read)
+        if not rows:
+            return
         for row in rows:
+            subject, object = row
             # A blank node's name holds within one answer only.
-            if row in seen and "bnode" not in (row[0].kind, row[1].kind):
+            if row in seen and "bnode" not in (subject.kind, object.kind):
                 raise PagesDisagree(
-                    f"<{row[0].value}> with {row[1].value!r} came twice: the endpoint's own order changed "
-                    "between two "
-                    "pages. Pass data.order=subject, or data.page_size above data.limit so that one page is "
-                    "enough."
+                    f"<{subject.value}> with {object.value!r} came twice: the endpoint's own order changed "
+                    "between two pages. Pass data.order=subject, "
+                    "or data.page_size above data.limit so that one page is enough."
                 )
             seen.add(row)
         yield from rows
@@ -263,21 +308,27 @@ PAGES = {"subject": by_subject, "endpoint": by_offset}
 
 
 def statements_query(property: str, size: int, start: str | None, offset: int) -> str:
-    """Statements of a property about anything that has an IRI, sorted by it and from ``start`` on, or
-    unsorted (None).
+    """The query for statements of a property about anything that has an IRI.
+
+    Args:
+        property: its P-id.
+        size: rows at most.
+        start: sorted by subject, those from this IRI on ("": from the first); None: unsorted.
+        offset: rows to pass over.
     """
     # json.dumps quotes as SPARQL does; what comes from the endpoint must not become part of the query.
     onward = f" && STR(?s) >= {json.dumps(start, ensure_ascii=False)}" if start else ""
     order = "" if start is None else " ORDER BY ?s ?o"
+    beyond = f" OFFSET {offset}" if offset else ""
     return (
         f"SELECT ?s ?o WHERE {{ ?s <{DIRECT_IRI}{property}> ?o FILTER(isIRI(?s){onward}) }}{order} "
-        f"LIMIT {size}" + f" OFFSET {offset}" * bool(offset)
+        f"LIMIT {size}{beyond}"
     )
 
 
 def labels_query(entities: Sequence[str], languages: Sequence[str]) -> str:
-    """Labels of these items in these languages."""
-    values = " ".join(f"<{ENTITY_IRI}{q}>" for q in entities)
+    """The query for the labels of these items in these languages (tags in lower case)."""
+    values = " ".join(f"<{ENTITY_IRI}{entity}>" for entity in entities)
     tags = ", ".join(f'"{tag}"' for tag in languages)
     return (
         f"SELECT ?e ?label WHERE {{ VALUES ?e {{ {values} }} ?e <{LABEL_IRI}> ?label "
@@ -291,6 +342,22 @@ def item(term: Term) -> str | None:
     return id if term.kind == "uri" and ENTITY_ID.fullmatch(id) else None
 
 
+def _between_items(rows: list[Solution], property: str) -> list[tuple[str, str, str]]:
+    """The triples of those rows whose subject and object are both items."""
+    triples = []
+    for subject_term, object_term in rows:
+        subject, object = item(subject_term), item(object_term)
+        if subject is not None and object is not None:
+            triples.append((subject, property, object))
+    return triples
+
+
+def _number(id: str) -> int:
+    """The number of a P-id or a Q-id."""
+    return int(id[1:])
+
+
 def _check(key: str, value: object, fits: object, expected: str) -> None:
+    """Refuse a value of the configuration that does not fit, saying what was expected."""
     if not fits:
         raise ValueError(f"data.{key}={value}: expected {expected}.")
