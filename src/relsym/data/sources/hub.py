@@ -1,5 +1,6 @@
-"""Data sets on the Hugging Face hub, whose columns are declared in the configuration and checked when the
-data is there.
+"""Statements from data sets on the Hugging Face hub.
+
+Their columns are declared in the configuration, and checked when the data is there.
 """
 
 from __future__ import annotations
@@ -29,9 +30,15 @@ REQUIRED = {TRIPLES: ("subject", "property", "object"), PAIRS: ("premise", "hypo
 OPTIONAL = {TRIPLES: ("subject_label", "object_label"), PAIRS: ("label",)}
 
 
+# A premise is read twice, its names once as long and once as short as the template allows: where the two
+# readings differ, the premise says several things.
+_NAME_PATTERNS = (".+", ".+?")
+
+
 class HubTriples:
-    """Statements from a data set on the Hugging Face hub, or from a folder in the hub's layout; no code of
-    the data set is ever run.
+    """Statements from a data set on the Hugging Face hub, or from a folder in the hub's layout.
+
+    No code of the data set is ever run.
 
     shape "triples": columns subject, property, object, and subject_label and object_label or neither.
     shape "pairs": columns premise and hypothesis, and label or not. A premise has to be r(x, y) in the words
@@ -41,12 +48,18 @@ class HubTriples:
     A name that is no Q-id stands for its entity: it is the id and the label.
 
     Args:
-        path: owner/name on the hub, or a folder.  name: the data set's configuration, if it has several.
-        part: one of the data set's splits; None: all, one after the other.  revision: commit, tag or branch.
-        shape: "triples" or "pairs".  columns: what a column is for -> its name; for "pairs", a label's column
-        may be null. property_table: wordings for "pairs": as ``read_relations`` takes them. on_bad_row:
-        "error" or "skip" (dropped and counted), for rows with an empty field. licence: SPDX id of the data's
-        licence.
+        path: owner/name on the hub, or a folder.
+        name: the data set's configuration, if it has several.
+        part: one of the data set's splits; None: all, one after the other.
+        columns: what a column is for -> its name; for "pairs", a label's column may be null.
+        revision: commit, tag or branch.
+        shape: "triples" or "pairs".
+        property_table: wordings for "pairs": as ``read_relations`` takes them.
+        on_bad_row: "error" or "skip" (dropped and counted), for rows with an empty field.
+        licence: SPDX id of the data's licence.
+
+    Raises:
+        ValueError: an unknown shape or role, a required column that is null, and what ``HubSet`` raises.
     """
 
     def __init__(
@@ -63,17 +76,27 @@ class HubTriples:
     ) -> None:
         self.set = HubSet(path, name, revision)
         check_choice("data.shape", shape, (TRIPLES, PAIRS))
-        self.part, self.shape = part, shape
-        self.skip_bad, self.licence = skips_bad_rows(on_bad_row), licence
+        self.part = part
+        self.shape = shape
+        self.skip_bad = skips_bad_rows(on_bad_row)
+        self.licence = licence
         self.columns = _declared(shape, columns or {})
         self.relations = read_relations(property_table)
 
     def read(self, properties: Collection[str]) -> TripleSource:
-        """Read the statements of ``properties`` and the names of their entities."""
-        parts = self._load()
+        """Read the statements of ``properties`` and the names of their entities.
+
+        Raises:
+            ValueError: a part or column that is not there, a bad row (unless skipped), not one premise that
+                fits the property table, and what ``HubSet.parts`` raises.
+        """
         dropped, notes = Counter(), Counter()
-        rows = pl.concat(self._good(self._rows(dataset), part, dropped) for part, dataset in parts.items())
+        tables = []
+        for part, dataset in self._load().items():
+            tables.append(self._good(self._rows(dataset), part, dropped))
+        rows = pl.concat(tables)
         read = rows.height + dropped.total()
+
         if self.shape == PAIRS:
             rows = stated(rows, self.relations, dropped)
         chosen = rows.filter(pl.col("property").is_in(list(properties)))
@@ -85,119 +108,169 @@ class HubTriples:
     def _source(
         self, rows: pl.DataFrame, read: int, dropped: Counter[str], notes: Counter[str]
     ) -> TripleSource:
-        labelled = "subject_label" in self.columns
-        if labelled:
+        """The source of these statements, with the labels that stand beside them, or their ids for labels."""
+        if "subject_label" in self.columns:
             labels = one_label(labels_beside(rows), notes)
+            labelled = True
         else:
-            ids = entities_of(rows)
-            names = ids.filter(~ids.str.contains(f"^(?:{ENTITY_ID.pattern})$"))
-            labelled = ids.is_empty() or not names.is_empty()
-            labels = pl.DataFrame(
-                {"entity": names, "label": names} if labelled else {"entity": ids, "label": ids}
-            )
-        origin = " ".join(filter(None, ("hub data set", self.set.title, self.set.name, self.part)))
+            labels, labelled = _labels_of_ids(entities_of(rows))
+        origin_parts = ("hub data set", self.set.title, self.set.name, self.part)
         return TripleSource(
-            rows.select(list(TRIPLE_SCHEMA)), labels, read, +dropped, origin, self.licence, +notes, labelled
+            rows.select(list(TRIPLE_SCHEMA)),
+            labels,
+            read,
+            +dropped,
+            " ".join(part for part in origin_parts if part),
+            self.licence,
+            +notes,
+            labelled,
         )
 
     def _load(self) -> dict[str, Any]:
+        """The chosen parts: name -> data set, each with the declared columns."""
         parts = self.set.parts()
         if self.part and self.part not in parts:
             raise ValueError(
-                f"data.part={self.part}: the data set has {', '.join(parts)}. Name one of these, or null for "
-                "all."
+                f"data.part={self.part}: the data set has {', '.join(parts)}. "
+                "Name one of these, or null for all."
             )
         chosen = {self.part: parts[self.part]} if self.part else dict(parts)
         for dataset in chosen.values():
-            if wrong := faults(dataset.features, self.columns):
+            problems = faults(dataset.features, self.columns)
+            if problems:
+                advice = " ".join(f"data.columns.{role}=NAME" for role in self.columns)
                 raise ValueError(
-                    f"data.path={self.set.path}: {'; '.join(wrong)}. The data set has\n"
-                    f"{described_columns(parts)}\nDeclare its columns with "
-                    f"{' '.join(f'data.columns.{role}=NAME' for role in self.columns)}, or "
-                    f"data.shape={TRIPLES} or {PAIRS}."
+                    f"data.path={self.set.path}: {'; '.join(problems)}. The data set has\n"
+                    f"{described_columns(parts)}\n"
+                    f"Declare its columns with {advice}, or data.shape={TRIPLES} or {PAIRS}."
                 )
         return chosen
 
     def _rows(self, dataset: Any) -> pl.DataFrame:
-        rows = dataset.select_columns(list(dict.fromkeys(self.columns.values()))).to_polars()
+        """A part's rows as strings: row (from 1), and a column for each role."""
+        # Two roles may share a column, which is selected once.
+        names = list(dict.fromkeys(self.columns.values()))
+        rows = dataset.select_columns(names).to_polars()
         roles = {role: pl.col(name).cast(pl.String) for role, name in self.columns.items()}
-        if (
-            names := getattr(dataset.features[self.columns["label"]], "names", None)
-            if "label" in self.columns
-            else None
-        ):
-            roles["label"] = pl.col(self.columns["label"]).replace_strict(
-                dict(enumerate(names)), default=None, return_dtype=pl.String
-            )
+        if "label" in self.columns:
+            label = self.columns["label"]
+            classes = getattr(dataset.features[label], "names", None)
+            if classes:
+                # The hub stores a named class as its number.
+                class_of_number = dict(enumerate(classes))
+                roles["label"] = pl.col(label).replace_strict(
+                    class_of_number, default=None, return_dtype=pl.String
+                )
         return rows.select(**roles).with_row_index("row", offset=1)
 
     def _good(self, rows: pl.DataFrame, part: str, dropped: Counter[str]) -> pl.DataFrame:
-        is_bad = pl.any_horizontal(blank(role) for role in REQUIRED[self.shape])
+        """The rows with every required field; the others are counted in ``dropped``, or the first refused."""
+        required = REQUIRED[self.shape]
+        is_bad = pl.any_horizontal(blank(role) for role in required)
         bad = rows.filter(is_bad)
         if not bad.is_empty() and not self.skip_bad:
+            number = bad["row"][0]
+            fields = bad.drop("row").row(0, named=True)
             raise ValueError(
-                f"row {bad['row'][0]} of part {part} of {self.set.path}: expected "
-                f"{', '.join(REQUIRED[self.shape])} filled in, "
-                f"got {str(bad.drop('row').row(0, named=True))[:200]}. Pass data.on_bad_row=skip to drop and "
-                "count such rows."
+                f"row {number} of part {part} of {self.set.path}: expected {', '.join(required)} filled in, "
+                f"got {str(fields)[:200]}. Pass data.on_bad_row=skip to drop and count such rows."
             )
         dropped["bad row"] += bad.height
         return rows.filter(~is_bad).drop("row")
 
     def _swapped(self, rows: pl.DataFrame, dropped: Counter[str], notes: Counter[str]) -> pl.DataFrame:
+        """The rows whose hypothesis is their premise with the two names exchanged.
+
+        The others are counted in ``dropped``; labels that the property table contradicts in ``notes``.
+        """
         swapped = rows.filter(pl.col("hypothesis") == pl.col("swap"))
         dropped["hypothesis is not the swap"] += rows.height - swapped.height
         if "label" in self.columns:
-            expected = pl.col("property").replace_strict(
-                {p: r.label for p, r in self.relations.items()}, return_dtype=pl.String
-            )
-            other = swapped.filter(
-                ~blank("label"), pl.col("label").str.strip_chars().str.to_lowercase() != expected
-            )
-            notes["label differs from the property table's"] += other.height
+            label_of_property = {property: relation.label for property, relation in self.relations.items()}
+            expected = pl.col("property").replace_strict(label_of_property, return_dtype=pl.String)
+            label = pl.col("label").str.strip_chars().str.to_lowercase()
+            differing = swapped.filter(~blank("label"), label != expected)
+            notes["label differs from the property table's"] += differing.height
         return swapped
 
 
+def _labels_of_ids(ids: pl.Series) -> tuple[pl.DataFrame, bool]:
+    """The labels where there is no column of them, and whether they are labels or ids that stand in.
+
+    A name that is no Q-id is its own label. Where all are Q-ids, the source has no labels.
+    """
+    is_id = ids.str.contains(f"^(?:{ENTITY_ID.pattern})$")
+    names = ids.filter(~is_id)
+    if ids.is_empty() or not names.is_empty():
+        return pl.DataFrame({"entity": names, "label": names}), True
+    return pl.DataFrame({"entity": ids, "label": ids}), False
+
+
 def stated(rows: pl.DataFrame, relations: Mapping[str, Relation], dropped: Counter[str]) -> pl.DataFrame:
-    """What the premises state: adds subject, property, object, and swap, the statement with the two names
-    exchanged.
+    """The rows whose premise states one thing, in the words of the property table.
+
+    Adds subject, property, object, and swap, the statement with the two names exchanged. The other rows are
+    counted in ``dropped``.
+
+    Args:
+        rows: with premise.
+        relations: P-id -> relation, whose template words the premises.
+        dropped: counts by reason.
 
     Raises:
         ValueError: not one premise is worded like the property table.
     """
     rows = rows.with_row_index("row")
-    readings = pl.concat(
-        _readings(rows, relation, name) for relation in relations.values() for name in (".+", ".+?")
-    ).unique()
-    told = readings.group_by("row").agg(templates=pl.col("property").n_unique(), ways=pl.len())
-    if told.is_empty() and not rows.is_empty():
+    readings = []
+    for relation in relations.values():
+        for name in _NAME_PATTERNS:
+            readings.append(_readings(rows, relation, name))
+    distinct = pl.concat(readings).unique()
+    counts = distinct.group_by("row").agg(templates=pl.col("property").n_unique(), ways=pl.len())
+    if counts.is_empty() and not rows.is_empty():
+        premise = rows["premise"][0]
+        template = next(iter(relations.values())).template
         raise ValueError(
-            f"no premise fits a template of the property table: the first is {rows['premise'][0][:80]!r}, a "
-            "template "
-            f"{next(iter(relations.values())).template!r}. Pass data.property_table=TABLE.yaml with the data "
-            "set's wordings."
+            f"no premise fits a template of the property table: the first is {premise[:80]!r}, "
+            f"a template {template!r}. "
+            "Pass data.property_table=TABLE.yaml with the data set's wordings."
         )
-    dropped["no template fits"] += rows.height - told.height
-    dropped["several templates fit"] += told.filter(pl.col("templates") > 1).height
-    dropped["a template fits in several ways"] += told.filter(
-        pl.col("templates") == 1, pl.col("ways") > 1
-    ).height
-    return rows.join(
-        readings.join(told.filter(pl.col("ways") == 1), on="row", how="semi"), on="row", maintain_order="left"
-    )
+
+    several_templates = counts.filter(pl.col("templates") > 1)
+    several_ways = counts.filter(pl.col("templates") == 1, pl.col("ways") > 1)
+    dropped["no template fits"] += rows.height - counts.height
+    dropped["several templates fit"] += several_templates.height
+    dropped["a template fits in several ways"] += several_ways.height
+
+    clear = counts.filter(pl.col("ways") == 1)
+    clear_readings = distinct.join(clear, on="row", how="semi")
+    return rows.join(clear_readings, on="row", maintain_order="left")
 
 
 def _readings(rows: pl.DataFrame, relation: Relation, name: str) -> pl.DataFrame:
-    parts = re.split(r"(\[[XY]\])", relation.template)
-    pattern = "".join(
-        {"[X]": f"(?<subject>{name})", "[Y]": f"(?<object>{name})"}.get(part, pl.escape_regex(part))
-        for part in parts
-    )
-    swap = [{"[X]": pl.col("object"), "[Y]": pl.col("subject")}.get(part, pl.lit(part)) for part in parts]
-    found = rows.select(
-        "row", pl.col("premise").str.extract_groups(rf"(?s)\A{pattern}\z").struct.unnest()
-    ).drop_nulls()
-    return found.select(
+    """The premises that a relation's template fits: row, subject, property, object and swap.
+
+    Args:
+        rows: with row and premise.
+        relation: whose template has the places [X] and [Y].
+        name: the pattern of a name.
+    """
+    pattern = ""
+    swap = []
+    for part in re.split(r"(\[[XY]\])", relation.template):
+        if part == "[X]":
+            pattern += f"(?<subject>{name})"
+            swap.append(pl.col("object"))
+        elif part == "[Y]":
+            pattern += f"(?<object>{name})"
+            swap.append(pl.col("subject"))
+        else:
+            pattern += pl.escape_regex(part)
+            swap.append(pl.lit(part))
+
+    names = pl.col("premise").str.extract_groups(rf"(?s)\A{pattern}\z").struct.unnest()
+    fitting = rows.select("row", names).drop_nulls()
+    return fitting.select(
         "row",
         "subject",
         pl.lit(relation.property).alias("property"),
@@ -207,22 +280,28 @@ def _readings(rows: pl.DataFrame, relation: Relation, name: str) -> pl.DataFrame
 
 
 def _declared(shape: str, columns: Mapping[str, str | None]) -> dict[str, str]:
-    """Role -> column, for the roles of this shape; those of the other shape may stand beside them in the
-    configuration.
+    """Role -> column, for the roles of this shape.
+
+    Those of the other shape may stand beside them in the configuration.
     """
-    if unknown := columns.keys() - {
-        role for roles in (REQUIRED, OPTIONAL) for names in roles.values() for role in names
-    }:
-        raise ValueError(
-            f"data.columns: unknown {', '.join(sorted(unknown))}: expected "
-            f"{', '.join(REQUIRED[shape] + OPTIONAL[shape])}."
-        )
-    declared = {role: columns.get(role, role) for role in REQUIRED[shape]}
-    if missing := [role for role, name in declared.items() if not name]:
-        raise ValueError(
-            f"data.columns.{missing[0]} is null: pass data.columns.{missing[0]}=NAME of its column."
-        )
-    declared |= {role: columns[role] for role in OPTIONAL[shape] if columns.get(role)}
+    roles = set[str]()
+    for some in (*REQUIRED.values(), *OPTIONAL.values()):
+        roles.update(some)
+    unknown = columns.keys() - roles
+    if unknown:
+        expected = ", ".join(REQUIRED[shape] + OPTIONAL[shape])
+        raise ValueError(f"data.columns: unknown {', '.join(sorted(unknown))}: expected {expected}.")
+
+    declared = {}
+    for role in REQUIRED[shape]:
+        name = columns.get(role, role)
+        if not name:
+            raise ValueError(f"data.columns.{role} is null: pass data.columns.{role}=NAME of its column.")
+        declared[role] = name
+    for role in OPTIONAL[shape]:
+        name = columns.get(role)
+        if name:
+            declared[role] = name
     if ("subject_label" in declared) != ("object_label" in declared):
         raise ValueError("data.columns: subject_label and object_label go together: name both or neither.")
     return declared

@@ -1,5 +1,6 @@
-"""A data set on the Hugging Face hub, or a folder in the hub's layout; no code of the data set is
-ever run.
+"""A data set on the Hugging Face hub, or a folder in the hub's layout.
+
+No code of the data set is ever run.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ class HubSet:
     """Where a data set of the hub is, and its parts once they are asked for.
 
     Args:
-        path: owner/name on the hub, or a folder.  name: the data set's configuration, if it has several.
+        path: owner/name on the hub, or a folder.
+        name: the data set's configuration, if it has several.
         revision: commit, tag or branch.
         key, name_key: what path and name are called in relsym's configuration, for errors.
 
     Raises:
-        ValueError: no path, or a folder with a revision.  FileNotFoundError: neither a folder nor an id of
-        the hub.
+        ValueError: no path, or a folder with a revision.
+        FileNotFoundError: neither a folder nor an id of the hub.
     """
 
     def __init__(
@@ -37,37 +39,43 @@ class HubSet:
     ) -> None:
         if not path:
             raise ValueError(
-                f"{key} is not set: pass {key}=OWNER/NAME of a data set on the Hugging Face hub, or "
-                f"{key}=FOLDER."
+                f"{key} is not set: "
+                f"pass {key}=OWNER/NAME of a data set on the Hugging Face hub, or {key}=FOLDER."
             )
-        self.folder = Path(path).expanduser() if Path(path).expanduser().is_dir() else None
+        folder = Path(path).expanduser()
+        # A folder that is there goes before a data set of the same name on the hub.
+        self.folder = folder if folder.is_dir() else None
         if self.folder is None and not HUB_ID.fullmatch(path):
             raise FileNotFoundError(
-                f"{key}={path}: no such folder, nor an id of the hub (OWNER/NAME). Pass {key}=FOLDER or an "
-                "id."
+                f"{key}={path}: no such folder, nor an id of the hub (OWNER/NAME). "
+                f"Pass {key}=FOLDER or an id."
             )
-        if self.folder and revision:
+        if self.folder is not None and revision:
             raise ValueError(
-                f"data.revision={revision}: a folder has no revisions. Leave it out, or pass "
-                f"{key}=OWNER/NAME."
+                f"data.revision={revision}: a folder has no revisions. "
+                f"Leave it out, or pass {key}=OWNER/NAME."
             )
-        self.path, self.name, self.revision, self.key, self.name_key = path, name, revision, key, name_key
+        self.path = path
+        self.name = name
+        self.revision = revision
+        self.key = key
+        self.name_key = name_key
 
     @property
     def title(self) -> str:
         """The set and its revision, without the folders above it."""
-        return (
-            self.folder.name
-            if self.folder
-            else f"{self.path}{f' at {self.revision}' if self.revision else ''}"
-        )
+        if self.folder is not None:
+            return self.folder.name
+        return f"{self.path} at {self.revision}" if self.revision else self.path
 
     def parts(self) -> Mapping[str, Any]:
         """Fetch the set: name of a part -> its ``datasets.Dataset``.
 
         Raises:
-            ImportError: the library is not installed.  ConnectionError: the set is neither reached nor in the
-            cache. FileNotFoundError: there is no such set.  ValueError: the library cannot read it.
+            ImportError: the library is not installed.
+            ConnectionError: the set is neither reached nor in the cache.
+            FileNotFoundError: there is no such set.
+            ValueError: the library cannot read it.
         """
         try:
             from datasets import exceptions, load_dataset
@@ -85,56 +93,60 @@ class HubSet:
         except ConnectionError as error:
             raise ConnectionError(
                 f"{self.key}={self.path}: the hub cannot be reached and the data set is not in the cache "
-                f"({error}). Connect to the "
-                f"network, set HF_HOME to a cache that holds it, or pass {self.key}=FOLDER with a copy."
+                f"({error}). Connect to the network, set HF_HOME to a cache that holds it, "
+                f"or pass {self.key}=FOLDER with a copy."
             ) from error
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                f"{self.key}={self.path}: {error}. Check {self.key} and data.revision; if access is "
-                "restricted, log in to the hub; or pass "
-                f"{self.key}=FOLDER with a copy."
+                f"{self.key}={self.path}: {error}. Check {self.key} and data.revision; "
+                f"if access is restricted, log in to the hub; or pass {self.key}=FOLDER with a copy."
             ) from error
         except (ValueError, RuntimeError, exceptions.DatasetsError) as error:
-            reason = " ".join(f"{error}{f' ({error.__cause__})' if error.__cause__ else ''}".split())
+            # What went wrong in a file often stands in the cause alone.
+            reason = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
+            on_one_line = " ".join(reason.split())
             raise ValueError(
-                f"{self.key}={self.path}: {reason[:600]}. Pass {self.name_key}=NAME if it has several "
-                f"configurations, or {self.key}=FOLDER "
-                "with a copy whose files are data, with the same columns in each part."
+                f"{self.key}={self.path}: {on_one_line[:600]}. "
+                f"Pass {self.name_key}=NAME if it has several configurations, "
+                f"or {self.key}=FOLDER with a copy whose files are data, with the same columns in each part."
             ) from error
 
 
 def faults(
     features: Mapping[str, Any], columns: Mapping[str, str], numbers: Collection[str] = ()
 ) -> list[str]:
-    """Columns (role -> name) that are not there or hold no text; a label may be a named class, a role in
-    ``numbers`` a whole number.
+    """What is wrong with the columns of a data set, one text each: not there, or no text in it.
+
+    Args:
+        features: the data set's columns: name -> type. That of a role "label" may be a named class.
+        columns: role -> name.
+        numbers: roles that may be whole numbers.
     """
-    found = [
-        f"no column {name} (data.columns.{role})" for role, name in columns.items() if name not in features
-    ]
+    problems = []
     for role, name in columns.items():
-        kind = getattr(features.get(name), "dtype", None)
-        classes = role == "label" and hasattr(features.get(name), "names")
-        if (
-            name in features
-            and not classes
-            and kind not in STRINGS
-            and not (role in numbers and str(kind).startswith(("int", "uint")))
-        ):
-            found.append(f"column {name} (data.columns.{role}) is {features[name]}, no text")
-    return found
+        if name not in features:
+            problems.append(f"no column {name} (data.columns.{role})")
+
+    for role, name in columns.items():
+        if name not in features:
+            continue
+        feature = features[name]
+        kind = getattr(feature, "dtype", None)
+        is_text = kind in STRINGS
+        is_named_class = role == "label" and hasattr(feature, "names")
+        is_whole_number = role in numbers and str(kind).startswith(("int", "uint"))
+        if not (is_text or is_named_class or is_whole_number):
+            problems.append(f"column {name} (data.columns.{role}) is {feature}, no text")
+    return problems
 
 
 def described_columns(parts: Mapping[str, Any]) -> str:
-    """Every part's columns with their types and first values."""
+    """Every part's columns with their types and first values, a line each."""
     lines = []
     for part, dataset in parts.items():
+        lines.append(f"  {part}:")
         first = dataset[0] if len(dataset) else {}
-        lines += [
-            f"  {part}:",
-            *(
-                f"    {name}: {kind}, such as {repr(first.get(name))[:60]}"
-                for name, kind in dataset.features.items()
-            ),
-        ]
+        for name, kind in dataset.features.items():
+            value = repr(first.get(name))[:60]
+            lines.append(f"    {name}: {kind}, such as {value}")
     return "\n".join(lines)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 
 class Layout(NamedTuple):
-    """How the rows of one file are read. places: position or name of each role's column; width: fields of a
-    row (None: any number).
+    """How the rows of one file are read.
+
+    places: role -> its column's position (CSV, TSV) or name (JSONL).
+    width: fields of a row (None: any number).
+    header: whether the first row holds the columns' names.
     """
 
     places: dict[str, Any]
@@ -23,10 +26,14 @@ class Schema:
     """Which columns a file has to have.
 
     key, header_key: their names in the configuration; without a header_key, text always begins with column
-    names. columns: role -> name, or position counted from 0.  known: other names of all roles; the first that
-    a file has go before ``columns``. standard: the roles in the order of a file that is read by position;
-    each bears its own name unless mapped. width: fields of such a file (None: at least one).  required: roles
-    that no row leaves empty.
+        names.
+    columns: role -> name, or position counted from 0.
+    standard: the roles in the order of a file that is read by position; each bears its own name unless
+        mapped.
+    required: roles that no row leaves empty.
+    width: fields of a file that is read by position (None: at least one).
+    header: whether text begins with column names; None: it does if the first row holds all of the names.
+    known: other names of all roles; the first that a file has go before ``columns``.
     """
 
     key: str
@@ -38,14 +45,29 @@ class Schema:
     header: bool | None
     known: tuple[dict[str, str], ...] = ()
 
-    def named(self, found: Sequence[str], path: Path | str) -> dict[str, str]:
-        """The column of each role in a file whose columns have names."""
-        columns = next((names for names in self.known if set(names.values()) <= set(found)), self.columns)
-        if missing := {role: name for role, name in columns.items() if name not in found}:
+    def named(self, available: Sequence[str], path: Path | str) -> dict[str, str]:
+        """The column of each role in a file whose columns have names.
+
+        Args:
+            available: the names of the file's columns.
+            path: the file, for errors.
+
+        Raises:
+            ValueError: a column is not there.
+        """
+        columns = self.columns
+        for names in self.known:
+            if set(names.values()) <= set(available):
+                columns = names
+                break
+
+        missing = {role: name for role, name in columns.items() if name not in available}
+        if missing:
+            listed = ", ".join(map(str, missing.values()))
+            advice = " ".join(f"{self.key}.{role}=NAME" for role in missing)
             raise ValueError(
-                f"{path}: no column {', '.join(map(str, missing.values()))}: the file has "
-                f"{shortened(', '.join(found))}. Name its columns "
-                f"with {' '.join(f'{self.key}.{role}=NAME' for role in missing)}."
+                f"{path}: no column {listed}: the file has {shortened(', '.join(available))}. "
+                f"Name its columns with {advice}."
             )
         return dict(columns)
 
@@ -56,60 +78,74 @@ class Schema:
             ValueError: it neither holds the mapped names nor can be read by position.
         """
         if not self.header_key:
-            return Layout(
-                {role: first.index(name) for role, name in self.named(first, path).items()},
-                len(first),
-                header=True,
-            )
-        names = {role: name for role, name in self.columns.items() if isinstance(name, str)}
-        numbers = {role: place for role, place in self.columns.items() if isinstance(place, int)}
-        if far := [
-            f"{self.key}.{role}={place}" for role, place in numbers.items() if not 0 <= place < len(first)
-        ]:
-            raise ValueError(
-                f"{path}: {', '.join(far)}: counted from 0, the first row has {len(first)} fields: "
-                f"{shortened(first)}."
-            )
-        known = [name for name in names.values() if name in first]
-        if self.header or (self.header is None and names and len(known) == len(names)):
-            self._check_names(names, first, path)
-            return Layout(
-                {role: first.index(name) for role, name in names.items()} | numbers, len(first), header=True
-            )
-        self._check_positions(names, path)
-        mapped = any(role not in self.standard or role != name for role, name in names.items())
-        if self.header is None and names and (known or mapped or self.width not in (None, len(first))):
-            self._check_names(names, first, path)
-        return Layout(
-            {role: self.standard.index(role) for role in names} | numbers,
-            len(first) if numbers else self.width,
-        )
+            return _headed(self.named(first, path), {}, first)
 
-    def _check_names(self, names: dict[str, str], first: Sequence[str], path: Path) -> None:
-        if missing := {role: name for role, name in names.items() if name not in first}:
-            raise ValueError(
-                f"{path}: no column {', '.join(missing.values())}: the first row is {shortened(first)}. If "
-                "these are column names, pass "
-                f"{' '.join(f'{self.key}.{role}=NAME' for role in missing)}; if the file has no header, pass "
-                f"{self.header_key}=false, and "
-                f"positions from 0 as {self.key} unless its columns are {', '.join(self.standard)}."
-            )
+        names = {role: column for role, column in self.columns.items() if isinstance(column, str)}
+        positions = {role: column for role, column in self.columns.items() if isinstance(column, int)}
+        self._check_range(positions, first, path)
 
-    def _check_positions(self, names: dict[str, str], path: Path) -> None:
-        if self.header is False and (
-            own := [
-                f"{self.key}.{role}={name}"
-                for role, name in names.items()
-                if role not in self.standard or role != name
-            ]
-        ):
+        present = [name for name in names.values() if name in first]
+        has_all_names = bool(names) and len(present) == len(names)
+        if self.header or (self.header is None and has_all_names):
+            self._check_names(names, first, path)
+            return _headed(names, positions, first)
+
+        renamed = self._renamed(names)
+        if self.header is False and renamed:
+            listed = ", ".join(f"{self.key}.{role}={name}" for role, name in renamed.items())
             raise ValueError(
-                f"{path} is read by position ({self.header_key}=false), but a name is given: "
-                f"{', '.join(own)}. "
+                f"{path} is read by position ({self.header_key}=false), but a name is given: {listed}. "
                 "Pass positions, counted from 0."
             )
+        # The user does not say whether there is a header, and not all names are there. So the file is read by
+        # position, unless a misspelt name is more likely than no header: where some of the names are there,
+        # where the user chose names, or where a row has another number of fields.
+        has_other_width = self.width not in (None, len(first))
+        if self.header is None and names and (present or renamed or has_other_width):
+            self._check_names(names, first, path)
+        places = {role: self.standard.index(role) for role in names}
+        return Layout(places | positions, len(first) if positions else self.width)
+
+    def _check_range(self, positions: Mapping[str, int], first: Sequence[str], path: Path) -> None:
+        """Refuse positions beyond the first row."""
+        beyond = [
+            f"{self.key}.{role}={position}"
+            for role, position in positions.items()
+            if not 0 <= position < len(first)
+        ]
+        if beyond:
+            raise ValueError(
+                f"{path}: {', '.join(beyond)}: counted from 0, the first row has {len(first)} fields: "
+                f"{shortened(first)}."
+            )
+
+    def _check_names(self, names: Mapping[str, str], first: Sequence[str], path: Path) -> None:
+        """Refuse a first row that lacks one of these names."""
+        missing = {role: name for role, name in names.items() if name not in first}
+        if missing:
+            advice = " ".join(f"{self.key}.{role}=NAME" for role in missing)
+            raise ValueError(
+                f"{path}: no column {', '.join(missing.values())}: the first row is {shortened(first)}. "
+                f"If these are column names, pass {advice}; "
+                f"if the file has no header, pass {self.header_key}=false, and positions from 0 "
+                f"as {self.key} unless its columns are {', '.join(self.standard)}."
+            )
+
+    def _renamed(self, names: Mapping[str, str]) -> dict[str, str]:
+        """Those names that the user chose: other than their role's, or of a role that is not standard."""
+        renamed = {}
+        for role, name in names.items():
+            if role not in self.standard or role != name:
+                renamed[role] = name
+        return renamed
+
+
+def _headed(names: Mapping[str, str], positions: Mapping[str, int], first: Sequence[str]) -> Layout:
+    """The layout of a file whose first row holds these names."""
+    places = {role: first.index(name) for role, name in names.items()}
+    return Layout(places | dict(positions), len(first), header=True)
 
 
 def shortened(value: object) -> str:
-    """The beginning of what came, for an error."""
+    """The beginning of a value, for an error."""
     return repr(value)[:80]

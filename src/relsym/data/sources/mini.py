@@ -12,29 +12,31 @@ from relsym.data.triples import TRIPLE_SCHEMA, TripleSource
 
 
 class Mini:
-    """At least 60 well-known true facts for each of the 14 properties, written for this project from general
-    knowledge (CC0).
+    """At least 60 well-known true facts for each of the 14 properties.
 
-    ``facts.tsv``: subject, property, object.  ``entities.tsv``: Q-id, label, checked (true where the id was
-    compared with Wikidata's own label of it).
+    They were written for this project from general knowledge (CC0). ``facts.tsv`` holds subject, property and
+    object; ``entities.tsv`` Q-id, label and checked (true where the id was compared with Wikidata's own label
+    of it).
     """
 
     def read(self, properties: Collection[str]) -> TripleSource:
         """Read the facts of ``properties``, and the labels."""
-        facts, entities = (_table(name) for name in ("facts.tsv", "entities.tsv"))
-        chosen = facts.filter(pl.col("property").is_in(list(properties))).select(*TRIPLE_SCHEMA)
+        facts = _table("facts.tsv")
+        entities = _table("entities.tsv")
+        chosen = facts.filter(pl.col("property").is_in(list(properties)))
+        dropped = Counter({"other property": facts.height - chosen.height})
+        unchecked = entities.filter(pl.col("checked") == "false")
         return TripleSource(
-            chosen,
+            chosen.select(*TRIPLE_SCHEMA),
             entities.select("entity", "label"),
             facts.height,
-            Counter({"other property": facts.height - chosen.height})
-            if chosen.height < facts.height
-            else Counter(),
-            notes=Counter({"unchecked id": entities.filter(pl.col("checked") == "false").height}),
+            +dropped,  # without a reason that dropped nothing
+            notes=Counter({"unchecked id": unchecked.height}),
             origin="well-known facts that come with relsym (data=mini)",
         )
 
 
 def _table(name: str) -> pl.DataFrame:
+    """A file of the package as strings."""
     content = files("relsym.data").joinpath("mini", name).read_bytes()
     return pl.read_csv(content, separator="\t", quote_char=None, infer_schema=False)
