@@ -24,6 +24,7 @@ KNOWN = (
     ("context", "hypothesis", "label"),
     ("sentence1", "sentence2", "label"),
 )
+# A title is part of a metric's name.
 TITLE_PATTERN = re.compile(r"\w[\w.-]*")
 
 
@@ -32,12 +33,21 @@ class NliSource:
 
     Args:
         layout: "mnli", "snli", "anli" or "nli" (any set): which names of files and parts are looked for.
-        folder: where the files are.  hub, config, revision: or a data set of the hub, as ``HubSet`` takes it.
+        folder: where the files are.
+        hub, config, revision: or a data set of the hub, as ``HubTables`` takes it.
         train, test: files (names or globs; with rounds, in each round's folder) or parts; None looks for the
-        usual names. rounds: of ANLI, joined in this order, or one; None: the set has none. columns: premise,
-        hypothesis, label -> names of columns; a role that is null or not there is found by the names in
-        ``KNOWN``. label_names: what the label's numbers mean, in their order from 0; None: the hub declares
-        it, or there are none. title: what form, property and metrics are called; None: the layout's name.
+            usual names.
+        rounds: of ANLI, joined in this order, or one; None: the set has none.
+        columns: premise, hypothesis, label -> names of columns; a role that is null or not there is found by
+            the names in ``KNOWN``.
+        label_names: what the label's numbers mean, in their order from 0; None: the hub declares it, or there
+            are none.
+        title: what form, property and metrics are called; None: the layout's name.
+
+    Raises:
+        ValueError: an argument that is unknown, out of its range or at odds with another; several files that
+            may be meant.
+        FileNotFoundError: no such folder or file.
     """
 
     def __init__(
@@ -54,53 +64,62 @@ class NliSource:
         label_names: Sequence[str] | None = None,
         title: str | None = None,
     ) -> None:
-        rounds = [rounds] if isinstance(rounds, int) else rounds
         check_choice("data.layout", layout, tuple(NLI_FILES))
-        self.title, self.name, self.label_names = title, title or layout, checked_label_names(label_names)
+        self.title = title
+        self.name = title or layout
+        self.label_names = checked_label_names(label_names)
         if not TITLE_PATTERN.fullmatch(self.name) or self.name in ("train", *FORMS):
             raise ValueError(
                 f"data.title={title}: metrics are called by it: expected letters, digits, dots, dashes and "
-                "underscores, not "
-                f"train or {' or '.join(FORMS)}."
+                f"underscores, not train or {' or '.join(FORMS)}."
             )
-        if rounds is not None and (not rounds or len(set(rounds)) < len(rounds) or set(rounds) - set(ROUNDS)):
-            raise ValueError(f"data.rounds={list(rounds)}: expected some of {list(ROUNDS)}, each once.")
-        names = {"layout": layout, "train": train, "test": test, "rounds": rounds}
-        self.tables = _tables(folder, hub, config, revision, schema=_schema(columns or {}), **names)
+        rounds = _checked_rounds(rounds)
+        schema = _schema(columns or {})
+        self.tables = _tables(
+            folder, hub, config, revision, layout=layout, train=train, test=test, rounds=rounds, schema=schema
+        )
 
     def rows(self, part: str, counts: Counter[str]) -> Iterator[Row]:
         """The rows of "train" or "test"; those without a consensus label are dropped and counted.
 
         Raises:
             ValueError: an empty or damaged table, a row without one of the columns, a label that says none of
-            the three.
+                the three, no label in a whole table.
         """
         for table in self.tables.of(part):
-            number, dropped = 0, 0
             meanings = Meanings(self.label_names, table.declared, table.origin)
-            for row, *fields in (row for block in table.blocks for row in _filled(block, table).iter_rows()):
-                number += 1
-                label = _meaning(meanings, fields[-1], table, row)
-                if label == NO_CONSENSUS:
-                    dropped += 1
-                else:
-                    yield Row(f"{table.name}:{number}", self.name, self.name, *fields[:2], label)
+            number = 0
+            dropped = 0
+            for block in table.blocks:
+                for row, premise, hypothesis, text in _filled(block, table).iter_rows():
+                    # Rows that are dropped count too: a pair's id tells its row in the table.
+                    number += 1
+                    label = _meaning(meanings, text, table, row)
+                    if label == NO_CONSENSUS:
+                        dropped += 1
+                        continue
+                    yield Row(f"{table.name}:{number}", self.name, self.name, premise, hypothesis, label)
             if dropped:
                 counts["no consensus label"] += dropped
-            if not number:
-                raise ValueError(
-                    f"{table.origin}: the file is empty. Say which holds the {part} rows with "
-                    f"data.{part}=NAME."
-                )
-            if dropped == number:
-                raise ValueError(
-                    f"{table.origin}: none of its {number} rows has a label (each is - or -1), as where a "
-                    "test part's labels "
-                    f"are kept secret. Name one with labels: data.{part}=NAME."
-                )
+            _check_counts(table, part, number, dropped)
+
+
+def _check_counts(table: NliTable, part: str, rows: int, dropped: int) -> None:
+    """Refuse a table without rows, or whose rows were all dropped for want of a label."""
+    if not rows:
+        raise ValueError(
+            f"{table.origin}: the file is empty. Say which holds the {part} rows with data.{part}=NAME."
+        )
+    if dropped == rows:
+        raise ValueError(
+            f"{table.origin}: none of its {rows} rows has a label (each is - or -1), "
+            "as where a test part's labels are kept secret. "
+            f"Name one with labels: data.{part}=NAME."
+        )
 
 
 def _meaning(meanings: Meanings, label: str, table: NliTable, row: int) -> str:
+    """What a row's label means; an error says where the row is."""
     try:
         return meanings.of(label)
     except ValueError as error:
@@ -109,51 +128,70 @@ def _meaning(meanings: Meanings, label: str, table: NliTable, row: int) -> str:
 
 def _filled(block: pl.DataFrame, table: NliTable) -> pl.DataFrame:
     """Row, premise, hypothesis and label of each row; they may be empty, but they have to be there."""
-    if not (bad := block.filter(pl.any_horizontal(pl.col(*ROW_COLUMNS).is_null()))).is_empty():
-        first = bad.row(0, named=True)
-        lacking = [name for name in ROW_COLUMNS if first[name] is None]
-        came = first.get("text") or {name: first[name] for name in ROW_COLUMNS}
+    bad_rows = block.filter(pl.any_horizontal(pl.col(*ROW_COLUMNS).is_null()))
+    if not bad_rows.is_empty():
+        bad = bad_rows.row(0, named=True)
+        missing = [name for name in ROW_COLUMNS if bad[name] is None]
+        expected = bad.get("expected", "a row")
+        content = bad.get("text") or {name: bad[name] for name in ROW_COLUMNS}
         raise ValueError(
-            f"{table.place(first['row'])}: no {', '.join(lacking)}: expected "
-            f"{first.get('expected', 'a row')}, got "
-            f"{shortened(came)}. Correct the row or take it out."
+            f"{table.place(bad['row'])}: no {', '.join(missing)}: expected {expected}, "
+            f"got {shortened(content)}. Correct the row or take it out."
         )
     return block.select("row", *ROW_COLUMNS)
 
 
+def _checked_rounds(rounds: Sequence[int] | int | None) -> Sequence[int] | None:
+    """``data.rounds`` as a list, one round alone included; None where the set has none."""
+    if rounds is None:
+        return None
+    if isinstance(rounds, int):
+        rounds = [rounds]
+    is_repeated = len(set(rounds)) < len(rounds)
+    unknown = set(rounds) - set(ROUNDS)
+    if not rounds or is_repeated or unknown:
+        raise ValueError(f"data.rounds={list(rounds)}: expected some of {list(ROUNDS)}, each once.")
+    return rounds
+
+
 def _schema(columns: Mapping[str, str | None]) -> Schema:
-    if unknown := columns.keys() - set(ROW_COLUMNS):
+    """The columns of a set: those that the user names, the others by the names in ``KNOWN``."""
+    unknown = columns.keys() - set(ROW_COLUMNS)
+    if unknown:
         raise ValueError(
             f"data.columns: unknown {', '.join(sorted(unknown))}: expected {', '.join(ROW_COLUMNS)}."
         )
-    given = {role: name for role, name in columns.items() if name}
-    known = tuple(dict(zip(ROW_COLUMNS, names, strict=True)) | given for names in KNOWN)
+    named = {role: name for role, name in columns.items() if name}
+    alternatives = []
+    for names in KNOWN:
+        usual = dict(zip(ROW_COLUMNS, names, strict=True))
+        alternatives.append(usual | named)
+    own_names = {role: role for role in ROW_COLUMNS}
     return Schema(
-        "data.columns",
-        "",
-        {role: role for role in ROW_COLUMNS} | given,
-        ROW_COLUMNS,
-        ROW_COLUMNS,
-        None,
-        True,
-        known,
+        key="data.columns",
+        header_key="",
+        columns=own_names | named,
+        standard=ROW_COLUMNS,
+        required=ROW_COLUMNS,
+        width=None,
+        header=True,
+        known=tuple(alternatives),
     )
 
 
 def _tables(
     folder: str | None, hub: str | None, config: str | None, revision: str | None, **options: Any
 ) -> Tables:
+    """The set's tables, in a folder or on the hub; ``options`` are those that both take."""
     if folder and hub:
         raise ValueError(f"data.folder={folder} and data.hub={hub}: leave one of them out.")
     if not (folder or hub):
         raise ValueError(
-            "data.folder=None: no such folder, nor is data.hub set. Pass data.folder=PATH of a folder with "
-            "its files, or "
-            "data.hub=OWNER/NAME of a data set on the Hugging Face hub."
+            "data.folder=None: no such folder, nor is data.hub set. "
+            "Pass data.folder=PATH of a folder with its files, "
+            "or data.hub=OWNER/NAME of a data set on the Hugging Face hub."
         )
     if folder and (config or revision):
-        raise ValueError(
-            f"data.{'config' if config else 'revision'} is for data.hub; data.folder={folder} has none. "
-            "Leave it out."
-        )
+        key = "config" if config else "revision"
+        raise ValueError(f"data.{key} is for data.hub; data.folder={folder} has none. Leave it out.")
     return FolderTables(folder, **options) if folder else HubTables(hub, config, revision, **options)

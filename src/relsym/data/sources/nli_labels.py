@@ -1,6 +1,6 @@
 """What the labels of an NLI set mean.
 
-Numbers mean something else in each set, so that only names the set or the user declares count.
+Numbers mean something else in each set, so that only names count that the set or the user declares.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ WORDS = {
     "c": CONTRADICTION,
     NO_CONSENSUS: NO_CONSENSUS,
 }
+# A column of numbers with gaps is often stored as floats.
 NUMBER = re.compile(r"(-?\d+)(\.0)?")
 BINARY = re.compile(r"(not?|non)[ _-]?entail(ment|ed)?")
 NAMES_ADVICE = (
-    f"Pass data.label_names=[...], the {', '.join(NLI_LABELS)} in the order in which the set numbers them "
-    "from 0"
+    f"Pass data.label_names=[...], the {', '.join(NLI_LABELS)} "
+    "in the order in which the set numbers them from 0"
 )
 
 
@@ -36,39 +37,48 @@ def checked_label_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
     if names is None:
         return None
     _refuse_binary(names, f"data.label_names={list(names)}")
-    found = tuple(WORDS.get(str(name).strip().lower(), str(name)) for name in names)
-    if sorted(name for name in found if name != NO_CONSENSUS) != sorted(NLI_LABELS):
+    labels = []
+    for name in names:
+        label = WORDS.get(str(name).strip().lower(), str(name))
+        labels.append(label)
+    with_consensus = [label for label in labels if label != NO_CONSENSUS]
+    if sorted(with_consensus) != sorted(NLI_LABELS):
         raise ValueError(
-            f"data.label_names={list(names)}: expected {', '.join(NLI_LABELS)}, once each, in the order in "
-            "which the set "
-            f'numbers them from 0 ("{NO_CONSENSUS}" for a number that says no consensus).'
+            f"data.label_names={list(names)}: expected {', '.join(NLI_LABELS)}, once each, "
+            "in the order in which the set numbers them from 0 "
+            f'("{NO_CONSENSUS}" for a number that says no consensus).'
         )
-    return found
+    return tuple(labels)
 
 
 class Meanings:
     """A set's labels -> entailment, neutral, contradiction, or "-" where its annotators did not agree.
 
     Args:
-        names: of the numbers 0, 1 ..., as ``checked`` returns them; -1 means no consensus.
-        declared: their names by the set itself, if it has any.  origin: the set, for errors.
+        names: of the numbers 0, 1 ..., as ``checked_label_names`` returns them; -1 means no consensus.
+        declared: their names by the set itself, if it has any.
+        origin: the set, for errors.
 
     Raises:
         ValueError: the set is binary, declares names that say nothing, or others than ``names``.
     """
 
     def __init__(self, names: tuple[str, ...] | None, declared: Sequence[str] | None, origin: str) -> None:
-        told = [WORDS.get(name.strip().lower()) for name in declared] if declared else None
-        _refuse_binary(declared or (), origin)
-        if told and None in told and not names:
+        declared = declared or ()
+        declared_labels = tuple(WORDS.get(name.strip().lower()) for name in declared)
+        says_nothing = None in declared_labels
+        _refuse_binary(declared, origin)
+        if says_nothing and not names:
             raise ValueError(f"{origin}: its labels are called {', '.join(declared)}. {NAMES_ADVICE}.")
-        if told and None not in told and names and list(names) != told:
+        is_declared = bool(declared_labels) and not says_nothing
+        if names and is_declared and tuple(names) != declared_labels:
             raise ValueError(
-                f"data.label_names=[{','.join(names)}], but {origin} declares {', '.join(declared)}. Leave "
-                "it out."
+                f"data.label_names=[{','.join(names)}], but {origin} declares {', '.join(declared)}. "
+                "Leave it out."
             )
-        self._named = names or tuple(told or ())
-        self._known: dict[str, str] = {}
+        self._label_of_number = names or declared_labels
+        # A set has a handful of labels for hundreds of thousands of rows: each is looked up once.
+        self._meanings: dict[str, str] = {}
 
     def of(self, label: str) -> str:
         """The meaning of one row's label.
@@ -76,38 +86,42 @@ class Meanings:
         Raises:
             ValueError: it has none; the message lacks the row's place.
         """
-        if label not in self._known:
-            self._known[label] = self._look_up(label.strip().lower())
-        return self._known[label]
+        if label not in self._meanings:
+            self._meanings[label] = self._look_up(label.strip().lower())
+        return self._meanings[label]
 
     def _look_up(self, label: str) -> str:
+        """The meaning of a label in lower case."""
         if label in WORDS:
             return WORDS[label]
         _refuse_binary([label], f"label {label!r}")
-        if not (number := NUMBER.fullmatch(label)):
+        number = NUMBER.fullmatch(label)
+        if not number:
             raise ValueError(
-                f"label {label!r}; expected {', '.join(NLI_LABELS)} (or e, n, c; {NO_CONSENSUS} for no "
-                "consensus). "
+                f"label {label!r}; expected {', '.join(NLI_LABELS)} "
+                f"(or e, n, c; {NO_CONSENSUS} for no consensus). "
                 "Correct it, or name another column in data.columns.label."
             )
-        if not self._named:
+        if not self._label_of_number:
             raise ValueError(
                 f"label {label!r} is a number, whose meaning differs from set to set. {NAMES_ADVICE}."
             )
         place = int(number[1])
-        if not -1 <= place < len(self._named):
+        last = len(self._label_of_number) - 1
+        if not -1 <= place <= last:
+            listed = ", ".join(self._label_of_number)
             raise ValueError(
-                f"label {label!r}, but there are names for 0 to {len(self._named) - 1} only: "
-                f"{', '.join(self._named)}. "
-                f"{NAMES_ADVICE}."
+                f"label {label!r}, but there are names for 0 to {last} only: {listed}. {NAMES_ADVICE}."
             )
-        return NO_CONSENSUS if place < 0 else self._named[place]
+        return NO_CONSENSUS if place < 0 else self._label_of_number[place]
 
 
 def _refuse_binary(names: Sequence[str], origin: str) -> None:
-    if name := next((name for name in names if BINARY.fullmatch(str(name).strip().lower())), None):
-        raise ValueError(
-            f"{origin}: a binary set ({name}): it does not say which of these rows are neutral and which "
-            "contradictions. "
-            "Choose a set with all three labels, such as data=mnli, snli or anli."
-        )
+    """Refuse a set that tells entailment from the rest only."""
+    for name in names:
+        if BINARY.fullmatch(str(name).strip().lower()):
+            raise ValueError(
+                f"{origin}: a binary set ({name}): "
+                "it does not say which of these rows are neutral and which contradictions. "
+                "Choose a set with all three labels, such as data=mnli, snli or anli."
+            )

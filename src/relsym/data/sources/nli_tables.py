@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
@@ -22,9 +22,10 @@ from relsym.data.sources.rows import file_kind, place_of_row, table_rows
 class NliTable(NamedTuple):
     """One file, or one part of a hub data set.
 
-    name: in the ids of its pairs.  origin, place: the table and a row of it, for errors.  declared: names of
-    its numeric labels. blocks: row (as ``place`` takes it), premise, hypothesis and label, as strings, null
-    where there is none.
+    name: in the ids of its pairs.
+    origin, place: the table and a row of it, for errors.
+    blocks: row (as ``place`` takes it), premise, hypothesis and label, as strings, null where there is none.
+    declared: names of its numeric labels.
     """
 
     name: str
@@ -35,7 +36,7 @@ class NliTable(NamedTuple):
 
 
 class Tables(ABC):
-    """Where the rows of a set are."""
+    """Where the rows of a set are: in files of a folder, or in parts of a hub data set."""
 
     @abstractmethod
     def of(self, part: str) -> Iterator[NliTable]:
@@ -43,7 +44,7 @@ class Tables(ABC):
 
     @abstractmethod
     def where(self, part: str) -> str:
-        """What holds a part, for errors."""
+        """The names of the tables of a part, for errors."""
 
 
 @final
@@ -51,8 +52,14 @@ class FolderTables(Tables):
     """Files in a folder; with rounds, in its folders R1, R2, R3.
 
     Args:
-        layout, train, test: as ``find_file`` takes them.  rounds: of ANLI; None: the folder has no rounds.
+        folder: where the files are.
+        layout, train, test: as ``find_file`` takes them.
+        rounds: of ANLI; None: the folder has no rounds.
         schema: the columns.
+
+    Raises:
+        FileNotFoundError: no such folder, no folder of a round, or no file that fits.
+        ValueError: several files fit.
     """
 
     def __init__(
@@ -67,13 +74,18 @@ class FolderTables(Tables):
         path = Path(folder).expanduser()
         if not path.is_dir():
             raise FileNotFoundError(
-                f"data.folder={folder}: no such folder. Pass data.folder=PATH of a folder with the set's "
-                "JSONL, TSV, "
-                "CSV or Parquet files."
+                f"data.folder={folder}: no such folder. "
+                "Pass data.folder=PATH of a folder with the set's JSONL, TSV, CSV or Parquet files."
             )
-        folders = {f"R{number}/": round_folder(path, number) for number in rounds} if rounds else {"": path}
-        self.schema, self.files = schema, {part: {} for part in PARTS}
+        folders = {"": path}
+        if rounds:
+            folders = {f"R{number}/": round_folder(path, number) for number in rounds}
+
+        self.schema = schema
+        # Of each part: name in the ids of its pairs -> file.
+        self.files: dict[str, dict[str, Path]] = {}
         for part, pattern in zip(PARTS, (train, test), strict=True):
+            self.files[part] = {}
             for prefix, place in folders.items():
                 file = find_file(place, layout, part, pattern)
                 self.files[part][f"{prefix}{file.name}"] = file
@@ -81,13 +93,8 @@ class FolderTables(Tables):
     def of(self, part: str) -> Iterator[NliTable]:
         """See ``Tables``."""
         for name, path in self.files[part].items():
-            yield NliTable(
-                name,
-                str(path),
-                lambda row, path=path: place_of_row(path, row),
-                self._blocks(path),
-                self._declared(path),
-            )
+            place = partial(place_of_row, path)
+            yield NliTable(name, str(path), place, self._blocks(path), self._declared(path))
 
     def where(self, part: str) -> str:
         """See ``Tables``."""
@@ -98,22 +105,22 @@ class FolderTables(Tables):
         if file_kind(path) != "parquet":
             return None
         try:
-            found = pa.parquet.read_schema(path)
-        except (pa.ArrowInvalid, OSError):  # told by whoever reads the rows
+            file = pa.parquet.read_schema(path)
+        except (pa.ArrowInvalid, OSError):
+            # A damaged file: the reader of its rows says so.
             return None
-        features = (
-            json.loads((found.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-        )
-        return features.get(self.schema.named(found.names, path)["label"], {}).get("names")
+        metadata = file.metadata or {}
+        described = json.loads(metadata.get(b"huggingface", b"{}"))
+        features = described.get("info", {}).get("features", {})
+        label = self.schema.named(file.names, path)["label"]
+        return features.get(label, {}).get("names")
 
     def _blocks(self, path: Path) -> Iterator[pl.DataFrame]:
+        """The rows of a file, without blank lines, which are no rows here."""
+        # CSV has its text only where a row is broken: null, which is not "", stays.
+        has_text = pl.col("text").str.strip_chars(" ").ne_missing("")
         for rows in table_rows(path, self.schema):
-            # Blank lines are no rows; CSV has its text only where a row is broken.
-            yield (
-                rows.filter(pl.col("text").str.strip_chars(" ").ne_missing(""))
-                if "text" in rows.columns
-                else rows
-            )
+            yield rows.filter(has_text) if "text" in rows.columns else rows
 
 
 @final
@@ -121,8 +128,9 @@ class HubTables(Tables):
     """Parts of a data set of the hub; with rounds, those that end in _r1, _r2, _r3.
 
     Args:
-        hub, config, revision: as ``HubSet`` takes them.  layout, train, test: as ``find_part`` does.  rounds,
-        schema: as ``FolderTables``.
+        hub, config, revision: path, name and revision of a ``HubSet``.
+        layout, train, test: as ``find_part`` takes them.
+        rounds, schema: as ``FolderTables`` takes them.
     """
 
     def __init__(
@@ -137,11 +145,14 @@ class HubTables(Tables):
         schema: Schema,
     ) -> None:
         self.set = HubSet(hub, config, revision, "data.hub", "data.config")
-        self.layout, self.chosen, self.schema = layout, {"train": train, "test": test}, schema
+        self.layout = layout
+        self.chosen = {"train": train, "test": test}
+        self.schema = schema
         self.suffixes = [f"_r{number}" for number in rounds] if rounds else [""]
 
     @cached_property
     def _parts(self) -> dict[str, Any]:
+        """All parts of the set, fetched when the first is asked for."""
         return dict(self.set.parts())
 
     def of(self, part: str) -> Iterator[NliTable]:
@@ -155,17 +166,25 @@ class HubTables(Tables):
         return ", ".join(table.origin for table in self.of(part))
 
     def _table(self, name: str, origin: str) -> NliTable:
+        """One part of the set, read whole."""
         dataset = self._parts[name]
         columns = self.schema.named(list(dataset.features), origin)
-        if wrong := faults(dataset.features, columns, ("label",)):
+        problems = faults(dataset.features, columns, ("label",))
+        if problems:
             raise ValueError(
-                f"{origin}: {'; '.join(wrong)}. The data set has\n"
-                f"{described_columns(self._parts)}\nName other columns with "
-                "data.columns.ROLE=NAME, or another configuration with data.config=NAME."
+                f"{origin}: {'; '.join(problems)}. The data set has\n"
+                f"{described_columns(self._parts)}\n"
+                "Name other columns with data.columns.ROLE=NAME, "
+                "or another configuration with data.config=NAME."
             )
-        rows = dataset.select_columns(list(dict.fromkeys(columns.values()))).to_polars()
-        rows = rows.select(
-            **{role: pl.col(column).cast(pl.String) for role, column in columns.items()}
-        ).with_row_index("row", offset=1)
+
+        column_names = list(dict.fromkeys(columns.values()))  # two roles may share a column
+        roles = {role: pl.col(column).cast(pl.String) for role, column in columns.items()}
+        rows = dataset.select_columns(column_names).to_polars()
+        rows = rows.select(**roles).with_row_index("row", offset=1)
+
+        def place(row: int) -> str:
+            return f"row {row} of {origin}"
+
         declared = getattr(dataset.features[columns["label"]], "names", None)
-        return NliTable(name, origin, lambda row: f"row {row} of {origin}", iter([rows]), declared)
+        return NliTable(name, origin, place, iter([rows]), declared)

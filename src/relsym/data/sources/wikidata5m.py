@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -44,10 +45,15 @@ class Wikidata5MFolder:
     Args:
         folder: where the files are, or are fetched to.
         triples, entities: file names or globs inside the folder (or absolute); None looks for the names in
-        ``TRIPLE_LAYOUTS`` and
-            ``ENTITY_LAYOUTS``, or the archives of the official site.
+            ``TRIPLE_LAYOUTS`` and ``ENTITY_LAYOUTS``, or the archives of the official site.
         urls: files to fetch into the folder first, each with its SHA-256; one that is there is not fetched
-        again. on_bad_row: "error" or "skip" (dropped and counted).
+            again.
+        on_bad_row: "error" or "skip" (dropped and counted).
+
+    Raises:
+        ValueError: no folder, an entry of ``urls`` that is not whole, several files that may be meant, and
+            what ``fetch`` raises.
+        FileNotFoundError: no such folder, or no such files in it.
     """
 
     def __init__(
@@ -62,7 +68,8 @@ class Wikidata5MFolder:
             raise ValueError(
                 "data.folder is not set: pass data.folder=PATH, the folder with the Wikidata5M raw files."
             )
-        self.folder, self.skip_bad = Path(folder).expanduser(), skips_bad_rows(on_bad_row)
+        self.folder = Path(folder).expanduser()
+        self.skip_bad = skips_bad_rows(on_bad_row)
         for entry in urls or ():
             if set(entry) != {"url", "sha256"}:
                 raise ValueError(f"data.urls: each entry needs url and sha256, got {dict(entry)}.")
@@ -71,59 +78,76 @@ class Wikidata5MFolder:
             raise FileNotFoundError(
                 f"data.folder: no such folder: {self.folder}. Pass data.folder=PATH of an existing one."
             )
-        self.triple_files = _found(self.folder, "data.triples", triples, TRIPLE_LAYOUTS, TRIPLE_ARCHIVES)
-        self.entity_files = _found(self.folder, "data.entities", entities, ENTITY_LAYOUTS, ENTITY_ARCHIVES)
+        self.triple_files = _files_in(self.folder, "data.triples", triples, TRIPLE_LAYOUTS, TRIPLE_ARCHIVES)
+        self.entity_files = _files_in(self.folder, "data.entities", entities, ENTITY_LAYOUTS, ENTITY_ARCHIVES)
 
     def read(self, properties: Collection[str]) -> TripleSource:
-        """Read the statements of ``properties``, then the labels of just the entities they name."""
-        counts: Counter[str] = Counter()
-        triples = pl.concat([pl.DataFrame(schema=TRIPLE_SCHEMA), *self._triples(properties, counts)])
+        """Read the statements of ``properties``, then the labels of just the entities they name.
+
+        Raises:
+            ValueError: an empty or damaged file, a bad row (unless skipped), no statement of the properties.
+        """
+        dropped: Counter[str] = Counter()
+        tables = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
+        tables.extend(self._triples(properties, dropped))
+        triples = pl.concat(tables)
         if triples.is_empty():
             raise ValueError(
-                f"{_names(self.triple_files)}: no statement of the chosen properties among {counts.total()} "
-                "rows. "
+                f"{_names(self.triple_files)}: no statement of the chosen properties "
+                f"among {dropped.total()} rows. "
                 "Check data.triples, or choose others with data.properties."
             )
+
         notes: Counter[str] = Counter()
         # One join over all blocks: its hash table holds every entity that is named.
-        names = pl.concat(list(self._entities(notes))).join(
-            entities_of(triples).to_frame(), on="entity", how="semi", maintain_order="left"
-        )
-        names = names.filter(pl.col("entity").is_first_distinct())
+        entities = pl.concat(list(self._entities(notes)))
+        wanted = entities_of(triples).to_frame()
+        labels = entities.join(wanted, on="entity", how="semi", maintain_order="left")
         return TripleSource(
             triples,
-            names,
-            triples.height + counts.total(),
-            counts,
+            labels.filter(pl.col("entity").is_first_distinct()),
+            triples.height + dropped.total(),
+            dropped,
             notes=notes,
             origin=f"Wikidata5M layout: {_names(self.triple_files)}; {_names(self.entity_files)}",
         )
 
-    def _triples(self, properties: Collection[str], counts: Counter[str]) -> Iterator[pl.DataFrame]:
+    def _triples(self, properties: Collection[str], dropped: Counter[str]) -> Iterator[pl.DataFrame]:
+        """The statements of these properties, block by block; the others are counted in ``dropped``."""
         subject, property, object = (pl.col(column) for column in TRIPLE_SCHEMA)
-        chosen = property.is_in(list(properties))
+        is_chosen = property.is_in(list(properties))
+        are_items = _is(subject, ENTITY_ID) & _is(object, ENTITY_ID)
         for path, first, block in _blocks(self.triple_files):
             rows = _fields(path, first, block, [*TRIPLE_SCHEMA, "more"])
-            known = [p for p in rows["property"].unique() if p and PROPERTY_ID.fullmatch(p)]
-            whole = object.is_not_null() & pl.col("more").is_null() & property.is_in(known)
+
+            # A block has hundreds of thousands of rows, but few properties: each of these is looked at once.
+            property_ids = []
+            for name in rows["property"].unique():
+                if name and PROPERTY_ID.fullmatch(name):
+                    property_ids.append(name)
+            has_three_fields = object.is_not_null() & pl.col("more").is_null()
+            misshapen = rows.filter(~(has_three_fields & property.is_in(property_ids)))
+
             # Ids are looked at in the chosen rows alone, a tenth of all; the shape of a row in every one.
-            ids = rows.filter(chosen).filter(~(_is(subject, ENTITY_ID) & _is(object, ENTITY_ID)))
-            wrong = pl.concat([rows.filter(~whole), ids]).unique("line").sort("line")
-            rows = self._without(rows, wrong, path, first, block, ROW["triple"], counts)
-            kept = rows.filter(chosen)
-            counts["other property"] += rows.height - kept.height
-            yield kept.select(*TRIPLE_SCHEMA)
+            without_ids = rows.filter(is_chosen).filter(~are_items)
+            wrong = pl.concat([misshapen, without_ids]).unique("line").sort("line")
+            rows = self._without(rows, wrong, path, first, block, ROW["triple"], dropped)
+
+            chosen = rows.filter(is_chosen)
+            dropped["other property"] += rows.height - chosen.height
+            yield chosen.select(*TRIPLE_SCHEMA)
 
     def _entities(self, notes: Counter[str]) -> Iterator[pl.DataFrame]:
+        """Entities with their labels, block by block; bad rows are counted in ``notes``."""
         entity, label = pl.col("entity"), pl.col("label")
         for path, first, block in _blocks(self.entity_files):
             rows = _fields(path, first, block, list(LABEL_SCHEMA))
-            wrong = rows.filter(
-                (label.is_null() & pl.col("line").is_in(_single_fields(rows, first, block)))
-                | ~_is(entity, ENTITY_ID)
-            )
+            single_fields = _single_fields(rows, first, block)
+            lacks_label = label.is_null() & pl.col("line").is_in(single_fields)
+            wrong = rows.filter(lacks_label | ~_is(entity, ENTITY_ID))
             rows = self._without(rows, wrong, path, first, block, ROW["entity"], notes, "bad entity row")
-            yield rows.select("entity", label.str.strip_chars()).filter(label != "")
+            labels = rows.select("entity", label.str.strip_chars())
+            yield labels.filter(label != "")
 
     def _without(
         self,
@@ -136,45 +160,65 @@ class Wikidata5MFolder:
         counts: Counter[str],
         reason: str = "bad row",
     ) -> pl.DataFrame:
+        """The rows without the wrong ones, which are counted; or the first of them is refused.
+
+        Args:
+            rows, wrong: with line.
+            path, first, block: where they stand, as ``_blocks`` yields it.
+            expected: what a row should be.
+            counts: raised under ``reason``.
+        """
         if wrong.is_empty():
             return rows
         if not self.skip_bad:
-            ((number, line),) = _lines(wrong.head(1), first, block)
+            [(number, line)] = _lines(wrong.head(1), first, block)
             fields = line.decode().rstrip("\r").split("\t")
+            text = "  ".join(fields)
             raise ValueError(
-                f"line {number} of {path}: expected {expected}, got {len(fields)}: "
-                f"{'  '.join(fields)[:80]!r}. "
+                f"line {number} of {path}: expected {expected}, got {len(fields)}: {text[:80]!r}. "
                 "Pass data.on_bad_row=skip to drop and count such rows."
             )
         counts[reason] += wrong.height
         return rows.filter(~pl.col("line").is_in(wrong["line"].implode()))
 
 
-def _found(
+def _files_in(
     folder: Path, key: str, pattern: str | None, layouts: tuple[str, ...], archives: Mapping[str, str]
 ) -> list[tuple[Path, str]]:
     """Files, each with the members to read where it is an archive.
 
+    Args:
+        folder: where they are.
+        key: what the pattern is called in the configuration, for errors.
+        pattern: name or glob; None: one of the usual layouts or archives.
+        layouts: globs, each also with .gz or .bz2.
+        archives: name -> the members to read.
+
     Raises:
-        FileNotFoundError: nothing matches.  ValueError: two layouts stand side by side and none was named.
+        FileNotFoundError: nothing matches.
+        ValueError: two layouts stand side by side and none was named.
     """
     if pattern:
-        paths = sorted(Path(p) for p in glob.glob(str(folder / pattern)))
+        paths = sorted(Path(path) for path in glob.glob(str(folder / pattern)))
         if not paths:
             raise FileNotFoundError(f"{key}={pattern}: no such file in {folder}.")
         return [(path, archives.get(path.name, "*")) for path in paths]
-    candidates = [
-        [(path, "*") for path in sorted(folder.glob(name + suffix))]
-        for name in layouts
-        for suffix in ("", ".gz", ".bz2")
-    ]
-    candidates += [
-        [(folder / name, members)] for name, members in archives.items() if (folder / name).is_file()
-    ]
-    candidates = [files for files in candidates if files]
+
+    # Each candidate is a list of files that belong together, such as the three parts of the transductive set.
+    candidates = []
+    for name in layouts:
+        for suffix in ("", ".gz", ".bz2"):
+            paths = sorted(folder.glob(name + suffix))
+            if paths:
+                candidates.append([(path, "*") for path in paths])
+    for name, members in archives.items():
+        if (folder / name).is_file():
+            candidates.append([(folder / name, members)])
+
     if not candidates:
+        usual_names = ", ".join([*layouts, *archives])
         raise FileNotFoundError(
-            f"{folder}: found none of {', '.join([*layouts, *archives])} (plain, .gz or .bz2). "
+            f"{folder}: found none of {usual_names} (plain, .gz or .bz2). "
             f"Name the file with {key}=NAME_OR_GLOB."
         )
     if len(candidates) > 1:
@@ -199,8 +243,9 @@ def _blocks(files: list[tuple[Path, str]]) -> Iterator[tuple[Path, int, bytes]]:
 
 
 def _fields(path: Path, first: int, block: bytes, columns: list[str]) -> pl.DataFrame:
-    """The first fields of each line that is not blank, with its number in ``line``; null where a field is
-    empty or missing.
+    """The first fields of each line that is not blank, with its number in ``line``.
+
+    Null where a field is empty or missing.
     """
     try:
         rows = pl.read_csv(
@@ -216,33 +261,37 @@ def _fields(path: Path, first: int, block: bytes, columns: list[str]) -> pl.Data
             row_index_offset=first,
         )
     except pl.exceptions.ComputeError:
+        # Most likely the text is not UTF-8: then this says in which line.
         decoded(block, path, first)
         raise
-    hollow = _lines(rows.filter(pl.all_horizontal(pl.col(columns).is_null())), first, block)
-    blank = [number for number, line in hollow if not line.strip(b"\r")]  # a line of tabs alone is a bad row
-    return rows.filter(~pl.col("line").is_in(blank))
+
+    # A line of tabs alone has no fields either, but is a bad row and no blank line.
+    is_hollow = pl.all_horizontal(pl.col(columns).is_null())
+    blank_lines = []
+    for number, line in _lines(rows.filter(is_hollow), first, block):
+        if not line.strip(b"\r"):
+            blank_lines.append(number)
+    return rows.filter(~pl.col("line").is_in(blank_lines))
 
 
 def _single_fields(rows: pl.DataFrame, first: int, block: bytes) -> list[int]:
-    """The numbers of lines without a tab, which lack a label; one with an empty label does not lack the
-    field.
+    """The numbers of lines without a tab, which lack a label.
+
+    A line with an empty label does not lack the field.
     """
-    return [
-        number
-        for number, line in _lines(rows.filter(pl.col("label").is_null()), first, block)
-        if b"\t" not in line
-    ]
+    unlabelled = rows.filter(pl.col("label").is_null())
+    return [number for number, line in _lines(unlabelled, first, block) if b"\t" not in line]
 
 
 def _lines(rows: pl.DataFrame, first: int, block: bytes) -> list[tuple[int, bytes]]:
-    """The lines behind some rows of a block, with their numbers; the block is cut up only if
-    there are any.
-    """
+    """The lines behind some rows of a block, with their numbers."""
+    # Nearly always there are none, and the block need not be cut up.
     lines = block.split(b"\n") if rows.height else []
     return [(number, lines[number - first]) for number in rows["line"]]
 
 
-def _is(column: pl.Expr, pattern) -> pl.Expr:
+def _is(column: pl.Expr, pattern: re.Pattern[str]) -> pl.Expr:
+    """Whether the whole of a string fits the pattern; a null does not."""
     return column.str.contains(f"^{pattern.pattern}$").fill_null(False)
 
 
