@@ -89,7 +89,8 @@ class WikidataDump:
         # Without items the second pass would read the whole file for nothing.
         labels = dump.labels(items, self.languages) if len(items) else label_frame({})
 
-        # Bad rows among the labels were no statements: they are noted, but do not count as dropped.
+        # Bad rows among the labels were no statements: they are noted, but do not count as dropped. The plus
+        # leaves out a count of 0.
         notes = Counter({"bad row among the labels": len(dump.bad_rows) - bad_rows})
         return TripleSource(
             triples,

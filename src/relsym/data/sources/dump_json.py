@@ -136,7 +136,8 @@ def entity_with_claims(properties: Collection[str]) -> type[Struct]:
     fields = [(property, tuple[Statement, ...], ()) for property in properties]
     claims = defstruct("Claims", fields, gc=False)
     # PHP writes an empty map as ``[]``.
-    return defstruct("Entity", [("id", str), ("claims", claims | list | None, None)], gc=False)
+    claims_or_none = ("claims", claims | list | None, None)
+    return defstruct("Entity", [("id", str), claims_or_none], gc=False)
 
 
 def entity_with_labels(languages: tuple[str, ...]) -> type[Struct]:
@@ -148,7 +149,8 @@ def entity_with_labels(languages: tuple[str, ...]) -> type[Struct]:
     fields = [(name, Label | None, None) for name in codes]
     labels = defstruct("Labels", fields, rename=codes, gc=False)
     # PHP writes an empty map as ``[]``.
-    return defstruct("Entity", [("id", str), ("labels", labels | list | None, None)], gc=False)
+    labels_or_none = ("labels", labels | list | None, None)
+    return defstruct("Entity", [("id", str), labels_or_none], gc=False)
 
 
 def first_label(entity: Any, languages: tuple[str, ...]) -> str | None:

@@ -21,6 +21,8 @@ UNKNOWN = "http://www.wikidata.org/.well-known/genid/"
 # That a subject has no value of a property is written as a type: <subject> <TYPE> <NO_VALUE + property>.
 TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
+# An object is an IRI, a blank node, or a literal with its language or datatype. Blank nodes are no entities:
+# lines that begin with one are never parsed.
 TRIPLE = (
     r"^\s*<(?<subject>[^<>]*)>\s*<(?<predicate>[^<>]*)>\s*"
     r'(?<object><[^<>]*>|_:\S+|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^<[^<>]*>)?)\s*\.\s*$'
@@ -28,7 +30,16 @@ TRIPLE = (
 _ITEM = r"(Q[1-9]\d*)"
 LITERAL = r'^"(?<text>.*)"@(?<language>[A-Za-z0-9-]+)$'
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
-CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
+CHARACTERS = {
+    "t": "\t",
+    "b": "\b",
+    "n": "\n",
+    "r": "\r",
+    "f": "\f",
+    '"': '"',
+    "'": "'",
+    "\\": "\\",
+}
 
 
 @final
@@ -55,9 +66,10 @@ class TruthyDump(Dump):
         for table in self.tables():
             candidates = table.filter(pl.col("line").str.contains_any(needles))
             statements = with_drop_reason(self._parse(candidates), properties)
-            dropped.update(statements["reason"].drop_nulls().to_list())
-            kept = statements.filter(pl.col("reason").is_null())
-            triples.append(kept.select(*TRIPLE_SCHEMA))
+            reasons = statements["reason"]
+            dropped.update(reasons.drop_nulls().to_list())
+            items_only = statements.filter(reasons.is_null())
+            triples.append(items_only.select(*TRIPLE_SCHEMA))
         dropped["bad row"] = len(self.bad_rows)
         return Statements(pl.concat(triples), +dropped)
 
@@ -67,11 +79,13 @@ class TruthyDump(Dump):
         ends = [f'"@{language}' for language in languages]
         subject = rf"{self.ENTITY_LINE}([^<>]*)>"
         tables = [pl.DataFrame(schema={**LABEL_SCHEMA, "place": pl.Int64})]
+        is_label = pl.col("line").str.contains(f"<{LABEL_IRI}>", literal=True)
+        is_wanted_language = pl.col("line").str.contains_any(ends, ascii_case_insensitive=True)
         for table in self.tables():
             # The cheapest search first, each on what the one before left.
-            candidates = table.filter(pl.col("line").str.contains(f"<{LABEL_IRI}>", literal=True))
-            candidates = candidates.filter(pl.col("line").str.contains_any(ends, ascii_case_insensitive=True))
-            candidates = candidates.filter(wanted.holds(candidates["line"].str.extract(subject)))
+            candidates = table.filter(is_label).filter(is_wanted_language)
+            subjects = candidates["line"].str.extract(subject)
+            candidates = candidates.filter(wanted.holds(subjects))
             labels = with_language(self._parse(candidates), languages)
             tables.append(self._unescape(labels))
 
@@ -111,13 +125,17 @@ def with_drop_reason(table: pl.DataFrame, properties: Collection[str]) -> pl.Dat
         table: triples with subject, predicate and object as they are written.
         properties: P-ids.
     """
-    predicate, object = pl.col("predicate"), pl.col("object")
+    subject = pl.col("subject")
+    predicate = pl.col("predicate")
+    object = pl.col("object")
+    entity = re.escape(ENTITY_IRI)
+    subject_item = subject.str.extract(f"^{entity}{_ITEM}$")
+    object_item = object.str.extract(f"^<{entity}{_ITEM}>$")
+
     says_no_value = predicate == TYPE
-    property_without_value = object.str.extract(rf"^<{re.escape(NO_VALUE)}([^<>]*)>$")
+    property_without_value = object.str.extract(f"^<{re.escape(NO_VALUE)}([^<>]*)>$")
     property_with_value = predicate.str.strip_prefix(DIRECT_IRI)
     property = pl.when(says_no_value).then(property_without_value).otherwise(property_with_value)
-    subject_item = pl.col("subject").str.extract(rf"^{re.escape(ENTITY_IRI)}{_ITEM}$")
-    object_item = object.str.extract(rf"^<{re.escape(ENTITY_IRI)}{_ITEM}>$")
     statements = table.with_columns(
         property.alias("property"),
         subject_item.alias("subject_item"),
@@ -126,7 +144,8 @@ def with_drop_reason(table: pl.DataFrame, properties: Collection[str]) -> pl.Dat
     statements = statements.filter(pl.col("property").is_in(list(properties)))
 
     # An unknown value is a blank node, or an IRI of Wikidata's that stands for one.
-    is_unknown = object.str.starts_with("_:") | object.str.starts_with(f"<{UNKNOWN}")
+    is_blank_node = object.str.starts_with("_:")
+    is_unknown = is_blank_node | object.str.starts_with(f"<{UNKNOWN}")
     lacks_item = pl.col("subject_item").is_null() | pl.col("object_item").is_null()
     reason = (
         pl.when(says_no_value)

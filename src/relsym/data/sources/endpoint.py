@@ -123,6 +123,7 @@ class Endpoint:
 
         solutions = []
         for row in answer["rows"]:
+            # JSON has made lists of the terms that were kept.
             terms = tuple(Term(*term) for term in row)
             solutions.append(terms)
         return solutions

@@ -25,6 +25,7 @@ from relsym.data.progress import progress
 LOG = logging.getLogger(__name__)
 UNVERIFIED = "unverified"
 USER_AGENT = f"relsym/{__version__}"
+# Status codes of a server that may answer the same request later.
 BUSY = frozenset({429, 500, 502, 503, 504})
 RETRIED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.HTTPError)
 LONGEST_WAIT = 600.0  # seconds
@@ -33,7 +34,13 @@ _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)")  # RFC 9110,
 Returned = TypeVar("Returned")
 
 
-def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.0, retries: int = 5) -> Path:
+def fetch(
+    url: str,
+    folder: Path,
+    sha256: str | None,
+    timeout: float | int = 60.0,
+    retries: int = 5,
+) -> Path:
     """Download ``url`` into ``folder`` under its own name, or keep the file that is there.
 
     A broken download goes on where it stopped. Returns the file's path.
@@ -170,7 +177,13 @@ def _checked(path: Path, expected: str | None, advice: str) -> Path:
     return path
 
 
-def _complete(url: str, partial: Path, expected: str | None, timeout: float | int, retries: int) -> None:
+def _complete(
+    url: str,
+    partial: Path,
+    expected: str | None,
+    timeout: float | int,
+    retries: int,
+) -> None:
     """Download what ``partial`` lacks of the file, in as many attempts as it takes."""
     with requests.Session() as session:
         # "identity" asks for the file as it is: the bytes of a compressed answer could not be resumed.
@@ -186,7 +199,11 @@ def _complete(url: str, partial: Path, expected: str | None, timeout: float | in
 
 
 def _attempt(
-    session: requests.Session, url: str, partial: Path, expected: str | None, timeout: float | int
+    session: requests.Session,
+    url: str,
+    partial: Path,
+    expected: str | None,
+    timeout: float | int,
 ) -> None:
     """One request for the rest of the file; a timeout counts as a broken connection, which is retried."""
     headers = _resuming(partial, expected)

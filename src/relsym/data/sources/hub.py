@@ -99,14 +99,19 @@ class HubTriples:
 
         if self.shape == PAIRS:
             rows = stated(rows, self.relations, dropped)
-        chosen = rows.filter(pl.col("property").is_in(list(properties)))
+        is_chosen = pl.col("property").is_in(list(properties))
+        chosen = rows.filter(is_chosen)
         dropped["other property"] += rows.height - chosen.height
         if self.shape == PAIRS:
             chosen = self._swapped(chosen, dropped, notes)
         return self._source(chosen, read, dropped, notes)
 
     def _source(
-        self, rows: pl.DataFrame, read: int, dropped: Counter[str], notes: Counter[str]
+        self,
+        rows: pl.DataFrame,
+        read: int,
+        dropped: Counter[str],
+        notes: Counter[str],
     ) -> TripleSource:
         """The source of these statements, with the labels that stand beside them, or their ids for labels."""
         if "subject_label" in self.columns:
@@ -138,9 +143,10 @@ class HubTriples:
         for dataset in chosen.values():
             problems = faults(dataset.features, self.columns)
             if problems:
+                problem = "; ".join(problems)
                 advice = " ".join(f"data.columns.{role}=NAME" for role in self.columns)
                 raise ValueError(
-                    f"data.path={self.set.path}: {'; '.join(problems)}. The data set has\n"
+                    f"data.path={self.set.path}: {problem}. The data set has\n"
                     f"{described_columns(parts)}\n"
                     f"Declare its columns with {advice}, or data.shape={TRIPLES} or {PAIRS}."
                 )
@@ -172,8 +178,9 @@ class HubTriples:
             number = bad["row"][0]
             fields = bad.drop("row").row(0, named=True)
             raise ValueError(
-                f"row {number} of part {part} of {self.set.path}: expected {', '.join(required)} filled in, "
-                f"got {str(fields)[:200]}. Pass data.on_bad_row=skip to drop and count such rows."
+                f"row {number} of part {part} of {self.set.path}: "
+                f"expected {', '.join(required)} filled in, got {str(fields)[:200]}. "
+                "Pass data.on_bad_row=skip to drop and count such rows."
             )
         dropped["bad row"] += bad.height
         return rows.filter(~is_bad).drop("row")
@@ -183,10 +190,13 @@ class HubTriples:
 
         The others are counted in ``dropped``; labels that the property table contradicts in ``notes``.
         """
-        swapped = rows.filter(pl.col("hypothesis") == pl.col("swap"))
+        is_swap = pl.col("hypothesis") == pl.col("swap")
+        swapped = rows.filter(is_swap)
         dropped["hypothesis is not the swap"] += rows.height - swapped.height
         if "label" in self.columns:
-            label_of_property = {property: relation.label for property, relation in self.relations.items()}
+            label_of_property = {}
+            for property, relation in self.relations.items():
+                label_of_property[property] = relation.label
             expected = pl.col("property").replace_strict(label_of_property, return_dtype=pl.String)
             label = pl.col("label").str.strip_chars().str.to_lowercase()
             differing = swapped.filter(~blank("label"), label != expected)
@@ -226,7 +236,10 @@ def stated(rows: pl.DataFrame, relations: Mapping[str, Relation], dropped: Count
         for name in _NAME_PATTERNS:
             readings.append(_readings(rows, relation, name))
     distinct = pl.concat(readings).unique()
-    counts = distinct.group_by("row").agg(templates=pl.col("property").n_unique(), ways=pl.len())
+    counts = distinct.group_by("row").agg(
+        templates=pl.col("property").n_unique(),
+        ways=pl.len(),
+    )
     if counts.is_empty() and not rows.is_empty():
         premise = rows["premise"][0]
         template = next(iter(relations.values())).template
@@ -236,10 +249,10 @@ def stated(rows: pl.DataFrame, relations: Mapping[str, Relation], dropped: Count
             "Pass data.property_table=TABLE.yaml with the data set's wordings."
         )
 
-    several_templates = counts.filter(pl.col("templates") > 1)
-    several_ways = counts.filter(pl.col("templates") == 1, pl.col("ways") > 1)
+    one_template = counts.filter(pl.col("templates") == 1)
+    several_ways = one_template.filter(pl.col("ways") > 1)
     dropped["no template fits"] += rows.height - counts.height
-    dropped["several templates fit"] += several_templates.height
+    dropped["several templates fit"] += counts.height - one_template.height
     dropped["a template fits in several ways"] += several_ways.height
 
     clear = counts.filter(pl.col("ways") == 1)
@@ -268,8 +281,9 @@ def _readings(rows: pl.DataFrame, relation: Relation, name: str) -> pl.DataFrame
             pattern += pl.escape_regex(part)
             swap.append(pl.lit(part))
 
-    names = pl.col("premise").str.extract_groups(rf"(?s)\A{pattern}\z").struct.unnest()
-    fitting = rows.select("row", names).drop_nulls()
+    # (?s): a name may hold line ends.
+    names = pl.col("premise").str.extract_groups(rf"(?s)\A{pattern}\z")
+    fitting = rows.select("row", names.struct.unnest()).drop_nulls()
     return fitting.select(
         "row",
         "subject",
@@ -285,12 +299,14 @@ def _declared(shape: str, columns: Mapping[str, str | None]) -> dict[str, str]:
     Those of the other shape may stand beside them in the configuration.
     """
     roles = set[str]()
-    for some in (*REQUIRED.values(), *OPTIONAL.values()):
-        roles.update(some)
+    for some_shape in (TRIPLES, PAIRS):
+        roles.update(REQUIRED[some_shape])
+        roles.update(OPTIONAL[some_shape])
     unknown = columns.keys() - roles
     if unknown:
+        strange = ", ".join(sorted(unknown))
         expected = ", ".join(REQUIRED[shape] + OPTIONAL[shape])
-        raise ValueError(f"data.columns: unknown {', '.join(sorted(unknown))}: expected {expected}.")
+        raise ValueError(f"data.columns: unknown {strange}: expected {expected}.")
 
     declared = {}
     for role in REQUIRED[shape]:

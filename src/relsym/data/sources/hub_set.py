@@ -11,7 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+# Text, in the words of the library datasets.
 STRINGS = ("string", "large_string", "string_view")
+# Some old data sets have no owner.
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
@@ -113,7 +115,9 @@ class HubSet:
 
 
 def faults(
-    features: Mapping[str, Any], columns: Mapping[str, str], numbers: Collection[str] = ()
+    features: Mapping[str, Any],
+    columns: Mapping[str, str],
+    numbers: Collection[str] = (),
 ) -> list[str]:
     """What is wrong with the columns of a data set, one text each: not there, or no text in it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,10 +64,10 @@ class Schema:
         missing = {role: name for role, name in columns.items() if name not in available}
         if missing:
             listed = ", ".join(map(str, missing.values()))
-            advice = " ".join(f"{self.key}.{role}=NAME" for role in missing)
+            columns_there = shortened(", ".join(available))
             raise ValueError(
-                f"{path}: no column {listed}: the file has {shortened(', '.join(available))}. "
-                f"Name its columns with {advice}."
+                f"{path}: no column {listed}: the file has {columns_there}. "
+                f"Name its columns with {self._advice(missing)}."
             )
         return dict(columns)
 
@@ -80,8 +80,13 @@ class Schema:
         if not self.header_key:
             return _headed(self.named(first, path), {}, first)
 
-        names = {role: column for role, column in self.columns.items() if isinstance(column, str)}
-        positions = {role: column for role, column in self.columns.items() if isinstance(column, int)}
+        names: dict[str, str] = {}
+        positions: dict[str, int] = {}
+        for role, column in self.columns.items():
+            if isinstance(column, str):
+                names[role] = column
+            elif isinstance(column, int):
+                positions[role] = column
         self._check_range(positions, first, path)
 
         present = [name for name in names.values() if name in first]
@@ -90,29 +95,29 @@ class Schema:
             self._check_names(names, first, path)
             return _headed(names, positions, first)
 
-        renamed = self._renamed(names)
-        if self.header is False and renamed:
-            listed = ", ".join(f"{self.key}.{role}={name}" for role, name in renamed.items())
+        chosen = self._chosen(names)
+        if self.header is False and chosen:
             raise ValueError(
-                f"{path} is read by position ({self.header_key}=false), but a name is given: {listed}. "
+                f"{path} is read by position ({self.header_key}=false), "
+                f"but a name is given: {', '.join(chosen)}. "
                 "Pass positions, counted from 0."
             )
         # The user does not say whether there is a header, and not all names are there. So the file is read by
         # position, unless a misspelt name is more likely than no header: where some of the names are there,
         # where the user chose names, or where a row has another number of fields.
         has_other_width = self.width not in (None, len(first))
-        if self.header is None and names and (present or renamed or has_other_width):
+        if self.header is None and names and (present or chosen or has_other_width):
             self._check_names(names, first, path)
         places = {role: self.standard.index(role) for role in names}
-        return Layout(places | positions, len(first) if positions else self.width)
+        width = len(first) if positions else self.width
+        return Layout(places | positions, width)
 
     def _check_range(self, positions: Mapping[str, int], first: Sequence[str], path: Path) -> None:
         """Refuse positions beyond the first row."""
-        beyond = [
-            f"{self.key}.{role}={position}"
-            for role, position in positions.items()
-            if not 0 <= position < len(first)
-        ]
+        beyond = []
+        for role, position in positions.items():
+            if not 0 <= position < len(first):
+                beyond.append(f"{self.key}.{role}={position}")
         if beyond:
             raise ValueError(
                 f"{path}: {', '.join(beyond)}: counted from 0, the first row has {len(first)} fields: "
@@ -123,21 +128,30 @@ class Schema:
         """Refuse a first row that lacks one of these names."""
         missing = {role: name for role, name in names.items() if name not in first}
         if missing:
-            advice = " ".join(f"{self.key}.{role}=NAME" for role in missing)
+            listed = ", ".join(missing.values())
+            advice = self._advice(missing)
+            standard = ", ".join(self.standard)
             raise ValueError(
-                f"{path}: no column {', '.join(missing.values())}: the first row is {shortened(first)}. "
+                f"{path}: no column {listed}: the first row is {shortened(first)}. "
                 f"If these are column names, pass {advice}; "
-                f"if the file has no header, pass {self.header_key}=false, and positions from 0 "
-                f"as {self.key} unless its columns are {', '.join(self.standard)}."
+                f"if the file has no header, pass {self.header_key}=false, "
+                f"and positions from 0 as {self.key} unless its columns are {standard}."
             )
 
-    def _renamed(self, names: Mapping[str, str]) -> dict[str, str]:
-        """Those names that the user chose: other than their role's, or of a role that is not standard."""
-        renamed = {}
+    def _chosen(self, names: Mapping[str, str]) -> list[str]:
+        """Those names that the user chose, as settings.
+
+        They are other than their role's, or of a role that is not standard.
+        """
+        settings = []
         for role, name in names.items():
             if role not in self.standard or role != name:
-                renamed[role] = name
-        return renamed
+                settings.append(f"{self.key}.{role}={name}")
+        return settings
+
+    def _advice(self, roles: Iterable[str]) -> str:
+        """The settings that name the columns of these roles."""
+        return " ".join(f"{self.key}.{role}=NAME" for role in roles)
 
 
 def _headed(names: Mapping[str, str], positions: Mapping[str, int], first: Sequence[str]) -> Layout:

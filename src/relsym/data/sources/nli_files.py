@@ -35,7 +35,10 @@ _MNLI_FILES: dict[str, Levels] = {
     ),
 }
 _SNLI_FILES: dict[str, Levels] = {
-    "train": (("snli_*_train.jsonl", *_tables("train")), ("snli_*_train.txt",)),
+    "train": (
+        ("snli_*_train.jsonl", *_tables("train")),
+        ("snli_*_train.txt",),
+    ),
     "test": (
         ("snli_*_test.jsonl", *_tables("test")),
         ("snli_*_test.txt",),
@@ -49,7 +52,12 @@ _ANLI_FILES: dict[str, Levels] = {
 }
 _OTHER_FILES: dict[str, Levels] = {
     "train": (_tables("train"), _tables("*_train")),
-    "test": (_tables("test"), _tables("*_test"), _tables("dev", "validation"), _tables("*_dev")),
+    "test": (
+        _tables("test"),
+        _tables("*_test"),
+        _tables("dev", "validation"),
+        _tables("*_dev"),
+    ),
 }
 NLI_FILES: dict[str, dict[str, Levels]] = {
     "mnli": _MNLI_FILES,
@@ -108,7 +116,13 @@ def round_folder(folder: Path, number: int) -> Path:
     return path
 
 
-def find_part(parts: Collection[str], layout: str, part: str, name: str | None, suffix: str = "") -> str:
+def find_part(
+    parts: Collection[str],
+    layout: str,
+    part: str,
+    name: str | None,
+    suffix: str = "",
+) -> str:
     """The part of a hub data set with the rows of train or test.
 
     Args:
@@ -127,7 +141,7 @@ def find_part(parts: Collection[str], layout: str, part: str, name: str | None, 
         if candidate in parts:
             return candidate
     note = f" ({suffix} is added)" if suffix else ""
+    tried = " or ".join(candidates)
     raise ValueError(
-        f"the data set has no part {' or '.join(candidates)}, but {', '.join(parts)}. "
-        f"Say which with data.{part}=NAME{note}."
+        f"the data set has no part {tried}, but {', '.join(parts)}. Say which with data.{part}=NAME{note}."
     )

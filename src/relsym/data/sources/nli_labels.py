@@ -14,6 +14,7 @@ NLI_LABELS = (ENTAILMENT, NEUTRAL, CONTRADICTION)
 NO_CONSENSUS = "-"
 WORDS = {
     **{label: label for label in NLI_LABELS},
+    # As in ANLI's files.
     "e": ENTAILMENT,
     "n": NEUTRAL,
     "c": CONTRADICTION,
@@ -63,18 +64,23 @@ class Meanings:
         ValueError: the set is binary, declares names that say nothing, or others than ``names``.
     """
 
-    def __init__(self, names: tuple[str, ...] | None, declared: Sequence[str] | None, origin: str) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...] | None,
+        declared: Sequence[str] | None,
+        origin: str,
+    ) -> None:
         declared = declared or ()
         declared_labels = tuple(WORDS.get(name.strip().lower()) for name in declared)
         says_nothing = None in declared_labels
+        listed = ", ".join(declared)
         _refuse_binary(declared, origin)
         if says_nothing and not names:
-            raise ValueError(f"{origin}: its labels are called {', '.join(declared)}. {NAMES_ADVICE}.")
+            raise ValueError(f"{origin}: its labels are called {listed}. {NAMES_ADVICE}.")
         is_declared = bool(declared_labels) and not says_nothing
         if names and is_declared and tuple(names) != declared_labels:
             raise ValueError(
-                f"data.label_names=[{','.join(names)}], but {origin} declares {', '.join(declared)}. "
-                "Leave it out."
+                f"data.label_names=[{','.join(names)}], but {origin} declares {listed}. Leave it out."
             )
         self._label_of_number = names or declared_labels
         # A set has a handful of labels for hundreds of thousands of rows: each is looked up once.

@@ -94,7 +94,8 @@ class FolderTables(Tables):
         """See ``Tables``."""
         for name, path in self.files[part].items():
             place = partial(place_of_row, path)
-            yield NliTable(name, str(path), place, self._blocks(path), self._declared(path))
+            blocks = self._blocks(path)
+            yield NliTable(name, str(path), place, blocks, self._declared(path))
 
     def where(self, part: str) -> str:
         """See ``Tables``."""

@@ -163,7 +163,9 @@ def _lines(text: str) -> pl.DataFrame:
 
 def _tsv(text: str, layout: Layout) -> pl.DataFrame:
     fields = pl.col("text").str.split("\t")
-    whole = fields.list.len() == layout.width if layout.width else pl.lit(True)
+    whole = pl.lit(True)
+    if layout.width:
+        whole = fields.list.len() == layout.width
     # A row that is too short has null for the fields that it lacks.
     roles = {role: fields.list.get(place, null_on_oob=True) for role, place in layout.places.items()}
     return _lines(text).with_columns(whole=whole, **roles)
@@ -196,20 +198,27 @@ def _csv(text: str, layout: Layout) -> pl.DataFrame:
     )
     fields = pl.from_arrow(table)
     broken = pl.DataFrame(
-        {"row": [row.number for row in broken_rows], "text": [row.text for row in broken_rows]},
+        [(row.number, row.text) for row in broken_rows],
         schema={"row": pl.Int64, "text": pl.String},
+        orient="row",
     )
 
     # Arrow numbers the broken rows only; the sound ones have the numbers that are left, in order.
-    numbers = pl.int_range(1, fields.height + broken.height + 1, eager=True)
-    sound_numbers = numbers.filter(~numbers.is_in(broken["row"].to_list()))
+    height = fields.height + broken.height
+    numbers = pl.int_range(1, height + 1, eager=True)
+    is_broken = numbers.is_in(broken["row"].to_list())
+    sound_numbers = numbers.filter(~is_broken)
     roles = {role: pl.col(str(place)) for role, place in layout.places.items()}
     sound = fields.select(row=sound_numbers, whole=pl.lit(True), **roles)
     broken = broken.with_columns(whole=pl.lit(False))
     return pl.concat([sound, broken], how="diagonal").sort("row")
 
 
-PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {"tsv": _tsv, "jsonl": _jsonl, "csv": _csv}
+PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {
+    "tsv": _tsv,
+    "jsonl": _jsonl,
+    "csv": _csv,
+}
 
 
 def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
@@ -223,7 +232,10 @@ def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
         types = {field.name: field.type for field in file.schema_arrow}
         columns = schema.named(list(types), path)
         names = list(dict.fromkeys(columns.values()))  # two roles may share a column
-        nested = [f"{name} ({types[name]})" for name in columns.values() if pa.types.is_nested(types[name])]
+        nested = []
+        for name in columns.values():
+            if pa.types.is_nested(types[name]):
+                nested.append(f"{name} ({types[name]})")
         if nested:
             raise ValueError(
                 f"{path}: {', '.join(nested)}: expected columns of strings or numbers. "

@@ -118,7 +118,8 @@ class WikidataSparql:
                 )
 
         with self.endpoint as endpoint:
-            triples, dropped, notes = self._statements(sorted(set(properties), key=_number))
+            in_order = sorted(set(properties), key=_number)
+            triples, dropped, notes = self._statements(in_order)
             entities = set[str]()
             for subject, _, object in triples:
                 entities.add(subject)
@@ -141,7 +142,9 @@ class WikidataSparql:
         self, properties: list[str]
     ) -> tuple[list[tuple[str, str, str]], Counter[str], Counter[str]]:
         """The statements between items; how many others were dropped; the properties cut at the limit."""
-        triples, dropped, notes = [], Counter(), Counter()
+        triples: list[tuple[str, str, str]] = []
+        dropped: Counter[str] = Counter()
+        notes: Counter[str] = Counter()
         with progress(f"asking {self.endpoint.name}", len(properties)) as advance:
             for property in properties:
                 rows, is_cut = self._rows(property)
@@ -173,7 +176,13 @@ class WikidataSparql:
             raise ValueError(f"{self.endpoint.name}, {property}: {error}") from error
         return statements, is_cut
 
-    def _page(self, property: str, size: int, start: str | None = None, offset: int = 0) -> list[Solution]:
+    def _page(
+        self,
+        property: str,
+        size: int,
+        start: str | None = None,
+        offset: int = 0,
+    ) -> list[Solution]:
         """Some of a property's statements (see ``statements_query``), as subject and object."""
         about = f"{property}, {size} rows"
         if start:

@@ -71,12 +71,24 @@ class TripleTable:
             self.files += _files("data.triples", name)
         self.entity_files = _files("data.entities", entities) if entities else []
 
-        chosen = _columns("data.columns", columns, STATEMENT, LABEL_COLUMNS)
-        self.statements = Schema("data.columns", "data.header", chosen, STATEMENT, STATEMENT, 3, header)
+        self.statements = Schema(
+            key="data.columns",
+            header_key="data.header",
+            columns=_columns("data.columns", columns, STATEMENT, LABEL_COLUMNS),
+            standard=STATEMENT,
+            required=STATEMENT,
+            width=len(STATEMENT),
+            header=header,
+        )
         roles = tuple(LABEL_SCHEMA)
-        chosen = _columns("data.entity_columns", entity_columns, roles)
         self.entities = Schema(
-            "data.entity_columns", "data.entity_header", chosen, roles, ("entity",), None, entity_header
+            key="data.entity_columns",
+            header_key="data.entity_header",
+            columns=_columns("data.entity_columns", entity_columns, roles),
+            standard=roles,
+            required=("entity",),
+            width=None,
+            header=entity_header,
         )
         self.labels_beside = self._has_labels_beside()
 
@@ -112,6 +124,7 @@ class TripleTable:
         dropped, notes = Counter(), Counter()
         columns = list(self.statements.columns)
         is_chosen = pl.col("property").is_in(list(properties))
+        # An empty table first, so that there is one to return where no row is of these properties.
         chosen = [pl.DataFrame(schema=dict.fromkeys(columns, pl.String))]
         for path in self.files:
             for rows in table_rows(path, self.statements):
@@ -142,7 +155,12 @@ class TripleTable:
         return f"table {names[0]} and {len(names) - 1} more"
 
     def _good(
-        self, rows: pl.DataFrame, path: Path, schema: Schema, counts: Counter[str], reason: str
+        self,
+        rows: pl.DataFrame,
+        path: Path,
+        schema: Schema,
+        counts: Counter[str],
+        reason: str,
     ) -> pl.DataFrame:
         """The rows that are whole, with every required field.
 
@@ -156,8 +174,9 @@ class TripleTable:
             bad = bad_rows.row(0, named=True)
             content = bad.get("text") or [bad[role] for role in schema.columns]
             required = ", ".join(schema.required)
+            place = place_of_row(path, bad["row"])
             raise ValueError(
-                f"{place_of_row(path, bad['row'])}: expected {bad['expected']} with {required} filled in, "
+                f"{place}: expected {bad['expected']} with {required} filled in, "
                 f"got {shortened(content)}. Pass data.on_bad_row=skip to drop and count such rows."
             )
         return good
@@ -174,8 +193,9 @@ class TripleTable:
         for path in self.entity_files:
             tables.extend(self._named(path, notes))
         # One join over all blocks: its hash table holds every entity that is named.
-        labels = pl.concat(tables).join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
-        return one_label(labels, notes)
+        labels = pl.concat(tables)
+        named = labels.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
+        return one_label(named, notes)
 
     def _named(self, path: Path, notes: Counter[str]) -> Iterator[pl.DataFrame]:
         """The labels in a file of entities, block by block."""
@@ -194,7 +214,10 @@ def blank(column: str) -> pl.Expr:
 
 def labels_beside(rows: pl.DataFrame) -> pl.DataFrame:
     """The labels that stand in the rows themselves, in reading order (columns ``LABEL_SCHEMA``)."""
-    pairs = rows.select(entity=pl.concat_list("subject", "object"), label=pl.concat_list(LABEL_COLUMNS))
+    pairs = rows.select(
+        entity=pl.concat_list("subject", "object"),
+        label=pl.concat_list(LABEL_COLUMNS),
+    )
     return pairs.explode("entity", "label")
 
 
@@ -205,7 +228,8 @@ def one_label(labels: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
         labels: entity and label, in the order in which they were read.
         notes: counts, raised by one for each further label that is another.
     """
-    distinct = labels.filter(~blank("label")).unique(maintain_order=True)
+    filled = labels.filter(~blank("label"))
+    distinct = filled.unique(maintain_order=True)
     first = distinct.unique("entity", keep="first", maintain_order=True)
     notes[SEVERAL_LABELS] += distinct.height - first.height
     return first.select(list(LABEL_SCHEMA))
@@ -237,7 +261,8 @@ def _files(key: str, name: str | Path) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        raise ValueError(f"{key}={name} is a folder: name its files, such as {key}={path / '*.txt'}.")
+        example = path / "*.txt"
+        raise ValueError(f"{key}={name} is a folder: name its files, such as {key}={example}.")
     matches = [Path(match) for match in glob.glob(str(path))]
     files = sorted(match for match in matches if match.is_file())
     if not files:
@@ -258,7 +283,8 @@ def _columns(
     roles = (*required, *optional)
     unknown = columns.keys() - set(roles)
     if unknown:
-        raise ValueError(f"{key}: unknown {', '.join(sorted(unknown))}: expected {', '.join(roles)}.")
+        strange = ", ".join(sorted(unknown))
+        raise ValueError(f"{key}: unknown {strange}: expected {', '.join(roles)}.")
     for role in required:
         if role not in columns:
             raise ValueError(f"{key}.{role} is null: pass {key}.{role}=NAME of its column.")

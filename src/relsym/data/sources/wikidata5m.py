@@ -114,10 +114,13 @@ class Wikidata5MFolder:
 
     def _triples(self, properties: Collection[str], dropped: Counter[str]) -> Iterator[pl.DataFrame]:
         """The statements of these properties, block by block; the others are counted in ``dropped``."""
-        subject, property, object = (pl.col(column) for column in TRIPLE_SCHEMA)
+        subject = pl.col("subject")
+        property = pl.col("property")
+        object = pl.col("object")
         is_chosen = property.is_in(list(properties))
         are_items = _is(subject, ENTITY_ID) & _is(object, ENTITY_ID)
         for path, first, block in _blocks(self.triple_files):
+            # A fourth column, to see which rows have too many fields.
             rows = _fields(path, first, block, [*TRIPLE_SCHEMA, "more"])
 
             # A block has hundreds of thousands of rows, but few properties: each of these is looked at once.
@@ -130,6 +133,7 @@ class Wikidata5MFolder:
 
             # Ids are looked at in the chosen rows alone, a tenth of all; the shape of a row in every one.
             without_ids = rows.filter(is_chosen).filter(~are_items)
+            # A row that is wrong in both ways counts once, and an error names the first.
             wrong = pl.concat([misshapen, without_ids]).unique("line").sort("line")
             rows = self._without(rows, wrong, path, first, block, ROW["triple"], dropped)
 
@@ -139,7 +143,8 @@ class Wikidata5MFolder:
 
     def _entities(self, notes: Counter[str]) -> Iterator[pl.DataFrame]:
         """Entities with their labels, block by block; bad rows are counted in ``notes``."""
-        entity, label = pl.col("entity"), pl.col("label")
+        entity = pl.col("entity")
+        label = pl.col("label")
         for path, first, block in _blocks(self.entity_files):
             rows = _fields(path, first, block, list(LABEL_SCHEMA))
             single_fields = _single_fields(rows, first, block)
@@ -175,17 +180,23 @@ class Wikidata5MFolder:
             fields = line.decode().rstrip("\r").split("\t")
             text = "  ".join(fields)
             raise ValueError(
-                f"line {number} of {path}: expected {expected}, got {len(fields)}: {text[:80]!r}. "
+                f"line {number} of {path}: expected {expected}, "
+                f"got {len(fields)}: {text[:80]!r}. "
                 "Pass data.on_bad_row=skip to drop and count such rows."
             )
         counts[reason] += wrong.height
-        return rows.filter(~pl.col("line").is_in(wrong["line"].implode()))
+        is_wrong = pl.col("line").is_in(wrong["line"].implode())
+        return rows.filter(~is_wrong)
 
 
 def _files_in(
-    folder: Path, key: str, pattern: str | None, layouts: tuple[str, ...], archives: Mapping[str, str]
+    folder: Path,
+    key: str,
+    pattern: str | None,
+    layouts: tuple[str, ...],
+    archives: Mapping[str, str],
 ) -> list[tuple[Path, str]]:
-    """Files, each with the members to read where it is an archive.
+    """Files, each with the members to read where it is an archive, else with "*".
 
     Args:
         folder: where they are.
@@ -199,7 +210,8 @@ def _files_in(
         ValueError: two layouts stand side by side and none was named.
     """
     if pattern:
-        paths = sorted(Path(path) for path in glob.glob(str(folder / pattern)))
+        matches = glob.glob(str(folder / pattern))
+        paths = sorted(Path(match) for match in matches)
         if not paths:
             raise FileNotFoundError(f"{key}={pattern}: no such file in {folder}.")
         return [(path, archives.get(path.name, "*")) for path in paths]
