@@ -25,21 +25,33 @@ from relsym.runs.results import LAST
 class Objective(LightningModule):
     """Retrains an encoder on labelled premise / hypothesis pairs.
 
-    Subclasses say what a report calls them (``title``; "": as the option) and where they stand in a table
-    (``place``), how a pair is read (``reads``), which metrics they take (``reads_metric``), what they hold
-    beside the encoder (``read_out_names``), their loss and their prediction; the step, the exchange between
-    ranks and the optimiser are here and final. Remedies against forgetting, if any, add their penalties to
-    the loss in the same step:
+    A subclass says its loss and its prediction. The step, the exchange between ranks and the optimiser are
+    here and final. Remedies against forgetting, if any, add their penalties to the loss in the same step:
 
         loss of a step = loss(representation, targets) + sum over remedies of their penalties
+
+    Shapes: n rows of the global batch; parts is 2 where premise and hypothesis are encoded apart, 1 where
+    the pair is encoded as one input; dim channels of the encoder.
+
+    Attributes:
+        title: what a report calls it; "": as the option.
+        place: where it stands in a table.
+        reads: how a pair is read, ``SENTENCES`` or ``JOINT``.
+        reads_metric: which metrics it takes: those that read ``SENTENCES`` or ``JOINT``, or ``NONE``.
+        read_out_names: the tensors that it holds beside the encoder.
 
     Args:
         encoder: is trained in place.
         metric: shared with the probe.
         labels: class names; targets index into them.
-        learning_rate, weight_decay: of AdamW (no decay on biases and layer norms).
-        schedule: "linear", "cosine" or "constant", after ``warmup`` (share of the steps in which the rate
-        rises from 0). seed: of random label embeddings or the head.
+        learning_rate: of AdamW, the highest of the schedule.
+        weight_decay: of AdamW; none on biases and layer norms.
+        schedule: "linear", "cosine" or "constant", after the warm-up.
+        warmup: share of the steps in which the rate rises from 0.
+        seed: of random label embeddings or the head.
+
+    Raises:
+        ValueError: the metric cannot read vectors of the encoder's length.
     """
 
     title: ClassVar[str] = ""
@@ -60,13 +72,15 @@ class Objective(LightningModule):
         seed: Seed,
     ) -> None:
         super().__init__()
-        self.encoder, self.metric, self.labels, self.seed = encoder, metric, tuple(labels), seed
-        self.learning_rate, self.weight_decay, self.schedule, self.warmup = (
-            learning_rate,
-            weight_decay,
-            schedule,
-            warmup,
-        )
+        self.encoder = encoder
+        self.metric = metric
+        self.labels = tuple(labels)
+        self.seed = seed
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.warmup = warmup
+        # The batch is gathered before it is counted, so every rank has the figure of all rows already.
         self.accuracy = MulticlassAccuracy(len(self.labels), average="micro", sync_on_compute=False)
         self.accuracy_replayed = self.accuracy.clone()
         self.remedies: tuple[Remedy, ...] = ()
@@ -82,23 +96,22 @@ class Objective(LightningModule):
     def predict_batch(
         self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
     ) -> Int[Tensor, " n"]:
-        """Class indices for the training accuracy; objectives without labels of their own may look at the
-        other rows' targets.
+        """Class indices for the training accuracy.
+
+        Objectives without labels of their own may look at the other rows' targets.
         """
 
     @final
     def represent(self, inputs: tuple[dict[str, Tensor], ...]) -> Float[Tensor, "n parts dim"]:
-        """One vector per encoded text.
-
-        Replayed rows are of other lengths than those that they stand beside.
-        """
-        encode = self.encoder.by_length if any(remedy.needs_nli for remedy in self.remedies) else self.encoder
-        return torch.stack([encode(tokens) for tokens in inputs], dim=1)
+        """One vector per encoded text."""
+        replays = any(remedy.needs_nli for remedy in self.remedies)
+        # Replayed rows are of other lengths than those that they stand beside: padding would cost more.
+        encode = self.encoder.by_length if replays else self.encoder
+        vectors = [encode(tokens) for tokens in inputs]
+        return torch.stack(vectors, dim=1)
 
     def project(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n parts channels"]:
-        """What the loss reads, from the encoder's vectors: the vectors themselves, unless the objective has a
-        head.
-        """
+        """What the loss reads: the encoder's vectors themselves, unless the objective has a head."""
         return vectors
 
     def read_out(self) -> dict[str, Tensor]:
@@ -106,18 +119,24 @@ class Objective(LightningModule):
         return {}
 
     def restore(self, read_out: dict[str, Tensor]) -> None:
-        """Take over what ``read_out`` of an earlier run gave."""
-        if missing := self.read_out_names - read_out.keys():
+        """Take over what ``read_out`` of an earlier run gave.
+
+        Raises:
+            ValueError: it was a run of another objective, and a tensor is missing.
+        """
+        missing = self.read_out_names - read_out.keys()
+        if missing:
+            names = ", ".join(sorted(missing))
             raise ValueError(
-                f"init: the earlier run holds no {', '.join(sorted(missing))}, which {type(self).__name__} "
-                "goes on from. "
+                f"init: the earlier run holds no {names}, which {type(self).__name__} goes on from. "
                 "Go on with the objective of that run."
             )
 
     @final
     def tokenize(self, rows: Sequence[Row]) -> list[Features]:
         """Token lists of the rows, one list per encoded text."""
-        premises, hypotheses = [row.premise for row in rows], [row.hypothesis for row in rows]
+        premises = [row.premise for row in rows]
+        hypotheses = [row.hypothesis for row in rows]
         if self.reads == JOINT:
             return [self.encoder.tokenize(premises, hypotheses)]
         return [self.encoder.tokenize(premises), self.encoder.tokenize(hypotheses)]
@@ -140,33 +159,29 @@ class Objective(LightningModule):
 
     @final
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Represent this rank's share, exchange with the other ranks, and take the loss of the
-        global batch.
-        """
+        """Represent this rank's share, exchange with the other ranks, and return the global batch's loss."""
         vectors = self.represent(batch.inputs)
-        mask = self._of_all_ranks(batch.mask)
-        representation = self._of_all_ranks(self.project(vectors), gradients=True)[mask]
-        targets, replayed = self._of_all_ranks(batch.targets)[mask], self._of_all_ranks(batch.replayed)[mask]
-        penalties = {
-            remedy.name: penalty
-            for remedy in self.remedies
-            if (penalty := self._penalty(remedy, batch, vectors)) is not None
-        }
-        with torch.autocast(
-            representation.device.type, enabled=False
-        ):  # distances need the digits that bf16 drops
+        projected = self.project(vectors)
+        mask = self._of_all_ranks(batch.mask)  # False for rows that only fill up a rank's share
+        representation = self._of_all_ranks(projected, gradients=True)[mask]
+        targets = self._of_all_ranks(batch.targets)[mask]
+        replayed = self._of_all_ranks(batch.replayed)[mask]
+
+        penalties = {}
+        for remedy in self.remedies:
+            penalty = self._penalty(remedy, batch, vectors)
+            if penalty is not None:
+                penalties[remedy.name] = penalty
+
+        # Distances need the digits that bf16 drops.
+        with torch.autocast(representation.device.type, enabled=False):
             loss = self.loss(representation, targets)
             predicted = self.predict_batch(representation.detach(), targets)
         total = sum(penalties.values(), loss)
-        for name, value in {"loss": total, **penalties}.items():
-            self.log(
-                f"train/{name}",
-                value,
-                on_step=False,
-                on_epoch=True,
-                prog_bar=name == "loss",
-                batch_size=len(targets),
-            )
+
+        self._log_mean("loss", total, len(targets), prog_bar=True)
+        for name, penalty in penalties.items():
+            self._log_mean(name, penalty, len(targets))
         self._log_accuracy("train/accuracy", self.accuracy, predicted[~replayed], targets[~replayed])
         self._log_accuracy(
             "train/accuracy/replayed", self.accuracy_replayed, predicted[replayed], targets[replayed]
@@ -176,41 +191,51 @@ class Objective(LightningModule):
     @final
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with a warm-up and a schedule over the steps of this training."""
-        decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
-        others = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=self.learning_rate,
-        )
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        # Biases and the weights of layer norms have one dimension.
+        decayed = [parameter for parameter in trained if parameter.ndim > 1]
+        others = [parameter for parameter in trained if parameter.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": self.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
         steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = get_scheduler(
-            self.schedule, optimizer, num_warmup_steps=round(self.warmup * steps), num_training_steps=steps
-        )
+        warmup_steps = round(self.warmup * steps)
+        scheduler = get_scheduler(self.schedule, optimizer, warmup_steps, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _log_mean(self, name: str, value: Tensor, rows: int, prog_bar: bool = False) -> None:
+        """Log ``train/NAME`` as the mean over the rows of an epoch."""
+        self.log(f"train/{name}", value, on_step=False, on_epoch=True, prog_bar=prog_bar, batch_size=rows)
 
     def _log_accuracy(
         self, name: str, accuracy: MulticlassAccuracy, predicted: Tensor, targets: Tensor
     ) -> None:
-        """Replayed rows apart from the others; a batch may hold none of either."""
+        """Log the accuracy of the replayed rows of a batch, or of the others; it may hold none of either."""
         if len(targets):
             accuracy(predicted, targets)
             self.log(name, accuracy, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
 
     def _penalty(self, remedy: Remedy, batch: Batch, vectors: Tensor) -> Tensor | None:
-        """The mean over rows is that of the global batch; the value of the weights is the same on
-        every rank.
+        """What a remedy adds to the loss; None for nothing.
+
+        The mean over rows is that of the global batch. The value of the weights is the same on every rank.
         """
-        rows, weights = remedy.row_penalty(batch, vectors), remedy.weight_penalty(self)
-        if rows is None:
-            return weights
+        of_rows = remedy.row_penalty(batch, vectors)
+        of_weights = remedy.weight_penalty(self)
+        if of_rows is None:
+            return of_weights
         counted = self._of_all_ranks(batch.mask & remedy.counts_row(batch))
-        mean = self._of_all_ranks(rows, gradients=True)[counted].sum() / counted.sum().clamp_min(1)
-        return mean if weights is None else mean + weights
+        of_rows = self._of_all_ranks(of_rows, gradients=True)
+        mean = of_rows[counted].sum() / counted.sum().clamp_min(1)  # a batch may hold no row that counts
+        return mean if of_weights is None else mean + of_weights
 
     def _of_all_ranks(self, share: Tensor, gradients: bool = False) -> Tensor:
-        """The rows of the global batch on every rank, padding included: the shares have equal shapes. With
-        gradients, each rank then holds the same loss, and DDP's mean over ranks is the gradient of one
-        process.
+        """The rows of the global batch on every rank, padding included: the shares have equal shapes.
+
+        With gradients each rank then holds the same loss, and DDP's mean over ranks is the gradient that one
+        process would have.
         """
         if self._trainer is None or self.trainer.world_size == 1:
             return share

@@ -28,13 +28,14 @@ class FineTuning(Objective):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng():  # the head depends on the seed alone, and disturbs no other draw
             torch.manual_seed(self.seed)
             self.head = nn.Linear(self.encoder.dim, len(self.labels))
 
     def project(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n parts channels"]:
-        """Logits [n 1 classes]: the head is applied before ranks exchange, so its gradients are those of its
-        own rows.
+        """Logits [n 1 classes].
+
+        The head is applied before ranks exchange, so that its gradients on a rank are those of its own rows.
         """
         return self.head(vectors)
 

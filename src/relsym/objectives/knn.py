@@ -44,9 +44,12 @@ class NeighbourRetraining(Objective):
         self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
     ) -> Int[Tensor, " n"]:
         """The label of the nearest other sample of the batch."""
-        return targets[self._between(representation).fill_diagonal_(torch.inf).argmin(-1)]
+        distance = self._between(representation)
+        distance.fill_diagonal_(torch.inf)  # a sample is no neighbour of itself
+        return targets[distance.argmin(-1)]
 
-    def _between(self, representation: Tensor) -> Tensor:
+    def _between(self, representation: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n n"]:
+        """Distance of every two samples of the batch."""
         labels = self.metric.label_of(*parts(representation))
         return self.metric.between(labels, labels)
 
@@ -64,8 +67,9 @@ class KnnRetraining(NeighbourRetraining):
 
 @final
 class LearntMetricRetraining(NeighbourRetraining):
-    """k-NN under a metric that the encoder learns: the pair is encoded as one input, and its vector is the
-    label embedding.
+    """k-NN under a metric that the encoder learns.
+
+    The pair is encoded as one input, and its vector is the label embedding.
 
     Source: Yuan & Vlachos 2025, arXiv:2504.16312, section "k-NN with learnt distance metric".
     """

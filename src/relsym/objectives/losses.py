@@ -9,9 +9,13 @@ from torch import Tensor
 def contrastive(
     distance: Float[Tensor, "*shape"], positive: Bool[Tensor, "*shape"], margin: float
 ) -> Float[Tensor, "*shape"]:
-    """0.5 * (y d^2 + (1 - y) max(0, margin - d)^2), one value per distance; y is ``positive``.
+    """The contrastive loss of each distance.
+
+        loss = 0.5 (y d^2 + (1 - y) max(0, margin - d)^2),   y = 1 where ``positive``
 
     Source: Hadsell, Chopra & LeCun 2006; the form and the margins 0.5 and 1.0 stand in the authors' released
     code.
     """
-    return 0.5 * (positive * distance.square() + ~positive * (margin - distance).clamp_min(0).square())
+    pulled = distance.square()
+    pushed = (margin - distance).clamp_min(0).square()
+    return 0.5 * (positive * pulled + ~positive * pushed)

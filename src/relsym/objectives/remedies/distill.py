@@ -47,8 +47,9 @@ class Distill(Remedy):
         """One value for each row, the mean over its parts."""
         self._first.to(vectors.device)
         with torch.no_grad():
-            first = torch.stack([self._first.by_length(tokens) for tokens in batch.inputs], dim=1)
-        return self.weight * (1 - cosine_similarity(vectors, first, dim=-1)).mean(-1)
+            first_vectors = [self._first.by_length(tokens) for tokens in batch.inputs]
+        similarity = cosine_similarity(vectors, torch.stack(first_vectors, dim=1), dim=-1)
+        return self.weight * (1 - similarity).mean(-1)
 
     def counts_row(self, batch: Batch) -> Bool[Tensor, " n"]:
         """All, or the replayed ones."""

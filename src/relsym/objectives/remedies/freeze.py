@@ -16,10 +16,10 @@ class Freeze(Remedy):
     """Train the top layers of the encoder alone, leave its embeddings alone, or both.
 
     Args:
-        layers: how many transformer layers are trained, counted from the top; whatever else stands between
-        the embeddings and them is
-            frozen. None: all of it is trained.
+        layers: how many transformer layers are trained, counted from the top; whatever stands between the
+            embeddings and them is frozen. None: all of it is trained.
         embeddings: True freezes the embeddings.
+
     Raises:
         ValueError: nothing would be frozen; the encoder has fewer layers, or no list of layers.
     """
@@ -39,29 +39,37 @@ class Freeze(Remedy):
     def begin(self, objective: LightningModule) -> None:
         """Take the weights out of the training; a head stays in it."""
         model = objective.encoder.model
-        low = embeddings_of(model)
+        embeddings = embeddings_of(model)
         if self.layers is not None:
-            top = top_layers(model, self.layers)
-            trained = {id(weight) for module in (low, *top) for weight in module.parameters()}
+            trained = set(embeddings.parameters())
+            for layer in top_layers(model, self.layers):
+                trained.update(layer.parameters())
             for weight in model.parameters():
-                weight.requires_grad_(weight.requires_grad and id(weight) in trained)
+                if weight not in trained:
+                    weight.requires_grad_(False)
         if self.embeddings:
-            low.requires_grad_(False)
+            embeddings.requires_grad_(False)
 
 
 def top_layers(model: nn.Module, count: int) -> list[nn.Module]:
-    """The last so many transformer layers: of the list of modules that holds the most weights."""
-    lists = [
-        (name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module)
-    ]
+    """The last ``count`` transformer layers.
+
+    Architectures name their list of layers differently; it is the list of modules with the most weights.
+
+    Raises:
+        ValueError: the model has no such list, or fewer layers.
+    """
+    lists = {}
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module):
+            lists[name] = module
     if not lists:
         raise ValueError(
             f"recipe.freeze.layers={count}: {type(model).__name__} has no list of layers. "
             "Set recipe.freeze.layers=null to freeze its embeddings alone, or leave freeze out of recipe."
         )
-    name, layers = max(lists, key=lambda named: sum(weight.numel() for weight in named[1].parameters()))
+    name = max(lists, key=lambda name: _weights_in(lists[name]))
+    layers = lists[name]
     if count > len(layers):
         raise ValueError(
             f"recipe.freeze.layers={count}: {type(model).__name__} has {len(layers)} layers ({name}). Ask "
@@ -71,12 +79,19 @@ def top_layers(model: nn.Module, count: int) -> list[nn.Module]:
 
 
 def embeddings_of(model: nn.Module) -> nn.Module:
-    """The part of the model that holds the token embeddings and no layers: with positions and norm, where
-    they stand together.
+    """The part of the model that holds the token embeddings and no layers.
+
+    With positions and norm where they stand together with the tokens, else the token embeddings alone.
     """
     tokens = model.get_input_embeddings()
-    parts = (part for part in model.children() if tokens in part.modules())
-    return next(
-        (part for part in parts if not any(isinstance(module, nn.ModuleList) for module in part.modules())),
-        tokens,
-    )
+    for part in model.children():
+        modules = list(part.modules())
+        has_layers = any(isinstance(module, nn.ModuleList) for module in modules)
+        if tokens in modules and not has_layers:
+            return part
+    return tokens
+
+
+def _weights_in(module: nn.Module) -> int:
+    """How many numbers the module's parameters hold."""
+    return sum(weight.numel() for weight in module.parameters())

@@ -38,18 +38,16 @@ class L2SP(Remedy):
         self._start = copy_of(objective)
 
     def weight_penalty(self, objective: LightningModule) -> Float[Tensor, ""]:
-        """Over the weights that are trained."""
-        trained = [(name, weight) for name, weight in objective.named_parameters() if weight.requires_grad]
-        return (
-            self.weight
-            / 2
-            * torch.stack(
-                [(weight - self._at(name, weight.device)).square().sum() for name, weight in trained]
-            ).sum()
-        )
+        """Half the weighted sum of squares over the weights that are trained."""
+        squares = []
+        for name, parameter in objective.named_parameters():
+            if parameter.requires_grad:
+                moved = parameter - self._start_on(name, parameter.device)
+                squares.append(moved.square().sum())
+        return self.weight / 2 * torch.stack(squares).sum()
 
-    def _at(self, name: str, device: torch.device) -> Tensor:
-        """The starting point, moved once to where the training is."""
+    def _start_on(self, name: str, device: torch.device) -> Tensor:
+        """The starting point of a weight, moved once to where the training is."""
         if self._start[name].device != device:
             self._start[name] = self._start[name].to(device)
         return self._start[name]

@@ -26,9 +26,12 @@ class Lora(Remedy):
     2024, arXiv:2405.09673.
 
     Args:
-        rank, alpha: of the change.  dropout: on the adapters' input.
+        rank: of the change.
+        alpha: its strength, divided by the rank.
+        dropout: on the adapters' input.
         target_modules: "all-linear", or names of linear layers; never the pooler, which takes no part in the
-        vectors.
+            vectors.
+
     Raises:
         ImportError: peft is not installed.
     """
@@ -54,6 +57,7 @@ class Lora(Remedy):
         if not 0 <= dropout < 1:
             raise ValueError(f"recipe.lora.dropout={dropout}: must be from 0 to below 1.")
         self.rank, self.alpha, self.dropout = rank, alpha, dropout
+        # peft refuses a list of another type, such as omegaconf's.
         self.target_modules = target_modules if isinstance(target_modules, str) else list(target_modules)
 
     def begin(self, objective: LightningModule) -> None:

@@ -42,7 +42,6 @@ class ReplayRows(Remedy):
         if not nli:
             raise ValueError(
                 "recipe=replay and recipe=control replay NLI rows, and the run goes on from none that was "
-                "trained on any. "
-                "Pass init=RUN, the folder of a finished relsym train data=mnli."
+                "trained on any. Pass init=RUN, the folder of a finished relsym train data=mnli."
             )
         data.replay_with(nli, self.rows_per_batch, self.only, steps)

@@ -14,11 +14,11 @@ WATCHED = "train/accuracy"
 
 @final
 class Solved(Remedy):
-    """Stop once every training row was answered right in so many epochs in a row: each further step can only
-    move the encoder away.
+    """Stop once every training row was answered right in so many epochs in a row.
 
-    Replayed rows do not count. The accuracy is that of the epoch's batches as they were trained on, dropout
-    and all. The other reasons to stop (``training.patience``, ``training.stop_loss``) stay in force.
+    Each further step could only move the encoder away from what it knew. Replayed rows do not count. The
+    accuracy is that of the epoch's batches as they were trained on, dropout and all. The other reasons to
+    stop (``training.patience``, ``training.stop_loss``) stay in force.
 
     Args:
         epochs: in a row.
@@ -43,9 +43,11 @@ class StopWhenSolved(Callback):
         self.epochs, self.in_a_row = epochs, 0
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The accuracy is that of the global batches, the same on every rank; asking all makes sure that they
-        stop together.
-        """
-        self.in_a_row = self.in_a_row + 1 if float(trainer.callback_metrics[WATCHED]) == 1.0 else 0
-        if trainer.strategy.reduce_boolean_decision(self.in_a_row >= self.epochs):
+        """Count the epoch, and ask the trainer to stop where it was the last one needed."""
+        all_right = float(trainer.callback_metrics[WATCHED]) == 1.0
+        self.in_a_row = self.in_a_row + 1 if all_right else 0
+        is_solved = self.in_a_row >= self.epochs
+        # The accuracy is that of the global batches, the same on every rank; asking all makes sure that they
+        # stop together.
+        if trainer.strategy.reduce_boolean_decision(is_solved):
             trainer.should_stop = True

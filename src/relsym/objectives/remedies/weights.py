@@ -8,7 +8,8 @@ from torch import Tensor
 
 
 def copy_of(objective: LightningModule) -> dict[str, Tensor]:
-    """Every weight of encoder and head by name, in fp32, untouched by what comes."""
-    return {
-        name: weight.detach().to(torch.float32, copy=True) for name, weight in objective.named_parameters()
-    }
+    """A copy of every weight of encoder and head by name, in fp32, which training leaves alone."""
+    copies = {}
+    for name, weight in objective.named_parameters():
+        copies[name] = weight.detach().to(torch.float32, copy=True)
+    return copies

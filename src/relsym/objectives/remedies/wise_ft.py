@@ -43,4 +43,5 @@ class WiseFt(Remedy):
     def end(self, objective: LightningModule) -> None:
         """Average them with what they have become."""
         for name, weight in objective.named_parameters():
-            weight.copy_(torch.lerp(self._start[name].to(weight), weight, self.alpha))
+            start = self._start[name].to(weight)
+            weight.copy_(torch.lerp(start, weight, self.alpha))
