@@ -24,7 +24,8 @@ from relsym.app.values.hints import expected, fits, shown
 from relsym.app.values.interpolations import is_read, origin, references
 from relsym.app.values.known import known_keys, option_files
 from relsym.app.values.schema import SCHEMAS, TrainerArguments
-from relsym.app.values.signatures import Unread, imported_signature, read_signature, source_of
+from relsym.app.values.signatures import imported_signature, read_signature
+from relsym.app.values.source_code import Unread, source_of
 from relsym.ranges import (
     Dropout,
     Length,

@@ -1,3 +1,1 @@
-"""Values and keys of a configuration: checked against what declares them, before anything heavy
-is imported.
-"""
+"""Values and keys of a configuration, checked against what declares them before torch is imported."""

@@ -1,4 +1,4 @@
-"""What Hydra lets through: values that no part of a command can use, and keys that nothing reads.
+"""Refuse what Hydra lets through: values that no part of a command can use, and keys that nothing reads.
 
 Types and ranges are those that the parts declare: the signature of what a ``_target_`` calls, and
 ``relsym.app.values.schema`` for the keys that a command reads itself. Loads no torch.
@@ -16,7 +16,8 @@ from relsym.app.values.hints import expected, fits, shown
 from relsym.app.values.interpolations import Path, is_read, origin, references
 from relsym.app.values.known import dotted
 from relsym.app.values.schema import SCHEMAS, Component, TrainerArguments
-from relsym.app.values.signatures import Signature, Unread, imported_signature, read_signature
+from relsym.app.values.signatures import Signature, imported_signature, read_signature
+from relsym.app.values.source_code import Unread
 from relsym.app.values.suggest import unread
 from relsym.app.values.trainer import TRAINER, refusal
 
@@ -24,7 +25,7 @@ TARGET_KEY, MISSING = "_target_", "???"
 
 
 class Declared(NamedTuple):
-    """A value, where it stands, and the type that is declared for it."""
+    """A value, its path in the configuration, and the type that is declared for it."""
 
     path: Path
     value: Any
@@ -38,8 +39,7 @@ def check_composed(cfg: DictConfig, command: str, hydra: DictConfig | None = Non
         cfg: as composed, its interpolations not resolved: they say which keys are read.
         command: train, evaluate ...
         hydra: the configuration's node ``hydra``, whose interpolations read keys too; None: that of this
-        process,
-            if it has one.
+            process, if it has one.
 
     Raises:
         ValueError: every such key with its value, and what may have been meant or is expected.
@@ -49,117 +49,151 @@ def check_composed(cfg: DictConfig, command: str, hydra: DictConfig | None = Non
         hydra = HydraConfig.instance().cfg.hydra
     read = references(config)
     if hydra is not None:
-        read |= references(OmegaConf.to_container(hydra, resolve=False), ("hydra",))
-    here = set(dotted(config))
-    leaves = _unread_leaves(config, SCHEMAS[command], (), read)
-    _refuse([unread(".".join(path), _word(path, value), here - {".".join(path)}) for path, value in leaves])
+        hydra_config = OmegaConf.to_container(hydra, resolve=False)
+        read |= references(hydra_config, ("hydra",))
+    keys = set(dotted(config))
+    problems = []
+    for path, value in _unread_leaves(config, SCHEMAS[command], (), read):
+        key = ".".join(path)
+        # The key itself is among those of the configuration: it would be its own nearest match.
+        problems.append(unread(key, _word(path, value), keys - {key}))
+    _refuse(problems)
     check_values(cfg, command, importing=False)
 
 
 def check_values(cfg: DictConfig, command: str, importing: bool = True) -> None:
-    """Refuse values of other types than declared, or out of range, and arguments that a ``_target_`` does not
-    take.
+    """Refuse values of other types than declared or out of range, and arguments that a ``_target_`` lacks.
 
     Args:
-        cfg: composed, or resolved already as a frozen job's is.  command: train, evaluate ...
-        importing: import what cannot be read from source alone; else it is left for later.
+        cfg: composed, or resolved already as a frozen job's is.
+        command: train, evaluate ...
+        importing: import what cannot be read from source alone; else such arguments are not checked.
 
     Raises:
         ValueError: every such key with its value and its range.
     """
-    written = OmegaConf.to_container(cfg, resolve=False)
     config = OmegaConf.to_container(cfg, resolve=True)
-    problems: dict[Path, str] = {}
-    for declared in _declared(config, SCHEMAS[command], ()):
-        if declared.hint is TrainerArguments and isinstance(declared.value, dict):
-            _judge_trainer(problems, written, declared, importing)
+    problems = _Problems(OmegaConf.to_container(cfg, resolve=False), importing)
+    for path, value, hint in _declared(config, SCHEMAS[command], ()):
+        if hint is TrainerArguments and isinstance(value, dict):
+            problems.judge_trainer(path, value)
         else:
-            _judge(problems, written, declared)
+            problems.judge(path, value, hint)
     for path, node in _calls(config, ()):
-        _judge_call(problems, written, path, node, importing)
-    _refuse(problems.values())
+        problems.judge_call(path, node)
+    _refuse(problems.messages.values())
 
 
 def check_call(node: DictConfig, path: str, target: str) -> None:
     """Refuse arguments that a class or function does not take, or that are out of range.
 
     Args:
-        node: the arguments.  path: of the node, dotted.  target: what is called with them.
+        node: the arguments.
+        path: of the node, dotted.
+        target: the dotted name of what is called with them.
 
     Raises:
         ValueError: every such key with its value and its range.
     """
     arguments = OmegaConf.to_container(node, resolve=True)
-    problems: dict[Path, str] = {}
     place = tuple(path.split("."))
+    # The arguments again, below the keys of the path, as a whole configuration would hold them.
     written: Any = arguments
     for part in reversed(place):
         written = {part: written}
-    _judge_call(problems, written, place, {**arguments, TARGET_KEY: target}, importing=True)
-    _refuse(problems.values())
+    problems = _Problems(written, importing=True)
+    problems.judge_call(place, {**arguments, TARGET_KEY: target})
+    _refuse(problems.messages.values())
 
 
 def _refuse(problems: Iterable[str]) -> None:
-    if text := "\n".join(problems):
+    """Raise a ValueError with one problem a line, if there are any."""
+    text = "\n".join(problems)
+    if text:
         raise ValueError(text)
 
 
-def _judge(problems: dict[Path, str], written: Any, declared: Declared) -> None:
-    """Add what is wrong with a value, under the key that a user sets it by."""
-    if declared.value == MISSING or fits(declared.value, declared.hint):
-        return
-    path = origin(written, declared.path)
-    problems.setdefault(path, f"{_word(path, declared.value)}: expected {expected(declared.hint)}.")
+class _Problems:
+    """What is wrong with the values of a configuration.
 
+    Args:
+        written: the configuration as it was written, its interpolations not resolved.
+        importing: import what cannot be read from source alone.
 
-def _judge_call(
-    problems: dict[Path, str], written: Any, path: Path, node: Mapping[str, Any], importing: bool
-) -> None:
-    """Add what is wrong with the arguments of a ``_target_``."""
-    arguments = {key: value for key, value in node.items() if not str(key).startswith("_")}
-    signature = _signature(node[TARGET_KEY], arguments, importing)
-    if signature is not None:
-        _judge_arguments(problems, written, path, arguments, signature)
-
-
-def _judge_trainer(problems: dict[Path, str], written: Any, declared: Declared, importing: bool) -> None:
-    """Add what is wrong with further arguments of Lightning's Trainer; those that relsym sets are
-    no user's.
+    ``messages`` has one for each key that a user sets: a value that other keys copy is told once.
     """
-    for argument, value in declared.value.items():
-        if reason := refusal(argument):
-            problems[(*declared.path, argument)] = f"{_word((*declared.path, argument), value)}: {reason}."
-    others = {argument: value for argument, value in declared.value.items() if not refusal(argument)}
-    signature = _signature(TRAINER, others, importing)
-    if signature is not None:
-        free = {name: hint for name, hint in signature.hints.items() if not refusal(name)}
-        _judge_arguments(problems, written, declared.path, others, Signature(free, signature.open))
 
+    def __init__(self, written: Any, importing: bool) -> None:
+        self.written = written
+        self.importing = importing
+        self.messages: dict[Path, str] = {}
 
-def _judge_arguments(
-    problems: dict[Path, str], written: Any, path: Path, arguments: Mapping[str, Any], signature: Signature
-) -> None:
-    for key, value in arguments.items():
-        place = (*path, str(key))
-        if key in signature.hints:
-            hint = signature.hints[key]
-            if hint is not Unread and not _is_component(value):
-                _judge(problems, written, Declared(place, value, hint))
-        elif not signature.open:
-            taken = [".".join((*path, name)) for name in signature.hints]
-            problems.setdefault(place, unread(".".join(place), _word(place, value), taken))
+    def judge(self, path: Path, value: Any, hint: Any) -> None:
+        """Add a value that does not fit its type."""
+        # One that is missing is refused by OmegaConf, where it is read.
+        if value == MISSING or fits(value, hint):
+            return
+        set_at = origin(self.written, path)
+        word = _word(set_at, value)
+        self.messages.setdefault(set_at, f"{word}: expected {expected(hint)}.")
+
+    def judge_call(self, path: Path, node: Mapping[str, Any]) -> None:
+        """Add what is wrong with the arguments of a ``_target_``."""
+        arguments = {}
+        for key, value in node.items():
+            if not str(key).startswith("_"):  # those are Hydra's: _target_, _partial_
+                arguments[key] = value
+        signature = _signature(node[TARGET_KEY], arguments, self.importing)
+        if signature is not None:
+            self._judge_arguments(path, arguments, signature)
+
+    def judge_trainer(self, path: Path, arguments: Mapping[str, Any]) -> None:
+        """Add arguments of Lightning's Trainer that relsym sets itself, and what is wrong with the others."""
+        others = {}
+        for argument, value in arguments.items():
+            reason = refusal(argument)
+            if reason:
+                place = (*path, argument)
+                self.messages[place] = f"{_word(place, value)}: {reason}."
+            else:
+                others[argument] = value
+        signature = _signature(TRAINER, others, self.importing)
+        if signature is not None:
+            # Without relsym's own, which no suggestion may name.
+            users = {}
+            for name, hint in signature.hints.items():
+                if not refusal(name):
+                    users[name] = hint
+            self._judge_arguments(path, others, Signature(users, signature.open))
+
+    def _judge_arguments(self, path: Path, arguments: Mapping[str, Any], signature: Signature) -> None:
+        """Add arguments that do not fit their types, and those that the signature does not have."""
+        for key, value in arguments.items():
+            place = (*path, str(key))
+            if key in signature.hints:
+                hint = signature.hints[key]
+                # The arguments of a component are looked at by themselves.
+                if hint is not Unread and not _is_component(value):
+                    self.judge(place, value, hint)
+            elif not signature.open:
+                parameters = [".".join((*path, name)) for name in signature.hints]
+                message = unread(".".join(place), _word(place, value), parameters)
+                self.messages.setdefault(place, message)
 
 
 def _signature(target: str, arguments: Mapping[str, Any], importing: bool) -> Signature | None:
-    """What a ``_target_`` takes.
+    """The parameters of what a ``_target_`` names; None where they are not known.
 
-    It is imported only where its source does not tell of an argument that is given as a plain value.
+    It is imported only if its source does not say the type of an argument that is given as a plain value.
     """
     signature = read_signature(target)
-    if importing:
-        plain = [key for key, value in arguments.items() if not _is_component(value)]
-        if signature is None or any(signature.hints.get(key) is Unread for key in plain):
-            return imported_signature(target)
+    if not importing:
+        return signature
+    if signature is None:
+        return imported_signature(target)
+    plain = [key for key, value in arguments.items() if not _is_component(value)]
+    if any(signature.hints.get(key) is Unread for key in plain):
+        return imported_signature(target)
     return signature
 
 
@@ -174,25 +208,32 @@ def _declared(node: Mapping[str, Any], schema: type, path: Path) -> Iterator[Dec
             yield Declared(place, value, dict if hint is Component else hint)
         elif isinstance(value, dict):
             yield from _declared(value, nested, place)
-        else:
+        else:  # null, or no mapping where there has to be one
             yield Declared(place, value, dict if hint is nested else dict | None)
 
 
 def _nested(hint: Any) -> type | None:
-    """The schema of a mapping's own keys, if it has one."""
-    return next((choice for choice in (hint, *get_args(hint)) if is_typeddict(choice)), None)
+    """The schema of a mapping's own keys, by itself or in a union with null; None where there is none."""
+    for choice in (hint, *get_args(hint)):
+        if is_typeddict(choice):
+            return choice
+    return None
 
 
 def _calls(node: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every mapping with a ``_target_``, with its path."""
+    """Every mapping with a ``_target_``, with its path; the outer ones first."""
     if _is_component(node):
         yield path, node
-    items = enumerate(node) if isinstance(node, list) else node.items() if isinstance(node, dict) else ()
-    for key, value in items:
-        yield from _calls(value, (*path, str(key)))
+    if isinstance(node, list):
+        for number, item in enumerate(node):
+            yield from _calls(item, (*path, str(number)))
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _calls(value, (*path, str(key)))
 
 
 def _is_component(value: Any) -> bool:
+    """Whether a value is a mapping that names what to call."""
     return isinstance(value, dict) and isinstance(value.get(TARGET_KEY), str)
 
 
@@ -210,18 +251,22 @@ def _unread_leaves(
             yield from _leaves(value, place, read)
         elif hint is Component:
             yield from _unless_component(value, place, read)
-        elif get_origin(hint) is dict and isinstance(value, dict):
+        elif get_origin(hint) is dict and isinstance(value, dict):  # components by name: recipe, shortcuts
             for name, component in value.items():
                 yield from _unless_component(component, (*place, str(name)), read)
 
 
 def _unless_component(node: Any, path: Path, read: set[Path]) -> Iterator[tuple[Path, Any]]:
-    """A component's keys are looked at as the arguments that they are."""
+    """The unread values of a mapping that should be a component and is none.
+
+    The keys of a component are its arguments, which are checked against what it calls.
+    """
     if isinstance(node, dict) and not _is_component(node):
         yield from _leaves(node, path, read)
 
 
 def _leaves(node: Any, path: Path, read: set[Path]) -> Iterator[tuple[Path, Any]]:
+    """The values at or below a path that no interpolation reads; {} is a value too."""
     if isinstance(node, dict) and node:
         for key, value in node.items():
             yield from _leaves(value, (*path, str(key)), read)
@@ -230,4 +275,5 @@ def _leaves(node: Any, path: Path, read: set[Path]) -> Iterator[tuple[Path, Any]
 
 
 def _word(path: Path, value: Any) -> str:
+    """``training.epochs=0``: a key and its value as on the command line."""
     return f"{'.'.join(path)}={shown(value)}"

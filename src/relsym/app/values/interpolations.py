@@ -1,6 +1,4 @@
-"""Which keys of a configuration are read by ``${...}`` elsewhere in it, and under which key a
-value was set.
-"""
+"""Which keys ``${...}`` reads anywhere in a configuration, and under which key a value was set."""
 
 from __future__ import annotations
 
@@ -22,19 +20,25 @@ def references(node: Any, path: Path = ()) -> set[Path]:
     """The keys that interpolations anywhere in a configuration refer to.
 
     Args:
-        node: the configuration, not resolved, as plain values.  path: where it stands.
+        node: the configuration, not resolved, as plain values.
+        path: where it stands.
     """
-    found = set()
+    keys = set()
     for place, text in _texts(node, path):
-        while match := INNERMOST.search(text):
-            if (key := _key(match[1])) is not None:
-                found.add(_absolute(key, place))
-            text = f"{text[: match.start()]}{ANYTHING}{text[match.end() :]}"
-    return found
+        match = INNERMOST.search(text)
+        while match is not None:
+            key = _key(match[1])
+            if key is not None:
+                keys.add(_absolute(key, place))
+            # The one around it is the innermost now.
+            text = text[: match.start()] + ANYTHING + text[match.end() :]
+            match = INNERMOST.search(text)
+    return keys
 
 
 def is_read(path: Path, read: set[Path]) -> bool:
     """Whether a key, one above it or one below it is among those that are read."""
+    # Cut to the length of the shorter one, the two are equal if one lies below the other.
     return any(path[: len(key)] == key[: len(path)] for key in read)
 
 
@@ -42,32 +46,42 @@ def origin(config: Any, path: Path) -> Path:
     """Where a value was set: ``data.module.samples`` is ``${data.samples}``, so it was ``data.samples``.
 
     Args:
-        config: not resolved.  path: of a value in it.
+        config: not resolved, as plain values.
+        path: of a value in the resolved configuration.
     """
     node = config
     for depth, part in enumerate(path, start=1):
-        if not isinstance(node, dict | list):  # what a resolver gave
+        if not isinstance(node, dict | list):
+            # The part exists in the resolved configuration alone: a resolver gave the mapping that it is in.
             return path[: depth - 1]
         node = _child(node, part)
-        if isinstance(node, str) and (match := WHOLE_VALUE.fullmatch(node)):
-            return origin(config, _absolute(match[1], path[:depth]) + path[depth:])
+        match = WHOLE_VALUE.fullmatch(node) if isinstance(node, str) else None
+        if match is not None:
+            start = _absolute(match[1], path[:depth])
+            return origin(config, start + path[depth:])
     return path
 
 
 def _child(node: Any, part: str) -> Any:
-    """A key of a mapping may be a number."""
+    """What lies below a list or mapping under one part of a path; a key of a mapping may be a number."""
     if isinstance(node, list):
         return node[int(part)]
-    return node[part] if part in node else next(value for key, value in node.items() if str(key) == part)
+    if part in node:
+        return node[part]
+    by_text = {str(key): value for key, value in node.items()}
+    return by_text[part]
 
 
 def _texts(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text in nested lists and mappings, with its path."""
     if isinstance(node, str):
         yield path, node
-        return
-    items = enumerate(node) if isinstance(node, list) else node.items() if isinstance(node, dict) else ()
-    for key, value in items:
-        yield from _texts(value, (*path, str(key)))
+    elif isinstance(node, list):
+        for number, item in enumerate(node):
+            yield from _texts(item, (*path, str(number)))
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _texts(value, (*path, str(key)))
 
 
 def _key(content: str) -> str | None:
@@ -75,17 +89,28 @@ def _key(content: str) -> str | None:
     resolver, colon, arguments = content.partition(":")
     if not colon:
         return content
-    return arguments.split(",")[0].strip() if resolver.strip() in KEYS_OF else None
+    if resolver.strip() not in KEYS_OF:
+        return None
+    return arguments.split(",")[0].strip()
 
 
 def _absolute(key: str, place: Path) -> Path:
-    """A key as written at a place: with dots before it, it starts from the mapping that the place stands in,
-    or from one above.
+    """The whole path of a key that an interpolation names, up to the first part that is not known.
+
+    With dots before it, a key starts from the mapping that the interpolation stands in, or from one above.
+
+    Args:
+        key: as it is written, ``a.b[0]`` or ``..b``.
+        place: of the interpolation.
     """
     key = key.replace("[", ".").replace("]", "").strip()
     name = key.lstrip(".")
     dots = len(key) - len(name)
     start = place[:-dots] if dots else ()
-    parts = [part for part in name.split(".") if part]
-    known = parts[: next((number for number, part in enumerate(parts) if ANYTHING in part), len(parts))]
-    return (*start, *known)
+    parts = []
+    for part in name.split("."):
+        if ANYTHING in part:
+            break
+        if part:
+            parts.append(part)
+    return (*start, *parts)

@@ -12,9 +12,10 @@ from msgspec import Meta
 
 from relsym.ranges import NonNegativeFloat, NonNegativeInt, Number, PositiveInt, Seed, Unlimited
 
-# Of fewer rows, no accuracy tells itself from chance.
+# On fewer rows, hardly any accuracy can be told from chance.
 ScoredRows = Annotated[int, Meta(ge=30)]
 
+# The description stands behind the type in a message: it shows how a list is written.
 Packages = Annotated[list[str], Meta(description="trust=[PACKAGE]")]
 
 
@@ -27,7 +28,11 @@ class TrainerArguments:
 
 
 class HardwareKeys(TypedDict):
-    """Where a run computes; null: not known here, which is told with what to do about it."""
+    """Where a run computes.
+
+    A key is null where a launcher's environment variable should say it and is not set; the command then says
+    what to do about it.
+    """
 
     accelerator: str
     devices: PositiveInt | Literal["auto", -1] | list[int] | None

@@ -1,50 +1,31 @@
-"""What a ``_target_`` can be called with: read from its source without running it, or, where that tells too
-little, imported.
+"""What a ``_target_`` can be called with.
+
+It is read from its source without running it, or, where that tells too little, from the imported object.
 """
 
 from __future__ import annotations
 
 import ast
-import builtins
-import importlib
-import importlib.util
 import inspect
 from functools import lru_cache
-from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 from hydra.utils import get_object
 
-# Modules whose types may stand in an annotation that is read statically. They are imported: none of them is
-# heavy.
-LIGHT = {
-    "builtins",
-    "typing",
-    "typing_extensions",
-    "types",
-    "collections.abc",
-    "pathlib",
-    "msgspec",
-    "annotated_types",
-    "relsym.ranges",
-}
+from relsym.app.values.source_code import Function, ImportedName, Source, Unread, source_of
+
 # Bases that add no parameters.
 BARE = {"object", "ABC", "Protocol", "Generic"}
 # Decorators of classes that leave the constructor as it is.
 HARMLESS = {"final", "runtime_checkable"}
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-class Unread(Exception):
-    """Static reading does not tell; importing may."""
 
 
 class Signature(NamedTuple):
     """The parameters of a function or class.
 
     hints: the type of each; ``Unread`` where its annotation is not understood statically, ``Any`` where it
-    has none. open: whether it takes further ones, by any name.
+    has none.
+    open: whether it takes further ones, by any name.
     """
 
     hints: dict[str, Any]
@@ -60,10 +41,8 @@ def read_signature(target: str) -> Signature | None:
         if isinstance(node, ast.ClassDef):
             return _of_class(owner, node) or Signature({}, False)
         return _of_function(owner, node)
-    except (
-        Unread,
-        RecursionError,
-    ):  # a name that leads back to itself, as in a package that imports its own parts
+    # Too deep: a name that leads back to itself, as in a package that imports its own parts.
+    except (Unread, RecursionError):
         return None
 
 
@@ -71,174 +50,69 @@ def imported_signature(target: str) -> Signature | None:
     """The signature of a dotted name, which is imported; None where there is no such thing or it has none."""
     try:
         return _inspected(get_object(target))
-    except (
-        ImportError,
-        AttributeError,
-        ValueError,
-        TypeError,
-    ):  # whoever calls it says what is wrong with it
+    # Whoever calls it says what is wrong with it.
+    except (ImportError, AttributeError, ValueError, TypeError):
         return None
 
 
-class Source:
-    """The names that a module defines or imports, by its source.
-
-    Args:
-        name: of the module.  spec: where it is.
-
-    Raises:
-        Unread: it has no Python source.
-    """
-
-    def __init__(self, name: str, spec: ModuleSpec) -> None:
-        self.name = name
-        self.is_package = spec.submodule_search_locations is not None
-        try:
-            tree = ast.parse(Path(spec.origin or "").read_bytes())
-        except (OSError, SyntaxError, ValueError) as error:
-            raise Unread from error
-        self.names: dict[str, ast.ClassDef | Function | ast.expr | tuple[str, str | None]] = {}
-        self._take(tree.body)
-
-    def value(self, name: str) -> Any:
-        """What a name of the module stands for in an annotation.
-
-        Raises:
-            Unread: a class or function of its own, or a name from elsewhere that cannot be read.
-        """
-        found = self.names.get(name)
-        if isinstance(found, ast.expr):
-            return self.evaluate(found)
-        if isinstance(found, tuple):
-            module, attribute = found
-            if module in LIGHT:
-                imported = importlib.import_module(module)
-                return imported if attribute is None else getattr(imported, attribute)
-            if attribute is not None:
-                return source_of(module).value(attribute)
-        if found is None and isinstance(getattr(builtins, name, None), type):
-            return getattr(builtins, name)
-        raise Unread
-
-    def evaluate(self, expression: ast.expr) -> Any:
-        """The type that an annotation says.
-
-        Raises:
-            Unread: it names what cannot be read.
-        """
-        if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
-            try:
-                expression = ast.parse(expression.value, mode="eval").body
-            except SyntaxError as error:  # words for people
-                raise Unread from error
-        names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
-        values = {name: self.value(name) for name in names}
-        try:  # an annotation is an expression of Python's, and these names are all that it sees
-            return eval(compile(ast.Expression(expression), self.name, "eval"), {"__builtins__": {}}, values)
-        except Exception as error:  # whatever an expression can raise
-            raise Unread from error
-
-    def _take(self, statements: list[ast.stmt]) -> None:
-        for statement in statements:
-            match statement:
-                case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                    self.names[statement.name] = statement
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    self.names[name] = value
-                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                    self.names[name] = value
-                case ast.Import():
-                    self._take_import(statement)
-                case ast.ImportFrom():
-                    self._take_from(statement)
-                case ast.If() | ast.Try():
-                    self._take(statement.body)
-                    self._take(statement.orelse)
-
-    def _take_import(self, statement: ast.Import) -> None:
-        for alias in statement.names:
-            top = alias.name.partition(".")[0]
-            self.names[alias.asname or top] = (alias.name if alias.asname else top, None)
-
-    def _take_from(self, statement: ast.ImportFrom) -> None:
-        package = self.name.split(".") if self.is_package else self.name.split(".")[:-1]
-        base = package[: len(package) - statement.level + 1] if statement.level else []
-        module = ".".join([*base, *([statement.module] if statement.module else [])])
-        for alias in statement.names:
-            self.names[alias.asname or alias.name] = (module, alias.name)
-
-
-@lru_cache
-def source_of(name: str) -> Source:
-    """The source of a module; neither it nor its packages are imported.
-
-    Raises:
-        Unread: there is none.
-    """
-    top, *rest = name.split(".")
-    try:
-        spec = importlib.util.find_spec(top) if top else None
-        for part in rest:
-            locations = spec and spec.submodule_search_locations
-            spec = PathFinder.find_spec(f"{spec.name}.{part}", locations) if locations else None
-    except (ImportError, ValueError) as error:
-        raise Unread from error
-    if spec is None:
-        raise Unread
-    return Source(name, spec)
+# --- from source
 
 
 def _definition(source: Source, name: str) -> tuple[Source, ast.ClassDef | Function]:
-    """The class or function of a name, in whichever module defines it."""
-    found = source.names.get(name)
-    if isinstance(found, tuple) and found[1] is not None:
-        return _definition(source_of(found[0]), found[1])
-    if isinstance(found, ast.ClassDef | Function):
-        return source, found
+    """The class or function of a name, with the source of the module that defines it."""
+    definition = source.names.get(name)
+    if isinstance(definition, ImportedName) and definition.attribute is not None:
+        return _definition(source_of(definition.module), definition.attribute)
+    if isinstance(definition, ast.ClassDef | Function):
+        return source, definition
     raise Unread
 
 
 def _of_function(source: Source, node: Function, skip_first: bool = False) -> Signature:
-    arguments = [*node.args.posonlyargs, *node.args.args][int(skip_first) :]
-    hints = {
-        argument.arg: _hint(source, argument.annotation) for argument in (*arguments, *node.args.kwonlyargs)
-    }
+    """The signature of a function, or of a method without its first parameter (``self``)."""
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    if skip_first:
+        arguments = arguments[1:]
+    hints = {}
+    for argument in [*arguments, *node.args.kwonlyargs]:
+        hints[argument.arg] = _hint(source, argument.annotation)
     return Signature(hints, node.args.kwarg is not None)
 
 
 def _of_class(source: Source, node: ast.ClassDef) -> Signature | None:
-    """The signature of a class: of its own ``__init__`` and, where that passes keywords on, of the one it
-    overrides.
+    """The signature of a class's own ``__init__``; None where neither it nor a base has one.
 
-    None where neither it nor a base has one.
+    Where its ``__init__`` passes further keywords on, the parameters of the one that it overrides are added.
     """
-    own = {method.name: method for method in node.body if isinstance(method, Function)}
+    methods = {method.name: method for method in node.body if isinstance(method, Function)}
     decorators = {_name(decorator) for decorator in node.decorator_list}
-    if "__new__" in own or node.keywords or not decorators <= {"dataclass", *HARMLESS}:
+    # Each of these may change what the class is called with.
+    if "__new__" in methods or node.keywords or not decorators <= {"dataclass", *HARMLESS}:
         raise Unread
-    if "dataclass" in decorators and "__init__" not in own:
-        return Signature(_fields(source, node), False)
-    if "__init__" not in own:
+    constructor = methods.get("__init__")
+    if constructor is None:
+        if "dataclass" in decorators:
+            return Signature(_fields(source, node), False)
         return _of_bases(source, node)
-    signature = _of_function(source, own["__init__"], skip_first=True)
-    overridden = _of_bases(source, node) if signature.open and _passes_on(own["__init__"]) else None
+    signature = _of_function(source, constructor, skip_first=True)
+    if not signature.open or not _passes_on(constructor):
+        return signature
+    overridden = _of_bases(source, node)
     if overridden is None:
         return signature
     return Signature(overridden.hints | signature.hints, overridden.open)
 
 
 def _passes_on(constructor: Function) -> bool:
-    """Whether the further keywords of a constructor go to the one that it overrides; else they
-    are its own.
-    """
+    """Whether a constructor hands its ``**kwargs`` to the one that it overrides; else they are its own."""
     for call in ast.walk(constructor):
-        if (
-            isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Attribute)
-            and call.func.attr == "__init__"
-        ):
-            unpacked = [word.value for word in call.keywords if word.arg is None]
-            if any(_name(value) == constructor.args.kwarg.arg for value in unpacked):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        if call.func.attr != "__init__":
+            continue
+        for keyword in call.keywords:
+            # What is unpacked by ** is a keyword without a name.
+            if keyword.arg is None and _name(keyword.value) == constructor.args.kwarg.arg:
                 return True
     return False
 
@@ -257,6 +131,7 @@ def _of_bases(source: Source, node: ast.ClassDef) -> Signature | None:
 
 
 def _class(source: Source, name: str) -> tuple[Source, ast.ClassDef]:
+    """The class of a name, with the source of the module that defines it."""
     owner, node = _definition(source, name)
     if not isinstance(node, ast.ClassDef):
         raise Unread
@@ -269,16 +144,17 @@ def _fields(source: Source, node: ast.ClassDef) -> dict[str, Any]:
     for base in node.bases:
         if _name(base) not in BARE:
             hints |= _fields(*_class(source, _name(base)))
-    for field in node.body:
-        match field:
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation) if "ClassVar" not in ast.dump(
-                annotation
-            ):
-                hints[name] = _hint(source, annotation)
+    for statement in node.body:
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+            continue
+        is_class_variable = "ClassVar" in ast.dump(statement.annotation)
+        if not is_class_variable:
+            hints[statement.target.id] = _hint(source, statement.annotation)
     return hints
 
 
 def _hint(source: Source, annotation: ast.expr | None) -> Any:
+    """The type that an annotation says: ``Any`` without one, ``Unread`` where it is not understood."""
     if annotation is None:
         return Any
     try:
@@ -288,22 +164,29 @@ def _hint(source: Source, annotation: ast.expr | None) -> Any:
 
 
 def _name(node: ast.expr) -> str:
-    """The last word of ``dataclass``, ``dataclasses.dataclass``, ``dataclass(frozen=True)`` or
-    ``Generic[T]``.
-    """
+    """The last word of ``a.dataclass``, ``dataclass(frozen=True)`` or ``Generic[T]``; "" if it has none."""
     while isinstance(node, ast.Call | ast.Subscript):
         node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return ""
+
+
+# --- from the imported object
 
 
 def _inspected(called: Any) -> Signature:
-    """The signature of an object; constructors that pass keywords on add those of the constructor they
-    override.
+    """The signature of a function or class.
+
+    A constructor with ``**kwargs`` is taken to pass them on: the parameters of those that it overrides are
+    added, up to the first one without.
     """
     if not inspect.isclass(called):
         return _parameters(called, called)
     owners = [owner for owner in called.__mro__ if "__init__" in vars(owner) and owner is not object]
-    if not owners:  # a named tuple, say
+    if not owners:  # a named tuple, say, whose types stand in its __new__
         return _parameters(called, called.__new__ if "__new__" in vars(called) else called)
     hints: dict[str, Any] = {}
     for owner in owners:
@@ -315,14 +198,22 @@ def _inspected(called: Any) -> Signature:
 
 
 def _parameters(called: Any, annotated: Any) -> Signature:
+    """The parameters of one callable that can be passed by name, with their types.
+
+    Args:
+        called: what is called.
+        annotated: the function that has the annotations.
+    """
     try:
-        hints = get_type_hints(annotated, include_extras=True)
+        types = get_type_hints(annotated, include_extras=True)
     except Exception:  # a name that exists for type checkers alone, say
-        hints = {}
-    parameters = inspect.signature(called).parameters.values()
-    taken = {}
-    for parameter in parameters:
+        types = {}
+    hints = {}
+    is_open = False
+    for parameter in inspect.signature(called).parameters.values():
         by_name = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         if by_name and parameter.name != "self":
-            taken[parameter.name] = hints.get(parameter.name, Any)
-    return Signature(taken, any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters))
+            hints[parameter.name] = types.get(parameter.name, Any)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            is_open = True
+    return Signature(hints, is_open)

@@ -23,30 +23,35 @@ ELSEWHERE = {
     "neighbors": "k",
     "clip": "gradient_clip",
 }
-# From which likeness on a key is named, and how much less than the best.
+# A key is named whose likeness (``_likeness``) is ALIKE or more, and at most AS_GOOD below that of the best.
 ALIKE, AS_GOOD = 0.6, 0.05
+# How many near matches, and how many owners of a key, a message names.
 MOST, MOST_OWNERS = 3, 4
 
 
 def with_near_matches(message: str, cause: str = "") -> str:
-    """Hydra's message about a word that does not fit, with what may have been meant; without its advice to
-    add a plus.
+    """Hydra's message about a word that does not fit, with what may have been meant.
+
+    Its advice to add a plus is left out: with a plus, nothing would read the key either.
 
     Args:
-        message: Hydra's.  cause: the first line of the error below it, if there is one.
+        message: Hydra's.
+        cause: the first line of the error below it, if there is one.
     """
+    without_path = SEARCH_PATH.sub("", message)
     if "'hydra/sweeper/optuna'" in message:
-        return (
-            f"{SEARCH_PATH.sub('', message)}\nsweep=tune needs Optuna's sweeper: pip install "
-            '"relsym[optuna]"'
-        )
-    if option := OPTION.search(message):
-        path, group, options = option[1], option[2], option[3].split()
-        meant = _meant_option(group, path.removeprefix(f"{group}/"), options)
-        return f"{SEARCH_PATH.sub('', message)}{meant}"
-    if override := OVERRIDE.search(message):
+        return f'{without_path}\nsweep=tune needs Optuna\'s sweeper: pip install "relsym[optuna]"'
+    option = OPTION.search(message)
+    if option is not None:
+        path, group, listed = option.groups()
+        chosen = path.removeprefix(f"{group}/")
+        return without_path + _meant_option(group, chosen, listed.split())
+    override = OVERRIDE.search(message)
+    if override is not None:
+        key = override[1]
         appended = APPENDED.search(message)
-        return _refused(override[1], appended[1] if appended else override[1])
+        word = appended[1] if appended is not None else key
+        return _refused(key, word)
     return f"{message} {cause}".rstrip()
 
 
@@ -54,25 +59,32 @@ def unread(key: str, word: str, here: Collection[str] = ()) -> str:
     """That nothing reads a key, and what may have been meant.
 
     Args:
-        key: dotted.  word: the key with its value.
+        key: dotted.
+        word: the key with its value.
         here: the keys of the configuration at hand, which come first.
     """
     owners = known_keys().get(key, ())
     if owners:
-        more = f" and {len(owners) - MOST_OWNERS} more" if len(owners) > MOST_OWNERS else ""
-        return f"{word}: nothing reads this key here. It belongs to {', '.join(owners[:MOST_OWNERS])}{more}."
+        names = ", ".join(owners[:MOST_OWNERS])
+        further = len(owners) - MOST_OWNERS
+        more = f" and {further} more" if further > 0 else ""
+        return f"{word}: nothing reads this key here. It belongs to {names}{more}."
     near = near_matches(key, here) or near_matches(key, known_keys())
     return f"{word}: nothing reads this key.{did_you_mean(near)}"
 
 
 def near_matches(word: str, known: Iterable[str]) -> list[str]:
-    """At most three of the known words, the likeliest first: alike, as a whole or in their last parts, or
-    short for it.
-    """
-    likeness = {key: _likeness(word, key) for key in known if not word.startswith(f"{key}.")}
+    """At most three of the known words that are like a word or that it is short for, the likeliest first."""
+    likeness = {}
+    for key in known:
+        if not word.startswith(f"{key}."):  # the mapping that the word lies in is never what was meant
+            likeness[key] = _likeness(word, key)
     best = max(likeness.values(), default=0.0)
-    good = [key for key, value in likeness.items() if value >= max(ALIKE, best - AS_GOOD)]
-    return sorted(good, key=lambda key: (-likeness[key], key.count("."), key))[:MOST]
+    least = max(ALIKE, best - AS_GOOD)
+    good = [key for key, value in likeness.items() if value >= least]
+    # Of equally likely ones the shallowest first, then by the alphabet.
+    good.sort(key=lambda key: (-likeness[key], key.count("."), key))
+    return good[:MOST]
 
 
 def did_you_mean(words: Collection[str]) -> str:
@@ -80,34 +92,54 @@ def did_you_mean(words: Collection[str]) -> str:
     if not words:
         return ""
     *others, last = words
-    return f" Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+    if not others:
+        return f" Did you mean {last}?"
+    return f" Did you mean {', '.join(others)} or {last}?"
 
 
 def _refused(key: str, word: str) -> str:
-    """The message about a key that is in no file; a mapping that is empty there takes any."""
+    """The message about a key that is in no file: a mapping that is {} in its file may get keys with a plus.
+
+    Args:
+        key: dotted.
+        word: the key with its value, or the key alone where Hydra's message has no value.
+    """
     above = key.rpartition(".")[0]
-    free = next((name for name in (key, above) if name in free_mappings()), None)
-    if free is not None:
-        return f"{word}: {free} is empty, and what is added to it takes a plus: +{word}"
+    free = free_mappings()
+    for name in (key, above):
+        if name in free:
+            return f"{word}: {name} is empty, and what is added to it takes a plus: +{word}"
     return unread(key, word)
 
 
 def _meant_option(group: str, chosen: str, options: Collection[str]) -> str:
-    """What may have been meant by an option that a group does not have; encoders need none of their own."""
-    near = [] if "/" in chosen else [f"{group}={name}" for name in near_matches(chosen, options)]
+    """What may have been meant by an option that a group does not have, on a line of its own.
+
+    Any encoder can be chosen by its name, so a group ``model`` has one suggestion always.
+    """
+    near = []
+    if "/" not in chosen:  # a hub id or a path is like no option
+        near = [f"{group}={name}" for name in near_matches(chosen, options)]
     if group == "model":
         near.append(f"model=encoder model.name={chosen}")
     return did_you_mean(near).replace(" ", "\n", 1)
 
 
 def _likeness(word: str, key: str) -> float:
-    """From 0 to 1, and above where the last parts are the same, or are called so elsewhere."""
-    last_word, last_key = word.rpartition(".")[2], key.rpartition(".")[2]
-    parts = last_key.split("_")
+    """How much a word is like a key: 0 not at all, 1 and more where the last part is the key's.
+
+    The numbers are an order of preference: the last part is the same, or is called so elsewhere (1.0 to 1.2);
+    it is short for the key's (0.9); it is one of the key's words (0.7); else how alike the letters are.
+    """
+    last_word = word.rpartition(".")[2]
+    last_key = key.rpartition(".")[2]
     whole = SequenceMatcher(None, word, key).ratio()
     if ELSEWHERE.get(last_word, last_word) == last_key:
-        return 1.0 + (0.2 * whole if "." in word else 0.0)
-    if len(parts) > 1 and last_word == "".join(part[:1] for part in parts):  # lr for learning_rate
+        # What stands before the last part decides between several such keys.
+        return 1.0 + 0.2 * whole if "." in word else 1.0
+    parts = last_key.split("_")
+    initials = "".join(part[:1] for part in parts)
+    if len(parts) > 1 and last_word == initials:  # lr for learning_rate
         return 0.9
     last = 0.9 * SequenceMatcher(None, last_word, last_key).ratio()
     part = 0.7 if last_word in parts else 0.0

@@ -1,7 +1,7 @@
-"""Which arguments of Lightning's ``Trainer`` relsym passes itself; the others are a user's, by
-``training.trainer``.
+"""Which arguments of Lightning's ``Trainer`` relsym passes itself.
 
-Loads no torch: values are checked before it is imported.
+The others are a user's, who passes them by ``training.trainer``. Loads no torch: values are checked before it
+is imported.
 """
 
 from __future__ import annotations
