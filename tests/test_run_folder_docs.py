@@ -22,12 +22,13 @@ TEXT = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
 
 
 def structs() -> dict[str, type[msgspec.Struct]]:
-    """Every public struct of relsym.runs; those of earlier formats (relsym.runs.upgrade) are private."""
+    """Every public struct of relsym.runs, but for those of an earlier format."""
     found = {}
     for module in pkgutil.iter_modules(relsym.runs.__path__):
         for name, kind in vars(importlib.import_module(f"relsym.runs.{module.name}")).items():
             is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-            if is_struct and kind is not msgspec.Struct and not name.startswith("_"):
+            is_former = is_struct and kind.__module__ == "relsym.runs.format_1"
+            if is_struct and kind is not msgspec.Struct and not is_former and not name.startswith("_"):
                 found[kind.__name__] = kind
     return found
 

@@ -17,9 +17,10 @@ import pytest
 
 from relsym.app.upgrade.steps import MARK
 from relsym.report.collect import collect
+from relsym.runs.format_1 import PUBLISHED
 from relsym.runs.results import LAST, EvaluateResults, TrainResults, read_results
 from relsym.runs.sweeps import read_sweep
-from relsym.runs.upgrade import PUBLISHED, published_of, upgraded_results, upgraded_sweep
+from relsym.runs.upgrade import published_of, upgraded_results, upgraded_sweep
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FORMAT_1 = FIXTURES / "format_1"

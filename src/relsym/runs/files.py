@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there."""
+"""Write files and folders so that each is whole or not there."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ from typing import Any
 
 
 def write_atomically(target: Path, writer: Callable[[Path], Any]) -> Path:
-    """Let ``writer`` write a file or folder under a temporary name beside the target, then move it into
-    place.
+    """Let ``writer`` write a file or folder under a temporary name beside the target, then move it there.
+
+    Args:
+        target: where it is to be; what lies there is replaced.
+        writer: called with the temporary path.
+
+    Returns:
+        The target.
     """
+    # Beside the target, and so on the same disk: only there is moving it one step.
     partial = target.with_name(f"partial.{target.name}")
     remove(partial)
     try:
         writer(partial)
-    except BaseException:
+    except BaseException:  # Ctrl-C too
         remove(partial)
         raise
     if target.is_dir():  # a file is replaced in one step, a folder cannot be
@@ -27,7 +34,7 @@ def write_atomically(target: Path, writer: Callable[[Path], Any]) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or folder if it is there."""
+    """Delete a file or folder if it is there; of a link the link alone."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

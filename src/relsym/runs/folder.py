@@ -44,6 +44,9 @@ LEFTOVERS = {
 class RunFolder:
     """``hydra.run.dir`` of one run.
 
+    Args:
+        path: a folder that exists; what a killed run left of its curves and half-written files is deleted.
+
     Raises:
         FileExistsError: the folder holds a finished run, or files that no run writes.
     """
@@ -55,22 +58,26 @@ class RunFolder:
                 f"{self.path} holds a finished run ({RESULTS}). Choose another hydra.run.dir, or delete the "
                 "folder."
             )
-        foreign = sorted(
-            entry.name
-            for entry in self.path.iterdir()
-            if entry.name.removeprefix(PARTIAL) not in LEFTOVERS and not entry.name.endswith(".log")
-        )
+        foreign = self._foreign()
         if foreign:
             raise FileExistsError(
                 f"{self.path} holds files that are not a run's: {', '.join(foreign[:5])}. Choose another "
                 "hydra.run.dir."
             )
-        for left in (
-            "csv",
-            "tensorboard",
-            *(path.name for path in self.path.glob(f"{PARTIAL}*")),
-        ):  # curves of a run that was killed
-            remove(self.path / left)
+        # Curves of a run that was killed would stand beside, or among, those of this one.
+        for curves in ("csv", "tensorboard"):
+            remove(self.path / curves)
+        for partial in list(self.path.glob(f"{PARTIAL}*")):
+            remove(partial)
+
+    def _foreign(self) -> list[str]:
+        """The names in the folder that no run writes, sorted."""
+        names = []
+        for entry in self.path.iterdir():
+            is_ours = entry.name.removeprefix(PARTIAL) in LEFTOVERS or entry.name.endswith(".log")
+            if not is_ours:
+                names.append(entry.name)
+        return sorted(names)
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> Path:
         """Write a file or folder: it is whole or it is not there."""
@@ -82,12 +89,14 @@ class RunFolder:
 
     def write_tensors(self, name: str, tensors: Mapping[str, np.ndarray]) -> Path:
         """Write arrays as safetensors."""
+        # save_file takes the bytes as they lie in memory, so each array has to lie row by row.
         arrays = {key: np.asarray(array, order="C") for key, array in tensors.items()}
         return self.write(name, lambda path: save_file(arrays, path))
 
     def write_table(self, name: str, columns: Mapping[str, Sequence]) -> Path:
         """Write columns as Parquet."""
-        return self.write(name, lambda path: pq.write_table(pa.table(dict(columns)), path))
+        table = pa.table(dict(columns))
+        return self.write(name, lambda path: pq.write_table(table, path))
 
     def finish(self, results: AnyResults) -> Path:
         """Write the results: their presence says that the run is whole."""
@@ -98,16 +107,17 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file, by name.
 
     Raises:
-        FileNotFoundError: there is none.  ValueError: it is damaged, or a number in it is not finite; the
-        message names file and key.
+        FileNotFoundError: there is none.
+        ValueError: it is damaged, or a number in it is not finite; the message names file and key.
     """
     try:
         tensors = load_file(path)
-    except (SafetensorError, TypeError, KeyError) as error:  # the last two: a kind of number that numpy lacks
-        raise ValueError(
-            f"{path}: not a safetensors file of relsym ({error}). Run that job again."
-        ) from error
+    # TypeError and KeyError: a kind of number that numpy does not have.
+    except (SafetensorError, TypeError, KeyError) as error:
+        message = f"{path}: not a safetensors file of relsym ({error}). Run that job again."
+        raise ValueError(message) from error
     for name, array in tensors.items():
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        is_float = np.issubdtype(array.dtype, np.floating)
+        if is_float and not np.isfinite(array).all():
             raise ValueError(f"{path}: {name} holds numbers that are not finite. Run that job again.")
     return tensors

@@ -1,4 +1,4 @@
-"""What makes a job the job it is: equal hashes, equal results, wherever and however it runs.
+"""Hashes of a job: where they are equal, so are the results, wherever and however it runs.
 
 Loads no torch: a launcher reads it.
 """
@@ -14,11 +14,11 @@ import msgspec
 
 import relsym
 
-# Where and how a run is watched, and what may be opened, never what it computes.
+# Groups that say where a run computes, how it is watched and what may be opened, and not what it computes.
 NOT_WHAT = ("hardware", "tracking", "sweep", "trust")
 # Where data lies and how it is read; the content hash says what it is.
 PLACES = ("benchmark", "source")
-# Where a model lies; the hash of its weights says what it is.
+# The settings of a model that count. Where it lies does not; the hash of its weights says what it is.
 MODEL_SETTINGS = ("pooling", "max_length", "dropout")
 # Parts that a run need not have.
 WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts")
@@ -27,9 +27,10 @@ WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts")
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hashes of one job.
 
-    cell: model (SHA-256 of its weights), objective, metric, probe, optimiser, precision, global batch, seeds
-    and benchmark (content hash). job: the same, and relsym's version.  ladder: as ``cell``, but for the
-    number of samples.
+    cell: of model (SHA-256 of its weights), objective, metric, probe, optimiser, precision, global batch,
+    seeds and benchmark (content hash).
+    job: of the same, and relsym's version.
+    ladder: as ``cell``, but for the number of samples.
     """
 
     cell: str
@@ -43,35 +44,41 @@ def identity(
     """The hashes of a resolved configuration; ``hydra``, tracking, hardware and paths have no part in them.
 
     Args:
-        weights: ``Encoder.fingerprint`` of the encoder before training.  init: what identifies the run it
-        goes on from. benchmark_hash, sides: of its data.
+        config: as plain values.
+        weights: ``Encoder.fingerprint`` of the encoder before training.
+        benchmark_hash: SHA-256 of the benchmark's content.
+        sides: the rule that says which rows of the benchmark may train and which are scored.
+        init: what identifies the run it goes on from.
     """
-    what = computed(config)
-    what["model"] = {key: config["model"].get(key) for key in MODEL_SETTINGS} | {"weights": weights}
-    what["data"] = {key: value for key, value in config["data"]["module"].items() if key not in PLACES}
-    what["data"] |= {"content": benchmark_hash, "sides": sides}
-    what["init"] = init
-    cell = digest(what)
-    what["data"] = {**what["data"], "samples": None}
-    return Identity(cell, digest([cell, relsym.__version__]), digest(what))
+    model = {key: config["model"].get(key) for key in MODEL_SETTINGS}
+    model["weights"] = weights
+    data = {key: value for key, value in config["data"]["module"].items() if key not in PLACES}
+    data["content"] = benchmark_hash
+    data["sides"] = sides
+    parts = computed(config) | {"model": model, "data": data, "init": init}
+    cell = digest(parts)
+    job = digest([cell, relsym.__version__])
+    ladder = digest(parts | {"data": data | {"samples": None}})
+    return Identity(cell, job, ladder)
 
 
 def computed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a configuration that says what is computed.
 
-    What is empty says nothing: a run without a recipe, shortcuts of its own, or further arguments of the
-    Trainer is what it always was.
+    What is empty is left out: a run without a recipe, shortcuts of its own, or further arguments of the
+    Trainer has the hash that it had before there were such keys.
     """
-    what = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
+    parts = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
     for key in WITHOUT_MEANING_IF_EMPTY:
-        if not what.get(key):
-            what.pop(key, None)
-    training = what.get("training", {})
+        if not parts.get(key):
+            parts.pop(key, None)
+    training = parts.get("training", {})
     if "trainer" in training and not training["trainer"]:
-        what["training"] = {key: value for key, value in training.items() if key != "trainer"}
-    return what
+        parts["training"] = {key: value for key, value in training.items() if key != "trainer"}
+    return parts
 
 
 def digest(node: Any) -> str:
-    """SHA-256 of plain values, whatever the order of their keys."""
-    return sha256(json.dumps(node, sort_keys=True).encode()).hexdigest()
+    """SHA-256 of plain values, in hex, whatever the order of their keys."""
+    text = json.dumps(node, sort_keys=True)
+    return sha256(text.encode()).hexdigest()

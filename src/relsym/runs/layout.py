@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# A run folder: of ``relsym train``, and of ``relsym evaluate`` (results, configuration and predictions
-# alone).
+# A run folder, of ``relsym train`` or ``relsym evaluate``; one of an evaluation has no encoder, probe and
+# forgetting.
 RESULTS = "results.json"
 CONFIG = "config.yaml"
 ENCODER = "encoder"

@@ -15,7 +15,9 @@ BUILD_AGAIN = "Build the benchmark again with this version."
 class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the statements are from.
 
-    origin: in one line, without paths of a machine.  licence: SPDX id.  language: of the labels.
+    origin: in one line, without paths of a machine.
+    licence: SPDX id.
+    language: of the labels.
     dropped: statements that became no fact, by reason; with facts_kept they are all that were read.
     notes: further counts.
     """
@@ -30,7 +32,7 @@ class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Property(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One property as ``relsym.data.relations.Relation`` has it; what it lacks is not stored."""
+    """One property as ``relsym.data.relations.Relation`` has it; a field that is empty is not stored."""
 
     property: str
     name: str
@@ -45,7 +47,8 @@ class Property(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the audit found of one kind.
 
-    decision: drop or keep.  decided: whether somebody decided so; else it is the default.
+    decision: drop or keep.
+    decided: whether somebody decided so; else it is the default.
     removed: facts or rows that were dropped.
     """
 
@@ -58,7 +61,11 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AuditAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The account of an audit. mode: strict or warn.  found: by the name of the finding."""
+    """The account of an audit.
+
+    mode: strict or warn.
+    found: the findings, by name.
+    """
 
     mode: str
     found: dict[str, Finding]
@@ -69,7 +76,8 @@ class Fold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     held_out: properties that are tested and not trained on (none: all are both).
     left_out: further properties that leave training, because they speak about the same entity pairs.
-    split: the column with the sides.  variants: what is scored.
+    split: the column with the sides.
+    variants: what is scored.
     """
 
     held_out: tuple[str, ...] = ()
@@ -79,7 +87,7 @@ class Fold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RowFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file with rows."""
+    """One file with rows: how many, its size and its SHA-256."""
 
     rows: Count
     bytes: Count
@@ -89,11 +97,15 @@ class RowFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that the card says and that reading the benchmark needs.
 
-    relsym: the version.  benchmark: its name.  content_hash: SHA-256 over the rows.
-    examples_asked: None for as many as there are.  examples: facts asked about.
-    scaled_down: the source had too few of them.
-    rows, counts, labels, labels_by_variant: by part (train, validation, test).  counts: then by property.
-    variants: what is asked of each fact.  score_variants: those that are scored unless a fold says otherwise.
+    relsym: the version that built it.
+    benchmark: its name.
+    content_hash: SHA-256 over the rows.
+    examples_asked: how many facts were asked for; None for as many as there are.
+    examples: facts asked about.
+    scaled_down: the source had fewer facts than were asked for.
+    rows, counts, labels, labels_by_variant: by part (train, validation, test); counts then by property.
+    variants: what is asked of each fact.
+    score_variants: those that are scored unless a fold says otherwise.
     reverse_stated: by property, the share of its statements whose reverse is stated too.
     shared_pairs: share of the entity pairs that two properties (``P131 P361``) both speak about.
     entity_overlap: by part, the share of its entities that are in the training part too.

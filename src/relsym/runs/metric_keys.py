@@ -1,5 +1,4 @@
-"""The keys of ``metrics`` and ``intervals`` in ``results.json``, for those who write them and those who read
-them.
+"""The keys of ``metrics`` and ``intervals`` in ``results.json``, for those who write and those who read them.
 
 A key reads ``stage/what/form``, with a property, a variant or a kind after it where the figure is about a
 part of the rows: ``test/accuracy/lexicalised``, ``test/accuracy/lexicalised/P131``,
@@ -31,12 +30,18 @@ def measure_of(reader: str, measure: str) -> str:
 
 
 def range_of(key: str) -> tuple[float | None, float | None]:
-    """The values that a metric may have: [0, 1] for shares of rows, [-1, 1] for differences of two shares,
-    any for a retention.
+    """The (lowest, highest) value that a metric may have; None where there is no bound.
+
+    [0, 1] for shares of rows, [-1, 1] for differences of two shares, no bounds for a retention.
     """
     parts = key.split("/")
-    names = [parts[-1]] if parts[0] == "forgetting" else [parts[1]] if len(parts) > 1 else parts
+    if parts[0] == "forgetting":  # forgetting/drop, forgetting/kept/before
+        name = parts[-1]
+    elif len(parts) > 1:
+        name = parts[1]
+    else:
+        name = parts[0]
     for measure, bounds in RANGES.items():
-        if names[0] == measure or names[0].endswith(f"_{measure}"):
+        if name == measure or name.endswith(f"_{measure}"):
             return bounds
     return SHARE

@@ -1,4 +1,4 @@
-"""What a result has to be traced back: configuration, code, versions, memory."""
+"""What a result can be traced back by: hashes of its configuration, commit, versions, memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PACKAGES = (
     "faiss-cpu",
     "faiss-gpu",
 )
-# What the sides of the split say: a table tells folds apart, and the headline is a mean over them.
+# Which fold is held out: it is recorded with the benchmark, and the headline is a mean over the folds.
 FOLDS = (("data", "fold"), ("data", "module", "benchmark", "fold"))
 # The run's seed and where the configuration repeats it; another seed, such as that of model=tiny, is a
 # setting.
@@ -46,23 +46,34 @@ def config_hash(config: dict[str, Any]) -> str:
 
 
 def setting_hashes(config: dict[str, Any], untrained_metric: str) -> Settings:
-    """What runs share that differ in nothing but the seed: how rows were drawn, how the untrained encoder was
-    read, and everything.
+    """Hashes of what runs share that differ in nothing but the seed.
 
-    ``ladder`` is shared by runs that differ in the number of samples too.
+    They are of how rows were drawn, of how the untrained encoder was read, of everything, and of everything
+    but the number of samples, which runs of one ladder do not share.
+
+    Args:
+        config: resolved, as plain values; it is not changed.
+        untrained_metric: the metric that the untrained encoder was read by.
     """
-    kept = copy.deepcopy(computed(config))
-    for *path, last in (*SEEDS, *FOLDS):
-        node = kept
-        for key in path:
-            node = node.get(key, {})
-        node.pop(last, None)
-    read = {key: kept[key] for key in ("data", "model", "precision", "init")}
-    data, encoder = digest(kept["data"]), digest({**read, "metric": untrained_metric})
-    everything = digest(kept)
-    for node in (kept["data"], kept["data"].get("module", {})):
-        node.pop("samples", None)
-    return Settings(data, encoder, everything, ladder=digest(kept))
+    shared = copy.deepcopy(computed(config))
+    for path in (*SEEDS, *FOLDS):
+        _remove(shared, path)
+    data = digest(shared["data"])
+    reading = {key: shared[key] for key in ("data", "model", "precision", "init")}
+    encoder = digest({**reading, "metric": untrained_metric})
+    everything = digest(shared)
+    shared["data"].pop("samples", None)
+    shared["data"].get("module", {}).pop("samples", None)
+    return Settings(data, encoder, everything, ladder=digest(shared))
+
+
+def _remove(config: dict[str, Any], path: Sequence[str]) -> None:
+    """Take a nested key out of a configuration, if it has it."""
+    *above, last = path
+    node = config
+    for key in above:
+        node = node.get(key, {})
+    node.pop(last, None)
 
 
 def rows_hash(pair_ids: Mapping[str, Sequence[str]]) -> str:
@@ -71,34 +82,37 @@ def rows_hash(pair_ids: Mapping[str, Sequence[str]]) -> str:
 
 
 def git_commit() -> str | None:
-    """Commit of the source tree that relsym is imported from, ``-dirty`` if files differ from it; None for an
-    installed wheel.
+    """Commit of the source tree that relsym is imported from, with ``-dirty`` if files differ from it.
+
+    None for an installed wheel, and where git does not answer.
     """
     package = Path(relsym.__file__).parent
     root = package.parent.parent
     if package.parent.name != "src" or not (root / ".git").exists():
         return None
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
     try:
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
+        commit = _git(root, "rev-parse", "HEAD")
+        changes = _git(root, "status", "--porcelain")
     except (OSError, subprocess.CalledProcessError):
         return None
+    return f"{commit}-dirty" if changes else commit
+
+
+def _git(root: Path, *words: str) -> str:
+    """What a command of git prints about a source tree."""
+    ended = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True)
+    return ended.stdout.strip()
 
 
 def versions() -> dict[str, str]:
     """Versions of relsym, Python and the packages that can move a number."""
-    found = {"relsym": relsym.__version__, "python": platform.python_version()}
+    installed = {"relsym": relsym.__version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def peak_memory(gpu_bytes: int) -> dict[str, float]:
@@ -107,8 +121,9 @@ def peak_memory(gpu_bytes: int) -> dict[str, float]:
     Args:
         gpu_bytes: the most that was allocated on a GPU; 0 without one.
     """
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
-    memory = {"peak_gib": peak}
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    units_per_gib = 2**30 if sys.platform == "darwin" else 2**20  # macOS counts bytes, Linux KiB
+    memory = {"peak_gib": largest / units_per_gib}
     if gpu_bytes:
         memory["peak_gpu_gib"] = gpu_bytes / 2**30
     return memory

@@ -17,10 +17,12 @@ READ_COLUMNS = ["form", "pair_id", "fact_id", "correct"]
 
 
 class RowAnswers(NamedTuple):
-    """One run's scored rows, in the order of the file.
+    """One run's scored rows, in the order of the file: arrays of shape [rows].
 
-    correct: 1 or 0 for each row.  forms: each row's.  facts: each row's, as a number.  rows: SHA-256 of their
-    forms and pair ids.
+    correct: 1 or 0, as float64.
+    forms: the form of each row, such as ``lexicalised``.
+    facts: the number of the fact that a row asks about, from 0; without one, of its pair.
+    rows: SHA-256 of the forms and pair ids, in order.
     """
 
     correct: ndarray
@@ -41,19 +43,33 @@ def read_answers(run: AnyResults) -> RowAnswers | None:
     try:
         table = pl.read_parquet(path, columns=READ_COLUMNS, glob=False)  # a folder may be called [x]
     except (pl.exceptions.PolarsError, OSError) as error:
+        columns = ", ".join(READ_COLUMNS)
+        reason = str(error).splitlines()[0]
         raise ValueError(
-            f"{path}: cannot be read with the columns {', '.join(READ_COLUMNS)} "
-            f"({str(error).splitlines()[0]}): damaged, or "
-            "written by another version. Run that job again, or leave it out."
+            f"{path}: cannot be read with the columns {columns} ({reason}): damaged, or written by another "
+            "version. Run that job again, or leave it out."
         ) from error
-    correct, forms = table["correct"].to_numpy().astype(np.float64), table["form"].to_numpy()
+    correct = table["correct"].to_numpy().astype(np.float64)
+    forms = table["form"].to_numpy()
     for form in run.forms:
         of_form = correct[forms == form]
+        # The mean of no rows is not asked for. 1e-9: the same mean, added up in another order.
         if len(of_form) != run.rows[form] or abs(of_form.mean() - run.accuracy(form)) > 1e-9:
             raise ValueError(
                 f"{path}: not the answers behind results.json ({form}). Run that job again, or leave it out."
             )
-    fact = pl.when(pl.col("fact_id") == "").then("pair_id").otherwise("fact_id").rank("dense").alias("fact")
-    facts = table.select(fact)["fact"].to_numpy().astype(np.int64) - 1
-    rows = sha256("\n".join(table["form"] + "\t" + table["pair_id"]).encode()).hexdigest()
-    return RowAnswers(correct, forms, facts, rows)
+    return RowAnswers(correct, forms, _fact_numbers(table), _rows_hash(table))
+
+
+def _fact_numbers(table: pl.DataFrame) -> ndarray:
+    """The fact of each row as a number, from 0; a row without one is a fact of its own, by its pair id."""
+    has_none = pl.col("fact_id") == ""
+    fact = pl.when(has_none).then("pair_id").otherwise("fact_id")
+    ranks = table.select(fact.rank("dense").alias("fact"))["fact"]
+    return ranks.to_numpy().astype(np.int64) - 1  # ranks start from 1
+
+
+def _rows_hash(table: pl.DataFrame) -> str:
+    """SHA-256 of the forms and pair ids: runs that share it answered the same rows in the same order."""
+    lines = table["form"] + "\t" + table["pair_id"]
+    return sha256("\n".join(lines).encode()).hexdigest()

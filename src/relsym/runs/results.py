@@ -1,6 +1,7 @@
-"""``results.json``: what a finished training or evaluation came to, typed. The one place that knows its keys.
+"""``results.json``: what a finished training or evaluation came to, typed.
 
-Whatever reads a run reads these attributes; ``docs/run-folder.md`` says what each of them means.
+This is the one place that knows the keys of the file: whatever reads a run reads these attributes.
+``docs/run-folder.md`` says what each of them means.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ LAST = 1000
 
 
 class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A share of rows with its 95 % Wilson interval, each in [0, 1]."""
+    """A share of rows (``value`` = correct / rows) with its 95 % Wilson interval, each in [0, 1]."""
 
     correct: Count
     rows: Count
@@ -42,12 +43,15 @@ class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something without retraining that answered the same rows: a shortcut, the untrained encoder, the best
-    constant answer.
+    """Something without retraining that answered the same rows.
 
-    title: its name in a table.  place: order in a table.  encoder: whether its answers depend on the encoder
-    and the metric; those of the others depend on the drawn rows alone.  setting: SHA-256 of how a shortcut of
-    one's own is configured; None of relsym's.
+    It is a shortcut, the untrained encoder or the best constant answer.
+
+    title: its name in a table.
+    place: order in a table.
+    encoder: whether its answers depend on the encoder and the metric; those of the others depend on the drawn
+        rows alone.
+    setting: SHA-256 of how a shortcut of one's own is configured; None of relsym's.
     """
 
     title: str
@@ -59,10 +63,12 @@ class Reader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BenchmarkRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was scored.
 
-    title: its name in a report.  content_hash: SHA-256 of the whole benchmark.  rows_hash: of which rows were
-    scored, in which forms. sides: the rule that says which rows may train and which are scored; None where
-    files say so.  fold: the name of what is held out. kinds: property -> kind of relation, of the scored
-    rows.
+    title: its name in a report.
+    content_hash: SHA-256 of the whole benchmark.
+    rows_hash: SHA-256 of which rows were scored, in which forms.
+    sides: the rule that says which rows may train and which are scored; None where files say so.
+    fold: the name of what is held out.
+    kinds: property -> kind of relation, of the scored rows.
     """
 
     title: str
@@ -82,8 +88,10 @@ class ObjectiveRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the encoder was retrained, in the words of a report.
 
     label: the objective's name, with the metric where it has a choice, and the remedies: ``k-NN (rotate) +
-    replay``. name: the name alone.  place: order in a table.  metric: by which pairs are compared, as its
-    option is called.
+        replay``.
+    name: the name alone.
+    place: order in a table.
+    metric: by which pairs are compared, as its option is called.
     """
 
     label: str
@@ -95,7 +103,9 @@ class ObjectiveRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SHA-256 of what runs share that differ in nothing but the seed.
 
-    data: how rows were drawn.  encoder: how the untrained encoder was read.  all: everything.
+    data: how rows were drawn.
+    encoder: how the untrained encoder was read.
+    all: everything.
     ladder: everything but the number of samples; None in runs upgraded from before it was recorded.
     """
 
@@ -118,10 +128,13 @@ class Drop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One read-out of earlier NLI rows before and after retraining, on the same rows; accuracies in [0, 1].
 
     drop: before - after in [-1, 1], with the 95 % interval (low, high) of a bootstrap that draws the groups
-    of rows (MNLI asks three hypotheses about a premise); backward transfer (Lopez-Paz & Ranzato 2017,
-    arXiv:1706.08840) is its negative. retention: (after - chance) / (before - chance), chance = 1 / labels;
-    None where it was exactly at chance before. lost, gained: rows right before alone and after alone.
-    p_bootstrap, p_mcnemar: of no difference.
+        of rows (MNLI asks three hypotheses about a premise); backward transfer (Lopez-Paz & Ranzato 2017,
+        arXiv:1706.08840) is its negative.
+    retention: (after - chance) / (before - chance), chance = 1 / labels; None where it was exactly at chance
+        before.
+    lost, gained: rows that were right before alone, and after alone.
+    p_bootstrap, p_mcnemar: p-values of no difference.
+    rows: that were scored.
     """
 
     before: Proportion
@@ -138,7 +151,10 @@ class Drop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ControlDrop(Drop, frozen=True, kw_only=True):
-    """The drop against a run that saw the same replayed rows and no symmetry rows. folder: that run's."""
+    """The drop against a run that saw the same replayed rows and no symmetry rows.
+
+    folder: of that run.
+    """
 
     folder: str
 
@@ -146,9 +162,11 @@ class ControlDrop(Drop, frozen=True, kw_only=True):
 class ForgettingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What retraining cost on the NLI rows that the encoder knew before.
 
-    rows: that were scored.  score_on: test or validation.  refit_rows: that read-outs were fitted on.
-    read_outs: kept, refit, linear, own. control: the drop of ``kept`` against the control run, where one was
-    given.
+    rows: that were scored.
+    score_on: test or validation.
+    refit_rows: that read-outs were fitted on.
+    read_outs: kept, refit, linear, own.
+    control: the drop of ``kept`` against the control run, where one was given.
     """
 
     rows: Count
@@ -162,12 +180,12 @@ class ForgettingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rule that turns what was measured of a row into an answer: ``strict``, ``knn``, a prompt.
 
-    name: without a slash, it becomes part of metric keys.
+    name: without a slash, as it becomes part of metric keys.
     family: readings that differ in one arbitrary choice only (the wording of a prompt, a random draw) share a
-    family, of which mean and spread are reported; "" for a reading that stands for itself. alone: whether it
-    is also reported by itself; a random draw is not. probability: its scores are probabilities, so that
-    calibration can be asked of them. symmetric: the answers to (premise, hypothesis) and (hypothesis,
-    premise) are the same by construction.
+        family, of which mean and spread are reported; "" for a reading that stands for itself.
+    alone: whether it is also reported by itself; a random draw is not.
+    probability: its scores are probabilities, so that calibration can be asked of them.
+    symmetric: the answers to (premise, hypothesis) and (hypothesis, premise) are the same by construction.
     """
 
     name: str
@@ -178,8 +196,11 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One bar of a calibration figure: rows whose probability of entailment is in [low, high), its mean, and
-    their share of entailment.
+    """One bar of a calibration figure: the rows whose probability of entailment is in [low, high).
+
+    rows: how many there are.
+    probability: the mean of their probabilities.
+    entailment: the share of them whose label is entailment.
     """
 
     low: Proportion
@@ -199,6 +220,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     format: int = RESULTS_FORMAT
     model: str
     published: str | None
+    # How the keys of these two are built, and which ranges they have: relsym.runs.metric_keys.
     metrics: dict[str, float]
     intervals: dict[str, Interval]
     readers: dict[str, Reader]
@@ -219,6 +241,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     versions: dict[str, str]
     seconds: dict[str, Amount]
     memory: dict[str, Amount]
+    # Where the results were read from. It is not stored: a run may be moved.
     path: str = ""
 
     @property
@@ -241,21 +264,22 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def lowest_accuracy(self) -> float:
-        """Of the form that the model knows worst."""
+        """The accuracy of the form that the model knows worst, in [0, 1]."""
         return min(self.accuracies())
 
     @property
     def mean_accuracy(self) -> float:
-        """Over the forms: what a search maximises."""
+        """The mean accuracy over the forms, in [0, 1]: what a search maximises."""
         return mean(self.accuracies())
 
     @property
     def is_solved(self) -> bool:
         """Whether no row of any form was answered wrong."""
+        # A share is exactly 1.0 if all rows are right: no rounding is involved.
         return all(accuracy == 1.0 for accuracy in self.accuracies())
 
     def of_property(self, form: str, name: str) -> float | None:
-        """The model's accuracy on the rows of one property; None where it has no rows of its own."""
+        """The model's accuracy on the rows of one property; None where none of its rows were scored."""
         return self.metrics.get(f"{self.accuracy_key}/{form}/{name}")
 
     @property
@@ -270,18 +294,19 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def folder(self) -> Path:
-        """Where the run lies."""
+        """The folder of the run."""
         return Path(self.path).parent
 
     @property
     def relsym(self) -> str:
-        """The version that wrote it."""
+        """The version of relsym that wrote it."""
         return self.versions.get("relsym", "unknown")
 
     @property
     def peak_gib(self) -> float | None:
         """Peak memory in GiB: the GPU's if one was used; None where it was not recorded."""
-        return self.memory.get("peak_gpu_gib", self.memory.get("peak_gib"))
+        of_process = self.memory.get("peak_gib")
+        return self.memory.get("peak_gpu_gib", of_process)
 
     @property
     def measured(self) -> dict[str, float]:
@@ -292,7 +317,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class TrainResults(Results, frozen=True, kw_only=True, tag="train"):
-    """Of ``relsym train``."""
+    """What ``relsym train`` came to."""
 
     objective: ObjectiveRecord
     labels: list[str]
@@ -312,9 +337,7 @@ class TrainResults(Results, frozen=True, kw_only=True, tag="train"):
 
     @property
     def drop(self) -> float | None:
-        """Points of accuracy on earlier NLI rows that retraining cost, in [-1, 1]; None where that was not
-        measured.
-        """
+        """The accuracy on earlier NLI rows that retraining cost, in [-1, 1]; None where none was scored."""
         return self.metrics.get("forgetting/drop")
 
     @property
@@ -325,7 +348,7 @@ class TrainResults(Results, frozen=True, kw_only=True, tag="train"):
 
 
 class EvaluateResults(Results, frozen=True, kw_only=True, tag="evaluate"):
-    """Of ``relsym evaluate``."""
+    """What ``relsym evaluate`` came to."""
 
     kind: str
     source: dict[str, Any]
@@ -341,21 +364,23 @@ class EvaluateResults(Results, frozen=True, kw_only=True, tag="evaluate"):
     model_fingerprint: str
 
     def key_of(self, reading: str) -> str:
-        """Where a reading's figures stand: ``test/accuracy`` for the one that stands for the model,
-        ``reading/NAME`` for the others.
+        """The key of a reading's figures in ``metrics``, without the form.
+
+        It is ``test/accuracy`` for the reading that stands for the model, ``reading/NAME`` for the others.
         """
         return self.accuracy_key if reading == self.reading else f"reading/{reading}"
 
     def measure(self, reading: str, measure: str, form: str) -> float | None:
         """A measure of one reading (accuracy, bias, auroc ...); None where it has none."""
-        return self.metrics.get(f"{measure_of(self.key_of(reading), measure)}/{form}")
+        key = measure_of(self.key_of(reading), measure)
+        return self.metrics.get(f"{key}/{form}")
 
 
 AnyResults = TrainResults | EvaluateResults
 
 
 def read_results(path: Path) -> AnyResults:
-    """The results in a file, with ``path`` set to it.
+    """The results in a file, with their ``path`` set to it.
 
     Raises:
         OSError: there is no such file, or it cannot be read.
@@ -374,19 +399,18 @@ def read_results(path: Path) -> AnyResults:
 
 
 def results_or_none(path: Path) -> AnyResults | None:
-    """The results in a file; None where there is none, or it cannot be used: then the job has to
-    run (again).
-    """
+    """The results in a file; None where there is none, or it cannot be used: then the job has to run."""
     try:
         return read_results(path)
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError):  # other errors of the disk are no reason to run it again
         return None
 
 
 def results_json(results: AnyResults) -> str:
     """The content of the file.
 
-    Raises a ValueError where a value is out of its range, before anything is written.
+    Raises:
+        ValueError: a value is out of its range, so that nothing is written that could not be read.
     """
     check_results(results)
     return encode(results, leave_out=["path"])
@@ -398,24 +422,26 @@ def check_results(results: AnyResults) -> None:
     Raises:
         ValueError: with file, key and what to do.
     """
+    file = results.path or RESULTS  # results that are about to be written have no path yet
     for key, value in results.metrics.items():
         low, high = range_of(key)
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise ValueError(
-                f"{results.path or RESULTS}: metrics.{key} is {value}, outside [{low:g}, {high:g}]. "
-                f"{RUN_AGAIN}"
-            )
+        too_low = low is not None and value < low
+        too_high = high is not None and value > high
+        if too_low or too_high:
+            raise ValueError(f"{file}: metrics.{key} is {value}, outside [{low:g}, {high:g}]. {RUN_AGAIN}")
     if not results.rows:
-        raise ValueError(f"{results.path or RESULTS}: rows: no form was scored. {RUN_AGAIN}")
+        raise ValueError(f"{file}: rows: no form was scored. {RUN_AGAIN}")
     for form in results.forms:
         key = f"{results.accuracy_key}/{form}"
         if key not in results.metrics or key not in results.intervals:
             raise ValueError(
-                f"{results.path or RESULTS}: metrics and intervals have no {key}, but rows has the form "
-                f"{form}. {RUN_AGAIN}"
+                f"{file}: metrics and intervals have no {key}, but rows has the form {form}. {RUN_AGAIN}"
             )
 
 
 def forms_of(runs: Sequence[AnyResults]) -> list[str]:
-    """Every form that some run scored, in order."""
-    return list(dict.fromkeys(form for run in runs for form in run.forms))
+    """Every form that some run scored, each once, in the order of the runs."""
+    forms: dict[str, None] = {}  # a set that keeps the order
+    for run in runs:
+        forms.update(dict.fromkeys(run.forms))
+    return list(forms)

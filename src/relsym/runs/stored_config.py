@@ -1,4 +1,8 @@
-"""``config.yaml`` of a finished run, decoded into names and plain values. It imports nothing they name."""
+"""``config.yaml`` of a finished run, decoded into names and plain values.
+
+A run may come from anybody, so the file is not trusted: nothing that it names is imported or called here, and
+whatever relsym does not write itself is refused.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from yaml.constructor import ConstructorError
 from relsym.runs.decoding import convert
 
 ADVICE = "Pass a run with the files that relsym train wrote, unchanged."
-LARGEST = 2**18  # bytes: relsym's own are some 5,000
+LARGEST = 2**18  # bytes; those of relsym have some 5,000
 LONGEST_SHOWN = 80  # characters of a stored value in a message
 TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 LONGEST_TARGET = 200
@@ -21,8 +25,6 @@ LONGEST_TARGET = 200
 NESTED = {"data.module": ("benchmark", "source"), "data.module.benchmark": ("reader",)}
 # The one component that a configuration may name to be called later: a benchmark is read when it is needed.
 PARTIAL_KEY = "data.module.benchmark"
-
-
 # What reading other bytes than YAML of relsym's can end in: not UTF-8, impossible dates, numbers and tags,
 # too deep.
 DAMAGED = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
@@ -34,7 +36,8 @@ CONVERSIONS = ("none", "partial", "object", "all")
 class StoredComponent(msgspec.Struct, frozen=True):
     """A class or function that the file names, and the arguments that the file gives it.
 
-    place: its dotted key in the file.  target: its dotted name.
+    place: its dotted key in the file.
+    target: its dotted name.
     values: the plain arguments: text, numbers, booleans, null, and lists and mappings of these.
     parts: the arguments that are components themselves.
     """
@@ -48,8 +51,9 @@ class StoredComponent(msgspec.Struct, frozen=True):
 class ModelSettings(msgspec.Struct, frozen=True):
     """How the encoder was read.
 
-    pooling: "mean" or "cls".  max_length: tokens.
-    trust_remote_code: what that run was told; it says nothing about this one.
+    pooling: "mean" or "cls".
+    max_length: in tokens.
+    trust_remote_code: whether that run could run the encoder's own code; it allows nothing in this one.
     """
 
     pooling: str
@@ -60,7 +64,10 @@ class ModelSettings(msgspec.Struct, frozen=True):
 class StoredConfig(msgspec.Struct, frozen=True):
     """What a later command needs of a run's configuration.
 
-    labels: the classes, in their order.  loader: what made the encoder.  data: the data module.
+    labels: the classes, in their order.
+    model: how the encoder was read.
+    loader: what made the encoder.
+    data: the data module.
     reader: the source of triples, where the data has one.
     """
 
@@ -79,12 +86,14 @@ class StoredConfig(msgspec.Struct, frozen=True):
         named = [self.loader, self.metric, self.probe, self.objective, self.data]
         if self.reader is not None:
             named.append(self.reader)
-        for component in named:  # grows while it is read
+        for component in named:  # the list grows while it is read, so parts of parts come too
             named.extend(component.parts.values())
         return named
 
 
 class _Data(msgspec.Struct, frozen=True):
+    """The part ``data`` of the file."""
+
     module: dict[str, Any]
     reader: dict[str, Any] | None = None
 
@@ -103,7 +112,7 @@ class _File(msgspec.Struct, frozen=True):
 class _PlainLoader(yaml.SafeLoader):
     """YAML without what relsym never writes: tags of Python, keys given twice, aliases.
 
-    Aliases can make a small file huge.
+    Aliases of aliases can make a small file huge.
     """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -118,7 +127,7 @@ class _PlainLoader(yaml.SafeLoader):
             raise ConstructorError(problem="a tag that does not fit", problem_mark=node.start_mark)
         keys = set()
         for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode):  # the safe loader refuses such a key itself
                 continue
             if key.value in keys:
                 raise ConstructorError(problem=f"the key {key.value} twice", problem_mark=key.start_mark)
@@ -129,6 +138,9 @@ class _PlainLoader(yaml.SafeLoader):
 def read_config(path: Path) -> StoredConfig:
     """The configuration of a run.
 
+    Args:
+        path: of its ``config.yaml``.
+
     Raises:
         OSError: it cannot be read.
         ValueError: no plain YAML, too large, a key is missing or of another type, or a component has an
@@ -137,18 +149,21 @@ def read_config(path: Path) -> StoredConfig:
     content = _parse(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a mapping of keys, got a {type(content).__name__}. {ADVICE}")
-    told = convert(path, content, _File, ADVICE)
-    if len(set(told.labels)) < len(told.labels):
-        raise ValueError(f"{path}: labels: {shown_text(told.labels)} holds one twice. {ADVICE}")
-    reader = None if told.data.reader is None else _component(path, "data.reader", told.data.reader)
+    file = convert(path, content, _File, ADVICE)
+    if len(set(file.labels)) < len(file.labels):
+        raise ValueError(f"{path}: labels: {shown_text(file.labels)} holds one twice. {ADVICE}")
+    reader = None
+    if file.data.reader is not None:
+        reader = _component(path, "data.reader", file.data.reader)
     return StoredConfig(
-        labels=told.labels,
-        model=told.model,
+        labels=file.labels,
+        model=file.model,
+        # The model once more, with the arguments of its loader that ModelSettings does not have.
         loader=_component(path, "model", content["model"]),
-        metric=_component(path, "metric", told.metric),
-        probe=_component(path, "probe", told.probe),
-        objective=_component(path, "objective", told.objective),
-        data=_component(path, "data.module", told.data.module),
+        metric=_component(path, "metric", file.metric),
+        probe=_component(path, "probe", file.probe),
+        objective=_component(path, "objective", file.objective),
+        data=_component(path, "data.module", file.data.module),
         reader=reader,
     )
 
@@ -157,20 +172,28 @@ def shown_text(value: object) -> str:
     """A stored value for a message: on one line, without control characters, and not longer than a line."""
     try:
         text = repr(value)
-    except ValueError:  # a number of thousands of digits
+    except ValueError:  # Python does not print a whole number of thousands of digits
         text = f"a {type(value).__name__}"
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def printable(text: str, most: int = LONGEST_SHOWN) -> str:
-    """A stored text for a message, as ``shown_text`` but without quotes."""
-    escaped = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[: most + 1])
+    """A stored text for a message, as ``shown_text`` but without quotes.
+
+    Args:
+        text: of any length and content.
+        most: characters that are shown.
+    """
+    escaped = ""
+    for letter in text[: most + 1]:  # one more than is shown, which tells whether there are more
+        escaped += letter if letter.isprintable() else repr(letter)[1:-1]
     return escaped if len(escaped) <= most else f"{escaped[: most - 3]}..."
 
 
 def _parse(path: Path) -> Any:
+    """The plain values of the file. Raises as ``read_config``."""
     with path.open("rb") as stream:
-        content = stream.read(LARGEST + 1)
+        content = stream.read(LARGEST + 1)  # not all of it: the file may fill the memory
     if len(content) > LARGEST:
         raise ValueError(
             f"{path}: larger than {LARGEST} bytes, which no configuration of relsym is. {ADVICE}"
@@ -180,16 +203,17 @@ def _parse(path: Path) -> Any:
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not the YAML that relsym writes ({_problem(error)}). {ADVICE}") from error
     except DAMAGED as error:
-        raise ValueError(
-            f"{path}: not the YAML that relsym writes ({printable(str(error))}). {ADVICE}"
-        ) from error
+        reason = printable(str(error))
+        raise ValueError(f"{path}: not the YAML that relsym writes ({reason}). {ADVICE}") from error
 
 
 def _problem(error: yaml.YAMLError) -> str:
     """What is wrong, and where, without the lines of the file that PyYAML quotes."""
-    problem = printable(str(getattr(error, "problem", None) or getattr(error, "reason", None) or "damaged"))
+    # Errors of syntax have a problem, those of single characters a reason.
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "damaged"
+    text = printable(str(problem))
     mark = getattr(error, "problem_mark", None)
-    return problem if mark is None else f"{problem}, line {mark.line + 1}"
+    return text if mark is None else f"{text}, line {mark.line + 1}"
 
 
 def _component(path: Path, place: str, node: dict[str, Any]) -> StoredComponent:
@@ -200,10 +224,10 @@ def _component(path: Path, place: str, node: dict[str, Any]) -> StoredComponent:
             f"{path}: {place}._target_: expected the dotted name of a class, got "
             f"{shown_text(target)}. {ADVICE}"
         )
-    values, parts = {}, {}
+    values = {}
+    parts = {}
     for key, value in node.items():
-        is_partial = key == "_partial_" and place == PARTIAL_KEY and value is True
-        if key == "_target_" or is_partial or (key == "_convert_" and value in CONVERSIONS):
+        if _is_for_hydra(place, key, value):
             continue
         _check_key(path, place, key)
         is_component = isinstance(value, dict) and "_target_" in value
@@ -213,6 +237,15 @@ def _component(path: Path, place: str, node: dict[str, Any]) -> StoredComponent:
             _check_plain(path, f"{place}.{printable(key)}", value)
             values[key] = value
     return StoredComponent(place, target, values, parts)
+
+
+def _is_for_hydra(place: str, key: object, value: object) -> bool:
+    """Whether a key of a component is one that relsym writes for Hydra: it is no argument."""
+    if key == "_partial_":
+        return place == PARTIAL_KEY and value is True
+    if key == "_convert_":
+        return value in CONVERSIONS
+    return key == "_target_"
 
 
 def _check_key(path: Path, place: str, key: object) -> None:

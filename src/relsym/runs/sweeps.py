@@ -1,5 +1,6 @@
-"""``sweep.json``: the jobs of a sweep and what became of them, for the sweep that writes it and for the
-report.
+"""``sweep.json``: the jobs of a sweep and what became of them.
+
+The sweep writes it and reads it again when it resumes; the report reads it.
 """
 
 from __future__ import annotations
@@ -18,17 +19,14 @@ from relsym.runs.layout import RESULTS, SWEEP
 
 SWEEP_FORMAT = 2
 SWEEP_AGAIN = "Give the sweep's command again, or leave it out."
-# Verdicts. What is done or reused has results; what is repeated is another job of the list once more; what is
-# left out lies above two numbers of samples that were solved.
-WAITING, RUNNING, DONE, REUSED, FAILED, LEFT_OUT, REPEATED = (
-    "waiting",
-    "running",
-    "done",
-    "reused",
-    "failed",
-    "left_out",
-    "repeated",
-)
+# Verdicts: what became of a job.
+WAITING = "waiting"
+RUNNING = "running"
+DONE = "done"
+REUSED = "reused"  # it has the results of an earlier job
+FAILED = "failed"
+LEFT_OUT = "left_out"  # it lies above two numbers of samples that were solved
+REPEATED = "repeated"  # it is another job of the list once more
 Verdict = Literal["waiting", "running", "done", "reused", "failed", "left_out", "repeated"]
 HAS_RESULTS = (DONE, REUSED)
 FINISHED = (DONE, REUSED, REPEATED)
@@ -37,10 +35,14 @@ FINISHED = (DONE, REUSED, REPEATED)
 class Entry(msgspec.Struct, forbid_unknown_fields=True):
     """One job, as the sweep lists it; its verdict changes while the sweep runs.
 
-    number, name: its place in the list, and what a person calls it.  overrides: the words it was composed
-    from. choices: group -> option.  published: the hub id of the encoder's published weights, if they are
-    known to have one. folder: of its results, relative to the sweep's folder; of another sweep where they are
-    reused. solved: its results have no wrong answer.  seconds: of wall time, where it ran.
+    number, name: its place in the list, and what a person calls it.
+    overrides: the words it was composed from.
+    choices: group -> option.
+    published: the hub id of the encoder's published weights, if they are known to have one.
+    folder: of its results, relative to the sweep's folder; of another sweep where they are reused.
+    error: the message that it ended with, where it failed.
+    seconds: of wall time, where it ran.
+    solved: its results have no wrong answer.
     """
 
     number: int
@@ -62,8 +64,11 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SweepFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. name: of the sweep's configuration.  relsym: the version.  folder: what the sweep's
-    folder is called.
+    """The whole file.
+
+    name: of the sweep's configuration.
+    relsym: the version that wrote it.
+    folder: what the sweep's folder is called.
     """
 
     name: str
@@ -77,8 +82,8 @@ def read_sweep(path: Path) -> SweepFile:
     """The list of jobs in a file.
 
     Raises:
-        OSError: it cannot be read.  ValueError: damaged, or of another format; the message names file and
-        key.
+        OSError: it cannot be read.
+        ValueError: damaged, or of another format; the message names file and key.
     """
     return decode(path, SweepFile, SWEEP_FORMAT, SWEEP_AGAIN)
 
@@ -92,8 +97,9 @@ def sweep_json(sweep: SweepFile) -> str:
 class ListedJob:
     """One job that a sweep lists, and where its results lie.
 
-    sweep: the sweep's name.  folder: the sweep's.  setting: what jobs share that differ in samples and seed
-    alone. results: the path of its ``results.json``, whether it is there or not.
+    sweep: the sweep's name.
+    folder: the sweep's.
+    results: the path of its ``results.json``, whether it is there or not.
     """
 
     sweep: str
@@ -103,17 +109,19 @@ class ListedJob:
 
     @property
     def setting(self) -> tuple[str, ...]:
-        """The words of the job without samples and seed."""
-        return tuple(
-            sorted(word for word in self.entry.overrides if not word.startswith(("data.samples=", "seed=")))
-        )
+        """The words of the job without samples and seed, sorted: those of one ladder share them."""
+        varied = ("data.samples=", "seed=")
+        words = [word for word in self.entry.overrides if not word.startswith(varied)]
+        return tuple(sorted(words))
 
 
 def listed_jobs(folders: Iterable[Path]) -> list[ListedJob]:
     """The jobs of every ``sweep.json`` below the folders. Raises as ``read_sweep``."""
-    paths = sorted({path.resolve() for folder in folders for path in folder.rglob(SWEEP)})
+    paths: set[Path] = set()  # each once, although one folder may lie in another
+    for folder in folders:
+        paths.update(path.resolve() for path in folder.rglob(SWEEP))
     jobs = []
-    for path in paths:
+    for path in sorted(paths):
         sweep = read_sweep(path)
         for entry in sweep.jobs:
             results = (path.parent / entry.folder).resolve() / RESULTS
@@ -122,8 +130,14 @@ def listed_jobs(folders: Iterable[Path]) -> list[ListedJob]:
 
 
 def unfinished(jobs: Iterable[ListedJob]) -> str:
-    """``3 waiting, 1 failed``: the jobs that have no results and should, counted by verdict; empty if there
-    are none.
+    """``1 failed, 3 waiting``: the jobs that should have results and have none, counted by verdict.
+
+    Empty if there are none.
     """
-    left = [job.entry.verdict for job in jobs if job.entry.verdict != LEFT_OUT and not job.results.exists()]
-    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(left).items()))
+    verdicts: Counter[str] = Counter()
+    for job in jobs:
+        verdict = job.entry.verdict
+        if verdict != LEFT_OUT and not job.results.exists():
+            verdicts[verdict] += 1
+    counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
+    return ", ".join(counts)
