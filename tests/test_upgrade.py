@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from relsym.app.upgrade.steps import MARK
+from relsym.app.upgrade.copies import MARK
 from relsym.report.collect import collect
 from relsym.runs.format_1 import PUBLISHED
 from relsym.runs.results import LAST, EvaluateResults, TrainResults, read_results

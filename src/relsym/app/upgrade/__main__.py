@@ -30,7 +30,11 @@ relsym upgrade outputs/sweeps/table4-0123abcd out=OUT
 
 
 def main() -> None:
-    """Read the words of the command line."""
+    """Upgrade the folders that the command line names, or print the help.
+
+    Raises:
+        ValueError: a word looks like an option, or as ``relsym.app.upgrade.steps.upgrade``.
+    """
     words = sys.argv[1:]
     if any(word in ("--help", "-h") for word in words):
         print(UPGRADE_HELP, end="")
@@ -38,14 +42,14 @@ def main() -> None:
     if words[:1] == ["-sc"]:  # shell completion, asking as it asks Hydra; folders are left to the shell
         print(OUT)
         return
+    # Only here: help and completion answer at once without what it imports.
     from relsym.app.upgrade import steps
 
-    unknown = [word for word in words if word.startswith("-")]
-    if unknown:
-        words = " ".join(unknown)
+    options = [word for word in words if word.startswith("-")]
+    if options:
         raise ValueError(
-            f"{words}: no option of relsym upgrade, which takes folders and out=OUT. "
-            "See relsym upgrade --help."
+            f"{' '.join(options)}: no option of relsym upgrade, which takes folders and out=OUT. See relsym "
+            "upgrade --help."
         )
     outs = [word.removeprefix(OUT) for word in words if word.startswith(OUT)]
     folders = [word for word in words if not word.startswith(OUT)]

@@ -1,0 +1,130 @@
+"""What a folder holds, and what is to be done with each part of it; nothing is written."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from relsym.app.upgrade.copies import COPIED, MARK, NOT_COPIED, RECORDS, UPGRADED, Copy, CopyOutcome
+from relsym.runs.layout import LOCK, PARTIAL, RESULTS, SWEEP
+from relsym.runs.results import results_json
+from relsym.runs.sweeps import read_sweep
+from relsym.runs.upgrade import upgraded_results, upgraded_sweep
+
+
+def look(copy: Copy) -> None:
+    """List what the folder holds, and read every record of it.
+
+    Raises:
+        OSError: something cannot be read.
+        ValueError: no record is there.
+    """
+    for parent, folders, files in os.walk(copy.source, onerror=_raise):
+        path = Path(parent).relative_to(copy.source)
+        if MARK in files:
+            why = "an upgrade that did not end: run its command again"
+            copy.lines[path] = CopyOutcome("folder", NOT_COPIED, why)
+            folders.clear()  # os.walk would go into them
+            continue
+        copy.folders.append(path)
+        folders.sort()  # the order in which os.walk goes on
+        for name in sorted(folders + files):
+            look_at(copy, path / name)
+    if not copy.usable and not copy.lines:
+        records = ", ".join(RECORDS)
+        raise ValueError(
+            f"{copy.source}: nothing of relsym's there: no {records}. Pass the folder of a run, a sweep or a "
+            "benchmark, or one above them."
+        )
+
+
+def _raise(error: OSError) -> None:
+    """Let an error of ``os.walk`` end the walk: it would leave out what it cannot read."""
+    raise error
+
+
+def look_at(copy: Copy, path: Path) -> None:
+    """Note what is to be done with one file or link; folders are walked anyway."""
+    source = copy.source / path
+    if source.is_symlink():  # first: the other questions are about what it leads to
+        look_at_link(copy, path)
+    elif source.is_dir():
+        return
+    elif not source.is_file():
+        copy.lines[path] = CopyOutcome("other", NOT_COPIED, "no file, folder or link")
+    elif path.name in RECORDS:
+        look_at_record(copy, path)
+    elif path.name.startswith(PARTIAL):
+        return  # of a write that was broken off, or goes on
+    else:
+        if path.name == LOCK:
+            check_at_rest(source)
+        copy.files.append(path)
+
+
+def check_at_rest(lock: Path) -> None:
+    """Refuse a sweep that runs: its copy would be neither what it was nor what it will be.
+
+    Args:
+        lock: the file that a sweep locks while it runs.
+
+    Raises:
+        BlockingIOError: it runs.
+    """
+    with open(lock, "rb") as stream:
+        try:
+            # A shared lock, for which reading is enough: the folder may be read-only.
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(
+                f"{lock.parent}: a sweep runs there. Wait for it, or end it, then upgrade."
+            ) from error
+
+
+def look_at_link(copy: Copy, path: Path) -> None:
+    """Keep a link that leads to a place within the folder; note any other as left out.
+
+    What another leads to is not this folder's, and seen from the copy it may be something else.
+    """
+    target = os.readlink(copy.source / path)
+    leads_to = Path(os.path.normpath(copy.source / path.parent / target))
+    if os.path.isabs(target) or not leads_to.is_relative_to(copy.source):
+        why = f"{path} leads out of the folder, to {target}: upgrade that by itself"
+        copy.lines[path] = CopyOutcome("link", NOT_COPIED, why)
+    else:
+        copy.links.append(path)
+
+
+def look_at_record(copy: Copy, path: Path) -> None:
+    """Upgrade one record, or note why that is impossible."""
+    kind = RECORDS[path.name]
+    try:
+        outcome = read_record(copy, path)
+    except ValueError as error:
+        copy.lines[path] = CopyOutcome(kind, NOT_COPIED, str(error))
+    else:
+        copy.lines[path] = CopyOutcome(kind, outcome)
+
+
+def read_record(copy: Copy, path: Path) -> str:
+    """Keep one record as it is to be written, and say what became of it: upgraded, or copied as it is.
+
+    Raises:
+        ValueError: it cannot be upgraded.
+    """
+    source = copy.source / path
+    if path.name == SWEEP:
+        sweep = upgraded_sweep(source)
+        if sweep is not None:
+            copy.sweeps[path] = sweep
+            return UPGRADED
+        # Its text is written anew even so: its jobs have to point to their places in the copy.
+        copy.sweeps[path] = read_sweep(source)
+        return COPIED
+    results = upgraded_results(source) if path.name == RESULTS else None
+    if results is not None:
+        copy.texts[path] = results_json(results)
+        return UPGRADED
+    copy.records.append(path)
+    return COPIED
