@@ -109,9 +109,9 @@ def test_a_value_of_another_type_is_refused_with_file_key_and_what_to_do(results
     places = [(keys, value) for keys, value in values(content) if not is_free(keys)]
     assert len(places) > 150
     for keys, value in places:
-        told = refused(results, replaced(content, keys, another_type(value)))
-        assert told.startswith(f"{results}: {'.'.join(map(str, keys))}: Expected "), told
-        assert told.endswith(ADVICE), told
+        message = refused(results, replaced(content, keys, another_type(value)))
+        assert message.startswith(f"{results}: {'.'.join(map(str, keys))}: Expected "), message
+        assert message.endswith(ADVICE), message
     assert results_or_none(results) is None
 
 
@@ -119,21 +119,21 @@ def test_a_missing_key_is_refused_by_name(results):
     content = json.loads(results.read_text())
     optional = {"epoch_kept", "validation_accuracy", "replayed_rows", "replayed_distinct", "forgetting"}
     for key in content.keys() - optional - {"task", "format"}:
-        told = refused(results, {name: value for name, value in content.items() if name != key})
-        assert told == f"{results}: Object missing required field `{key}`. {ADVICE}"
+        message = refused(results, {name: value for name, value in content.items() if name != key})
+        assert message == f"{results}: Object missing required field `{key}`. {ADVICE}"
     for key in content["benchmark"]:
         benchmark = {name: value for name, value in content["benchmark"].items() if name != key}
-        told = refused(results, {**content, "benchmark": benchmark})
-        assert told == f"{results}: benchmark: Object missing required field `{key}`. {ADVICE}"
+        message = refused(results, {**content, "benchmark": benchmark})
+        assert message == f"{results}: benchmark: Object missing required field `{key}`. {ADVICE}"
 
 
 def test_an_unknown_key_is_refused_by_name(results):
     content = json.loads(results.read_text())
-    told = refused(results, {**content, "accuracy": 1.0})
-    assert told == f"{results}: Object contains unknown field `accuracy`. {ADVICE}"
+    message = refused(results, {**content, "accuracy": 1.0})
+    assert message == f"{results}: Object contains unknown field `accuracy`. {ADVICE}"
     interval = next(iter(content["intervals"]))
-    told = refused(results, replaced(content, ("intervals", interval, "middle"), 0.5))
-    assert told == f"{results}: intervals.{interval}: Object contains unknown field `middle`. {ADVICE}"
+    message = refused(results, replaced(content, ("intervals", interval, "middle"), 0.5))
+    assert message == f"{results}: intervals.{interval}: Object contains unknown field `middle`. {ADVICE}"
 
 
 def below(keys: Keys, *names: str) -> list[Keys]:
@@ -199,9 +199,9 @@ def test_a_value_out_of_its_range_is_refused_with_file_key_and_what_to_do(task, 
     for keys in DIFFERENCES[task]:
         out_of_range += [(keys, -1.001), (keys, 1.001)]
     for keys, value in out_of_range:
-        told = refused(path, replaced(content, keys, value))
-        assert told.startswith(f"{path}: {'.'.join(map(str, keys))}: Expected "), told
-        assert told.endswith(ADVICE), told
+        message = refused(path, replaced(content, keys, value))
+        assert message.startswith(f"{path}: {'.'.join(map(str, keys))}: Expected "), message
+        assert message.endswith(ADVICE), message
     path.write_text(json.dumps(content))
     assert read_results(path)
 
@@ -229,17 +229,17 @@ def test_a_metric_has_the_range_of_its_measure(key, low, high, tmp_path):
         assert read_results(path).metrics[key] == value
     if low is not None:
         for value in (low - 0.001, high + 0.001):
-            told = refused(path, replaced(content, ("metrics", key), value))
-            assert told == f"{path}: metrics.{key} is {value}, outside [{low}, {high}]. {ADVICE}"
+            message = refused(path, replaced(content, ("metrics", key), value))
+            assert message == f"{path}: metrics.{key} is {value}, outside [{low}, {high}]. {ADVICE}"
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_a_number_that_is_not_finite_is_refused(number, results):
     key = '"test/accuracy/lexicalised": '
     text = results.read_text().replace(key, f'{key}{number}, "other": ', 1)
-    told = refused(results, text)
-    assert told.startswith(f"{results}: not JSON ("), told
-    assert told.endswith(ADVICE)
+    message = refused(results, text)
+    assert message.startswith(f"{results}: not JSON ("), message
+    assert message.endswith(ADVICE)
 
 
 DEEP = 100_000
@@ -247,9 +247,9 @@ DEEP = 100_000
 
 @pytest.mark.parametrize("text", ["", "{", "results", "{'task': 'train'}", "[" * DEEP, '{"task":' * DEEP])
 def test_what_is_not_json_is_refused(text, tmp_path):
-    told = refused(tmp_path / "results.json", text)
-    assert told.startswith(f"{tmp_path / 'results.json'}: not JSON ("), told
-    assert told.endswith(ADVICE)
+    message = refused(tmp_path / "results.json", text)
+    assert message.startswith(f"{tmp_path / 'results.json'}: not JSON ("), message
+    assert message.endswith(ADVICE)
 
 
 def test_text_that_is_not_utf8_is_refused(results):
@@ -263,8 +263,10 @@ def test_text_that_is_not_utf8_is_refused(results):
 )
 def test_what_is_not_of_a_run_is_refused(content, tmp_path):
     path = tmp_path / "results.json"
-    told = refused(path, json.dumps(content))
-    assert told == f"{path}: not the results of relsym train or evaluate. Pass folders of their runs alone."
+    message = refused(path, json.dumps(content))
+    assert (
+        message == f"{path}: not the results of relsym train or evaluate. Pass folders of their runs alone."
+    )
 
 
 def test_another_format_is_refused_with_the_way_to_read_it(results):
@@ -278,8 +280,8 @@ def test_another_format_is_refused_with_the_way_to_read_it(results):
     assert refused(results, content) == earlier
     later = f"{results}: format 3, written by a later version; this one reads format 2. Use that version."
     assert refused(results, {**content, "format": 3}) == later
-    told = refused(results, {**content, "format": "2"})
-    assert told == f"{results}: format: Expected `int`, got `str`. {ADVICE}"
+    message = refused(results, {**content, "format": "2"})
+    assert message == f"{results}: format: Expected `int`, got `str`. {ADVICE}"
 
 
 def test_every_form_has_an_accuracy_and_there_is_at_least_one_form(results):
@@ -307,10 +309,10 @@ def test_a_number_that_is_not_finite_is_refused_before_anything_is_written(numbe
     empty = tmp_path / "empty"
     empty.mkdir()
     folder = RunFolder(empty)
-    told = (
+    message = (
         r"metrics\.forgetting/kept/retention: -?(nan|inf) is not a finite number\. This is an error of relsym"
     )
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         folder.finish(bad)
     bad = msgspec.structs.replace(read, seconds={"train": number})
     with pytest.raises(ValueError, match=r"seconds\.train: -?(nan|inf) is not a finite number"):
@@ -348,20 +350,20 @@ def test_a_value_of_another_type_in_a_list_of_jobs_is_refused_with_file_key_and_
     for keys, value in values(content):
         if keys != ("format",):
             other = {"a": 1} if "devices" in keys else another_type(value)  # a number or a word
-            told = refusal(sweep, replaced(content, keys, other), read_sweep)
-            assert told.startswith(f"{sweep}: {'.'.join(map(str, keys))}: Expected "), told
-            assert told.endswith(SWEEP_ADVICE), told
+            message = refusal(sweep, replaced(content, keys, other), read_sweep)
+            assert message.startswith(f"{sweep}: {'.'.join(map(str, keys))}: Expected "), message
+            assert message.endswith(SWEEP_ADVICE), message
 
 
 def test_a_list_of_jobs_with_missing_and_unknown_keys_another_format_or_damage_is_refused(sweep):
     content = json.loads(sweep.read_text())
-    told = refusal(sweep, {**content, "x": 1}, read_sweep)
-    assert told == f"{sweep}: Object contains unknown field `x`. {SWEEP_ADVICE}"
+    message = refusal(sweep, {**content, "x": 1}, read_sweep)
+    assert message == f"{sweep}: Object contains unknown field `x`. {SWEEP_ADVICE}"
     without = {key: value for key, value in content["jobs"][1].items() if key != "overrides"}
-    told = refusal(sweep, replaced(content, ("jobs", 1), without), read_sweep)
-    assert told == f"{sweep}: jobs.1: Object missing required field `overrides`. {SWEEP_ADVICE}"
-    told = refusal(sweep, replaced(content, ("jobs", 1, "verdict"), "lost"), read_sweep)
-    assert told == f"{sweep}: jobs.1.verdict: Invalid enum value 'lost'. {SWEEP_ADVICE}"
+    message = refusal(sweep, replaced(content, ("jobs", 1), without), read_sweep)
+    assert message == f"{sweep}: jobs.1: Object missing required field `overrides`. {SWEEP_ADVICE}"
+    message = refusal(sweep, replaced(content, ("jobs", 1, "verdict"), "lost"), read_sweep)
+    assert message == f"{sweep}: jobs.1.verdict: Invalid enum value 'lost'. {SWEEP_ADVICE}"
     other_formats = {
         1: "written by an earlier version.* relsym upgrade",
         3: "written by a later version.* Use that version",
@@ -396,14 +398,14 @@ def test_damaged_tensors_and_those_that_are_not_finite_are_refused_with_file_and
     path = tmp_path / "probe.safetensors"
     for number in (np.nan, np.inf):
         save_file({"whole": np.ones(2, np.float32), "weight": np.array([1, number], np.float32)}, path)
-        told = r"probe\.safetensors: weight holds numbers that are not finite\. Run that job again\."
-        with pytest.raises(ValueError, match=told):
+        message = r"probe\.safetensors: weight holds numbers that are not finite\. Run that job again\."
+        with pytest.raises(ValueError, match=message):
             read_tensors(path)
     whole = path.read_bytes()
     for damaged in (b"", b"text", whole[:-1], whole[:20]):
         path.write_bytes(damaged)
-        told = r"probe\.safetensors: not a safetensors file of relsym .* Run that job again\."
-        with pytest.raises(ValueError, match=told):
+        message = r"probe\.safetensors: not a safetensors file of relsym .* Run that job again\."
+        with pytest.raises(ValueError, match=message):
             read_tensors(path)
     with pytest.raises(FileNotFoundError):
         read_tensors(tmp_path / "none.safetensors")

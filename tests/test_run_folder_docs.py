@@ -23,23 +23,26 @@ TEXT = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
 
 def structs() -> dict[str, type[msgspec.Struct]]:
     """Every public struct of relsym.runs, but for those of an earlier format."""
-    found = {}
-    for module in pkgutil.iter_modules(relsym.runs.__path__):
-        for name, kind in vars(importlib.import_module(f"relsym.runs.{module.name}")).items():
+    kinds = {}
+    for info in pkgutil.iter_modules(relsym.runs.__path__):
+        module = importlib.import_module(f"relsym.runs.{info.name}")
+        for name, kind in vars(module).items():
             is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-            is_former = is_struct and kind.__module__ == "relsym.runs.format_1"
-            if is_struct and kind is not msgspec.Struct and not is_former and not name.startswith("_"):
-                found[kind.__name__] = kind
-    return found
+            if not is_struct or kind is msgspec.Struct or name.startswith("_"):
+                continue
+            if kind.__module__ != "relsym.runs.format_1":
+                kinds[kind.__name__] = kind
+    return kinds
 
 
 def tables() -> list[tuple[str, list[list[str]]]]:
     """The heading of every table of fields, with its rows."""
-    found = []
+    headed = []
     for section in TEXT.split("\n### `")[1:]:
-        lines = [line for line in section.splitlines() if line.startswith("| `")]
-        found.append((section.partition("`")[0], [cells(line) for line in lines]))
-    return found
+        heading = section.partition("`")[0]
+        rows = [cells(line) for line in section.splitlines() if line.startswith("| `")]
+        headed.append((heading, rows))
+    return headed
 
 
 def cells(line: str) -> list[str]:

@@ -130,14 +130,14 @@ def attack(place: str, target: str, marker: Path):
 
 
 def test_a_run_is_opened_and_gives_what_it_was_read_by(stored):
-    found = stored(CONFIGURATION)
-    assert found.labels == tuple(LABELS)
-    assert (found.metric_class, type(found.metric()), found.probe().k) == (Hadamard, Hadamard, 3)
-    assert found.objective_class.__name__ == "KnnRetraining"
-    assert found.encoder(None, False).pooling == "mean"
-    assert set(found.tensors()) == {"memory", "memory_targets"}
-    assert found.identity().cell_hash == "a" * 64
-    assert found.nli() is None
+    earlier = stored(CONFIGURATION)
+    assert earlier.labels == tuple(LABELS)
+    assert (earlier.metric_class, type(earlier.metric()), earlier.probe().k) == (Hadamard, Hadamard, 3)
+    assert earlier.objective_class.__name__ == "KnnRetraining"
+    assert earlier.encoder(None, False).pooling == "mean"
+    assert set(earlier.tensors()) == {"memory", "memory_targets"}
+    assert earlier.identity().cell_hash == "a" * 64
+    assert earlier.nli() is None
 
 
 def test_a_run_is_scored_as_it_was_read(run):
@@ -165,17 +165,17 @@ def test_the_nli_rows_of_a_run_are_read_whole(tmp_path, mnli_folder):
 
 
 def test_what_does_not_go_together_with_the_run_is_refused(stored):
-    found = stored(CONFIGURATION)
-    found.check_labels(["entailment"])
-    found.check_metric(Hadamard)
-    found.check_sides("grouped, seed 0")
-    found.check_sides(None)
+    earlier = stored(CONFIGURATION)
+    earlier.check_labels(["entailment"])
+    earlier.check_metric(Hadamard)
+    earlier.check_sides("grouped, seed 0")
+    earlier.check_sides(None)
     with pytest.raises(ValueError, match=r"knows the labels entailment, contradiction; the data has neutral"):
-        found.check_labels(["neutral"])
+        earlier.check_labels(["neutral"])
     with pytest.raises(ValueError, match=r"metric was Hadamard.*do not fit Rotate"):
-        found.check_metric(Rotate)
+        earlier.check_metric(Rotate)
     with pytest.raises(ValueError, match=r"was split by 'grouped, seed 0', this one by 'grouped, seed 1'"):
-        found.check_sides("grouped, seed 1")
+        earlier.check_sides("grouped, seed 1")
 
 
 def test_only_a_finished_training_is_gone_on_from(tmp_path):
@@ -213,9 +213,9 @@ def test_every_option_of_a_training_is_decoded_from_what_is_written(tmp_path, op
     )
     path = tmp_path / "config.yaml"
     path.write_text(OmegaConf.to_yaml(OmegaConf.create({**OmegaConf.to_container(config), "labels": LABELS})))
-    found = read_config(path)
-    assert {component.place for component in found.components} <= set(ROLES)
-    for component in found.components:
+    config = read_config(path)
+    assert {component.place for component in config.components} <= set(ROLES)
+    for component in config.components:
         assert find(component, (), path).__name__ == component.target.rpartition(".")[2]
 
 
@@ -380,9 +380,9 @@ def test_a_target_is_a_dotted_name(stored, value):
     ],
 )
 def test_values_fit_what_the_class_declares(stored, probe, message):
-    found = stored(changed(CONFIGURATION, "probe", {"_target_": "relsym.probes.knn.Knn", **probe}))
+    earlier = stored(changed(CONFIGURATION, "probe", {"_target_": "relsym.probes.knn.Knn", **probe}))
     with pytest.raises(ValueError, match=rf"config.yaml: .*{message}"):
-        found.probe()
+        earlier.probe()
 
 
 # --- packages of the user's
@@ -426,8 +426,8 @@ def test_a_package_that_is_not_trusted_is_not_even_imported(stored, package, mar
 
 
 def test_a_component_of_a_trusted_package_is_used_and_its_functions_are_not(stored, package, marker):
-    found = stored(changed(CONFIGURATION, "metric", {"_target_": f"{package}.Mine"}), [package])
-    assert type(found.metric()).__name__ == "Mine"
+    earlier = stored(changed(CONFIGURATION, "metric", {"_target_": f"{package}.Mine"}), [package])
+    assert type(earlier.metric()).__name__ == "Mine"
     assert marker.exists()
     for target in (f"{package}.made", f"{package}.Path", f"{package}.cosine", f"{package}.Metric"):
         with pytest.raises(ValueError, match=rf"'{target}' is no Metric"):
@@ -497,8 +497,8 @@ def test_a_stored_trust_remote_code_switches_nothing_on(needs_code, marker):
 
 
 def test_an_encoder_without_code_is_loaded_whatever_is_stored(stored):
-    found = stored(changed(CONFIGURATION, "model.trust_remote_code", True))
-    assert found.encoder(None, False).max_length == 64
+    earlier = stored(changed(CONFIGURATION, "model.trust_remote_code", True))
+    assert earlier.encoder(None, False).max_length == 64
 
 
 def test_the_command_line_alone_says_whether_code_runs(stored, monkeypatch):
@@ -695,10 +695,10 @@ def test_a_trusted_package_is_named_on_the_command_line(relsym, quick, tmp_path,
 
 
 def test_tensors_of_a_run_can_be_changed_without_a_warning(run):
-    found = open_run(str(run), ()).tensors()
-    found["memory"].add_(1)
-    assert (found["memory"].dtype, found["memory_targets"].dtype) == (torch.float32, torch.int64)
-    assert found["memory_targets"].tolist() == list(np.arange(6) % 2)
+    tensors = open_run(str(run), ()).tensors()
+    tensors["memory"].add_(1)
+    assert (tensors["memory"].dtype, tensors["memory_targets"].dtype) == (torch.float32, torch.int64)
+    assert tensors["memory_targets"].tolist() == list(np.arange(6) % 2)
 
 
 def test_how_hydra_would_hand_lists_over_means_nothing_and_is_no_error(tmp_path):

@@ -193,29 +193,36 @@ def test_values_on_the_edge_of_their_ranges_are_taken(words):
 
 def declared_hints(task: str, cfg: DictConfig) -> dict[str, Any]:
     """Every number's key, as a user sets it, and the type that is declared for it."""
-    written, config = (OmegaConf.to_container(cfg, resolve=resolve) for resolve in (False, True))
-    places = {
-        declared.path: (declared.value, declared.hint) for declared in _declared(config, SCHEMAS[task], ())
-    }
+    written = OmegaConf.to_container(cfg, resolve=False)
+    config = OmegaConf.to_container(cfg, resolve=True)
+    places = {}
+    for path, value, hint in _declared(config, SCHEMAS[task], ()):
+        places[path] = (value, hint)
     for path, node in _calls(config, ()):
         hints = read_signature(node["_target_"]).hints
-        places |= {
-            (*path, key): (value, hints[key]) for key, value in node.items() if not key.startswith("_")
-        }
-    numbers = {
-        path: hint
-        for path, (value, hint) in places.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    return {".".join(origin(written, path)): hint for path, hint in numbers.items()}
+        for key, value in node.items():
+            if not key.startswith("_"):
+                places[(*path, key)] = (value, hints[key])
+    numbers = {}
+    for path, (value, hint) in places.items():
+        if is_number(value):
+            key = ".".join(origin(written, path))
+            numbers[key] = hint
+    return numbers
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def numbers_in(node: Any, path: str = "") -> list[str]:
-    if isinstance(node, dict):
-        return [
-            name for key, value in node.items() for name in numbers_in(value, f"{path}.{key}".lstrip("."))
-        ]
-    return [path] if isinstance(node, int | float) and not isinstance(node, bool) else []
+    """The dotted keys of all numbers in nested mappings."""
+    if not isinstance(node, dict):
+        return [path] if is_number(node) else []
+    keys = []
+    for key, value in node.items():
+        keys += numbers_in(value, f"{path}.{key}".lstrip("."))
+    return keys
 
 
 @pytest.mark.parametrize(
@@ -361,9 +368,10 @@ def test_suggestions_know_the_keys_of_every_command_and_the_groups():
         "data",
         "recipe",
     } <= words.keys()
-    assert {owner for owners in words.values() for owner in owners if owner.startswith("relsym")} == {
-        f"relsym {task}" for task in SCHEMAS
-    }
+    commands = set()
+    for owners in words.values():
+        commands.update(owner for owner in owners if owner.startswith("relsym"))
+    assert commands == {f"relsym {task}" for task in SCHEMAS}
 
 
 @pytest.mark.parametrize(
