@@ -50,6 +50,7 @@ def decode(path: Path, kind: type[Decoded] | UnionType, newest: int, advice: str
     content = parse_json(path, advice)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a JSON object, got a {type(content).__name__}. {advice}")
+    # The format comes first: in a file of another one, keys that seem to be missing would mislead.
     check_format(path, content, newest, advice)
     return convert(path, content, kind, advice)
 

@@ -59,6 +59,7 @@ def setting_hashes(config: dict[str, Any], untrained_metric: str) -> Settings:
     for path in (*SEEDS, *FOLDS):
         _remove(shared, path)
     data = digest(shared["data"])
+    # How the untrained encoder was read does not depend on the objective, nor on the metric that it trains.
     reading = {key: shared[key] for key in ("data", "model", "precision", "init")}
     encoder = digest({**reading, "metric": untrained_metric})
     everything = digest(shared)

@@ -124,6 +124,7 @@ def listed_jobs(folders: Iterable[Path]) -> list[ListedJob]:
     for path in sorted(paths):
         sweep = read_sweep(path)
         for entry in sweep.jobs:
+            # The folder of a reused job leads out of this sweep: ../first/000.
             results = (path.parent / entry.folder).resolve() / RESULTS
             jobs.append(ListedJob(sweep.name, path.parent, entry, results))
     return jobs

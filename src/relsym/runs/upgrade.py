@@ -263,6 +263,7 @@ def published_of(source: Mapping[str, Any]) -> str | None:
     The commit tells: it was recorded of what came from the hub, and of that alone.
     """
     name = str(source.get("name"))
+    # The bundled encoder is recorded by a name of its own, with the hub id of its weights in brackets.
     if name.endswith(f"({PUBLISHED['bundled']})"):
         return PUBLISHED["bundled"]
     if source.get("commit") is not None or name in PUBLISHED.values():
