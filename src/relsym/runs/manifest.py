@@ -31,7 +31,7 @@ class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: dict[str, Count]
 
 
-# Not Relation itself: relsym.runs imports no other room, and what is stored should not change with that class.
+# Not Relation itself: relsym.runs imports no other room, and stored keys should not change with that class.
 class Property(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One property as ``relsym.data.relations.Relation`` has it; a field that is empty is not stored."""
 
