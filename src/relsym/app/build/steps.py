@@ -10,82 +10,97 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
+from relsym.app.output_folder import check_output_folder, claim_output_folder
 from relsym.app.values.checks import check_values
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.building import build, with_files, write_benchmark
 from relsym.data.card import card, property_rows
 from relsym.data.manifest import Plan
 from relsym.report.one_run.terminal import console
-from relsym.runs.files import remove, write_atomically
-from relsym.runs.layout import CARD, DATA, MANIFEST
+from relsym.runs.files import write_atomically
+from relsym.runs.layout import CARD, DATA, MANIFEST, PARTIAL
 from relsym.runs.manifest import Manifest, manifest_json
 
 log = logging.getLogger(__name__)
-# Written first, and moved away as the manifest is written: what lies beside it was left by a build that did not end.
-UNFINISHED_BUILD = f"partial.{MANIFEST}"
 
 
 def build_benchmark(cfg: DictConfig) -> None:
-    """One benchmark, from the source to ``manifest.json``."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    check(folder)
-    check_values(cfg, "build")
-    plan: Plan = instantiate(cfg.benchmark, _convert_="all")
-    if OmegaConf.select(cfg, "data.reader") is None:
-        raise ValueError(f"data={HydraConfig.get().runtime.choices['data']} is no source of triples. Choose another data option.")
-    benchmark: SymmetryBenchmark = instantiate(cfg.data.module.benchmark, _convert_="all")(audit=cfg.audit)
-    if benchmark.held_out:
-        raise ValueError("data.held_out is for training on a source as it is; build benchmark=held_out and train with data.fold=NAME.")
-    log.info("%s", benchmark.told())
-    built = build(plan, benchmark, cfg.seed)
-    claim(folder)
-    data = write_atomically(folder / DATA, lambda target: write_benchmark(built, target))
-    manifest = with_files(built, data)
-    write_atomically(folder / CARD, lambda target: target.write_text(card(manifest), encoding="utf-8"))
-    tell(manifest, folder)
-    text = manifest_json(manifest)
-    write_atomically(folder / MANIFEST, lambda target: target.write_text(text, encoding="utf-8"))
-
-
-def check(folder: Path) -> None:
-    """Refuse a folder with a finished benchmark or with files that no build left.
+    """Build one benchmark, from the source of its triples to ``manifest.json``.
 
     Raises:
-        FileExistsError: with what is there.
+        FileExistsError: the folder holds a finished benchmark or files of others.
+        ValueError: the data option has no triples, or holds relations out already.
     """
-    if (folder / MANIFEST).exists():
-        raise FileExistsError(f"{folder} holds a finished benchmark ({MANIFEST}). Choose another hydra.run.dir, or delete the folder.")
-    found = sorted(entry.name for entry in folder.iterdir())
-    if found and UNFINISHED_BUILD not in found:
-        raise FileExistsError(f"{folder} holds files that no build left: {', '.join(found[:5])}. Choose another hydra.run.dir.")
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    check_output_folder(folder, MANIFEST, "build", "benchmark")
+    check_values(cfg, "build")
+
+    plan: Plan = instantiate(cfg.benchmark, _convert_="all")
+    if OmegaConf.select(cfg, "data.reader") is None:
+        data_option = HydraConfig.get().runtime.choices["data"]
+        raise ValueError(f"data={data_option} is no source of triples. Choose another data option.")
+    # The option is a partial one: how findings of the audit are decided is an option of the build alone.
+    make_benchmark = instantiate(cfg.data.module.benchmark, _convert_="all")
+    benchmark: SymmetryBenchmark = make_benchmark(audit=cfg.audit)
+    if benchmark.held_out:
+        raise ValueError(
+            "data.held_out is for training on a source as it is; build benchmark=held_out and train with "
+            "data.fold=NAME."
+        )
+    log.info("%s", benchmark.told())
+    built = build(plan, benchmark, cfg.seed)
+
+    # Nothing is written before the benchmark is complete in memory, and the manifest is written last.
+    _claim(folder)
+    data = write_atomically(folder / DATA, lambda target: write_benchmark(built, target))
+    manifest = with_files(built, data)
+    card_text = card(manifest)
+    write_atomically(folder / CARD, lambda target: target.write_text(card_text, encoding="utf-8"))
+    tell(manifest, folder)
+    manifest_text = manifest_json(manifest)
+    write_atomically(folder / MANIFEST, lambda target: target.write_text(manifest_text, encoding="utf-8"))
 
 
-def claim(folder: Path) -> None:
-    """Mark the folder as this build's, and clear what a killed one left."""
-    if (folder / UNFINISHED_BUILD).exists():
-        for left in (folder / DATA, folder / CARD, *folder.glob("partial.*")):
-            remove(left)
-    (folder / UNFINISHED_BUILD).touch()
+def _claim(folder: Path) -> None:
+    """Mark the folder as this build's, and clear the files that a stopped build left."""
+    leftovers = [folder / DATA, folder / CARD, *folder.glob(f"{PARTIAL}*")]
+    claim_output_folder(folder, MANIFEST, leftovers)
 
 
 def tell(manifest: Manifest, folder: Path) -> None:
-    """What was found, made and written, as tables."""
+    """Print the findings of the audit and the rows of the benchmark, as tables, and how to train on it."""
     out = console()
-    audit = Table(title=f"Audit ({manifest.audit.mode})")
-    for heading in ("finding", "found", "removed", "decision", "example"):
-        audit.add_column(heading, justify="right" if heading in ("found", "removed") else "left")
-    for name, entry in manifest.audit.found.items():
-        example = entry.examples[0] if entry.examples else ""
-        audit.add_row(name, f"{entry.count:,}", f"{entry.removed:,}", entry.decision, example)
-    rows = Table(title=f"{manifest.benchmark}: rows by property and part")
-    for heading in ("property", "name", "kind", "reverse stated", *manifest.rows):
-        rows.add_column(heading, justify="left" if heading in ("property", "name", "kind") else "right")
-    for line in property_rows(manifest):
-        rows.add_row(*line)
-    rows.add_row("all", "", "", "", *(f"{count:,}" for count in manifest.rows.values()), style="bold")
-    out.print(audit, rows)
+    out.print(_audit_table(manifest), _rows_table(manifest))
     if manifest.scaled_down:
-        log.info("scaled down: %d of %d examples, in the same proportions, are all that the source has", manifest.examples,
-                 manifest.examples_asked)
+        log.info(
+            "scaled down: %d of %d examples, in the same proportions, are all that the source has",
+            manifest.examples,
+            manifest.examples_asked,
+        )
     log.info("content hash: %s", manifest.content_hash)
     out.print(f"Benchmark: {folder}    relsym train data=built data.folder={folder}", soft_wrap=True)
+
+
+def _audit_table(manifest: Manifest) -> Table:
+    """One line for each kind of finding: how many, how many were removed, what was decided, an example."""
+    table = Table(title=f"Audit ({manifest.audit.mode})")
+    for heading in ("finding", "found", "removed", "decision", "example"):
+        is_number = heading in ("found", "removed")
+        table.add_column(heading, justify="right" if is_number else "left")
+    for name, entry in manifest.audit.found.items():
+        example = entry.examples[0] if entry.examples else ""
+        table.add_row(name, f"{entry.count:,}", f"{entry.removed:,}", entry.decision, example)
+    return table
+
+
+def _rows_table(manifest: Manifest) -> Table:
+    """One line for each property: how many rows it has in each part of the benchmark; their sums last."""
+    table = Table(title=f"{manifest.benchmark}: rows by property and part")
+    for heading in ("property", "name", "kind", "reverse stated", *manifest.rows):
+        is_text = heading in ("property", "name", "kind")
+        table.add_column(heading, justify="left" if is_text else "right")
+    for cells in property_rows(manifest):
+        table.add_row(*cells)
+    totals = [f"{count:,}" for count in manifest.rows.values()]
+    table.add_row("all", "", "", "", *totals, style="bold")
+    return table

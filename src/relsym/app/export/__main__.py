@@ -12,8 +12,9 @@ from relsym.app.values.checks import check_composed
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="export")
 @guarded
 def main(cfg: DictConfig) -> None:
-    """Read, draw, write; what was written last."""
+    """Check that the options compose, then read, draw and write the rows; the record is written last."""
     check_composed(cfg, "export")
+    # Imported here: wrong options are refused before anything heavy is loaded.
     from relsym.app.export import steps
 
     steps.export_benchmark(cfg)

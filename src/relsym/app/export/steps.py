@@ -25,32 +25,42 @@ from relsym.app.export.harness import (
     task_name,
     task_yaml,
 )
+from relsym.app.output_folder import check_output_folder, claim_output_folder
 from relsym.app.values.checks import check_values
 from relsym.data.module import PairData
 from relsym.data.pairs import Row, pair_ids
 from relsym.models.prompts import Prompt, choose_shots, read_prompts
 from relsym.report.one_run.terminal import console
-from relsym.runs.files import remove, write_atomically
+from relsym.runs.files import write_atomically
 from relsym.runs.origin import rows_hash
 
 log = logging.getLogger(__name__)
 RECORD = "export.json"
-# Written first, and replaced by the record: what lies beside it was left by an export that did not end.
-UNFINISHED_EXPORT = f"partial.{RECORD}"
 # Tables by file name, other files by name, and the command that uses them, with {folder}.
 Files = tuple[dict[str, list[Row]], dict[str, str], str]
+# Fields of the record that every exported task carries as its metadata.
+METADATA = ("relsym", "benchmark", "content_hash", "rows_hash")
 
 
 def export_benchmark(cfg: DictConfig) -> None:
-    """One folder, from the source of the rows to ``export.json``."""
+    """Fill one folder, from the source of the rows to ``export.json``.
+
+    Raises:
+        FileExistsError: the folder holds a finished export or files of others.
+        ValueError: an unknown task, form or wording, or labels that a wording has no word for.
+    """
     folder = Path(HydraConfig.get().runtime.output_dir)
-    check(folder)
+    check_output_folder(folder, RECORD, "export", "export")
     check_values(cfg, "export")
     if cfg.task not in EXPORTS:
         raise ValueError(f"task={cfg.task}: expected {' or '.join(EXPORTS)}.")
+
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
-    rows = {form: data.score_rows[form] for form in chosen_forms(cfg.forms, data)}
+    rows: dict[str, list[Row]] = {}
+    for form in chosen_forms(cfg.forms, data):
+        rows[form] = data.score_rows[form]
+    counts = {form: len(of_form) for form, of_form in rows.items()}
     record = {
         "relsym": __version__,
         "task": cfg.task,
@@ -58,47 +68,64 @@ def export_benchmark(cfg: DictConfig) -> None:
         "content_hash": data.content_hash,
         "rows_hash": rows_hash(pair_ids(rows)),
         "score_on": cfg.data.score_on,
-        "rows": {form: len(asked) for form, asked in rows.items()},
+        "rows": counts,
     }
-    tables, texts, told = EXPORTS[cfg.task](cfg, data, rows, record)
+
+    # This adds to the record what only the chosen task has, so it comes before the record is written.
+    tables, texts, command = EXPORTS[cfg.task](cfg, data, rows, record)
     write_export(folder, tables, texts, record)
-    log.info("rows: %s", ", ".join(f"{count} {form}" for form, count in record["rows"].items()))
-    console().print(f"Written to {folder}    {told.format(folder=folder)}", soft_wrap=True)
+    log.info("rows: %s", ", ".join(f"{count} {form}" for form, count in counts.items()))
+    console().print(f"Written to {folder}    {command.format(folder=folder)}", soft_wrap=True)
 
 
 def as_rows(
     cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]
 ) -> Files:
-    """The rows alone."""
-    table = [row for asked in rows.values() for row in asked]
+    """The files of ``task=rows``: the rows of all forms in one table."""
+    table: list[Row] = []
+    for of_form in rows.values():
+        table.extend(of_form)
     return {ROWS_FILE: table}, {}, "relsym evaluate model=predictions model.file=FILE"
 
 
 def as_tasks(
     cfg: DictConfig, data: PairData, rows: Mapping[str, Sequence[Row]], record: dict[str, Any]
 ) -> Files:
-    """The rows, labelled examples in the order in which they are taken, and a task for every wording and
-    form.
+    """The files of ``task=lm_eval``: rows, labelled examples, and a task for every wording and form.
+
+    The wordings of a form are also grouped, those that are chats apart. ``record`` is given the wordings and
+    the number of examples before a question.
+
+    Raises:
+        ValueError: a wording that has no word for some of the labels, or too few labelled rows for
+            ``shots``.
     """
     prompts = chosen_prompts(cfg.prompts, data.labels)
-    choose_shots(data.train_rows, cfg.shots, prompts)  # refuses what evaluate would
-    metadata = {
-        "version": 1.0,
-        **{key: record[key] for key in ("relsym", "benchmark", "content_hash", "rows_hash")},
-    }
-    record |= {"prompts": [prompt.name for prompt in prompts], "shots": cfg.shots}
-    texts, groups = {LOADER_FILE: LOADER_CODE}, []
+    choose_shots(data.train_rows, cfg.shots, prompts)  # refuses what relsym evaluate would refuse
+    metadata = {"version": 1.0}
+    for key in METADATA:
+        metadata[key] = record[key]
+    record["prompts"] = [prompt.name for prompt in prompts]
+    record["shots"] = cfg.shots
+
+    texts = {LOADER_FILE: LOADER_CODE}
+    groups: list[str] = []
     for form in rows:
-        texts |= {
-            f"{task_name(prompt.name, form)}.yaml": task_yaml(prompt, form, data.labels, cfg.shots, metadata)
-            for prompt in prompts
-        }
-        for name, chat in (("", False), ("chats", True)):
-            if members := [task_name(prompt.name, form) for prompt in prompts if prompt.chat is chat]:
-                groups.append(task_name(name, form))
-                texts[f"{groups[-1]}.yaml"] = group_yaml(groups[-1], members, metadata)
+        for prompt in prompts:
+            name = task_name(prompt.name, form)
+            texts[f"{name}.yaml"] = task_yaml(prompt, form, data.labels, cfg.shots, metadata)
+        # A chat needs other arguments of the harness than plain text, so the two are never in one group.
+        for group_prompt, is_chat in (("", False), ("chats", True)):
+            members = [task_name(prompt.name, form) for prompt in prompts if prompt.chat is is_chat]
+            if members:
+                group = task_name(group_prompt, form)
+                groups.append(group)
+                texts[f"{group}.yaml"] = group_yaml(group, members, metadata)
+
+    # All of them, in the order in which they are drawn: the harness takes the first ones.
     examples = choose_shots(data.train_rows, len(data.train_rows), [])
-    tables = {**as_rows(cfg, data, rows, record)[0], EXAMPLES_FILE: examples}
+    tables, _, _ = as_rows(cfg, data, rows, record)
+    tables[EXAMPLES_FILE] = examples
     return tables, texts, f"lm_eval --include_path {{folder}} --tasks {groups[0]}"
 
 
@@ -106,63 +133,70 @@ EXPORTS: dict[str, Callable[..., Files]] = {"lm_eval": as_tasks, "rows": as_rows
 
 
 def chosen_forms(forms: str | Sequence[str] | None, data: PairData) -> list[str]:
-    """Forms of the data, all or those asked for."""
-    asked = list(data.score_rows) if forms is None else [forms] if isinstance(forms, str) else list(forms)
-    if unknown := [form for form in asked if form not in data.score_rows]:
+    """The forms to export: all of the data's, or those that ``forms`` names.
+
+    Raises:
+        ValueError: a name that is no form of the data.
+    """
+    if forms is None:
+        names = list(data.score_rows)
+    elif isinstance(forms, str):
+        names = [forms]
+    else:
+        names = list(forms)
+    unknown = [name for name in names if name not in data.score_rows]
+    if unknown:
         raise ValueError(
             f"forms: {', '.join(unknown)} is no form of these rows. There are {', '.join(data.score_rows)}."
         )
-    return asked
+    return names
 
 
 def chosen_prompts(names: str | Sequence[str] | None, labels: Sequence[str]) -> list[Prompt]:
-    """Wordings that have a word for every label: all of relsym's, or those asked for, each of
-    which has to.
+    """The wordings that have a word for every label.
+
+    Args:
+        names: as in ``read_prompts``; None takes those of relsym's that fit, and says which do not.
+
+    Raises:
+        ValueError: a named wording lacks a word for a label, or none of relsym's has them all.
     """
     prompts = read_prompts(names)
     wordless = [prompt.name for prompt in prompts if set(labels) - set(prompt.answers)]
-    if wordless and (names is not None or len(wordless) == len(prompts)):
+    if not wordless:
+        return prompts
+    if names is not None or len(wordless) == len(prompts):
         raise ValueError(
             f"prompts: {', '.join(wordless)} has no answer for some of the labels {', '.join(labels)}. "
             "Choose others."
         )
-    if wordless:
-        log.info(
-            "no answer for some of the labels %s: the wordings %s are left out",
-            ", ".join(labels),
-            ", ".join(wordless),
-        )
+    log.info(
+        "no answer for some of the labels %s: the wordings %s are left out",
+        ", ".join(labels),
+        ", ".join(wordless),
+    )
     return [prompt for prompt in prompts if prompt.name not in wordless]
 
 
 def write_export(
     folder: Path, tables: Mapping[str, Sequence[Row]], texts: Mapping[str, str], record: Mapping[str, Any]
 ) -> None:
-    """Every file whole or not there, the record last."""
-    for left in list(folder.iterdir()) if (folder / UNFINISHED_EXPORT).exists() else []:
-        remove(left)
-    (folder / UNFINISHED_EXPORT).touch()
+    """Write every file whole or not at all, the record last."""
+    # File names depend on wordings and forms, so that all a stopped export left must go, whatever its name.
+    claim_output_folder(folder, RECORD, list(folder.iterdir()))
     for name, rows in tables.items():
-        write_atomically(
-            folder / name, lambda target, rows=rows: pq.write_table(pa.table(table_of(rows)), target)
-        )
-    for name, text in {**texts, RECORD: json.dumps(record, indent=1, ensure_ascii=False) + "\n"}.items():
-        write_atomically(folder / name, lambda target, text=text: target.write_text(text, encoding="utf-8"))
+        _write_table(folder / name, rows)
+    for name, text in texts.items():
+        _write_text(folder / name, text)
+    _write_text(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
-def check(folder: Path) -> None:
-    """Refuse a folder with a finished export or with files that no export left.
+def _write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as a Parquet file."""
+    table = pa.table(table_of(rows))
+    write_atomically(path, lambda target: pq.write_table(table, target))
 
-    Raises:
-        FileExistsError: with what is there.
-    """
-    if (folder / RECORD).exists():
-        raise FileExistsError(
-            f"{folder} holds a finished export ({RECORD}). Choose another hydra.run.dir, or delete the "
-            "folder."
-        )
-    found = sorted(entry.name for entry in folder.iterdir())
-    if found and UNFINISHED_EXPORT not in found:
-        raise FileExistsError(
-            f"{folder} holds files that no export left: {', '.join(found[:5])}. Choose another hydra.run.dir."
-        )
+
+def _write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8."""
+    write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
