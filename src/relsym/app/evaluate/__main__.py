@@ -12,8 +12,9 @@ from relsym.app.values.checks import check_composed
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="evaluate")
 @guarded
 def main(cfg: DictConfig) -> None:
-    """Check, measure in shards, read, record, report."""
+    """Check the options, measure in shards, read the answers from what was measured, record and print."""
     check_composed(cfg, "evaluate")
+    # Imported here: options that do not compose are refused before torch is loaded.
     from relsym.app.evaluate import steps
     from relsym.app.process import prepare_process
 

@@ -26,10 +26,10 @@ from relsym.models.run import RunModel
 from relsym.runs.layout import RESULTS
 
 log = logging.getLogger(__name__)
-# What files can tell, each the name of an option whose settings it takes.
+# The kinds that files can tell; each is the name of a model option, whose settings such a model takes.
 MODEL_KINDS = ("encoder", "nli", "causal_lm", "masked_lm", "run")
-# How the names of architectures end. A masked language model is taken for what its kind is used as here: an
-# encoder.
+# How the names of architectures end, and the kind of each; the first that fits is taken, so "Model" stands
+# last. A masked language model is taken for what it is mostly used as here: an encoder.
 ARCHITECTURES = {
     "ForSequenceClassification": "nli",
     "ForCausalLM": "causal_lm",
@@ -41,7 +41,12 @@ ARCHITECTURES = {
 
 
 def check_model(cfg: DictConfig) -> None:
-    """Refuse what cannot be evaluated, before anything is loaded."""
+    """Refuse what cannot be evaluated, before anything is loaded.
+
+    Raises:
+        ValueError: packages, hardware or precision that do not work; an encoder with a metric that measures
+            nothing.
+    """
     check_trust(cfg.trust)
     device_of(cfg.hardware.accelerator)
     dtype_of(cfg.precision)
@@ -50,29 +55,32 @@ def check_model(cfg: DictConfig) -> None:
             f"hardware.devices={cfg.hardware.devices}: one process measures. Use hardware=cpu or "
             "hardware=gpu."
         )
-    if is_encoder(cfg.model) and get_class(cfg.metric._target_).reads == NONE:
-        raise ValueError(
-            "metric=none measures no distance, and an encoder is read by distance. Choose another metric."
-        )
+    if is_encoder(cfg.model):
+        metric = get_class(cfg.metric._target_)
+        if metric.reads == NONE:
+            raise ValueError(
+                "metric=none measures no distance, and an encoder is read by distance. Choose another metric."
+            )
 
 
 def build_model(cfg: DictConfig, data: PairData) -> Model:
-    """The configured model; an encoder is read by the untrained read-outs."""
+    """The configured model; an encoder comes with the read-outs of an untrained one.
+
+    Raises:
+        ValueError: a run whose training rows may be among those that are scored here.
+    """
     # Which packages are trusted is no setting of the model: it changes nothing that is measured.
     trusting = {"trust": list(cfg.trust)} if opens_runs(cfg.model) else {}
     model = instantiate(cfg.model, _convert_="all", **trusting)
     if isinstance(model, RunModel):
-        open_run(model.name, cfg.trust, "model.folder").check_sides(data.sides)
-    if isinstance(model, Encoder):
-        return EncoderModel(
-            model,
-            instantiate(cfg.metric),
-            cfg.probe.k,
-            cfg.seed,
-            device_of(cfg.hardware.accelerator),
-            dtype_of(cfg.precision),
-        )
-    return model
+        run = open_run(model.name, cfg.trust, "model.folder")
+        run.check_sides(data.sides)
+    if not isinstance(model, Encoder):
+        return model
+    metric = instantiate(cfg.metric)
+    device = device_of(cfg.hardware.accelerator)
+    dtype = dtype_of(cfg.precision)
+    return EncoderModel(model, metric, cfg.probe.k, cfg.seed, device, dtype)
 
 
 def opens_runs(model: DictConfig) -> bool:
@@ -89,22 +97,25 @@ def load_any(
     accelerator: str,
     trust: Sequence[str] = (),
 ) -> Model | Encoder:
-    """A model whose kind is found from its files, or said; its other settings are those of the kind's own
-    option.
+    """A model whose kind is told by its files, or by ``kind``.
+
+    Settings that are no argument here are those of the kind's own option (``conf/model/KIND.yaml``).
 
     Args:
+        name: hub id, folder of a model, or folder of a run.
+        kind: one of ``MODEL_KINDS``; None looks at the files.
         trust: of a run, packages whose components its stored configuration may name.
 
     Raises:
         ValueError: an unknown kind, or files that do not tell.
     """
-    found = kind or kind_of(name, revision, trust_remote_code)
-    if found not in MODEL_KINDS:
-        raise ValueError(f"model.kind={found}: expected {', '.join(MODEL_KINDS)}.")
+    model_kind = kind or kind_of(name, revision, trust_remote_code)
+    if model_kind not in MODEL_KINDS:
+        raise ValueError(f"model.kind={model_kind}: expected {', '.join(MODEL_KINDS)}.")
     if kind is None:
-        log.info("%s is scored as %s (model.kind=NAME says otherwise)", name, found)
-    option = OmegaConf.load(CONF / "model" / f"{found}.yaml")
-    told = {
+        log.info("%s is scored as %s (model.kind=NAME says otherwise)", name, model_kind)
+    option = OmegaConf.load(CONF / "model" / f"{model_kind}.yaml")
+    arguments = {
         "name": name,
         "folder": name,
         "revision": revision,
@@ -112,8 +123,10 @@ def load_any(
         "precision": precision,
         "accelerator": accelerator,
     }
-    taken = set(option)  # what an option requires of the user (???) is not "in" it
-    settings = OmegaConf.merge(option, {key: value for key, value in told.items() if key in taken})
+    # A set of the keys: what an option requires of the user (???) is not "in" the option itself.
+    keys_of_option = set(option)
+    arguments = {key: value for key, value in arguments.items() if key in keys_of_option}
+    settings = OmegaConf.merge(option, arguments)
     trusting = {"trust": list(trust)} if opens_runs(option) else {}
     return instantiate(settings, _convert_="all", **trusting)
 
@@ -128,18 +141,12 @@ def kind_of(name: str, revision: str | None, trust_remote_code: bool) -> str:
     if (folder / RESULTS).exists():
         return "run"
     try:
-        config = AutoConfig.from_pretrained(
-            local_or_hub(name), revision=revision, trust_remote_code=trust_remote_code
-        )
+        source = local_or_hub(name)
+        config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
     except Exception as error:  # the hub raises types of its own
-        what = (
-            f"the folder holds {', '.join(sorted(path.name for path in folder.iterdir())[:5]) or 'nothing'}"
-            if folder.is_dir()
-            else "no folder of that name, and as a hub id it cannot be had"
-        )
+        first_line = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"model.name={name}: no model there: {what} ({str(error).strip().splitlines()[0]}) Pass a folder "
-            "with "
+            f"model.name={name}: no model there: {_what_is_there(folder)} ({first_line}) Pass a folder with "
             "config.json, tokenizer and safetensors weights, a run of relsym train, or a hub id (and a "
             "network)."
         ) from error
@@ -147,8 +154,17 @@ def kind_of(name: str, revision: str | None, trust_remote_code: bool) -> str:
         for ending, kind in ARCHITECTURES.items():
             if architecture.endswith(ending):
                 return kind
+    kinds = "|".join(MODEL_KINDS)
     raise ValueError(
         f"model.name={name}: its config.json names the architectures {config.architectures}, which tell no "
-        "kind. Say "
-        f"which with model.kind={'|'.join(MODEL_KINDS)}."
+        f"kind. Say which with model.kind={kinds}."
     )
+
+
+def _what_is_there(folder: Path) -> str:
+    """What a message says of a place without a model: the first files of the folder, or that it is none."""
+    if not folder.is_dir():
+        return "no folder of that name, and as a hub id it cannot be had"
+    names = sorted(path.name for path in folder.iterdir())
+    first_names = ", ".join(names[:5]) or "nothing"
+    return f"the folder holds {first_names}"

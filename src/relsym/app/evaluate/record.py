@@ -17,8 +17,8 @@ from relsym.runs.identity import NOT_WHAT, PLACES, computed, digest
 from relsym.runs.layout import RESULTS
 from relsym.runs.results import EvaluateResults, read_results
 
-# Which answer comes first, how much is measured between two writes, and what stands beside the model change
-# nothing that is measured.
+# Which reading comes first, how much is measured between two writes, and what stands beside the model change
+# nothing that is measured. Data and model do, and enter the hashes apart: by content, not only by settings.
 NOT_MEASURED = (*NOT_WHAT, "hydra", "reading", "shard_rows", "data", "model", "shortcuts")
 # Settings of a model that say where it lies or computes; the hash of its weights says what it is.
 PLACES_OF_MODEL = ("folder", "file", "cache_dir", "accelerator")
@@ -27,7 +27,7 @@ Measured = dict[str, dict[str, Columns]]
 
 
 class EvaluationRecord(Started):
-    """An evaluation of one model."""
+    """What is recorded of an evaluation of one model: its results, and hashes of what was measured."""
 
     def is_finished(self, folder: Path) -> bool:
         """Whether the folder holds this very evaluation: the same configuration, with the same version.
@@ -42,14 +42,15 @@ class EvaluationRecord(Started):
         return results.config_hash == origin.config_hash(self.config) and results.relsym == relsym.__version__
 
     def plan(self, model: Model, data: PairData, blocks: dict[str, dict[str, list[Row]]]) -> str:
-        """Hash of all that the measuring depends on: the model, how it is asked, its examples,
-        and the rows.
-        """
-        rows_of = {}
+        """Hash of all that measuring depends on: the model, how it is asked, its examples and the rows."""
+        row_hashes: dict[str, dict[str, str]] = {}
         for block, forms in blocks.items():
-            rows_of[block] = {form: digest([tuple(row) for row in rows]) for form, rows in forms.items()}
-        train = [tuple(row) for row in data.train_rows]
-        return digest({**self._what(model), "version": relsym.__version__, "train": train, "rows": rows_of})
+            row_hashes[block] = {form: _rows_digest(rows) for form, rows in forms.items()}
+        content = self._model_and_settings(model)
+        content["version"] = relsym.__version__
+        content["train"] = [tuple(row) for row in data.train_rows]
+        content["rows"] = row_hashes
+        return digest(content)
 
     def results(
         self,
@@ -63,66 +64,93 @@ class EvaluationRecord(Started):
         """Everything a report reads, and everything a result has to be traced back.
 
         Args:
-            measured_before: rows that an earlier, broken call had measured.
+            measured: columns by block and form.
+            measured_before: rows that an earlier call had measured before it was stopped.
         """
         about = self.about(data, scores, f"{data.score_on}/accuracy")
         about["metrics"] |= answers.figures()
-        cell = self._cell(model, data)
-        measured_rows = {}
+        about |= answers.details()
+        measured_rows: dict[str, dict[str, int]] = {}
         for block, forms in measured.items():
-            measured_rows[block] = {
-                form: len(next(iter(columns.values()), [])) for form, columns in forms.items()
-            }
+            measured_rows[block] = {form: _row_count(columns) for form, columns in forms.items()}
+        cell_hash = self._cell_hash(model, data)
+        job_hash = digest([cell_hash, relsym.__version__])
+        config_hash = origin.config_hash(self.config)
+        costs = total_costs(model, measured)
+        published = model.source.get("published")
         return EvaluateResults(
             **about,
-            **answers.details(),
             model=self.title(model),
-            published=model.source.get("published"),
+            published=published,
             kind=model.kind,
             source=dict(model.source),
             readings=list(answers.readings),
             reading=answers.chosen,
             unscored=answers.unscored(),
-            costs=total_costs(model, measured),
+            costs=costs,
             measured_rows=measured_rows,
             measured_before=measured_before,
             model_fingerprint=model.fingerprint(),
-            job_hash=digest([cell, relsym.__version__]),
-            cell_hash=cell,
-            config_hash=origin.config_hash(self.config),
+            job_hash=job_hash,
+            cell_hash=cell_hash,
+            config_hash=config_hash,
         )
 
     def title(self, model: Model) -> str:
-        """What a report calls the model."""
+        """What a report calls the model: its name, for a run that of its folder, else the option."""
         if not model.name:
             return self.option()
-        return f"run {Path(model.name).name}" if model.kind == "run" else model.name
+        if model.kind == "run":
+            return f"run {Path(model.name).name}"
+        return model.name
 
     def tags(self, data: PairData) -> list[str]:
         """Task, model option and benchmark: what people look for in a tracker."""
         return ["evaluate", self.choices["model"], self.benchmark_title(data)]
 
-    def _cell(self, model: Model, data: PairData) -> str:
-        """Hash of what is computed, whatever the version."""
-        drawn = {key: value for key, value in self.config["data"]["module"].items() if key not in PLACES}
-        content = {"content": data.content_hash, "sides": data.sides, **drawn}
-        what = {**self._what(model), "reading": self.config["reading"], "data": content}
+    def _cell_hash(self, model: Model, data: PairData) -> str:
+        """Hash of what is computed, whatever the version of relsym that computes it."""
+        # Where the data lies is left out; the hash of its content stands for it.
+        data_settings: dict[str, Any] = {"content": data.content_hash, "sides": data.sides}
+        for key, value in self.config["data"]["module"].items():
+            if key not in PLACES:
+                data_settings[key] = value
+        computation = self._model_and_settings(model)
+        computation["reading"] = self.config["reading"]
+        computation["data"] = data_settings
+        # Only where there are some: hashes of runs without own shortcuts stay what they were before these.
         if self.config["shortcuts"]:
-            what["shortcuts"] = self.config["shortcuts"]
-        return digest(what)
+            computation["shortcuts"] = self.config["shortcuts"]
+        return digest(computation)
 
-    def _what(self, model: Model) -> dict[str, Any]:
+    def _model_and_settings(self, model: Model) -> dict[str, Any]:
         """Model and settings, without places: where weights lie says nothing, their hash does."""
-        settings = {key: value for key, value in self.config["model"].items() if key not in PLACES_OF_MODEL}
-        others = {key: value for key, value in computed(self.config).items() if key not in NOT_MEASURED}
-        return {**others, "model": settings, "fingerprint": model.fingerprint()}
+        content: dict[str, Any] = {}
+        for key, value in computed(self.config).items():
+            if key not in NOT_MEASURED:
+                content[key] = value
+        model_settings = self.config["model"].items()
+        content["model"] = {key: value for key, value in model_settings if key not in PLACES_OF_MODEL}
+        content["fingerprint"] = model.fingerprint()
+        return content
 
 
 def total_costs(model: Model, measured: Measured) -> dict[str, float]:
-    """What measuring took beside time, summed over all blocks and forms."""
+    """What measuring took beside time, such as tokens, by name and summed over all blocks and forms."""
     costs: dict[str, float] = {}
     for forms in measured.values():
         for columns in forms.values():
             for name, value in model.costs(columns).items():
                 costs[name] = costs.get(name, 0) + value
     return costs
+
+
+def _rows_digest(rows: list[Row]) -> str:
+    """Hash of the rows of one form: every field of each, in their order."""
+    return digest([tuple(row) for row in rows])
+
+
+def _row_count(columns: Columns) -> int:
+    """How many rows were measured; all columns are of one length, and there may be none."""
+    first_column = next(iter(columns.values()), [])
+    return len(first_column)

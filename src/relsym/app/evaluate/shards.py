@@ -19,52 +19,68 @@ class Shards:
     """The folder ``shards`` of one evaluation.
 
     Args:
-        folder: of the run.  plan: hash of all that the measuring depends on.  rows: of a shard.
+        folder: of the run.
+        plan: hash of all that the measuring depends on.
+        rows: how many a shard holds; the last one of a block may hold fewer.
 
     Raises:
+        ValueError: shards of less than one row.
         FileExistsError: the folder holds shards of another plan.
     """
 
     def __init__(self, folder: Path, plan: str, rows: int) -> None:
         if rows < 1:
             raise ValueError(f"shard_rows={rows}: at least 1.")
-        self.folder, self.rows = folder / SHARDS, rows
+        self.folder = folder / SHARDS
+        self.rows = rows
         self.folder.mkdir(exist_ok=True)
-        if (self.folder / PLAN).exists():
-            if json.loads((self.folder / PLAN).read_text(encoding="utf-8")) != {"plan": plan, "rows": rows}:
-                raise FileExistsError(
-                    f"{self.folder} holds what a run with another model, rows or settings measured before it "
-                    "was "
-                    "stopped. Give that run's command again, choose another hydra.run.dir, or delete the "
-                    "folder."
-                )
-        else:
-            text = json.dumps({"plan": plan, "rows": rows})
-            write_atomically(self.folder / PLAN, lambda target: target.write_text(text, encoding="utf-8"))
+        # The number of rows counts too: with another one, the same file name would mean other rows.
+        content = {"plan": plan, "rows": rows}
+        plan_file = self.folder / PLAN
+        if not plan_file.exists():
+            text = json.dumps(content)
+            write_atomically(plan_file, lambda target: target.write_text(text, encoding="utf-8"))
+        elif json.loads(plan_file.read_text(encoding="utf-8")) != content:
+            raise FileExistsError(
+                f"{self.folder} holds what a run with another model, rows or settings measured before it was "
+                "stopped. Give that run's command again, choose another hydra.run.dir, or delete the folder."
+            )
 
     def left(self, name: str, rows: Sequence[Row]) -> int:
         """How many of the rows of a block are still to be measured."""
-        return sum(len(part) for path, part in self._parts(name, rows) if not path.exists())
-
-    def measure(self, name: str, rows: Sequence[Row], model: Model, advance: Advance) -> Columns:
-        """The columns of a block, each shard measured once."""
-        found: Columns = {}
+        count = 0
         for path, part in self._parts(name, rows):
             if not path.exists():
-                columns = model.measure(part, advance)
-                write_atomically(
-                    path, lambda target, columns=columns: pq.write_table(pa.table(columns), target)
-                )
-            for column, values in pq.read_table(path, partitioning=None).to_pydict().items():
-                found.setdefault(column, []).extend(values)
-        return found
+                count += len(part)
+        return count
+
+    def measure(self, name: str, rows: Sequence[Row], model: Model, advance: Advance) -> Columns:
+        """The columns of a block, one value for each row; shards that are on disk are not measured again.
+
+        Args:
+            name: of the block, the first part of its file names.
+            advance: called by the model with the number of rows done.
+        """
+        measured: Columns = {}
+        for path, part in self._parts(name, rows):
+            if not path.exists():
+                table = pa.table(model.measure(part, advance))
+                write_atomically(path, lambda target, table=table: pq.write_table(table, target))
+            # Read back even when just measured: a run that goes on and one that was never stopped see the
+            # same values. No partitioning, or pyarrow would make columns of names like a=b in the path.
+            shard = pq.read_table(path, partitioning=None).to_pydict()
+            for column, values in shard.items():
+                measured.setdefault(column, []).extend(values)
+        return measured
 
     def remove(self) -> None:
-        """All is recorded elsewhere."""
+        """Delete the shards, once all that they hold is recorded elsewhere."""
         remove(self.folder)
 
     def _parts(self, name: str, rows: Sequence[Row]) -> list[tuple[Path, Sequence[Row]]]:
-        return [
-            (self.folder / f"{name}-{number:05}.parquet", rows[start : start + self.rows])
-            for number, start in enumerate(range(0, len(rows), self.rows))
-        ]
+        """The file of each shard of a block, with the rows that belong in it."""
+        parts = []
+        for number, start in enumerate(range(0, len(rows), self.rows)):
+            path = self.folder / f"{name}-{number:05}.parquet"
+            parts.append((path, rows[start : start + self.rows]))
+        return parts

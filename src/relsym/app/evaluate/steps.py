@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import seed_everything
 
 from relsym.app.evaluate.model import build_model, check_model
-from relsym.app.evaluate.record import EvaluationRecord
+from relsym.app.evaluate.record import EvaluationRecord, Measured
 from relsym.app.evaluate.shards import Shards
 from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked
@@ -24,21 +24,27 @@ from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
 from relsym.models.answers import Judgements
-from relsym.models.base import Columns, Examples, Model
+from relsym.models.base import Columns, Examples, Judged, Model
 from relsym.report.one_run.terminal import console, print_evaluation
 from relsym.runs.folder import RunFolder
 from relsym.runs.layout import CONFIG, PREDICTIONS
 
 log = logging.getLogger(__name__)
+# What rows are measured for: to choose thresholds and readings on, to score, to score with texts exchanged.
 VALIDATING, SCORED, SWAPPED = "validation", "scored", "swapped"
+# Rows by purpose and form.
 Blocks = dict[str, dict[str, list[Row]]]
 
 
 def check(cfg: DictConfig) -> None:
-    """Everything that can be refused before time is spent."""
+    """Refuse everything that can be refused before time is spent.
+
+    Raises:
+        ValueError: options that do not work, alone or together.
+    """
     check_values(cfg, "evaluate")
     check_model(cfg)
-    own_shortcuts(cfg)  # refuses what is no shortcut
+    own_shortcuts(cfg)  # made here only to refuse what is no shortcut; scoring makes its own
     if cfg.data.score_on == VALIDATION and cfg.validation_pairs != 0:
         raise ValueError(
             "data.score_on=validation scores the rows that thresholds and readings are chosen on. Pass "
@@ -47,8 +53,12 @@ def check(cfg: DictConfig) -> None:
 
 
 def evaluate(cfg: DictConfig) -> None:
-    """One run, from the rows to ``results.json``."""
-    path, record = Path(HydraConfig.get().runtime.output_dir), EvaluationRecord(cfg)
+    """One run, from the rows to ``results.json``.
+
+    In a sweep, a folder that holds this very evaluation is left as it is.
+    """
+    path = Path(HydraConfig.get().runtime.output_dir)
+    record = EvaluationRecord(cfg)
     if HydraConfig.get().mode == RunMode.MULTIRUN and record.is_finished(path):
         log.info("%s: kept from an earlier call", path)
         return
@@ -61,21 +71,25 @@ def evaluate(cfg: DictConfig) -> None:
         started = time.perf_counter()
         model = build_model(cfg, data)
         record.seconds["load"] = time.perf_counter() - started
+
         started = time.perf_counter()
         blocks = blocks_of(cfg, data, model)
         announce_blocks(cfg, data, blocks)
-        shards = Shards(path, record.plan(model, data, blocks), cfg.shard_rows or model.shard_rows)
+        plan = record.plan(model, data, blocks)
+        shards = Shards(path, plan, cfg.shard_rows or model.shard_rows)  # refuses shards of another plan
         model.prepare(Examples(data.labels, data.train_rows))
         measured_before = rows_measured(blocks, shards)
         measured = measure(model, blocks, shards)
         answers = read(cfg, model, blocks, measured)
         record.seconds["score"] = time.perf_counter() - started
+
         scores = answers.scores()
         score_all_shortcuts(cfg, scores, data)
         results = record.results(model, data, answers, scores, measured, measured_before)
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create(record.config)))
         folder.write_table(PREDICTIONS, {**answers.table(), **raw(measured[SCORED])})
         folder.finish(results)
+        # Only now: until the results are written, the shards are all that a stopped run goes on from.
         shards.remove()
         conclude(logger, final_of(results, scores, 0))
     print_evaluation(results, console())
@@ -83,21 +97,27 @@ def evaluate(cfg: DictConfig) -> None:
 
 
 def blocks_of(cfg: DictConfig, data: PairData, model: Model) -> Blocks:
-    """The rows to measure, by purpose and form: those that choices are made on, those that are scored, and
-    the latter exchanged.
+    """The rows to measure, by purpose and form.
+
+    Those that thresholds and readings are chosen on, those that are scored, and the first of the latter with
+    their texts exchanged. Fixed answers exist for the scored rows alone.
+
+    Raises:
+        ValueError: rows that the model cannot answer (``check_rows``).
     """
     blocks: Blocks = {SCORED: data.score_rows}
-    if model.fixed:
-        model.check_rows([row for rows in data.score_rows.values() for row in rows])
-        return blocks
-    if cfg.validation_pairs != 0:
-        blocks = {VALIDATING: data.rows_of(VALIDATION, cfg.validation_pairs), **blocks}
-    if cfg.swapped_pairs != 0:
-        blocks[SWAPPED] = {
-            form: [exchanged(row) for row in rows[: cfg.swapped_pairs]]
-            for form, rows in data.score_rows.items()
-        }
-    model.check_rows([row for forms in blocks.values() for rows in forms.values() for row in rows])
+    if not model.fixed:
+        if cfg.validation_pairs != 0:  # first, for it is measured first
+            blocks = {VALIDATING: data.rows_of(VALIDATION, cfg.validation_pairs), **blocks}
+        if cfg.swapped_pairs != 0:
+            blocks[SWAPPED] = {}
+            for form, rows in data.score_rows.items():
+                blocks[SWAPPED][form] = [exchanged(row) for row in rows[: cfg.swapped_pairs]]
+    all_rows: list[Row] = []
+    for forms in blocks.values():
+        for rows in forms.values():
+            all_rows.extend(rows)
+    model.check_rows(all_rows)
     return blocks
 
 
@@ -109,95 +129,111 @@ def exchanged(row: Row) -> Row:
 
 
 def announce_blocks(cfg: DictConfig, data: PairData, blocks: Blocks) -> None:
-    """What was read and drawn."""
-    log.info("source: %s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))
+    """Log what was read and how many rows were drawn for each purpose and form."""
+    counts = [f"{name}: {count}" for name, count in sorted(data.counts.items())]
+    log.info("source: %s", ", ".join(counts))
     log.info("labelled rows: %d", len(data.train_rows))
     for name, forms in blocks.items():
-        log.info("%s rows: %s", name, ", ".join(f"{form} {len(rows)}" for form, rows in forms.items()))
+        of_forms = [f"{form} {len(rows)}" for form, rows in forms.items()]
+        log.info("%s rows: %s", name, ", ".join(of_forms))
 
 
 def rows_measured(blocks: Blocks, shards: Shards) -> int:
-    """Rows that an earlier, broken call has measured already."""
-    total = sum(len(rows) for forms in blocks.values() for rows in forms.values())
-    left = rows_left(blocks, shards)
-    if left < total:
-        log.info("going on: %d of %d rows were measured before", total - left, total)
-    return total - left
+    """How many rows an earlier, stopped call has measured already; logged if there are some."""
+    total = 0
+    for forms in blocks.values():
+        total += sum(len(rows) for rows in forms.values())
+    measured_before = total - rows_left(blocks, shards)
+    if measured_before > 0:
+        log.info("going on: %d of %d rows were measured before", measured_before, total)
+    return measured_before
 
 
 def rows_left(blocks: Blocks, shards: Shards) -> int:
-    """Rows that no shard holds yet."""
-    return sum(
-        shards.left(f"{block}-{form}", rows)
-        for block, forms in blocks.items()
-        for form, rows in forms.items()
-    )
+    """How many rows no shard holds yet."""
+    count = 0
+    for block, forms in blocks.items():
+        for form, rows in forms.items():
+            count += shards.left(f"{block}-{form}", rows)
+    return count
 
 
-def measure(model: Model, blocks: Blocks, shards: Shards) -> dict[str, dict[str, Columns]]:
-    """The columns of every block and form, from shards that are there or from the model; validation rows
-    first, then calibrated on.
+def measure(model: Model, blocks: Blocks, shards: Shards) -> Measured:
+    """The columns of every block and form, from shards on disk or from the model.
+
+    Validation rows come first, and in the end the model is calibrated on them.
     """
-    left = rows_left(blocks, shards)
-    measured: dict[str, dict[str, Columns]] = {block: {} for block in blocks}
-    with progress("measuring", left) as advance:
+    measured: Measured = {block: {} for block in blocks}
+    with progress("measuring", rows_left(blocks, shards)) as advance:
         for block, forms in blocks.items():
             for form, rows in forms.items():
                 measured[block][form] = shards.measure(f"{block}-{form}", rows, model, advance)
+    # From the columns alone, so that a run that goes on from its shards calibrates as an unbroken one.
     for form, columns in measured.get(VALIDATING, {}).items():
-        model.calibrate(form, [row.label for row in blocks[VALIDATING][form]], columns)
+        labels = [row.label for row in blocks[VALIDATING][form]]
+        model.calibrate(form, labels, columns)
     return measured
 
 
-def read(
-    cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]
-) -> Judgements:
-    """Every reading's answers, and which reading comes first."""
+def read(cfg: DictConfig, model: Model, blocks: Blocks, measured: Measured) -> Judgements:
+    """The answers of every reading, and which reading comes first.
+
+    Exchanged pairs are read by the readings that stand for themselves alone.
+    """
     readings = model.readings()
-    answers = Judgements(blocks[SCORED], readings, chosen(cfg, model, blocks, measured), cfg.data.score_on)
+    first = chosen(cfg, model, blocks, measured)
+    answers = Judgements(blocks[SCORED], readings, first, cfg.data.score_on)
     for reading in readings:
-        answers.judged[reading.name] = {
-            form: model.read(reading.name, form, columns) for form, columns in measured[SCORED].items()
-        }
+        answers.judged[reading.name] = _read_forms(model, reading.name, measured[SCORED])
         if reading.alone:
-            answers.swapped[reading.name] = {
-                form: model.read(reading.name, form, columns)
-                for form, columns in measured.get(SWAPPED, {}).items()
-            }
+            answers.swapped[reading.name] = _read_forms(model, reading.name, measured.get(SWAPPED, {}))
     return answers
 
 
-def chosen(cfg: DictConfig, model: Model, blocks: Blocks, measured: dict[str, dict[str, Columns]]) -> str:
-    """The reading told by ``reading``, else that with the most right answers on the validation rows, else the
-    plainest.
+def _read_forms(model: Model, reading: str, forms: dict[str, Columns]) -> dict[str, Judged]:
+    """What one reading answers, by form."""
+    return {form: model.read(reading, form, columns) for form, columns in forms.items()}
+
+
+def chosen(cfg: DictConfig, model: Model, blocks: Blocks, measured: Measured) -> str:
+    """The name of the reading that comes first.
+
+    It is the one in ``cfg.reading``, else the one with the most right answers on the validation rows, else
+    the plainest, which a model lists first.
+
+    Raises:
+        ValueError: the model has no reading of the name in ``cfg.reading``.
     """
-    alone = [reading.name for reading in model.readings() if reading.alone]
+    names = [reading.name for reading in model.readings() if reading.alone]
     if cfg.reading is not None:
-        if cfg.reading not in alone:
-            raise ValueError(f"reading={cfg.reading}: this model has {', '.join(alone)}.")
+        if cfg.reading not in names:
+            raise ValueError(f"reading={cfg.reading}: this model has {', '.join(names)}.")
         return cfg.reading
-
-    def right(name: str) -> int:
-        return sum(
-            row.label == label
-            for form, rows in blocks[VALIDATING].items()
-            for row, label in zip(
-                rows, model.read(name, form, measured[VALIDATING][form]).labels, strict=True
-            )
-        )
-
-    best = max(alone, key=right) if VALIDATING in blocks else alone[0]
-    log.info(
-        "first reading: %s%s",
-        best,
-        " (the best on the validation rows)" if VALIDATING in blocks and len(alone) > 1 else "",
-    )
+    if VALIDATING not in blocks:
+        log.info("first reading: %s", names[0])
+        return names[0]
+    # Of equally good readings max takes the first, the plainest.
+    best = max(names, key=lambda name: _right_answers(model, name, blocks[VALIDATING], measured[VALIDATING]))
+    reason = " (the best on the validation rows)" if len(names) > 1 else ""
+    log.info("first reading: %s%s", best, reason)
     return best
 
 
+def _right_answers(
+    model: Model, reading: str, forms: dict[str, list[Row]], columns: dict[str, Columns]
+) -> int:
+    """How many rows of all forms a reading answers with their label."""
+    count = 0
+    for form, rows in forms.items():
+        labels = model.read(reading, form, columns[form]).labels
+        count += sum(row.label == label for row, label in zip(rows, labels, strict=True))
+    return count
+
+
 def raw(forms: dict[str, Columns]) -> Columns:
-    """What was measured of the scored rows, as columns of their own."""
-    names = dict.fromkeys(name for columns in forms.values() for name in columns)
-    return {
-        f"measured:{name}": [value for columns in forms.values() for value in columns[name]] for name in names
-    }
+    """What was measured of the scored rows, as columns of their own, one form after the other."""
+    table: Columns = {}
+    for columns in forms.values():
+        for name, values in columns.items():
+            table.setdefault(f"measured:{name}", []).extend(values)
+    return table
