@@ -1,6 +1,4 @@
-"""``relsym train``: retrain one encoder with one objective on n samples, and score it beside the
-shortcuts.
-"""
+"""``relsym train``: retrain one encoder on n samples, and score it beside the shortcuts."""
 
 from __future__ import annotations
 
@@ -17,8 +15,9 @@ from relsym.app.values.checks import check_composed
 @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="train")
 @guarded
 def main(cfg: DictConfig) -> None:
-    """Compose, check, train, save, score, report."""
+    """Check that the options compose and go together, then train, save, score and report."""
     check_composed(cfg, "train")
+    # Imported here: wrong options are refused before torch is loaded.
     from relsym.app.process import prepare_process
     from relsym.app.train import steps
 

@@ -23,38 +23,42 @@ MEMORY_ROWS = 2000  # of a probe that stores training rows: enough to compare ep
 
 
 class BestEpoch(Callback):
-    """After each epoch, the run's own read-out on the validation rows; in the end, the weights of the best
-    epoch are put back.
+    """Scores the validation rows after each epoch, and puts the best epoch's weights back in the end.
 
-    Every rank computes the same, so that none waits for another. Of equally good epochs the first is kept.
+    Rows are read as the run itself reads them, by its probe. Every rank computes the same, so that none waits
+    for another. Of equally good epochs the first is kept.
 
     Args:
-        rows: validation rows.  train: training rows, for probes that store some.  probe: of the run; a copy
-        is fitted. precision: fp32 or bf16.
+        rows: validation rows.
+        train: training rows, for probes that store some.
+        probe: of the run; a copy of it is fitted.
+        precision: fp32 or bf16.
+
+    Attributes:
+        best: accuracy of the best epoch so far, in [0, 1]; -1 before the first.
+        epoch: its number, from 1; -1 before the first.
     """
 
     def __init__(self, rows: Sequence[Row], train: Sequence[Row], probe: Probe, precision: str) -> None:
-        self.rows, self.memory, self.probe = (
-            list(rows),
-            list(train[:MEMORY_ROWS]) if probe.needs_memory else [],
-            copy.copy(probe),
-        )
+        self.rows = list(rows)
+        self.memory = list(train[:MEMORY_ROWS]) if probe.needs_memory else []
+        self.probe = copy.copy(probe)
         self.dtype = PRECISIONS[precision]
-        self.best, self.epoch, self.weights = -1.0, -1, {}
+        self.best = -1.0  # below any accuracy: the first epoch is always kept
+        self.epoch = -1
+        self.weights: dict[str, Tensor] = {}
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Objective) -> None:
-        """Score, and keep the weights if none were better."""
+        """Score the epoch, and keep its weights if it is better than all before."""
         accuracy = self._accuracy(pl_module)
         pl_module.log("validation/accuracy", accuracy, on_step=False, on_epoch=True)
         if accuracy > self.best:
-            self.best, self.epoch, self.weights = (
-                accuracy,
-                trainer.current_epoch + 1,
-                _copied(pl_module.state_dict()),
-            )
+            self.best = accuracy
+            self.epoch = trainer.current_epoch + 1
+            self.weights = _copied(pl_module.state_dict())
 
     def on_train_end(self, trainer: Trainer, pl_module: Objective) -> None:
-        """Put the best epoch back."""
+        """Put the weights of the best epoch back."""
         pl_module.load_state_dict(self.weights)
         if trainer.is_global_zero:
             log.info(
@@ -65,14 +69,18 @@ class BestEpoch(Callback):
             )
 
     def _accuracy(self, objective: Objective) -> float:
+        """The share of validation rows that the probe answers rightly, with the weights as they are now."""
         with torch.autocast(objective.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            both = represent(objective.encoder, [*self.memory, *self.rows], objective.reads)
-        memory, asked = both[: len(self.memory)], both[len(self.memory) :]
-        self.probe.fit(
-            objective.metric, objective.read_out(), memory, targets_of(self.memory, objective.labels)
-        )
-        return float((self.probe.predict(asked) == targets_of(self.rows, objective.labels)).double().mean())
+            # In one call, so that texts which stand in both are encoded once.
+            representation = represent(objective.encoder, [*self.memory, *self.rows], objective.reads)
+        memory = representation[: len(self.memory)]
+        validation = representation[len(self.memory) :]
+        memory_targets = targets_of(self.memory, objective.labels)
+        self.probe.fit(objective.metric, objective.read_out(), memory, memory_targets)
+        is_right = self.probe.predict(validation) == targets_of(self.rows, objective.labels)
+        return float(is_right.double().mean())
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Tensor]:
+    """Weights on the CPU, which further training does not change."""
     return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}

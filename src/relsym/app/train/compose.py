@@ -1,5 +1,6 @@
-"""The configured objects: combinations are checked before anything is loaded, and each shared object is built
-once.
+"""The objects of a training, built from its configuration.
+
+Combinations are checked before anything is loaded, and each shared object is built once.
 """
 
 from __future__ import annotations
@@ -29,23 +30,37 @@ from relsym.metrics.pair import Pair
 from relsym.objectives.base import Objective
 from relsym.probes.search import faiss_version
 
+# What an objective takes, by what its metric reads, in words for a message.
 TAKES = {
     SENTENCES: "a metric of two sentences (hadamard, rotate, cosine or euclidean)",
     JOINT: "metric=pair, since it encodes the pair as one input",
     NONE: "metric=none, since its head learns the decision",
 }
+# Lightning's names of the precisions.
 TRAINER_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 def check_combination(cfg: DictConfig) -> None:
-    """Refuse what cannot work together, with the reason, before anything is loaded."""
+    """Refuse options that cannot work together, before anything is loaded.
+
+    Raises:
+        ValueError: with the reason, and the option to choose.
+    """
     if not is_encoder(cfg.model):
+        model_option = HydraConfig.get().runtime.choices["model"]
         raise ValueError(
-            f"model={HydraConfig.get().runtime.choices['model']} is scored as it is, by relsym evaluate; "
-            "relsym train needs "
-            "an encoder (model=bundled, model=encoder model.name=HUB_ID_OR_FOLDER). To go on from a "
-            "run: init=RUN."
+            f"model={model_option} is scored as it is, by relsym evaluate; relsym train needs an encoder "
+            "(model=bundled, model=encoder model.name=HUB_ID_OR_FOLDER). To go on from a run: init=RUN."
         )
+    _check_components(cfg)
+    _check_processor(cfg)
+    check_trust(cfg.trust)
+    check_recipe(cfg)
+    faiss_version()  # refuses two packages of faiss, which overwrite each other
+
+
+def _check_components(cfg: DictConfig) -> None:
+    """Refuse an objective, a metric and a probe that do not fit each other."""
     objective = get_class(cfg.objective._target_)
     probe = get_class(cfg.probe._target_)
     metric = get_class(cfg.metric._target_)
@@ -59,51 +74,56 @@ def check_combination(cfg: DictConfig) -> None:
             f"probe={probe.__name__.lower()} measures distance, and {objective.__name__} has no metric. Use "
             "probe=head."
         )
-    if lacking := probe.needs - objective.read_out_names:
+    lacking = probe.needs - objective.read_out_names
+    if lacking:
         raise ValueError(
             f"probe={probe.__name__.lower()} reads {', '.join(sorted(lacking))}, which {objective.__name__} "
-            "does not have. "
-            "Leave probe unset to get the objective's own."
+            "does not have. Leave probe unset to get the objective's own."
         )
+
+
+def _check_processor(cfg: DictConfig) -> None:
+    """Refuse a precision or a number of ranks that this machine or the launcher cannot give."""
     if cfg.precision not in PRECISIONS:
         raise ValueError(f"precision={cfg.precision}: expected {' or '.join(PRECISIONS)}.")
-    if cfg.hardware.accelerator == "gpu" and not torch.cuda.is_available():
+    on_gpu = cfg.hardware.accelerator == "gpu"
+    if on_gpu and not torch.cuda.is_available():
         raise ValueError(
             "this hardware option needs a CUDA GPU, and torch finds none. Use hardware=cpu or "
             "hardware=ddp_cpu."
         )
-    if (
-        cfg.hardware.accelerator == "gpu"
-        and cfg.precision == "bf16"
-        and not torch.cuda.is_bf16_supported(including_emulation=False)
-    ):
+    # Emulated bf16 would compute too, but slowly.
+    if on_gpu and cfg.precision == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise ValueError("precision=bf16: this GPU has no bf16. Use precision=fp32.")
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN and cfg.hardware.devices != 1:
+    # The jobs of relsym's own launcher are single runs; only Hydra's basic one comes here as a sweep.
+    in_basic_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if in_basic_sweep and cfg.hardware.devices != 1:
         raise ValueError(
             "hydra/launcher=basic cannot start several ranks: Lightning would repeat the whole sweep for "
-            "each. "
-            "Leave hydra/launcher=processes."
+            "each. Leave hydra/launcher=processes."
         )
-    check_trust(cfg.trust)
-    check_recipe(cfg)
-    faiss_version()
 
 
 def build_encoder(cfg: DictConfig) -> Encoder:
-    """The configured encoder, or that of the run in ``init``, with its pooling."""
+    """The configured encoder, or that of the run in ``init``, with the pooling of that run."""
     run = run_in_init(cfg)
     if run is None:
         return instantiate(cfg.model)
-    return run.encoder(cfg.model.dropout, cfg.model.get("trust_remote_code", False))
+    trust_remote_code = cfg.model.get("trust_remote_code", False)
+    return run.encoder(cfg.model.dropout, trust_remote_code)
 
 
 def comparison_metric(metric: Metric) -> Metric:
-    """The metric for reading an untrained encoder: the model's own, or joint encodings where it has none."""
+    """The metric for reading an untrained encoder: the run's own, or of joint encodings where it has none."""
     return Pair() if metric.reads == NONE else metric
 
 
 def build_objective(cfg: DictConfig, encoder: Encoder, metric: Metric, data: PairData) -> Objective:
-    """The objective, with the classes and the read-out of the run in ``init`` if there is one."""
+    """The objective, with the classes and the read-out of the run in ``init`` if there is one.
+
+    Raises:
+        ValueError: that run lacks a label of the data, had another metric, or may have trained on these rows.
+    """
     run = run_in_init(cfg)
     if run is None:
         return instantiate(cfg.objective, encoder=encoder, metric=metric, labels=data.labels)
@@ -111,7 +131,9 @@ def build_objective(cfg: DictConfig, encoder: Encoder, metric: Metric, data: Pai
     if "label_embeddings" in get_class(cfg.objective._target_).read_out_names:
         run.check_metric(type(metric))
     run.check_sides(data.sides)
+    # The run's labels rather than the data's: their order says which output is which class.
     objective: Objective = instantiate(cfg.objective, encoder=encoder, metric=metric, labels=run.labels)
+    # What the objective learns beside the encoder, where the earlier run has stored the same.
     names = objective.read_out()
     if names:
         stored = run.tensors()
@@ -132,7 +154,9 @@ def build_trainer(
         check_finite=True,
     )
     config = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
-    arguments = {argument: OmegaConf.select(config, key) for argument, key in READ_FROM.items()}
+    arguments = {}
+    for argument, key in READ_FROM.items():
+        arguments[argument] = OmegaConf.select(config, key)
     arguments["precision"] = TRAINER_PRECISION[cfg.precision]
     further = instantiate(cfg.training.trainer, _convert_="all")
     return Trainer(

@@ -9,20 +9,18 @@ from relsym.data.progress import bar
 
 
 class Curves(Callback):
-    """Logs, beside the figures of each epoch, the loss of each step and the learning rate that the step was
-    made with.
-    """
+    """Logs the loss of each step and its learning rate, beside the figures of each epoch."""
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *args: object) -> None:
-        """The rate, before the schedule moves it on; it is the same for all groups of parameters."""
-        pl_module.log(
-            "train/learning_rate", trainer.optimizers[0].param_groups[0]["lr"], on_step=True, on_epoch=False
-        )
+        """Log the learning rate before the schedule moves it on."""
+        # The rate is the same for all groups of parameters.
+        learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
+        pl_module.log("train/learning_rate", learning_rate, on_step=True, on_epoch=False)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: dict[str, Tensor], *args: object
     ) -> None:
-        """The loss of the global batch, which every rank holds."""
+        """Log the loss of the global batch, which every rank holds."""
         pl_module.log("train/loss_step", outputs["loss"], on_step=True, on_epoch=False)
 
 
@@ -37,19 +35,19 @@ class TrainingProgress(Callback):
             self.bar.start()
 
     def on_train_batch_end(self, trainer: Trainer, *args: object) -> None:
-        """Advance."""
+        """Move the bar on by one step."""
         loss = trainer.callback_metrics.get("train/loss")
-        self.bar.update(
-            self.task,
-            advance=1,
-            description="training" if loss is None else f"training, loss {float(loss):.4f}",
-        )
+        description = "training"
+        if loss is not None:  # there is none before the first epoch has ended
+            description = f"training, loss {float(loss):.4f}"
+        self.bar.update(self.task, advance=1, description=description)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Close; an early stop leaves the bar where it was."""
+        """Close the bar; an early stop leaves it where it was."""
         self.bar.stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the terminal back."""
+        # What goes wrong before the training starts finds no bar.
         if hasattr(self, "bar"):
             self.bar.stop()

@@ -14,10 +14,15 @@ from relsym.objectives.remedies.base import Remedy
 
 
 def recipe_names(recipe: Mapping[str, Any]) -> list[str]:
-    """The remedies of ``cfg.recipe`` as their options are called; replay without other rows is
-    ``control``.
+    """The remedies of ``cfg.recipe`` as their options are called, in their order.
+
+    Replay without the rows of the training itself is called ``control``, though both stand under ``replay``.
     """
-    return ["control" if name == "replay" and node["only"] else name for name, node in recipe.items()]
+    names = []
+    for name, node in recipe.items():
+        is_control = name == "replay" and node["only"]
+        names.append("control" if is_control else name)
+    return names
 
 
 def check_recipe(cfg: DictConfig) -> None:
@@ -28,16 +33,18 @@ def check_recipe(cfg: DictConfig) -> None:
         for other, reason in remedy.apart_from.items():
             if other in names:
                 raise ValueError(f"recipe={name} does not go with {other}: {reason}. Leave one of them out.")
-    if "distill" in names and cfg.recipe.distill.rows == "replayed" and "replay" not in cfg.recipe:
+    has_replay = "replay" in cfg.recipe
+    if "distill" in names and cfg.recipe.distill.rows == "replayed" and not has_replay:
         raise ValueError(
             "recipe.distill.rows=replayed: nothing is replayed. Use recipe=[replay,distill], or "
             "recipe.distill.rows=all."
         )
-    if "replay" in cfg.recipe and cfg.init is None and OmegaConf.select(cfg, "forgetting.folder") is None:
+    names_nli_rows = cfg.init is not None or OmegaConf.select(cfg, "forgetting.folder") is not None
+    if has_replay and not names_nli_rows:
+        option = "control" if "control" in names else "replay"
         raise ValueError(
-            f"recipe={'control' if 'control' in names else 'replay'} replays NLI rows that the encoder was "
-            "trained on before. "
-            "Pass init=RUN, the folder of a finished relsym train data=mnli."
+            f"recipe={option} replays NLI rows that the encoder was trained on before. Pass init=RUN, the "
+            "folder of a finished relsym train data=mnli."
         )
 
 
@@ -49,9 +56,12 @@ def build_remedies(cfg: DictConfig) -> tuple[Remedy, ...]:
 def feed(cfg: DictConfig, remedies: Sequence[Remedy], data: PairData) -> None:
     """Give the NLI rows of the run in ``init`` to the remedies that need them."""
     hungry = [remedy for remedy in remedies if remedy.needs_nli]
-    nli = nli_data(cfg) if hungry else None
+    if not hungry:
+        return  # reading an NLI set takes a while
+    nli = nli_data(cfg)
+    nli_rows = [] if nli is None else nli.train_rows
     for remedy in hungry:
-        remedy.feed(data, nli.train_rows if nli else [], most_steps(cfg.training, data.steps_per_epoch()))
+        remedy.feed(data, nli_rows, most_steps(cfg.training, data.steps_per_epoch()))
 
 
 def most_steps(training: DictConfig, steps_per_epoch: int) -> int:

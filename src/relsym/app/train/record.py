@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -22,10 +22,12 @@ from relsym.runs.results import Earlier, ForgettingRecord, TrainResults
 
 @dataclass
 class Trained:
-    """What the training itself came to, filled as it goes.
+    """How the training itself went, filled as it goes.
 
-    epochs: that ran.  epoch_kept, validation_accuracy: of ``training.keep=best``.  replayed_rows,
-    replayed_distinct: of ``recipe=replay``.
+    epochs: how many ran.
+    epoch_kept, validation_accuracy: the best epoch and its accuracy, with ``training.keep=best``.
+    replayed_rows, replayed_distinct: NLI rows that were replayed, all and different ones, with
+    ``recipe=replay``.
     """
 
     epochs: int = 0
@@ -37,8 +39,10 @@ class Trained:
 
 @dataclass
 class Extra:
-    """What was measured beside the accuracies. figures: metrics, as ``stage/what``.  forgetting: of earlier
-    NLI rows.
+    """What was measured beside the accuracies.
+
+    figures: metrics by key, as ``stage/what``.
+    forgetting: what was lost of earlier NLI rows, where it was measured.
     """
 
     figures: dict[str, float] = field(default_factory=dict)
@@ -46,10 +50,12 @@ class Extra:
 
 
 class TrainRecord(Started):
-    """A training run.
+    """What is recorded of a training run.
 
-    weights: SHA-256 of the encoder before training, once it is built.  published: hub id of its published
-    weights, if it has one.
+    init: which run it goes on from, if any.
+    weights: SHA-256 of the encoder before training, once it is built.
+    published: hub id of its published weights, if it has one.
+    trained: how the training went, once it has ended.
     """
 
     def __init__(self, cfg: DictConfig) -> None:
@@ -61,55 +67,58 @@ class TrainRecord(Started):
         self.trained = Trained()
 
     def results(self, scores: Scores, data: PairData, objective: Objective, extra: Extra) -> TrainResults:
-        """Everything a report reads, and everything a result has to be traced back."""
+        """The content of ``results.json``: what a report reads, and what a result is traced back by."""
         about = self.about(data, scores, f"{data.score_on}/accuracy")
         about["metrics"] |= extra.figures
-        what = {**self.config, "init": self.init and self.init.config_hash}
-        hashes = identity(
-            self.config, self.weights, data.content_hash, data.sides, self.init and self.init.cell_hash
-        )
+        # The run it goes on from counts by what was computed there, not by where its folder lies.
+        init_config_hash = None if self.init is None else self.init.config_hash
+        init_cell_hash = None if self.init is None else self.init.cell_hash
+        config = {**self.config, "init": init_config_hash}
+        hashes = identity(self.config, self.weights, data.content_hash, data.sides, init_cell_hash)
         untrained_metric = type(comparison_metric(objective.metric)).__name__
+        sweep = self.config["sweep"]
+        traces = {
+            "encoder": dict(objective.encoder.source),
+            "model_sha256": self.weights,
+            "job_hash": hashes.job,
+            "cell_hash": hashes.cell,
+            "config_hash": origin.config_hash(config),
+            "settings": origin.setting_hashes(config, untrained_metric),
+            "init": self.init,
+            "sweep": sweep["folder"],
+            "job": sweep["job"],
+        }
         return TrainResults(
             **about,
+            **traces,
+            **asdict(self.trained),
             model=self.model(),
             published=self.published,
             objective=self.objective(objective),
             labels=list(objective.labels),
             recipe=recipe_names(self.config["recipe"]),
-            encoder=dict(objective.encoder.source),
-            model_sha256=self.weights,
-            job_hash=hashes.job,
-            cell_hash=hashes.cell,
-            config_hash=origin.config_hash(what),
-            settings=origin.setting_hashes(what, untrained_metric),
-            init=self.init,
-            sweep=self.config["sweep"]["folder"],
-            job=self.config["sweep"]["job"],
-            epochs=self.trained.epochs,
-            epoch_kept=self.trained.epoch_kept,
-            validation_accuracy=self.trained.validation_accuracy,
-            replayed_rows=self.trained.replayed_rows,
-            replayed_distinct=self.trained.replayed_distinct,
             forgetting=extra.forgetting,
         )
 
     def objective(self, objective: Objective) -> results.ObjectiveRecord:
-        """The objective in the words of a report: the metric is named where the objective has a
-        choice of it.
+        """The objective in the words of a report, with the remedies of the training.
+
+        The metric is named only where the objective has a choice of it.
         """
-        option, metric = self.choices["objective"], self.choices["metric"]
-        name = objective.title or option
-        label = f"{name} ({metric})" if objective.reads_metric == SENTENCES else name
+        name = objective.title or self.choices["objective"]
+        label = name
+        if objective.reads_metric == SENTENCES:
+            label = f"{name} ({self.choices['metric']})"
         recipe = recipe_names(self.config["recipe"])
         if recipe:
             label += f" + {', '.join(recipe)}"
-        return results.ObjectiveRecord(
-            label=label, name=name, place=objective.place, metric=self.comparison(objective.metric)
-        )
+        metric = self.comparison(objective.metric)
+        return results.ObjectiveRecord(label=label, name=name, place=objective.place, metric=metric)
 
     def comparison(self, metric: Metric) -> str:
-        """The metric by which pairs are compared, as its option is called: without one, pairs are read as one
-        input (``pair``).
+        """The option of the metric by which pairs are compared.
+
+        It is ``pair`` for an objective without one: its pairs are read as one input.
         """
         return "pair" if metric.reads == NONE else self.choices["metric"]
 
@@ -119,7 +128,7 @@ class TrainRecord(Started):
         return f"{when}, {{}} ({self.comparison(metric)})"
 
     def tags(self, data: PairData) -> list[str]:
-        """Objective, model and benchmark, as a report calls them: what people look for in a tracker."""
+        """Tags for a tracker: objective, model and benchmark, as a report calls them."""
         return [self.choices["objective"], self.model(), self.benchmark_title(data)]
 
     def model(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from relsym.app.train.recipe import build_remedies, feed
 from relsym.app.train.record import Extra, Trained, TrainRecord
 from relsym.app.values.checks import check_values
 from relsym.data.module import PairData
+from relsym.data.pairs import Row
 from relsym.data.splits import VALIDATION
 from relsym.encoders.encoder import PRECISIONS
 from relsym.encoders.load import load_encoder
@@ -49,12 +51,17 @@ log = logging.getLogger(__name__)
 
 
 def check(cfg: DictConfig) -> None:
-    """Everything that can be refused before time is spent."""
+    """Refuse everything that can be refused before time is spent.
+
+    Raises:
+        ValueError: with the option at fault and what to choose instead.
+    """
     check_values(cfg, "train")
     check_hardware(cfg.hardware)
     check_combination(cfg)
     check_forgetting(cfg)
-    own_shortcuts(cfg)  # refuses what is no shortcut
+    # Made here only to refuse what is no shortcut: a sweep checks its jobs in another process than it trains.
+    own_shortcuts(cfg)
     if cfg.training.keep == "best" and cfg.data.score_on == VALIDATION:
         raise ValueError(
             "data.score_on=validation scores the rows that training.keep=best chooses the epoch on. Pass "
@@ -63,8 +70,12 @@ def check(cfg: DictConfig) -> None:
 
 
 def train_and_score(cfg: DictConfig) -> None:
-    """One run, from the rows to ``results.json``. Ranks other than the first end with the training."""
+    """One run, from the rows to ``results.json``.
+
+    All ranks train; those other than the first end with the training, and own no folder.
+    """
     path = Path(HydraConfig.get().runtime.output_dir)
+    # The folder belongs to the first rank alone; the others have none.
     folder = RunFolder(path) if rank_zero_only.rank == 0 else None
     record = TrainRecord(cfg)
     seed_everything(cfg.seed, workers=True, verbose=False)
@@ -95,8 +106,10 @@ def read_data(cfg: DictConfig) -> PairData:
 
 
 def knowledge_before(cfg: DictConfig) -> Forgetting | None:
-    """What the encoder knows of earlier NLI rows, where that is asked for; refused here if it
-    knows nothing.
+    """What the encoder knows of earlier NLI rows; None where ``forgetting`` is not set.
+
+    Raises:
+        ValueError: it knows nothing that could be forgotten (``Forgetting``).
     """
     if cfg.get("forgetting") is None:
         return None
@@ -107,15 +120,21 @@ def knowledge_before(cfg: DictConfig) -> Forgetting | None:
 def fit(
     cfg: DictConfig, data: PairData, probe: Probe, record: TrainRecord, logger: Logger, path: Path
 ) -> tuple[Objective, int]:
-    """Build the objective, train it, and undo what was only for the training; the objective, and the steps
-    that were made.
+    """Build the objective, train it, and undo what was only for the training.
+
+    Returns:
+        The trained objective, and how many steps were made. On the first rank ``record`` holds how the
+        training went.
     """
     started = time.perf_counter()
     encoder = build_encoder(cfg)
-    record.weights, record.published = encoder.fingerprint(), encoder.source.get("published")
+    record.weights = encoder.fingerprint()
+    record.published = encoder.source.get("published")
+    # On a CPU the backward pass of torch's fused attention is slow in bf16.
     if cfg.precision == "bf16" and scoring_device(cfg.hardware).type == "cpu":
         encoder.attend_step_by_step()
     objective = build_objective(cfg, encoder, instantiate(cfg.metric), data)
+
     remedies = build_remedies(cfg)
     feed(cfg, remedies, data)
     data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
@@ -125,69 +144,79 @@ def fit(
     callbacks = [] if best is None else [best]
     for remedy in remedies:
         callbacks += remedy.callbacks()
+
     trainer = build_trainer(cfg, logger, path, callbacks)
     run_trainer(trainer, objective, data)
     if not trainer.is_global_zero:
         return objective, trainer.global_step
+    # The other ranks are gone: nothing that is scored may wait for them.
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-    objective.finish_remedies()
+    objective.finish_remedies()  # before anything is saved or scored
     record.seconds["train"] = time.perf_counter() - started
-    record.trained = Trained(trainer.current_epoch)
+    record.trained = _how_it_went(trainer, best, data)
+    return objective, trainer.global_step
+
+
+def _how_it_went(trainer: Trainer, best: BestEpoch | None, data: PairData) -> Trained:
+    """The record of a training that has ended."""
+    trained = Trained(trainer.current_epoch)
     if best is not None:
-        record.trained.epoch_kept, record.trained.validation_accuracy = best.epoch, best.best
+        trained.epoch_kept = best.epoch
+        trained.validation_accuracy = best.best
     if data.replay is not None:
         counts = data.replay.counts(trainer.global_step)
-        record.trained.replayed_rows, record.trained.replayed_distinct = (
-            counts["replayed_rows"],
-            counts["replayed_distinct"],
-        )
-    return objective, trainer.global_step
+        trained.replayed_rows = counts["replayed_rows"]
+        trained.replayed_distinct = counts["replayed_distinct"]
+    return trained
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:
     """A tensor for the disk; bf16, which numpy lacks, as fp32."""
     plain = tensor.detach().cpu()
-    return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+    if plain.dtype == torch.bfloat16:
+        plain = plain.float()
+    return plain.numpy()
 
 
 def save(cfg: DictConfig, folder: RunFolder, record: TrainRecord, objective: Objective) -> None:
     """Write the configuration and the encoder.
 
-    How it is read is written as it was trained: ``init`` may have brought other settings.
+    Pooling, length and labels are written as the encoder was trained with them: those of a run in ``init``
+    may differ from what is configured.
     """
     encoder = objective.encoder
     model = {**record.config["model"], "pooling": encoder.pooling, "max_length": encoder.max_length}
     config = {**record.config, "model": model, "labels": list(objective.labels)}
     folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
-    folder.write(ENCODER, lambda target: (target.mkdir(), encoder.cpu().save(target)))
+
+    def write_encoder(target: Path) -> None:
+        target.mkdir()
+        encoder.cpu().save(target)
+
+    folder.write(ENCODER, write_encoder)
 
 
 def best_epoch(cfg: DictConfig, data: PairData, probe: Probe) -> BestEpoch | None:
-    """What keeps the best epoch, where that is asked for."""
+    """The callback that keeps the best epoch; None with ``training.keep=last``."""
     if cfg.training.keep == "last":
         return None
-    rows = [row for of_form in data.rows_of(VALIDATION, None).values() for row in of_form]
+    rows: list[Row] = []
+    for of_form in data.rows_of(VALIDATION, None).values():
+        rows.extend(of_form)
     return BestEpoch(rows, data.train_rows, probe, cfg.precision)
 
 
 @rank_zero_only
 def announce_draw(cfg: DictConfig, data: PairData) -> None:
-    """What was read, dropped and drawn; fewer rows than asked for is said, not an error."""
-    log.info("source: %s", ", ".join(f"{name}: {count}" for name, count in sorted(data.counts.items())))
-    blocks = {
-        "training rows": data.train_rows,
-        **{f"{cfg.data.score_on} rows, {form}": rows for form, rows in data.score_rows.items()},
-    }
-    for name, rows in blocks.items():
-        properties = sorted(Counter(row.property for row in rows).items())
-        log.info(
-            "%s: %d%s",
-            name,
-            len(rows),
-            f" ({', '.join(f'{p} {n}' for p, n in properties)})" if len(properties) > 1 else "",
-        )
-    fewest = min(map(len, data.score_rows.values()))
+    """Log what was read, dropped and drawn; fewer rows than were asked for are no error."""
+    counts = [f"{name}: {count}" for name, count in sorted(data.counts.items())]
+    log.info("source: %s", ", ".join(counts))
+    _announce_block("training rows", data.train_rows)
+    for form, rows in data.score_rows.items():
+        _announce_block(f"{cfg.data.score_on} rows, {form}", rows)
+    # Forms may have drawn different numbers of rows; the smallest is what is short of the number asked for.
+    fewest = min(len(rows) for rows in data.score_rows.values())
     if cfg.data.test_pairs is not None and fewest < cfg.data.test_pairs:
         log.info(
             "data.test_pairs=%d were asked for, %d rows keep kinds balanced and facts whole",
@@ -202,9 +231,22 @@ def announce_draw(cfg: DictConfig, data: PairData) -> None:
         )
 
 
+def _announce_block(name: str, rows: Sequence[Row]) -> None:
+    """Log how many rows there are, and of each property where there are several."""
+    properties = sorted(Counter(row.property for row in rows).items())
+    by_property = ""
+    if len(properties) > 1:
+        counts = [f"{property_id} {count}" for property_id, count in properties]
+        by_property = f" ({', '.join(counts)})"
+    log.info("%s: %d%s", name, len(rows), by_property)
+
+
 def run_trainer(trainer: Trainer, objective: Objective, data: PairData) -> None:
-    """``trainer.fit``, but Ctrl-C stays what it is (Lightning turns it into an exit with code 1), and a
-    diverged loss is an error.
+    """``trainer.fit``, but an interruption stays one, and a diverged loss is an error.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C, which Lightning turns into an exit with code 1.
+        ValueError: the loss of the last epoch is not finite.
     """
     try:
         trainer.fit(objective, datamodule=data)
@@ -212,10 +254,10 @@ def run_trainer(trainer: Trainer, objective: Objective, data: PairData) -> None:
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
-    if not torch.isfinite(trainer.callback_metrics["train/loss"]):
+    loss = trainer.callback_metrics["train/loss"]
+    if not torch.isfinite(loss):
         raise ValueError(
-            f"training diverged: the loss of epoch {trainer.current_epoch} is "
-            f"{trainer.callback_metrics['train/loss']}. "
+            f"training diverged: the loss of epoch {trainer.current_epoch} is {loss}. "
             "Lower objective.learning_rate, or set training.gradient_clip."
         )
 
@@ -229,14 +271,20 @@ def score(
     folder: RunFolder,
     forgetting: Forgetting | None,
 ) -> tuple[Scores, Extra]:
-    """Score the saved encoder, the untrained one and the shortcuts, how far retraining moved the encoder, and
-    what it forgot.
+    """Score the saved encoder, the encoder before training and the shortcuts.
 
-    Writes what the probe keeps, and the predictions.
+    Measures also how far training moved the encoder and what it forgot; writes what the probe keeps, and the
+    predictions.
     """
     started = time.perf_counter()
-    device, dtype = scoring_device(cfg.hardware), PRECISIONS[cfg.precision]
-    metric, accuracy_key = objective.metric, f"{cfg.data.score_on}/accuracy"
+    device = scoring_device(cfg.hardware)
+    dtype = PRECISIONS[cfg.precision]
+    metric = objective.metric
+    accuracy_key = f"{cfg.data.score_on}/accuracy"
+    scores = Scores(data.score_rows)
+    extra = Extra()
+
+    # Read from the disk, so that what is scored is what others will load.
     saved = load_encoder(
         str(folder.path / ENCODER),
         None,
@@ -244,23 +292,26 @@ def score(
         objective.encoder.max_length,
         trust_remote_code=cfg.model.get("trust_remote_code", False),
     ).to(device, dtype)
-    scores, extra = Scores(data.score_rows), Extra()
+    needs_memory = probe.needs_memory
     retrained = readers.Frozen(
-        saved, data, objective.reads, "scoring, retrained encoder", memory=probe.needs_memory
+        saved, data, objective.reads, "scoring, retrained encoder", memory=needs_memory
     )
-    targets = targets_of(data.train_rows if probe.needs_memory else [], objective.labels)
+    targets = targets_of(data.train_rows if needs_memory else [], objective.labels)
     probe.fit(metric, objective.read_out(), retrained.memory, targets)
     readers.score_model(scores, accuracy_key, probe, retrained, objective.labels)
-    begun = build_encoder(cfg).to(device, dtype)
-    untrained = readers.Frozen(begun, data, objective.reads, "scoring, before retraining")
-    readers.score_untrained(
-        scores, untrained, data, comparison_metric(metric), cfg.seed, record.untrained_title(metric)
-    )
-    for name, value in drift(begun.encode(EVERYDAY_SENTENCES), saved.encode(EVERYDAY_SENTENCES)).items():
+
+    initial = build_encoder(cfg).to(device, dtype)  # again, since training changed the first one in place
+    untrained = readers.Frozen(initial, data, objective.reads, "scoring, before retraining")
+    title = record.untrained_title(metric)
+    readers.score_untrained(scores, untrained, data, comparison_metric(metric), cfg.seed, title)
+    drifts = drift(initial.encode(EVERYDAY_SENTENCES), saved.encode(EVERYDAY_SENTENCES))
+    for name, value in drifts.items():
         extra.figures[f"drift/{name}/sentences"] = value
     score_all_shortcuts(cfg, scores, data)
+
     tensors = {**objective.read_out(), **probe.tensors()}
-    folder.write_tensors(PROBE, {name: as_array(tensor) for name, tensor in tensors.items()})
+    arrays = {name: as_array(tensor) for name, tensor in tensors.items()}
+    folder.write_tensors(PROBE, arrays)
     folder.write_table(PREDICTIONS, scores.table(accuracy_key))
     if forgetting is not None:
         figures, extra.forgetting = forgetting.measure(saved, objective, probe, folder)
