@@ -1,4 +1,4 @@
-"""``python -m relsym``."""
+"""``python -m relsym``: the same as the command ``relsym``."""
 
 from relsym.app.cli import main
 

@@ -1,4 +1,4 @@
-"""``relsym TASK ...``: finds the task and hands over.
+"""The command ``relsym``: finds the task and hands over to it.
 
 Imports nothing heavy, so that help and completion are quick.
 """
@@ -13,8 +13,8 @@ TASKS = {
     "build": "turn Wikidata triples into a benchmark on disk, audited",
     "train": "retrain an encoder with one objective on n samples and score it beside the shortcuts",
     "evaluate": (
-        "score any model: encoders, finished runs, NLI cross-encoders, language models, servers, tables of "
-        "answers"
+        "score any model: encoders, finished runs, NLI cross-encoders, language models, servers, "
+        "tables of answers"
     ),
     "export": "write rows for other programs to answer, such as lm-evaluation-harness",
     "report": "put finished runs into one table and one figure",
@@ -31,6 +31,7 @@ tasks:
   relsym completion bash       shell completion:  eval "$(relsym completion bash)"   (or zsh)
   relsym --version
 """
+# "=" must not end a word there: overrides hold one.
 COMPLETION = """_relsym_complete() {
   local word="${COMP_WORDS[COMP_CWORD]}"
   COMPREPLY=( $(compgen -W "$(COMP_LINE="$COMP_LINE" relsym completion query 2>/dev/null)" -- "$word") )
@@ -38,6 +39,7 @@ COMPLETION = """_relsym_complete() {
 COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
 complete -o nospace -o default -F _relsym_complete relsym
 """
+# zsh runs the completion of bash.
 SHELLS = {
     "bash": COMPLETION,
     "zsh": "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n" + COMPLETION,
@@ -50,17 +52,21 @@ def main() -> None:
     if task in TASKS:
         run_task(task, rest)
     elif task in ("--help", "-h", "help"):
-        print(HELP.format(tasks="\n".join(f"  {name:8} {text}" for name, text in TASKS.items())))
+        task_lines = [f"  {name:8} {text}" for name, text in TASKS.items()]
+        print(HELP.format(tasks="\n".join(task_lines)))
     elif task == "--version":
         from relsym import __version__
 
         print(f"relsym {__version__}")
-    elif task == "completion" and rest and (rest[0] in SHELLS or rest[0] == "query"):
-        complete() if rest[0] == "query" else print(SHELLS[rest[0]], end="")
+    elif task == "completion" and rest and rest[0] == "query":
+        complete()
+    elif task == "completion" and rest and rest[0] in SHELLS:
+        print(SHELLS[rest[0]], end="")
     else:
+        words = " ".join([task, *rest])
         sys.exit(
-            f"relsym: unknown task {' '.join([task, *rest])!r}. Tasks: {', '.join(TASKS)}, completion "
-            "bash|zsh. See relsym --help."
+            f"relsym: unknown task {words!r}. Tasks: {', '.join(TASKS)}, completion bash|zsh. See relsym "
+            "--help."
         )
 
 
@@ -71,12 +77,18 @@ def run_task(task: str, arguments: list[str]) -> None:
 
 
 def complete() -> None:
-    """Print the words that may follow COMP_LINE: tasks first, then what Hydra knows of the task's
-    overrides.
+    """Print the words that may follow COMP_LINE, the line as the shell has it.
+
+    First come the tasks, then what Hydra knows of the task's overrides.
     """
     line = os.environ.get("COMP_LINE", "")
-    _, task, rest = [*line.split(maxsplit=2), "", "", ""][:3]
-    if task in TASKS and (rest or line.endswith(" ")):
+    words = line.split(maxsplit=2)  # relsym, the task, and everything after it
+    task = words[1] if len(words) > 1 else ""
+    rest = words[2] if len(words) > 2 else ""
+    # A task without a blank behind it may still be the beginning of another word.
+    is_complete = bool(rest) or line.endswith(" ")
+    if task in TASKS and is_complete:
+        # Hydra completes the line of a command that has no tasks: it must not see this one's.
         os.environ["COMP_LINE"] = f"relsym {rest}"
         run_task(task, ["-sc", "query=bash"])
     else:

@@ -1,4 +1,4 @@
-"""Which run a command goes on from: opened, checked, and what is taken from it."""
+"""The finished run that a command goes on from: opened, checked, and what is taken from it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ WHOLE_SET = {"samples": None, "test_pairs": None, "score_on": "test"}
 class EarlierRun:
     """A finished run of ``relsym train``, checked by ``open_run``.
 
-    name: its folder, as it was given.  key: the option that named it.
+    name: its folder, as it was given.
+    key: the option that named it, for messages.
+    results, config: what lies in its folder, decoded.
     trust: packages whose components its configuration may name.
     """
 
@@ -46,34 +48,34 @@ class EarlierRun:
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """The folder that the run lies in."""
         return self.results.folder
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes it knows, in their order."""
+        """The labels it knows, in the order of its classes."""
         return tuple(self.config.labels)
 
     @property
     def metric_class(self) -> type[Metric]:
-        """Of the metric that it was trained under."""
+        """The class of the metric that it was trained under."""
         return find(self.config.metric, self.trust, self.folder / CONFIG)
 
     @property
     def objective_class(self) -> type[Objective]:
-        """Of the objective that retrained it."""
+        """The class of the objective that retrained it."""
         return find(self.config.objective, self.trust, self.folder / CONFIG)
 
     def identity(self) -> Earlier:
-        """What the results of a run that goes on from this one say of it.
+        """What a run that goes on from this one records about it.
 
         Raises:
             ValueError: it was written before runs had a ``cell_hash``.
         """
         if self.results.cell_hash is None:
             raise ValueError(
-                f"{self.key}={self.name}: {RESULTS} has no cell_hash, so nothing tells what was "
-                "computed there. Run that training again with this version."
+                f"{self.key}={self.name}: {RESULTS} has no cell_hash, so nothing tells what was computed "
+                "there. Run that training again with this version."
             )
         return Earlier(
             model=self.results.model,
@@ -92,32 +94,35 @@ class EarlierRun:
         Raises:
             ValueError: it cannot be loaded.
         """
-        model, path = self.config.model, self.folder / ENCODER
+        model = self.config.model
+        path = self.folder / ENCODER
         try:
             return load_encoder(str(path), None, model.pooling, model.max_length, dropout, trust_remote_code)
         except ValueError as error:
+            # Only a run that was trained with code from elsewhere can have failed for want of it.
             if not model.trust_remote_code or trust_remote_code:
                 raise
             allow = "model.trust_remote_code=true"
             if self.key == "init":  # the options of other models have no such key
                 allow = f"model=encoder model.name={path} {allow}"
             raise ValueError(
-                f"{error} That run was trained with model.trust_remote_code=true, which is "
-                f"never taken from its {CONFIG}. If the encoder needs code of its own and you "
-                f"trust what lies in {path}, pass {allow}."
+                f"{error} That run was trained with model.trust_remote_code=true, which is never taken from "
+                f"its {CONFIG}. If the encoder needs code of its own and you trust what lies in {path}, pass "
+                f"{allow}."
             ) from error
 
     def metric(self) -> Metric:
-        """A metric as it was trained under."""
+        """A new metric with the settings of the one that it was trained under."""
         return build_component(self.config.metric, self.trust, self.folder / CONFIG)
 
     def probe(self) -> Probe:
-        """A probe as it was read by, without what it learnt."""
+        """A new probe with the settings of the run's, without what that one learnt."""
         return build_component(self.config.probe, self.trust, self.folder / CONFIG)
 
     def tensors(self) -> dict[str, Tensor]:
         """What its objective learnt and its probe kept, by name. Raises as ``read_tensors``."""
-        return {name: torch.tensor(array) for name, array in read_tensors(self.folder / PROBE).items()}
+        arrays = read_tensors(self.folder / PROBE)
+        return {name: torch.tensor(array) for name, array in arrays.items()}
 
     def nli(self) -> NliData | None:
         """The whole NLI set that it was trained on, read; None if it was trained on other data.
@@ -128,15 +133,16 @@ class EarlierRun:
         file = self.folder / CONFIG
         if not issubclass(find(self.config.data, self.trust, file), NliData):
             return None
-        module = msgspec.structs.replace(self.config.data, values={**self.config.data.values, **WHOLE_SET})
+        values = {**self.config.data.values, **WHOLE_SET}
+        module = msgspec.structs.replace(self.config.data, values=values)
         try:
             data: NliData = build_component(module, self.trust, file)
             data.read()
         except (ValueError, OSError) as error:
+            reason = printable(str(error), 500)
             raise ValueError(
-                f"{self.key}={self.name}: the NLI rows of that run cannot be read: "
-                f"{printable(str(error), 500)} Put them where they were, or pass "
-                "forgetting=mnli forgetting.folder=PATH."
+                f"{self.key}={self.name}: the NLI rows of that run cannot be read: {reason} Put them where "
+                "they were, or pass forgetting=mnli forgetting.folder=PATH."
             ) from error
         return data
 
@@ -144,35 +150,44 @@ class EarlierRun:
         """Refuse rows with labels that the run has no class for."""
         if set(labels) - set(self.labels):
             raise ValueError(
-                f"{self.key}={self.name}: that run knows the labels {', '.join(self.labels)}; "
-                f"the data has {', '.join(labels)}."
+                f"{self.key}={self.name}: that run knows the labels {', '.join(self.labels)}; the data has "
+                f"{', '.join(labels)}."
             )
 
     def check_metric(self, metric: type[Metric]) -> None:
         """Refuse another metric than the run's, whose label embeddings only fit its own."""
         if self.metric_class is not metric:
             raise ValueError(
-                f"{self.key}={self.name}: that run's metric was {self.metric_class.__name__}; "
-                f"its label embeddings do not fit {metric.__name__}. Go on with the metric of "
-                "that run."
+                f"{self.key}={self.name}: that run's metric was {self.metric_class.__name__}; its label "
+                f"embeddings do not fit {metric.__name__}. Go on with the metric of that run."
             )
 
     def check_sides(self, sides: str | None) -> None:
-        """Refuse rows that may have trained the run: both symmetry, split by another rule, seed or fold."""
+        """Refuse rows that may have trained the run: of the same task, but split in another way.
+
+        Args:
+            sides: rule, seed and fold by which the rows are split; None for data without (NLI), which shares
+                no rows with data that has them.
+        """
         earlier = self.results.benchmark.sides
-        if None not in (earlier, sides) and earlier != sides:
+        if earlier is None or sides is None:
+            return
+        if earlier != sides:
             raise ValueError(
                 f"{self.key}={self.name}: that run was split by {shown_text(earlier)}, this one by "
-                f"{shown_text(sides)}: rows that are scored here may have trained it. Use the same "
-                "split, seed and fold."
+                f"{shown_text(sides)}: rows that are scored here may have trained it. Use the same split, "
+                "seed and fold."
             )
 
 
 def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
-    """A finished run of ``relsym train``. Its configuration is decoded, and nothing that it names is called.
+    """A finished run of ``relsym train``, checked.
+
+    Its configuration is decoded, and nothing that it names is called.
 
     Args:
-        name: its folder.  key: the option that names the run, for messages.
+        name: its folder.
+        key: the option that names the run, for messages.
         trust: packages of the user's whose components the configuration may name beside relsym's own.
 
     Raises:
@@ -186,35 +201,37 @@ def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
         missing.append(ENCODER)
     if missing:
         raise ValueError(
-            f"{key}={name}: no finished run there ({', '.join(missing)} missing). "
-            "Pass the folder of a relsym train that ended."
+            f"{key}={name}: no finished run there ({', '.join(missing)} missing). Pass the folder of a "
+            "relsym train that ended."
         )
     results = read_results(folder / RESULTS)
     if not isinstance(results, TrainResults):
         raise ValueError(
-            f"{key}={name}: the results there are not of a training. "
-            "Pass the folder of a relsym train that ended."
+            f"{key}={name}: the results there are not of a training. Pass the folder of a relsym train that "
+            "ended."
         )
     config = read_config(folder / CONFIG)
     if config.labels != results.labels:
         raise ValueError(
             f"{key}={name}: the labels are {shown_text(config.labels)} in {CONFIG} and "
-            f"{shown_text(results.labels)} in {RESULTS}, and their order says what each class means. "
-            f"{ADVICE}"
+            f"{shown_text(results.labels)} in {RESULTS}, and their order says what each class means. {ADVICE}"
         )
+    # The configuration is decoded by type alone: a pooling that nobody knows is still a text.
     if config.model.pooling not in POOLINGS:
         raise ValueError(
             f"{folder / CONFIG}: model.pooling: expected {' or '.join(POOLINGS)}, got "
             f"{shown_text(config.model.pooling)}. {ADVICE}"
         )
     for component in config.components:
-        find(component, trust, folder / CONFIG)
+        find(component, trust, folder / CONFIG)  # refuses what is neither relsym's nor trusted
     return EarlierRun(str(name), key, results, config, tuple(trust))
 
 
 def run_in_init(cfg: DictConfig) -> EarlierRun | None:
     """The run that ``init`` names; None where it names none. Raises as ``open_run``."""
-    return None if cfg.init is None else open_run(str(cfg.init), cfg.trust)
+    if cfg.init is None:
+        return None
+    return open_run(str(cfg.init), cfg.trust)
 
 
 def load_run(
@@ -227,7 +244,9 @@ def load_run(
     """The retrained encoder of a finished run, with its metric, its probe and its classes.
 
     Args:
-        folder: of the run.  precision: fp32 or bf16.  accelerator: cpu, gpu or auto.
+        folder: of the run.
+        precision: fp32 or bf16.
+        accelerator: cpu, gpu or auto.
         trust_remote_code, trust: from the command line; see ``EarlierRun.encoder`` and ``open_run``.
 
     Raises:
@@ -238,7 +257,9 @@ def load_run(
             "model.folder is not set: pass model.folder=RUN, the folder of a relsym train that ended."
         )
     run = open_run(folder, trust, "model.folder")
-    metric, probe, tensors = run.metric(), run.probe(), run.tensors()
+    metric = run.metric()
+    probe = run.probe()
+    tensors = run.tensors()
     try:
         probe.restore(metric, tensors)
     except KeyError as error:
@@ -246,6 +267,7 @@ def load_run(
             f"{run.folder / PROBE}: holds no {error}, which {type(probe).__name__} reads. {ADVICE}"
         ) from error
     encoder = run.encoder(None, trust_remote_code)
+    # The class alone: scoring needs no objective, only what it reads.
     objective = run.objective_class
     source = {"name": folder, "objective": objective.__name__}
     return RunModel(
@@ -264,7 +286,7 @@ def load_run(
 def nli_data(cfg: DictConfig) -> NliData | None:
     """The NLI rows that an encoder learnt before it was retrained, read.
 
-    They are the set in ``forgetting.folder``, else the one that the run in ``init`` was trained on; None
+    They are the set in ``forgetting.folder``, or else the one that the run in ``init`` was trained on; None
     where there is neither. Raises as ``open_run`` and ``EarlierRun.nli``.
     """
     if OmegaConf.select(cfg, "forgetting.folder") is None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from relsym.app.process import INTERRUPTED
 
+# Errors that a user can mend: their message is all that is shown. Any other is reported as unexpected, with
+# its type. They stand here by name, since importing the classes would load torch and Hydra.
 EXPECTED = {
     "ValueError",
     "OSError",
@@ -20,6 +22,7 @@ EXPECTED = {
     "MisconfigurationException",
     "UsageError",
 }
+WRAPPERS = ("InstantiationException", "InterpolationResolutionError")
 
 
 class TaskFailed(BaseException):
@@ -27,7 +30,7 @@ class TaskFailed(BaseException):
 
 
 def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
-    """The body of a task, for use under ``hydra.main``."""
+    """Wrap the body of a task, for use under ``hydra.main``: its errors come out as ``TaskFailed``."""
 
     @wraps(task)
     def body(cfg: Any) -> None:
@@ -40,11 +43,12 @@ def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def run(task: Callable[[], None]) -> None:
-    """Call a Hydra application; HYDRA_FULL_ERROR=1 shows tracebacks.
+    """Call a Hydra application; an error ends in one message on stderr and a non-zero exit code.
 
-    Hydra prints what fails before the task starts in ways of its own unless told to let it through, which its
-    variable does; what the user had set is kept in RELSYM_FULL_ERROR, for further ranks too.
+    HYDRA_FULL_ERROR=1 shows tracebacks.
     """
+    # Hydra prints errors from before the task starts in ways of its own, unless its variable is set. What the
+    # user had set is kept in another one, which further ranks inherit.
     os.environ.setdefault("RELSYM_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -52,8 +56,7 @@ def run(task: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.stderr.write(
             "\nrelsym: interrupted. A folder without results.json (of a build: manifest.json) holds nothing "
-            "finished: run the "
-            "same command again.\n"
+            "finished: run the same command again.\n"
         )
         sys.exit(INTERRUPTED)
     except (Exception, TaskFailed) as failure:
@@ -65,20 +68,21 @@ def run(task: Callable[[], None]) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """The message of the error at the root: Hydra wraps what a constructor raised, omegaconf what a resolver
-    raised.
+    """The message for the user about an error, with its type where it is none that a user can cause.
+
+    An error that Hydra or omegaconf only wraps is described by what is inside.
     """
-    while (
-        type(error).__name__ in ("InstantiationException", "InterpolationResolutionError")
-        and error.__cause__ is not None
-    ):
+    # Hydra wraps what a constructor raised, omegaconf what a resolver raised.
+    while type(error).__name__ in WRAPPERS and error.__cause__ is not None:
         error = error.__cause__
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = str(error).strip()
-    if kinds & {"HydraException"}:
+    if "HydraException" in kinds:
         from relsym.app.values.suggest import with_near_matches
 
-        cause = "" if error.__cause__ is None else str(error.__cause__).partition("\n")[0]
+        cause = ""
+        if error.__cause__ is not None:
+            cause, _, _ = str(error.__cause__).partition("\n")
         text = with_near_matches(text, cause)
     if kinds.isdisjoint(EXPECTED):
         return f"unexpected {type(error).__name__}: {text}\nHYDRA_FULL_ERROR=1 shows where it came from."

@@ -1,5 +1,6 @@
-"""One process of a command: which of several it is, what it is told before it trains or measures, and how it
-ends. Loads no torch.
+"""One process of a command: which of several it is, how it is prepared, and its exit code after Ctrl-C.
+
+Loads no torch.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
 def prepare_process() -> None:
-    """Set the environment, log levels and warning filters of this process; the same however often it is
-    called.
+    """Set the environment, log levels and warning filters of this process.
+
+    It may be called more than once.
     """
-    os.environ["TOKENIZERS_PARALLELISM"] = (
-        "false"  # forked workers of a process that has used the tokenizer stall
-    )
+    # Forked workers of a process that has used the tokenizer would stall.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # bars for reading and writing one small file
@@ -32,5 +33,7 @@ def prepare_process() -> None:
 
 
 def rank_of_this_process() -> int:
-    """0 for the first, or only, process of a job."""
-    return max(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "SLURM_PROCID", "RANK"))
+    """0 for the first, or only, process of a job, and more than 0 for the others."""
+    # Lightning sets the first, srun the second, torchrun the first and the last. Only 0 has to be exact.
+    ranks = [int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "SLURM_PROCID", "RANK")]
+    return max(ranks)

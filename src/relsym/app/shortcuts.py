@@ -31,11 +31,15 @@ def own_shortcuts(cfg: DictConfig) -> dict[str, Shortcut]:
 
 
 def score_all_shortcuts(cfg: DictConfig, scores: Scores, data: PairData) -> None:
-    """relsym's shortcuts and the user's, on every form; of the latter it is recorded how they are
-    configured.
+    """Score relsym's shortcuts and the user's on every form.
+
+    Of the user's it is also recorded, as a hash, how they and the rows are configured: a name says too little
+    to compare them between runs.
     """
     score_shortcuts(scores, data, own_shortcuts(cfg))
-    drawn = OmegaConf.to_container(cfg.data.module, resolve=True)
-    for name, node in OmegaConf.to_container(cfg.shortcuts, resolve=True).items():
-        reader = scores.readers[f"shortcut/{name}"]
-        scores.readers[f"shortcut/{name}"] = msgspec.structs.replace(reader, setting=digest([node, drawn]))
+    data_config = OmegaConf.to_container(cfg.data.module, resolve=True)
+    shortcut_configs = OmegaConf.to_container(cfg.shortcuts, resolve=True)
+    for name, shortcut_config in shortcut_configs.items():
+        key = f"shortcut/{name}"
+        setting = digest([shortcut_config, data_config])
+        scores.readers[key] = msgspec.structs.replace(scores.readers[key], setting=setting)

@@ -17,73 +17,92 @@ from relsym.runs.results import BenchmarkRecord, Reader
 
 
 class Started:
-    """What a training and an evaluation record alike: code and configuration as they start, seconds as they
-    go.
+    """What a training and an evaluation record alike.
 
+    config: the configuration as the run starts, resolved.
+    commit: of the code, at the same time.
+    choices: which option each group has, by group.
     seconds: what took how long, by name; filled by the steps of a run.
     """
 
     def __init__(self, cfg: DictConfig) -> None:
         self.config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)
         self.commit = origin.git_commit()
-        chosen = HydraConfig.get().runtime.choices
-        # Groups of Hydra's own and the shared bases of options are no choices of the user.
-        self.choices = {
-            group: None if option is None else str(option)
-            for group, option in chosen.items()
-            if "hydra" not in group and "/" not in group
-        }
+        self.choices: dict[str, str | None] = {}
+        for group, option in HydraConfig.get().runtime.choices.items():
+            # Groups of Hydra's own and the shared bases of options are no choices of the user.
+            if "hydra" not in group and "/" not in group:
+                self.choices[group] = None if option is None else str(option)
         self.seconds: dict[str, float] = {}
 
     def option(self) -> str:
         """What a report calls the model: its option, or the name if another was given."""
         name = self.config["model"].get("name")
-        overridden = any(word.startswith("model.name=") for word in HydraConfig.get().overrides.task)
-        return name if overridden else self.choices["model"]
+        words = HydraConfig.get().overrides.task
+        is_overridden = any(word.startswith("model.name=") for word in words)
+        return name if is_overridden else self.choices["model"]
 
     def benchmark_title(self, data: PairData) -> str:
         """What a report calls the benchmark: its own name, or the option's."""
         return data.title or self.choices["data"]
 
     def about(self, data: PairData, scores: Scores, accuracy_key: str) -> dict[str, Any]:
-        """The fields that every ``results.json`` has: which rows were scored, what they come from, and with
-        what code.
+        """The fields that every ``results.json`` has, by name: figures, rows, their origin and the code.
 
         Args:
             accuracy_key: where the model's own figures stand, such as ``test/accuracy``.
         """
-        rows = [row for form in data.score_rows.values() for row in form]
-        benchmark = BenchmarkRecord(
-            title=self.benchmark_title(data),
-            content_hash=data.content_hash,
-            rows_hash=origin.rows_hash(pair_ids(data.score_rows)),
-            sides=data.sides,
-            fold=data.fold,
-            kinds={row.property: row.kind for row in rows if row.kind},
-        )
-        drawn = Counter(row.property for row in data.train_rows if row.property)
         gpu_bytes = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
         return {
             "metrics": scores.flat(accuracy_key),
             "intervals": scores.intervals(accuracy_key),
             "readers": in_order(scores.readers),
+            **self._row_fields(data),
+            **self._setting_fields(),
+            "seconds": self.seconds,
+            "memory": origin.peak_memory(gpu_bytes),
+        }
+
+    def _row_fields(self, data: PairData) -> dict[str, Any]:
+        """The fields about the rows: how many there are, and which benchmark they come from."""
+        drawn = Counter(row.property for row in data.train_rows if row.property)
+        return {
             "train_rows": len(data.train_rows),
-            "rows": {form: len(of_form) for form, of_form in data.score_rows.items()},
-            "benchmark": benchmark,
+            "rows": {form: len(rows) for form, rows in data.score_rows.items()},
+            "benchmark": self._benchmark_record(data),
             "score_on": data.score_on,
-            "precision": self.config["precision"],
             "train_properties": dict(sorted(drawn.items())),
             "counts": dict(data.counts),
+        }
+
+    def _setting_fields(self) -> dict[str, Any]:
+        """The fields about options, seeds and code."""
+        return {
+            "precision": self.config["precision"],
             "choices": self.choices,
             "seed": self.config["seed"],
             "sample_seed": self.config["data"]["sample_seed"],
             "git_commit": self.commit,
             "versions": origin.versions(),
-            "seconds": self.seconds,
-            "memory": origin.peak_memory(gpu_bytes),
         }
+
+    def _benchmark_record(self, data: PairData) -> BenchmarkRecord:
+        """Which benchmark the scored rows come from, and which rows they are."""
+        kinds: dict[str, str] = {}  # of NLI rows none: they are about no property
+        for rows in data.score_rows.values():
+            for row in rows:
+                if row.kind:
+                    kinds[row.property] = row.kind
+        return BenchmarkRecord(
+            title=self.benchmark_title(data),
+            content_hash=data.content_hash,
+            rows_hash=origin.rows_hash(pair_ids(data.score_rows)),
+            sides=data.sides,
+            fold=data.fold,
+            kinds=kinds,
+        )
 
 
 def in_order(readers: dict[str, Reader]) -> dict[str, Reader]:
-    """Readers in the order of a table."""
+    """Readers in the order in which a table shows them."""
     return dict(sorted(readers.items(), key=lambda item: item[1].place))

@@ -1,7 +1,7 @@
-"""The classes that a stored configuration names: relsym's own and those of trusted packages alone.
+"""The classes that a stored configuration may name: relsym's own, and those of trusted packages.
 
-What is neither is never imported. A class is made by a plain call, with the values of the file; Hydra has
-no part in it.
+What is neither is never imported. An object is made by a plain call of its class, with the values of the
+file; Hydra, which would call anything that a file names, has no part in it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from relsym.runs.stored_config import ADVICE, StoredComponent, printable, shown_
 class Role(NamedTuple):
     """What a place in a configuration may name.
 
-    base: what its class is derived from.  room: the package of relsym's own.
+    base: the class that it is derived from.
+    room: the package in which relsym's own classes of the role lie.
     functions: whether a function that returns the base will do as well.
     """
 
@@ -65,14 +66,13 @@ def check_trust(trust: Any) -> None:
             raise ValueError(f"trust=[{package}]: not the name of a package. Pass trust=[PACKAGE].")
         if _lies_in(package, "relsym"):
             raise ValueError(
-                f"trust=[{package}]: relsym's own metrics, probes, objectives and data need no "
-                "trust, and its other functions are never taken from a stored configuration. "
-                "Leave it out."
+                f"trust=[{package}]: relsym's own metrics, probes, objectives and data need no trust, and "
+                "its other functions are never taken from a stored configuration. Leave it out."
             )
 
 
 def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
-    """The class that a component names; of the loader of an encoder, the class or the function.
+    """The class that a component names; for an encoder it may be a function that loads one.
 
     Args:
         trust: packages of the user's whose classes count beside relsym's own.
@@ -87,16 +87,18 @@ def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
     if not in_room and not any(_lies_in(module, package) for package in trust):
         raise ValueError(_refusal(component, role, file))
     try:
-        found = getattr(import_module(module), name, None)
+        target = getattr(import_module(module), name, None)
     except Exception as error:  # whatever a module can end in
         raise ValueError(
             f"{file}: {component.place}._target_: {shown_text(component.target)} cannot be imported "
-            f"({printable(str(error))}). Install its package, or the version of relsym that "
-            "wrote the run."
+            f"({printable(str(error))}). Install its package, or the version of relsym that wrote the run."
         ) from error
-    if not _plays(found, role, in_room) or (in_room and not _lies_in(found.__module__, role.room)):
+    if not _plays(target, role, in_room):
         raise ValueError(_refusal(component, role, file))
-    return found
+    # A module of the room also holds what it imports, which is not the room's own.
+    if in_room and not _lies_in(target.__module__, role.room):
+        raise ValueError(_refusal(component, role, file))
+    return target
 
 
 def build_component(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
@@ -106,8 +108,9 @@ def build_component(component: StoredComponent, trust: Sequence[str], file: Path
         ValueError: also where the values do not fit the class.
     """
     kind = find(component, trust, file)
-    parts = {name: build_component(part, trust, file) for name, part in component.parts.items()}
-    arguments = {**component.values, **parts}
+    arguments = dict(component.values)
+    for name, part in component.parts.items():
+        arguments[name] = build_component(part, trust, file)
     _check_arguments(component, kind, arguments, file)
     try:
         return kind(**arguments)
@@ -120,30 +123,36 @@ def _lies_in(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-def _plays(found: object, role: Role, in_room: bool) -> bool:
+def _plays(target: object, role: Role, in_room: bool) -> bool:
     """Whether something is a class of the role that can be made, or a function where the role has some.
 
-    A trusted function need not say what it returns, as in training.
+    Args:
+        in_room: whether it is relsym's own. A function that is not need not say what it returns, as in
+            training.
     """
-    if isinstance(found, type):
-        return issubclass(found, role.base) and not _is_abstract(found)
-    if not role.functions or not inspect.isfunction(found):
+    if isinstance(target, type):
+        return issubclass(target, role.base) and not _is_abstract(target)
+    if not role.functions or not inspect.isfunction(target):
         return False
-    returned = get_type_hints(found).get("return")
+    returned = get_type_hints(target).get("return")
     if returned is None:
         return not in_room
     return isinstance(returned, type) and issubclass(returned, role.base)
 
 
 def _is_abstract(kind: type) -> bool:
-    """Whether a method is still missing; ``inspect.isabstract`` only sees it in classes of ``ABC``."""
-    members = (inspect.getattr_static(kind, name, None) for name in dir(kind))
-    return any(getattr(member, "__isabstractmethod__", False) for member in members)
+    """Whether a class still lacks a method, so that no object of it should be made."""
+    # inspect.isabstract sees that only in classes of ABC.
+    for name in dir(kind):
+        member = inspect.getattr_static(kind, name, None)
+        if getattr(member, "__isabstractmethod__", False):
+            return True
+    return False
 
 
 def _refusal(component: StoredComponent, role: Role, file: Path) -> str:
     """Why a component is not taken, and what to do."""
-    package = component.target.partition(".")[0]
+    package, _, _ = component.target.partition(".")
     own = ""
     if package != "relsym":
         own = f" If it is your own and you trust that package, pass trust=[{package}]."
@@ -165,7 +174,8 @@ def _check_arguments(component: StoredComponent, kind: type, arguments: dict[str
         ) from error
     for name, value in arguments.items():
         try:
-            msgspec.convert(value, _declared(kind).get(name, Any))
+            declared = _declared(kind).get(name, Any)
+            msgspec.convert(value, declared)
         except msgspec.ValidationError as error:
             raise ValueError(f"{where}.{printable(name)}: {printable(str(error))}. {ADVICE}") from error
         except TypeError:  # a type that only the class itself can check
