@@ -72,10 +72,13 @@ def export_benchmark(cfg: DictConfig) -> None:
     }
 
     # This adds to the record what only the chosen task has, so it comes before the record is written.
-    tables, texts, command = EXPORTS[cfg.task](cfg, data, rows, record)
+    make_files = EXPORTS[cfg.task]
+    tables, texts, command = make_files(cfg, data, rows, record)
     write_export(folder, tables, texts, record)
-    log.info("rows: %s", ", ".join(f"{count} {form}" for form, count in counts.items()))
-    console().print(f"Written to {folder}    {command.format(folder=folder)}", soft_wrap=True)
+    of_forms = [f"{count} {form}" for form, count in counts.items()]
+    log.info("rows: %s", ", ".join(of_forms))
+    command = command.format(folder=folder)
+    console().print(f"Written to {folder}    {command}", soft_wrap=True)
 
 
 def as_rows(
@@ -188,7 +191,8 @@ def write_export(
         _write_table(folder / name, rows)
     for name, text in texts.items():
         _write_text(folder / name, text)
-    _write_text(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    record_text = json.dumps(record, indent=1, ensure_ascii=False)
+    _write_text(folder / RECORD, f"{record_text}\n")
 
 
 def _write_table(path: Path, rows: Sequence[Row]) -> None:
