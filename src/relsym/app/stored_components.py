@@ -127,8 +127,8 @@ def _plays(target: object, role: Role, in_room: bool) -> bool:
     """Whether something is a class of the role that can be made, or a function where the role has some.
 
     Args:
-        in_room: whether it is relsym's own. A function that is not need not say what it returns, as in
-            training.
+        in_room: whether it is relsym's own. Functions of trusted packages need not say what they return,
+            since training does not ask that either.
     """
     if isinstance(target, type):
         return issubclass(target, role.base) and not _is_abstract(target)
