@@ -1,5 +1,6 @@
-"""What is wrong with the facts and with the rows made of them: found, counted, and dropped or kept as
-configured.
+"""What is wrong with the facts and with the rows made of them.
+
+Each finding is counted, and the facts or rows that it names are dropped or kept as configured.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from relsym.data.triples import check_choice
 
 DROP, KEEP = "drop", "keep"
 STRICT_AUDIT, WARNING_AUDIT = "strict", "warn"
-EXAMPLES = 5
+EXAMPLES = 5  # shown of each finding
 # What may be wrong with a fact, in the order in which it is looked for, and what it means.
 FACT_FINDINGS = {
     "no_label": "subject or object has no label in the source",
@@ -55,17 +56,19 @@ FINDINGS = {**FACT_FINDINGS, **ROW_FINDINGS}
 # What cannot be kept: no sentence or no honest label could be made of it, or two rows would have one id.
 ONLY_DROP = ("no_label", "same_entity", "duplicate", "both_sides")
 # The authors' rule has twins by design; taking the rows away would leave no test part. Everything else is
-# dropped unless told.
+# dropped unless the configuration says otherwise.
 KEPT_UNDECIDED = ("twin",)
 
 
 @dataclass
 class Audit:
-    """Decides on findings and keeps the account.
+    """Decides on findings and keeps the account of them.
 
     Args:
-        mode: "strict" (a finding that no one decided on is an error) or "warn" (it is dropped, or kept where
-        ``KEPT_UNDECIDED``). decisions: finding -> "drop", "keep" or None (undecided).
+        mode: "strict" (a finding that no one decided on is an error) or "warn" (it is dropped, or kept if it
+            is one of ``KEPT_UNDECIDED``).
+        decisions: finding -> "drop", "keep" or None (undecided).
+        found: the account, finding -> the fields of ``relsym.runs.manifest.Finding``; starts empty.
 
     Raises:
         ValueError: an unknown mode, finding or decision.
@@ -81,22 +84,25 @@ class Audit:
             if name not in FINDINGS:
                 raise ValueError(f"data.findings.{name}: no such finding. Findings: {', '.join(FINDINGS)}.")
             if decision is not None and decision not in decisions_on(name):
+                choices = " or ".join(decisions_on(name))
                 raise ValueError(
-                    f"data.findings.{name}={decision}: expected "
-                    f"{' or '.join(decisions_on(name))} (or null: the audit decides)."
+                    f"data.findings.{name}={decision}: expected {choices} (or null: the audit decides)."
                 )
 
     def decide(
         self, name: str, count: int, examples: Iterable[str], by_property: Mapping[str, int] | None = None
     ) -> bool:
-        """Record a finding (``removed`` is filled in by whoever drops); True if the rows it names are to be
-        dropped.
+        """Record a finding; True if the rows that it names are to be dropped.
+
+        ``removed`` stays 0 in the account until whoever drops the rows fills it in.
         """
-        decision = self.decisions.get(name) or (KEEP if name in KEPT_UNDECIDED else DROP)
+        configured = self.decisions.get(name)
+        by_default = KEEP if name in KEPT_UNDECIDED else DROP
+        decision = configured or by_default
         self.found[name] = {
             "count": count,
             "decision": decision,
-            "decided": self.decisions.get(name) is not None,
+            "decided": configured is not None,
             "by_property": dict(by_property or {}),
             "removed": 0,
             "examples": list(examples)[:EXAMPLES],
@@ -106,13 +112,12 @@ class Audit:
     @property
     def dropped(self) -> Counter[str]:
         """Facts dropped, by finding."""
-        return Counter(
-            {
-                name: entry["removed"]
-                for name, entry in self.found.items()
-                if entry["removed"] and name in FACT_FINDINGS
-            }
-        )
+        facts: Counter[str] = Counter()
+        for name, entry in self.found.items():
+            # What was removed for a finding about rows are rows, which the account of facts cannot add up.
+            if name in FACT_FINDINGS and entry["removed"]:
+                facts[name] = entry["removed"]
+        return facts
 
     def enforce(self) -> None:
         """Under ``strict``, refuse findings that nobody decided on.
@@ -120,25 +125,28 @@ class Audit:
         Raises:
             ValueError: with the count and up to five examples of each.
         """
-        open_ones = {
-            name: entry for name, entry in self.found.items() if entry["count"] and not entry["decided"]
-        }
-        if self.mode == STRICT_AUDIT and open_ones:
-            told = "\n".join(map(_open, open_ones, open_ones.values()))
-            raise ValueError(f"the audit found what has to be decided on (audit=strict):\n{told}")
+        if self.mode != STRICT_AUDIT:
+            return
+        questions = []
+        for name, entry in self.found.items():
+            if entry["count"] and not entry["decided"]:
+                questions.append(_question(name, entry))
+        if questions:
+            listed = "\n".join(questions)
+            raise ValueError(f"the audit found what has to be decided on (audit=strict):\n{listed}")
 
     def drop_facts(self, facts: pl.DataFrame, name: str, is_found: pl.Expr) -> pl.DataFrame:
         """Look for one finding among the facts and drop them unless they are to be kept."""
+        # A condition that is null finds nothing; left null, both filters below would lose the fact.
         marked = facts.with_columns(is_found.fill_null(False).alias("found"))
         rows = marked.filter("found")
-        by_property = dict(
-            rows.group_by("property").len().sort("len", "property", descending=[True, False]).iter_rows()
-        )
-        drop = self.decide(
-            name, rows.height, map(_fact, rows.head(EXAMPLES).iter_rows(named=True)), by_property
-        )
-        self.found[name]["removed"] = rows.height if drop else 0
-        return (marked.filter(~pl.col("found")) if drop else marked).drop("found")
+        sizes = rows.group_by("property").len().sort("len", "property", descending=[True, False])
+        by_property = dict(sizes.iter_rows())
+        examples = [_fact(row) for row in rows.head(EXAMPLES).iter_rows(named=True)]
+        if self.decide(name, rows.height, examples, by_property):
+            self.found[name]["removed"] = rows.height
+            marked = marked.filter(~pl.col("found"))
+        return marked.drop("found")
 
 
 def decisions_on(name: str) -> tuple[str, ...]:
@@ -147,19 +155,22 @@ def decisions_on(name: str) -> tuple[str, ...]:
 
 
 def _fact(row: dict[str, Any]) -> str:
-    return (
-        f"{row['property']}: {row['subject']} ({_short(row['subject_label'])}) -> {row['object']} "
-        f"({_short(row['object_label'])})"
-    )
+    """A fact in one line, with its ids and labels: an example of a finding."""
+    subject = f"{row['subject']} ({_short(row['subject_label'])})"
+    object = f"{row['object']} ({_short(row['object_label'])})"
+    return f"{row['property']}: {subject} -> {object}"
 
 
 def _short(label: str | None) -> str:
-    return "no label" if label is None else repr(label[:60])
+    if label is None:
+        return "no label"
+    return repr(label[:60])  # repr, so that control and direction marks are seen
 
 
-def _open(name: str, entry: dict[str, Any]) -> str:
-    lines = [
-        f"{name}: {entry['count']} ({FINDINGS[name]}). "
-        f"Decide with data.findings.{name}={'|'.join(decisions_on(name))}."
-    ]
-    return "\n".join([*lines, *(f"    {example}" for example in entry["examples"])])
+def _question(name: str, entry: dict[str, Any]) -> str:
+    """An undecided finding: its count and meaning, how to decide on it, and its examples below."""
+    decisions = "|".join(decisions_on(name))
+    lines = [f"{name}: {entry['count']} ({FINDINGS[name]}). Decide with data.findings.{name}={decisions}."]
+    for example in entry["examples"]:
+        lines.append(f"    {example}")
+    return "\n".join(lines)

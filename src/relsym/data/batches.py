@@ -1,11 +1,12 @@
-"""Batches that do not depend on the hardware: global, near-equal, every class in each, shared out among the
-ranks.
+"""Batches that do not depend on the hardware.
+
+A batch is global: of near-equal size, with every class in it, and shared out among the ranks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import ceil
 
 from torch.utils.data import Sampler
@@ -13,62 +14,72 @@ from torch.utils.data import Sampler
 from relsym.data.replay import Replay
 from relsym.data.sampling import by_key, shuffled
 
-PADDING = -1
-# Of rows that are sorted by length among themselves: few enough that an epoch's batches differ from the last
-# one's.
+PADDING = -1  # the number of a row that only fills up a rank's share
+# Batches whose rows are sorted by length among themselves: few enough that an epoch's batches differ from
+# those of the epoch before.
 BATCHES_SORTED = 50
 
 
 def epoch_batches(
     targets: Sequence[Hashable], batch_size: int, seed: int, epoch: int, lengths: Sequence[int] | None = None
 ) -> list[list[int]]:
-    """Deal the rows of one epoch into ceil(n / batch_size) batches whose sizes differ by at most one; nothing
-    is dropped.
+    """Deal the rows of one epoch into batches of near-equal size.
 
-    Each class is dealt in turn, the next class going on where the last one stopped: a class with at least as
-    many rows as there are batches is in every batch.
+    There are ceil(n / batch_size) batches, whose sizes differ by at most one; no row is dropped. Each class
+    is dealt in turn, the next class going on where the last one stopped: a class with at least as many rows
+    as there are batches is in every batch.
 
     Args:
-        lengths: of the rows, for batches of rows of about one length, which need less padding; their sizes
-        differ by at most one for
-            each class. batch_size is at least the number of classes then, so that no batch is empty.
+        targets: the class of each row [n].
+        batch_size: the most rows of a batch.
+        seed: of the order, together with ``epoch``.
+        epoch: number of the pass.
+        lengths: of the rows [n], for batches of rows of about one length, which need less padding; then their
+            sizes differ by at most one for each class, and batch_size is at least the number of classes, so
+            that no batch is empty.
     """
     batches: list[list[int]] = [[] for _ in range(ceil(len(targets) / batch_size))]
-    classes = by_key(range(len(targets)), targets)
-    order = {
-        key: shuffled(classes[key], seed, f"epoch {epoch} class {key}") for key in sorted(classes, key=str)
-    }
+    rows_of = by_key(range(len(targets)), targets)
+    classes = []
+    for key in sorted(rows_of, key=str):
+        classes.append(shuffled(rows_of[key], seed, f"epoch {epoch} class {key}"))
+
     if lengths is None:
-        for position, row in enumerate(row for rows in order.values() for row in rows):
+        for position, row in enumerate(chain.from_iterable(classes)):
             batches[position % len(batches)].append(row)
     else:
-        for rows in order.values():
-            for position, row in enumerate(_by_length(rows, lengths, ceil(len(batches) / BATCHES_SORTED))):
+        pieces = ceil(len(batches) / BATCHES_SORTED)
+        for rows in classes:
+            # Stretches of neighbours, not every so-manyth row: neighbours are of about one length.
+            for position, row in enumerate(_by_length(rows, lengths, pieces)):
                 batches[position * len(batches) // len(rows)].append(row)
-    return shuffled(
-        (shuffled(rows, seed, f"epoch {epoch} batch {i}") for i, rows in enumerate(batches)),
-        seed,
-        f"epoch {epoch}",
-    )
+
+    # In each batch the classes still stand one after another, and the batches go from short to long rows.
+    mixed = [shuffled(rows, seed, f"epoch {epoch} batch {i}") for i, rows in enumerate(batches)]
+    return shuffled(mixed, seed, f"epoch {epoch}")
 
 
 def _by_length(rows: Sequence[int], lengths: Sequence[int], pieces: int) -> list[int]:
     """The rows in pieces of near-equal size, each from short to long."""
     edges = [round(piece * len(rows) / pieces) for piece in range(pieces + 1)]
-    return [row for start, end in pairwise(edges) for row in sorted(rows[start:end], key=lengths.__getitem__)]
+    ordered: list[int] = []
+    for start, end in pairwise(edges):
+        ordered += sorted(rows[start:end], key=lengths.__getitem__)
+    return ordered
 
 
 def share_of(batch: list[int], rank: int, world_size: int) -> list[int]:
     """The rank's part of a global batch, padded with ``PADDING`` to the length that all ranks share."""
     share = batch[rank::world_size]
-    return share + [PADDING] * (ceil(len(batch) / world_size) - len(share))
+    longest = ceil(len(batch) / world_size)
+    return share + [PADDING] * (longest - len(share))
 
 
 class GlobalBatchSampler(Sampler[list[int]]):
-    """Yields this rank's share of each global batch; every pass is a new epoch, the same on all ranks.
+    """Yields this rank's share of each global batch, as row numbers.
 
-    Replayed rows are added to the batches once these are dealt, under the numbers that follow the rows of
-    ``targets``.
+    Every pass is a new epoch, the same on all ranks. Replayed rows are added to the batches once these are
+    dealt, under the numbers that follow the rows of ``targets``. For the arguments see ``epoch_batches``.
     """
 
     def __init__(
@@ -87,19 +98,21 @@ class GlobalBatchSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         batches = epoch_batches(self.targets, self.batch_size, self.seed, self.epoch, self.lengths)
-        first = self.epoch * len(batches)
+        first_step = self.epoch * len(batches)
+        # Counted here and not in a generator's body: a pass counts from its beginning, even if given up.
         self.epoch += 1
         return (
             share_of(self._with_replayed(batch, step), self.rank, self.world_size)
-            for step, batch in enumerate(batches, start=first)
+            for step, batch in enumerate(batches, start=first_step)
         )
 
     def __len__(self) -> int:
         return ceil(len(self.targets) / self.batch_size)
 
     def _with_replayed(self, batch: list[int], step: int) -> list[int]:
+        """The batch with the rows that its step replays, or these alone if nothing else is trained on."""
         if self.replay is None:
             return batch
-        return ([] if self.replay.only else batch) + [
-            len(self.targets) + row for row in self.replay.of_step(step)
-        ]
+        first_replayed = len(self.targets)
+        replayed = [first_replayed + row for row in self.replay.of_step(step)]
+        return replayed if self.replay.only else batch + replayed

@@ -32,18 +32,25 @@ from relsym.data.splits import SPLIT_RULES, TEST, uniform
 from relsym.data.triples import TripleReader, TripleSource
 from relsym.ranges import Seed
 
-SLICE = 100_000
+SLICE = 100_000  # rows that are hashed at a time, so that no table stands in memory a second time as CSV
 
 
 class Benchmark(ABC):
     """What few-shot rows and score rows are drawn from.
 
-    facts: one row per fact, with property, kind, and the side on which its statement and its reverse stand
-    (columns ``forward`` and ``reverse``, null where it stands nowhere).  relations: the property table.
-    variants: what is asked of a fact in scoring, unless told.  train_variants: what may be asked in training.
-    held_out, held_out_variants: what is scored and never trained on.  left_out: further ones that leave
-    training beside them. counts: what was read, kept and dropped. title: what a report calls it; None where
-    the source's name says enough.  fold: the name of what is held out, where it has one.
+    Attributes:
+        facts: one row per fact, with property, kind, and the side on which its statement and its reverse
+            stand (columns ``forward`` and ``reverse``, null where it stands nowhere).
+        relations: the property table.
+        variants: what is asked of a fact in scoring, unless the configuration says otherwise.
+        train_variants: what may be asked of a fact in training.
+        split_seed: of the split, and of the draw of score rows.
+        counts: what was read, kept and dropped.
+        held_out: properties that are scored and never trained on.
+        left_out: further properties that leave training beside them.
+        held_out_variants: variants that are scored and never trained on.
+        title: what a report calls it; None where the source's name says enough.
+        fold: the name of what is held out, where it has one.
     """
 
     facts: pl.DataFrame
@@ -74,19 +81,22 @@ class Benchmark(ABC):
     @property
     @final
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of relation in it."""
-        return tuple(kind for kind in KINDS if any(r.kind == kind for r in self.relations.values()))
+        """The kinds of relation in it, in the order of ``KINDS``."""
+        present = {relation.kind for relation in self.relations.values()}
+        return tuple(kind for kind in KINDS if kind in present)
 
     @final
     def properties(self, split: str) -> list[str]:
-        """What rows of a part are drawn from: held-out properties test, the others train and validate, so
-        nothing is tuned on those.
+        """The properties that rows of a part are drawn from.
+
+        Held-out properties test, the others train and validate, so that nothing is tuned on those held out.
         """
         if not self.held_out:
             return list(self.relations)
-        if split != TEST:
-            return [p for p in self.relations if p not in (*self.held_out, *self.left_out)]
-        return list(self.held_out)
+        if split == TEST:
+            return list(self.held_out)
+        untrained = {*self.held_out, *self.left_out}
+        return [p for p in self.relations if p not in untrained]
 
     @final
     def size(self, split: str) -> Counter[str]:
@@ -103,53 +113,56 @@ class Benchmark(ABC):
         sampling: str = "stratified",
         both: bool = False,
     ) -> pl.DataFrame:
-        """Facts in draw order, each in a random direction out of those that stand in this part; ends when one
-        kind runs out.
+        """Draw facts of one part, each in a random direction out of those that stand in this part.
 
-        Adds the columns ``reverse`` (the direction drawn) and ``split``. The head of a longer draw is the
-        shorter one.
+        The draw ends when one kind runs out. The head of a longer draw is the shorter one.
 
         Args:
-            facts: how many; None takes all.  sampling: see ``draw_order``.
+            split: the part.
+            seed: of the order and of the directions.
+            facts: how many; None takes all.
+            sampling: see ``draw_order``.
             both: each direction is drawn for itself, so that a fact may come twice.
+
+        Returns:
+            The facts in draw order; the column ``reverse`` says whether the reverse was drawn, ``split``
+            names the part.
+
+        Raises:
+            ValueError: the part lacks facts of a kind, so that no balanced rows can be drawn from it.
         """
         part = _part(self.facts, split, self.properties(split), both)
-        pools = {
-            kind: _by_property(rows)
-            for kind in KINDS
-            if not (rows := part.filter(pl.col("kind") == kind)).is_empty()
-        }
+        pools = {}
+        for kind in KINDS:
+            units_of_kind = part.filter(pl.col("kind") == kind)
+            if not units_of_kind.is_empty():
+                pools[kind] = _by_property(units_of_kind)
         self._check_kinds(split, pools)
-        units = pl.Series("unit", list(islice(draw_order(pools, seed, sampling), facts)), dtype=pl.Int64)
+
+        order = islice(draw_order(pools, seed, sampling), facts)
+        units = pl.Series("unit", list(order), dtype=pl.Int64)
         drawn = self.facts[units % self.facts.height]
         if both:
-            return drawn.with_columns((units >= self.facts.height).alias("reverse"), split=pl.lit(split))
-        sides = zip(
-            drawn["forward"] == split,
-            drawn["reverse"] == split,
-            drawn.select(pl.concat_str("property", "subject", "object", separator="|")).to_series(),
-            strict=True,
-        )
-        reverse = [
-            bool(there) and (not here or uniform(seed, f"direction|{fact}") < 0.5)
-            for here, there, fact in sides
-        ]
-        return drawn.with_columns(pl.Series("reverse", reverse, dtype=pl.Boolean), split=pl.lit(split))
+            reverse = (units >= self.facts.height).alias("reverse")
+        else:
+            reverse = _random_directions(drawn, split, seed)
+        return drawn.with_columns(reverse, split=pl.lit(split))
 
     def _check_kinds(self, split: str, pools: Collection[str]) -> None:
         missing = ({SYMMETRIC, ANTISYMMETRIC} | set(self.kinds)) - set(pools)
-        if not pools or (missing and not (self.held_out and split == TEST)):
-            lacking = " and of ".join(f"kind {kind}" for kind in sorted(missing))
-            advice = (
-                "leave data.neutral=false"
-                if NEITHER in missing
-                else "choose properties of both kinds (data.properties)"
-            )
-            raise ValueError(
-                f"the {split} part has no facts of {lacking}, so no balanced rows can be drawn from it: "
-                f"{advice}, "
-                "or take a larger source."
-            )
+        # Held-out properties may all be of one kind: then a test part of one kind is what was asked for.
+        one_kind_will_do = bool(self.held_out) and split == TEST
+        if pools and (not missing or one_kind_will_do):
+            return
+        lacking = " and of ".join(f"kind {kind}" for kind in sorted(missing))
+        if NEITHER in missing:
+            advice = "leave data.neutral=false"
+        else:
+            advice = "choose properties of both kinds (data.properties)"
+        raise ValueError(
+            f"the {split} part has no facts of {lacking}, so no balanced rows can be drawn from it: "
+            f"{advice}, or take a larger source."
+        )
 
 
 @final
@@ -158,12 +171,19 @@ class SymmetryBenchmark(Benchmark):
 
     Args:
         reader: where the triples come from.
-        property_table: "paper" (None: the same), "extended", or a YAML file of the user's own.
-        properties: which of its properties; None takes all; a YAML file takes all of that table.
+        property_table: "paper" (also None), "extended", or a YAML file of the user's own.
+        properties: which of its properties; None takes all. The path of a YAML file stands for that table and
+            all of its properties.
         neutral: also those that are neither symmetric nor antisymmetric.
-        split, split_seed: the rule in ``relsym.data.splits`` and its seed.
+        split: the rule, a name in ``relsym.data.splits.SPLIT_RULES``.
+        split_seed: its seed.
         held_out: properties to test on and never to train on.
-        findings, audit: what is done about facts that the audit finds, see ``relsym.data.audit``.
+        findings: what is done about facts that the audit finds, see ``relsym.data.audit``.
+        audit: "strict" or "warn", see there.
+
+    Raises:
+        ValueError: an unknown split rule or property, two property tables, a finding under ``audit=strict``,
+            or no usable fact.
     """
 
     def __init__(
@@ -189,12 +209,14 @@ class SymmetryBenchmark(Benchmark):
             property_table, properties = properties, None
         self.relations = select_relations(read_relations(property_table), properties, neutral)
         self.held_out = tuple(held_out or ())
-        if unknown := [p for p in self.held_out if p not in self.relations]:
+        unknown = [p for p in self.held_out if p not in self.relations]
+        if unknown:
             raise ValueError(
                 f"data.held_out: {', '.join(unknown)} is not among the properties "
                 f"{', '.join(self.relations)}."
             )
         self.left_out = tuple(leave_with(self.held_out, self.relations))
+
         self.audit = Audit(audit, findings or {})
         self.source = reader.read(list(self.relations))
         facts = usable_facts(self.source, self.relations, self.audit)
@@ -205,22 +227,20 @@ class SymmetryBenchmark(Benchmark):
                 f"{account(self.source, self.audit)} "
                 "What the audit finds can be kept with data.findings.NAME=keep."
             )
+
         self.split, self.split_seed = split, split_seed
         self.facts = facts.with_columns(SPLIT_RULES[split](facts, split_seed))
         self.variants = self.train_variants = ("swap",)
-        self.counts = (
-            Counter({"statements read": self.source.read, "facts kept": facts.height})
-            + self.source.dropped
-            + self.audit.dropped
-        )
-        self.counts += self.source.notes
+        read = Counter({"statements read": self.source.read, "facts kept": facts.height})
+        self.counts = read + self.source.dropped + self.audit.dropped + self.source.notes
 
     @property
     def sides(self) -> str:
         """Rule, seed, and what is held out."""
-        return f"{self.split}, seed {self.split_seed}" + (
-            f", held out {' '.join(self.held_out)}" if self.held_out else ""
-        )
+        rule = f"{self.split}, seed {self.split_seed}"
+        if not self.held_out:
+            return rule
+        return f"{rule}, held out {' '.join(self.held_out)}"
 
     def told(self) -> str:
         """How many statements were read, and what became of them."""
@@ -231,28 +251,45 @@ class SymmetryBenchmark(Benchmark):
         return pairs_of(pair_table(drawn, self.relations, variants))
 
     def content_hash(self) -> str:
-        """SHA-256 over facts, names and sides of the split, and the property table: all that the rows are
-        made of.
+        """SHA-256 over all that the rows are made of.
+
+        These are the facts with their names and sides of the split, and the property table.
         """
-        return table_hash(self.facts.sort("property", "subject", "object"), repr(self.relations))
+        # Sorted, so that sources that state the same facts in another order have one hash.
+        facts = self.facts.sort("property", "subject", "object")
+        return table_hash(facts, repr(self.relations))
 
 
 def account(source: TripleSource, audit: Audit) -> str:
     """How many statements were read, and what became of them."""
-    reasons = ", ".join(
-        f"{name.replace('_', ' ')}: {count}" for name, count in (source.dropped + audit.dropped).items()
-    )
-    return f"{source.read} statements read; left out: {reasons or 'none'}."
+    dropped = source.dropped + audit.dropped
+    reasons = [f"{name.replace('_', ' ')}: {count}" for name, count in dropped.items()]
+    return f"{source.read} statements read; left out: {', '.join(reasons) or 'none'}."
 
 
 def table_hash(table: pl.DataFrame, *further: str) -> str:
     """SHA-256 of a table's header and cells (as quoted CSV) and of further texts."""
     digest = sha256("\n".join(further).encode())
-    for start in range(0, max(table.height, 1), SLICE):
-        digest.update(
-            table.slice(start, SLICE).write_csv(include_header=start == 0, quote_style="always").encode()
-        )
+    for start in range(0, max(table.height, 1), SLICE):  # at least once: an empty table has a header too
+        rows = table.slice(start, SLICE)
+        # All cells are quoted: otherwise a null and an empty text would read alike.
+        csv = rows.write_csv(include_header=start == 0, quote_style="always")
+        digest.update(csv.encode())
     return digest.hexdigest()
+
+
+def _random_directions(drawn: pl.DataFrame, split: str, seed: int) -> pl.Series:
+    """Whether each drawn fact is asked in reverse: at random if both its directions stand in the part."""
+    facts = drawn.select(pl.concat_str("property", "subject", "object", separator="|")).to_series()
+    forward_stands = drawn["forward"] == split
+    reverse_stands = drawn["reverse"] == split
+    reverse = []
+    for fact, may_forward, may_reverse in zip(facts, forward_stands, reverse_stands, strict=True):
+        if may_forward and may_reverse:
+            reverse.append(uniform(seed, f"direction|{fact}") < 0.5)
+        else:
+            reverse.append(bool(may_reverse))  # None where the reverse stands nowhere
+    return pl.Series("reverse", reverse, dtype=pl.Boolean)
 
 
 def _by_property(rows: pl.DataFrame) -> dict[str, list[int]]:
@@ -268,9 +305,11 @@ def _part(facts: pl.DataFrame, split: str, properties: list[str], both: bool = F
     """
     rows = facts.select(pl.int_range(pl.len()).alias("unit"), "property", "kind", "forward", "reverse")
     rows = rows.filter(pl.col("property").is_in(properties))
-    here, there = pl.col("forward") == split, pl.col("reverse") == split
+    forward_stands, reverse_stands = pl.col("forward") == split, pl.col("reverse") == split
     if both:
-        rows = pl.concat([rows.filter(here), rows.filter(there).with_columns(pl.col("unit") + facts.height)])
+        reversed_unit = pl.col("unit") + facts.height
+        reverses = rows.filter(reverse_stands).with_columns(reversed_unit)
+        rows = pl.concat([rows.filter(forward_stands), reverses])
     else:
-        rows = rows.filter(here | there)
+        rows = rows.filter(forward_stands | reverse_stands)
     return rows.select("unit", "property", "kind")

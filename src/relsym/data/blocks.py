@@ -1,5 +1,6 @@
-"""Text files in blocks of whole lines: plain, .gz, .bz2 and .tar.gz alike, with a progress bar over the bytes
-on disk.
+"""Text files in blocks of whole lines: plain, .gz, .bz2 and .tar.gz alike.
+
+A progress bar counts the bytes on disk.
 """
 
 from __future__ import annotations
@@ -16,20 +17,23 @@ from pathlib import Path
 
 from relsym.data.progress import progress
 
-BLOCK = 16 * 2**20
+BLOCK = 16 * 2**20  # bytes
+# What gzip, bz2 and tarfile raise on bytes that are damaged or cut short.
+_DAMAGE = (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile)
 
 
 def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[bytes]:
     """Blocks of about ``size`` bytes that end with a line; a last line without its newline gets one.
 
     Args:
-        path: plain text, or compressed if the name says so.  size: bytes of a block, after decompression.
+        path: plain text, or compressed if the name says so.
+        size: bytes of a block, after decompression.
         member: which files of a tar archive (a glob over their bare names); several are read one after
-        another.
+            another.
 
     Raises:
-        ValueError: a compressed file that is damaged or ends early.  FileNotFoundError: an archive without
-        such a member.
+        ValueError: a compressed file that is damaged or ends early.
+        FileNotFoundError: an archive without such a member.
     """
     with ExitStack() as stack:
         raw = stack.enter_context(open(path, "rb"))
@@ -42,6 +46,7 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
                 done = raw.tell()
                 end = block.rfind(b"\n") + 1
                 if end:
+                    # Joined from a view: a slice would copy the megabytes of the block once more.
                     yield b"".join((rest, memoryview(block)[:end]))
                     rest = block[end:]
                 else:
@@ -51,7 +56,12 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
 
 
 def decoded(block: bytes, path: Path, first: int) -> str:
-    """A block as text; ``first`` is the number of its first line.
+    """A block as text.
+
+    Args:
+        block: bytes of whole lines.
+        path: the file, for the message.
+        first: the number of the block's first line.
 
     Raises:
         ValueError: with the line and the byte that are not UTF-8.
@@ -59,46 +69,50 @@ def decoded(block: bytes, path: Path, first: int) -> str:
     try:
         return block.decode()
     except UnicodeDecodeError as error:
-        line, place = (
-            first + block.count(b"\n", 0, error.start),
-            error.start - block.rfind(b"\n", 0, error.start) - 1,
-        )
+        line = first + block.count(b"\n", 0, error.start)
+        line_start = block.rfind(b"\n", 0, error.start) + 1
+        place = error.start - line_start
+        byte = block[error.start]
         raise ValueError(
-            f"line {line} of {path}: not UTF-8 (byte {place}: {block[error.start]:#04x}). "
+            f"line {line} of {path}: not UTF-8 (byte {place}: {byte:#04x}). "
             f"Convert the file, for example with: iconv -f latin1 -t utf-8 {path.name}"
         ) from error
 
 
 def _streams(raw: BufferedIOBase, path: Path, member: str, stack: ExitStack) -> Iterator[BufferedIOBase]:
+    """The decompressed text of a file, or of each member of an archive; ``stack`` closes what is opened."""
     if path.name.endswith((".tar.gz", ".tgz")):
         yield from _members(raw, path, member, stack)
     elif path.suffix == ".gz":
         yield stack.enter_context(gzip.GzipFile(fileobj=raw))
+    elif path.suffix == ".bz2":
+        yield stack.enter_context(bz2.BZ2File(raw))
     else:
-        yield stack.enter_context(bz2.BZ2File(raw)) if path.suffix == ".bz2" else raw
+        yield raw
 
 
 def _members(raw: BufferedIOBase, path: Path, member: str, stack: ExitStack) -> Iterator[BufferedIOBase]:
-    found = False
+    has_member = False
     try:
         whole = stack.enter_context(gzip.GzipFile(fileobj=raw))
+        # "r|" reads from front to back, without the jumps that cost a decompression from the beginning each.
         archive = stack.enter_context(tarfile.TarFile.open(fileobj=whole, mode="r|"))
         for entry in archive:
             if entry.isfile() and fnmatch(Path(entry.name).name, member):
-                found = True
+                has_member = True
                 yield archive.extractfile(entry)
         while whole.read(BLOCK):  # to the end, where the checksum is
             pass
-    except (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile) as error:
+    except _DAMAGE as error:
         raise ValueError(_damaged(path, error)) from error
-    if not found:
+    if not has_member:
         raise FileNotFoundError(f"{path}: the archive has no file named {member}.")
 
 
 def _read(stream: BufferedIOBase, size: int, path: Path) -> bytes:
     try:
         return stream.read(size)
-    except (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile) as error:
+    except _DAMAGE as error:
         raise ValueError(_damaged(path, error)) from error
     except OSError as error:
         # bz2 says "Invalid data stream" with an OSError that has no number; a disk's own errors have one.

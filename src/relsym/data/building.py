@@ -23,8 +23,11 @@ SHARES = dict(zip(SPLITS, (TRAIN_SHARE, VALIDATION_SHARE, TEST_SHARE), strict=Tr
 
 @dataclass(frozen=True)
 class Built:
-    """A benchmark before it is written: its rows by part, and everything the manifest and the card say about
-    it.
+    """A benchmark before it is written.
+
+    Attributes:
+        rows: its rows by part.
+        manifest: everything that the manifest and the card say about it.
     """
 
     rows: dict[str, pl.DataFrame]
@@ -35,48 +38,62 @@ def build(plan: Plan, benchmark: SymmetryBenchmark, seed: int) -> Built:
     """Draw the facts of every part, put them into words, audit the rows.
 
     Args:
-        benchmark: the facts, with their sides of the split.  seed: which facts are drawn where there are more
-        than ``plan.examples``.
+        plan: what the benchmark is to be made of.
+        benchmark: the facts, with their sides of the split.
+        seed: which facts are drawn where there are more than ``plan.examples``.
 
     Raises:
         ValueError: a part without facts of both kinds, a wording that is missing, a finding under
-        ``audit=strict``.
+            ``audit=strict``.
     """
     check_wordings(benchmark.relations, plan.variants)
     drawn = {split: benchmark.draw(split, seed, both=plan.both_directions) for split in SPLITS}
     available = {split: facts.height for split, facts in drawn.items()}
     wanted = sizes(available, plan.examples, len(benchmark.kinds))
-    if empty := [split for split, count in wanted.items() if not count]:
+    empty = [split for split, count in wanted.items() if count == 0]
+    if empty:
         raise ValueError(
             f"{benchmark.source.origin}: too few facts for a {' and a '.join(empty)} part: {available} "
-            "balanced ones. "
-            "Choose a larger source, or more properties (data.properties)."
+            "balanced ones. Choose a larger source, or more properties (data.properties)."
         )
+
     facts = pl.concat([drawn[split].head(count) for split, count in wanted.items()])
+    carried = []
     if plan.hold_out:
-        facts = facts.with_columns(entities(facts, benchmark.split_seed)["forward"].alias("split_entities"))
-    table = pair_table(
-        facts, benchmark.relations, plan.variants, carried=["split_entities"] if plan.hold_out else []
-    )
+        sides = entities(facts, benchmark.split_seed)["forward"]
+        facts = facts.with_columns(sides.alias("split_entities"))
+        carried = ["split_entities"]
+    table = pair_table(facts, benchmark.relations, plan.variants, carried=carried)
     rows = audited(table, benchmark.audit)
     parts = {split: rows.filter(pl.col("split") == split) for split in SPLITS}
-    lacking = plan.examples is not None and scale(available, plan.examples) < 1
-    return Built(parts, manifest_of(plan, benchmark, seed, lacking, parts))
+
+    scaled_down = plan.examples is not None and scale(available, plan.examples) < 1
+    manifest = manifest_of(plan, benchmark, seed, scaled_down, parts)
+    return Built(parts, manifest)
 
 
 def scale(available: Mapping[str, int], examples: int) -> float:
     """How much of ``examples`` the part that has least of its share allows; at most 1."""
-    return min(1.0, *(available[split] / (examples * share) for split, share in SHARES.items()))
+    allowed = 1.0
+    for split, share in SHARES.items():
+        allowed = min(allowed, available[split] / (examples * share))
+    return allowed
 
 
 def sizes(available: Mapping[str, int], examples: int | None, kinds: int) -> dict[str, int]:
-    """Facts of each part: their shares of ``examples``, all scaled by the part that has least of its share;
-    multiples of ``kinds``.
+    """Facts of each part: their shares of ``examples``, in multiples of ``kinds``.
+
+    All parts are scaled by the part that has least of its share.
     """
     if examples is None:
         return dict(available)
-    part = scale(available, examples)
-    return {split: int(examples * share * part / kinds + 1e-9) * kinds for split, share in SHARES.items()}
+    scaled = scale(available, examples)
+    counts = {}
+    for split, share in SHARES.items():
+        # The part that has least is to give all it has: the small number keeps 10.99999 of 11 from being cut.
+        per_kind = int(examples * share * scaled / kinds + 1e-9)
+        counts[split] = per_kind * kinds
+    return counts
 
 
 def audited(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
@@ -89,9 +106,9 @@ def audited(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     is_twin = pl.col("group_id").is_in(trained["group_id"].unique().implode())
     table = _drop_rows(table, audit, "twin", is_twin)
     said = pl.concat([trained["premise"], trained["hypothesis"].alias("premise")]).unique().implode()
-    table = _drop_rows(
-        table, audit, "homonym", ~is_twin & (pl.col("premise").is_in(said) | pl.col("hypothesis").is_in(said))
-    )
+    is_said = pl.col("premise").is_in(said) | pl.col("hypothesis").is_in(said)
+    table = _drop_rows(table, audit, "homonym", ~is_twin & is_said)
+    # Last, because the rows dropped before may have been more of one kind.
     table = _balanced(table, audit)
     audit.enforce()
     return table
@@ -104,7 +121,7 @@ def write_benchmark(built: Built, folder: Path) -> None:
         path = folder / f"{split}.parquet"
         try:
             rows.write_parquet(path, compression="zstd", statistics=False)
-        except pl.exceptions.ComputeError as error:  # how polars tells a full disk
+        except pl.exceptions.ComputeError as error:  # what polars raises on a full disk
             raise OSError(f"{path}: {error}. Make room, or choose another hydra.run.dir.") from error
 
 
@@ -126,17 +143,14 @@ def file_sha256(path: Path) -> str:
 def _drop_rows(table: pl.DataFrame, audit: Audit, name: str, is_found: pl.Expr) -> pl.DataFrame:
     """Look for one finding among the rows of the evaluation parts; a fact goes with all its rows."""
     rows = table.filter(pl.col("split") != TRAIN, is_found)
-    examples = (
-        f"{row['split']}: {row['pair_id']}: {row['premise']}"
-        for row in rows.head(EXAMPLES).iter_rows(named=True)
-    )
-    if not audit.decide(name, rows.height, examples) or rows.is_empty():
+    examples = []
+    for row in rows.head(EXAMPLES).iter_rows(named=True):
+        examples.append(f"{row['split']}: {row['pair_id']}: {row['premise']}")
+    drop = audit.decide(name, rows.height, examples)
+    if not drop or rows.is_empty():
         return table
-    left = table.join(
-        rows.select("split", "fact_id").unique(), on=["split", "fact_id"], how="anti", maintain_order="left"
-    )
-    audit.found[name]["removed"] = table.height - left.height
-    return left
+    facts = rows.select("split", "fact_id").unique()
+    return _without(table, facts, audit, name)
 
 
 def _balanced(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
@@ -145,11 +159,20 @@ def _balanced(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     facts = facts.with_columns(
         place=pl.int_range(pl.len()).over("split", "kind"), of_kind=pl.len().over("split", "kind")
     )
-    surplus = facts.filter(pl.col("place") >= pl.col("of_kind").min().over("split"))
+    fewest = pl.col("of_kind").min().over("split")
+    surplus = facts.filter(pl.col("place") >= fewest)
     counts = surplus.group_by("split", "kind").len().sort("split", "kind")
-    told = (f"{split}: {count} facts more of kind {kind}" for split, kind, count in counts.iter_rows())
-    if not audit.decide("imbalance", surplus.height, told) or surplus.is_empty():
+    examples = []
+    for split, kind, count in counts.iter_rows():
+        examples.append(f"{split}: {count} facts more of kind {kind}")
+    drop = audit.decide("imbalance", surplus.height, examples)
+    if not drop or surplus.is_empty():
         return table
-    left = table.join(surplus, on=["split", "fact_id"], how="anti", maintain_order="left")
-    audit.found["imbalance"]["removed"] = table.height - left.height
-    return left
+    return _without(table, surplus, audit, "imbalance")
+
+
+def _without(table: pl.DataFrame, facts: pl.DataFrame, audit: Audit, finding: str) -> pl.DataFrame:
+    """The rows that are about none of these facts; how many went is entered under the finding."""
+    remaining = table.join(facts, on=["split", "fact_id"], how="anti", maintain_order="left")
+    audit.found[finding]["removed"] = table.height - remaining.height
+    return remaining

@@ -24,12 +24,14 @@ class BuiltBenchmark(Benchmark):
     """Rows of a folder with ``manifest.json``.
 
     Args:
-        folder: what ``relsym build`` wrote.  fold: what is held out, a name in the manifest; None: nothing.
+        folder: what ``relsym build`` wrote.
+        fold: what is held out, a name in the manifest; None: nothing.
         properties: which of the properties; None takes all.
 
     Raises:
-        FileNotFoundError: no finished benchmark there.  ValueError: a file that is not the one the manifest
-        names, an unknown fold.
+        FileNotFoundError: no finished benchmark there.
+        ValueError: no folder, a file that is not the one the manifest names, an unknown fold or property, or
+            a fold that holds out a property which ``properties`` leaves away.
     """
 
     def __init__(
@@ -47,28 +49,18 @@ class BuiltBenchmark(Benchmark):
             )
         self.manifest = read_manifest(path / MANIFEST)
         parts = self._fold(fold)
-        stored = {
-            name: Relation(**msgspec.structs.asdict(entry)) for name, entry in self.manifest.relations.items()
-        }
+        stored = {}
+        for name, entry in self.manifest.relations.items():
+            stored[name] = Relation(**msgspec.structs.asdict(entry))
         self.relations = select_relations(stored, properties, neutral=True)
-        self.fold, self._column = fold, parts.split
-        self.held_out, self.left_out, self.variants = parts.held_out, parts.left_out, parts.variants
-        if lacking := [p for p in self.held_out if p not in self.relations]:
-            raise ValueError(
-                f"data.fold={fold} holds out {', '.join(lacking)}, which data.properties leaves away. Choose "
-                "another fold, or "
-                "more properties."
-            )
-        self.held_out_variants = (REWORDED,) if fold and REWORDED in self.variants else ()
-        self.train_variants = tuple(
-            name for name in self.manifest.variants if name not in self.held_out_variants
-        )
+        self._take_fold(fold, parts)
+
         self.title = f"built {self.manifest.benchmark}"
         self.split_seed = self.manifest.split_seed
-        rows = pl.concat([_read(path, name, entry) for name, entry in self.manifest.files.items()])
-        self.rows = rows.filter(pl.col("property").is_in(list(self.relations)))
-        first = self.rows.unique("fact_id", keep="first", maintain_order=True)
-        self.facts = first.select(
+        files = [_read(path, name, entry) for name, entry in self.manifest.files.items()]
+        self.rows = pl.concat(files).filter(pl.col("property").is_in(list(self.relations)))
+        first_rows = self.rows.unique("fact_id", keep="first", maintain_order=True)
+        self.facts = first_rows.select(
             "fact_id",
             "property",
             "kind",
@@ -76,25 +68,47 @@ class BuiltBenchmark(Benchmark):
             pl.col("subject_id").alias("subject"),
             pl.col("object_id").alias("object"),
             pl.col(self._column).alias("forward"),
+            # The folder has each fact in the direction that was drawn when it was built, and in no other.
             pl.lit(None, pl.String).alias("reverse"),
         )
         self.counts = Counter({"rows": self.rows.height, "facts": self.facts.height})
 
+    def _take_fold(self, name: str | None, parts: Fold) -> None:
+        """Set what the fold holds out, and the column of the rows that says who trains and who tests."""
+        self.fold, self._column = name, parts.split
+        self.held_out, self.left_out, self.variants = parts.held_out, parts.left_out, parts.variants
+        lacking = [p for p in self.held_out if p not in self.relations]
+        if lacking:
+            raise ValueError(
+                f"data.fold={name} holds out {', '.join(lacking)}, which data.properties leaves away. "
+                "Choose another fold, or more properties."
+            )
+        # Without a fold nothing is held out, not even where the reworded variant is all there is to score.
+        if name and REWORDED in self.variants:
+            self.held_out_variants = (REWORDED,)
+        else:
+            self.held_out_variants = ()
+        self.train_variants = tuple(v for v in self.manifest.variants if v not in self.held_out_variants)
+
     @property
     def sides(self) -> str:
         """Rule, seed, and what is held out."""
-        rule = f"{self.manifest.split if self._column == 'split' else 'entities'}, seed {self.split_seed}"
-        return rule + (
-            f", held out {' '.join(self.held_out)}"
-            if self.held_out
-            else f", fold {self.fold}"
-            if self.fold
-            else ""
-        )
+        split = self.manifest.split if self._column == "split" else "entities"
+        rule = f"{split}, seed {self.split_seed}"
+        if self.held_out:
+            return f"{rule}, held out {' '.join(self.held_out)}"
+        if self.fold:
+            return f"{rule}, fold {self.fold}"
+        return rule
 
     def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[BenchmarkPair]:
-        """The stored rows of the drawn facts."""
-        if lacking := [name for name in variants if name not in self.manifest.variants]:
+        """The stored rows of the drawn facts, in their order, the variants in the order asked for.
+
+        Raises:
+            ValueError: a variant that the benchmark does not have.
+        """
+        lacking = [name for name in variants if name not in self.manifest.variants]
+        if lacking:
             raise ValueError(
                 f"the benchmark {self.manifest.benchmark} has no variant {', '.join(lacking)}; "
                 f"it has {', '.join(self.manifest.variants)}."
@@ -102,18 +116,19 @@ class BuiltBenchmark(Benchmark):
         order = drawn.select("fact_id", pl.col("split").alias("side")).with_row_index("order")
         places = pl.DataFrame({"variant": list(variants), "place": range(len(variants))})
         rows = self.rows.join(order, on="fact_id").join(places, on="variant").sort("order", "place")
+        # The part that was drawn from: in the fold ``entities`` it is not the column ``split`` of the file.
         return pairs_of(rows.with_columns(split="side"))
 
     def content_hash(self) -> str:
-        """The manifest's, over the rows."""
+        """The SHA-256 over all rows that the manifest states."""
         return self.manifest.content_hash
 
     def _fold(self, name: str | None) -> Fold:
         if name is None:
             return Fold(variants=tuple(self.manifest.score_variants))
         if name not in self.manifest.folds:
-            known = ", ".join(self.manifest.folds) or "no folds (build benchmark=held_out)"
-            raise ValueError(f"data.fold={name}: the benchmark has {known}.")
+            folds = ", ".join(self.manifest.folds) or "no folds (build benchmark=held_out)"
+            raise ValueError(f"data.fold={name}: the benchmark has {folds}.")
         return self.manifest.folds[name]
 
 
@@ -124,7 +139,8 @@ def _read(folder: Path, name: str, entry: RowFile) -> pl.DataFrame:
             f"{path}: missing, or not the file that {MANIFEST} names. Build the benchmark again."
         )
     rows = pl.read_parquet(path)
-    if missing := [column for column in PAIR_COLUMNS if column not in rows.columns]:
+    missing = [column for column in PAIR_COLUMNS if column not in rows.columns]
+    if missing:
         raise ValueError(
             f"{path}: no column {', '.join(missing)}. Build the benchmark again with this version."
         )

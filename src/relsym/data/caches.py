@@ -11,29 +11,39 @@ from typing import Any
 
 
 def cache_folder(name: str, told: str | None = None) -> Path:
-    """``relsym/NAME`` in $XDG_CACHE_HOME or ~/.cache, unless another folder is told. It need not exist."""
-    return Path(told or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "relsym" / name).expanduser()
+    """``relsym/NAME`` in $XDG_CACHE_HOME or ~/.cache, or the folder ``told`` instead. It need not exist."""
+    if told:
+        return Path(told).expanduser()
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(caches, "relsym", name).expanduser()
 
 
 def read_cached(path: Path) -> Any:
     """What ``write_cached`` wrote, or None where it is not there or damaged."""
-    digest, _, body = path.read_bytes().partition(b"\n") if path.exists() else (b"", b"", b"")
-    return json.loads(body) if digest.decode("latin-1") == sha256(body).hexdigest() else None
+    if not path.exists():
+        return None
+    digest, _, body = path.read_bytes().partition(b"\n")
+    # Latin-1 decodes any byte: a damaged digest differs, and is no error.
+    if digest.decode("latin-1") != sha256(body).hexdigest():
+        return None
+    return json.loads(body)
 
 
 def write_cached(path: Path, content: Any, advice: str) -> None:
-    """Write plain values: SHA-256, a line feed, JSON. Whole or not there, also where several processes write
-    the same.
+    """Write plain values: their SHA-256, a line feed, and they themselves as JSON.
+
+    The file is whole or not there, also where several processes write the same one.
 
     Raises:
         OSError: the folder cannot be written, with ``advice``.
     """
     body = json.dumps(content, ensure_ascii=False).encode()
+    digest = sha256(body).hexdigest().encode()
     partial = path.with_name(f"partial.{os.getpid()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(sha256(body).hexdigest().encode() + b"\n" + body)
-        os.replace(partial, path)
+        partial.write_bytes(digest + b"\n" + body)
+        os.replace(partial, path)  # atomic within a folder, so nobody reads half a file
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
