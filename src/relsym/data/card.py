@@ -1,10 +1,11 @@
-"""The data card of a benchmark on disk: what the Hugging Face hub shows of it, made from the
-manifest alone.
+"""The data card of a benchmark on disk: what the Hugging Face hub shows of it.
+
+It is made from the manifest alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import yaml
 
@@ -33,6 +34,7 @@ LIMITS = """\
 - The premise may be a statement's reverse (in half of the rows; in all test rows of the authors' split), so
   that of an antisymmetric relation it is false in the world; the label says what follows from the premise,
   true or not."""
+# What Markdown or HTML would take for its own, and the character reference that stands for it.
 ENTITIES = {letter: f"&#{ord(letter)};" for letter in "&<>|`[]\\"}
 USE = """\
 ```python
@@ -67,56 +69,52 @@ def card(manifest: Manifest) -> str:
         "## Known limits",
         LIMITS,
     ]
+    # A benchmark of the user's own has no question, so its part is empty.
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _header(manifest: Manifest) -> str:
+    """The metadata between two lines of dashes, as YAML."""
+    files = []
+    for split in manifest.rows:
+        files.append({"split": split, "path": f"data/{split}.parquet"})
     entries = {
         "license": manifest.source.licence.lower(),
         "language": [manifest.source.language],
         "task_categories": ["text-classification"],
         "task_ids": ["natural-language-inference"],
         "pretty_name": f"relsym {manifest.benchmark}",
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": split, "path": f"data/{split}.parquet"} for split in manifest.rows],
-            }
-        ],
+        "configs": [{"config_name": "default", "data_files": files}],
     }
-    return f"---\n{yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)}---"
+    metadata = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)
+    return f"---\n{metadata}---"
 
 
 def _size(manifest: Manifest) -> str:
-    asked, made = manifest.examples_asked, manifest.examples
-    scaled = (
-        f" {asked:,} were asked for; the source has fewer, so all parts were scaled down in the same "
-        "proportions."
-        if manifest.scaled_down
-        else ""
-    )
-    each = (
-        "A fact and its reverse are two examples."
-        if manifest.both_directions
-        else "Each fact is asked in one direction, at random."
-    )
+    rows = sum(manifest.rows.values())
+    scaled = ""
+    if manifest.scaled_down:
+        scaled = (
+            f" {manifest.examples_asked:,} were asked for; the source has fewer, so all parts were scaled "
+            "down in the same proportions."
+        )
+    if manifest.both_directions:
+        directions = "A fact and its reverse are two examples."
+    else:
+        directions = "Each fact is asked in one direction, at random."
     return (
-        f"{sum(manifest.rows.values()):,} premise / hypothesis pairs about {made:,} examples, each in two "
-        "forms: with labels "
-        f"(lexicalised) and with ids (delexicalised).{scaled} {each} Labels say whether the premise entails "
-        "the hypothesis, "
-        "contradicts it, or neither."
+        f"{rows:,} premise / hypothesis pairs about {manifest.examples:,} examples, each in two forms: with "
+        f"labels (lexicalised) and with ids (delexicalised).{scaled} {directions} Labels say whether the "
+        "premise entails the hypothesis, contradicts it, or neither."
     )
 
 
 def _origin(manifest: Manifest) -> str:
     source = manifest.source
     return (
-        f"Source: {cell(source.origin)}. Licence: {cell(source.licence)}. Content hash: "
-        f"`{manifest.content_hash}`. "
-        f"Made by relsym {manifest.relsym}; split {manifest.split} (seed {manifest.split_seed}), drawn with "
-        "seed "
-        f"{manifest.seed}."
+        f"Source: {cell(source.origin)}. Licence: {cell(source.licence)}. "
+        f"Content hash: `{manifest.content_hash}`. Made by relsym {manifest.relsym}; "
+        f"split {manifest.split} (seed {manifest.split_seed}), drawn with seed {manifest.seed}."
     )
 
 
@@ -124,76 +122,79 @@ def property_rows(manifest: Manifest) -> list[list[str]]:
     """Of each property: id, name, kind, how often its reverse is stated too, and its rows in each part."""
     lines = []
     for property, relation in manifest.relations.items():
-        stated = manifest.reverse_stated.get(property)
-        counts = (f"{part.get(property, 0):,}" for part in manifest.counts.values())
-        lines.append(
-            [
-                property,
-                relation.name,
-                relation.kind,
-                "-" if stated is None else f"{100 * stated:.1f} %",
-                *counts,
-            ]
-        )
+        share = manifest.reverse_stated.get(property)
+        reverse_stated = "-" if share is None else f"{100 * share:.1f} %"
+        counts = [f"{part.get(property, 0):,}" for part in manifest.counts.values()]
+        lines.append([property, relation.name, relation.kind, reverse_stated, *counts])
     return lines
 
 
 def _properties(manifest: Manifest) -> str:
-    return _table(
-        ["property", "name", "kind", "reverse also stated in the source", *manifest.rows],
-        property_rows(manifest),
-    )
+    header = ["property", "name", "kind", "reverse also stated in the source", *manifest.rows]
+    return _table(header, property_rows(manifest))
 
 
 def _rows(manifest: Manifest) -> str:
-    overlap = ", ".join(f"{part} {100 * share:.1f} %" for part, share in manifest.entity_overlap.items())
-    found = manifest.audit.found
-    kept = found["imbalance"].count > found["imbalance"].removed
-    balance = "Kinds are not balanced (see the audit)" if kept else "Kinds are balanced in every part"
-    shared = "; ".join(
-        f"{pair.replace(' ', ' and ')} {100 * share:.0f} %" for pair, share in manifest.shared_pairs.items()
-    )
+    imbalance = manifest.audit.found["imbalance"]
+    if imbalance.count > imbalance.removed:
+        balance = "Kinds are not balanced (see the audit)"
+    else:
+        balance = "Kinds are balanced in every part"
+    overlaps = []
+    for part, share in manifest.entity_overlap.items():
+        overlaps.append(f"{part} {100 * share:.1f} %")
+    shared = []
+    for pair, share in manifest.shared_pairs.items():
+        shared.append(f"{pair.replace(' ', ' and ')} {100 * share:.0f} %")
     return (
         f"Variants of a fact: {', '.join(manifest.variants)}. {balance}; within a kind properties are even "
         "until one runs out.\n\n"
-        f"{_labels(manifest)}\n\nEntities of a part that also occur in the training part: {overlap}. "
-        "Properties that speak about the "
-        f"same entity pairs (share of the smaller one's): {shared or 'none'}."
+        f"{_labels(manifest)}\n\n"
+        f"Entities of a part that also occur in the training part: {', '.join(overlaps)}. "
+        "Properties that speak about the same entity pairs (share of the smaller one's): "
+        f"{'; '.join(shared) or 'none'}."
     )
 
 
 def _labels(manifest: Manifest) -> str:
     """Rows by label, and what the best constant answer gets, which is not 50 % where a fact has variants."""
-    labels = list(dict.fromkeys(label for counts in manifest.labels.values() for label in counts))
-    lines = [
-        [
-            part,
-            *(f"{counts.get(label, 0):,}" for label in labels),
-            f"{100 * max(counts.values()) / sum(counts.values()):.1f} %",
-        ]
-        for part, counts in manifest.labels.items()
-        if counts
-    ]
+    labels: list[str] = []
+    for counts in manifest.labels.values():
+        labels += [label for label in counts if label not in labels]
+    lines = []
+    for part, counts in manifest.labels.items():
+        if counts:
+            of_each = [f"{counts.get(label, 0):,}" for label in labels]
+            lines.append([part, *of_each, _best_constant(counts)])
     return _table(["part", *labels, "best constant answer"], lines)
+
+
+def _best_constant(counts: Mapping[str, int]) -> str:
+    """The share of the commonest label, in per cent."""
+    share = 100 * max(counts.values()) / sum(counts.values())
+    return f"{share:.1f} %"
 
 
 def _account(manifest: Manifest) -> str:
     source = manifest.source
     left_out = sum(source.dropped.values())
+    reasons = [[reason, f"{count:,}"] for reason, count in source.dropped.items()]
     return (
         f"{source.statements_read:,} statements read = {source.facts_kept:,} facts kept + {left_out:,} left "
-        "out. The rows are "
-        f"about {manifest.facts_drawn:,} of these facts.\n\n"
-        + _table(["left out", "statements"], [[name, f"{count:,}"] for name, count in source.dropped.items()])
+        f"out. The rows are about {manifest.facts_drawn:,} of these facts.\n\n"
+        + _table(["left out", "statements"], reasons)
     )
 
 
 def _audit(manifest: Manifest) -> str:
     lines = []
     for name, entry in manifest.audit.found.items():
-        most = ", ".join(f"{p} {count:,}" for p, count in list(entry.by_property.items())[:3]) or "-"
-        decision = entry.decision + ("" if entry.decided else " (by default)")
-        lines.append([name, f"{entry.count:,}", f"{entry.removed:,}", most, decision, FINDINGS[name]])
+        # The audit lists the properties with most of a finding first.
+        leading = list(entry.by_property.items())[:3]
+        most_in = ", ".join(f"{property} {count:,}" for property, count in leading)
+        decision = entry.decision if entry.decided else f"{entry.decision} (by default)"
+        counts = [f"{entry.count:,}", f"{entry.removed:,}"]
+        lines.append([name, *counts, most_in or "-", decision, FINDINGS[name]])
     return _table(["finding", "found", "removed", "most in", "decision", "what it is"], lines)
 
 
@@ -209,10 +210,15 @@ def _held_out(manifest: Manifest) -> list[str]:
 
 def cell(text: str) -> str:
     """Text from data, on one line, with nothing that Markdown or HTML would take for its own."""
-    return "".join(ENTITIES.get(letter, letter) for letter in " ".join(text.split()))
+    on_one_line = " ".join(text.split())
+    return "".join(ENTITIES.get(letter, letter) for letter in on_one_line)
 
 
 def _table(header: list[str], rows: Iterable[list[str]]) -> str:
-    return "\n".join(
-        f"| {' | '.join(map(cell, cells))} |" for cells in [header, ["---"] * len(header), *rows]
-    )
+    """A Markdown table; the cells are escaped here."""
+    rule = ["---"] * len(header)
+    lines = []
+    for cells in [header, rule, *rows]:
+        escaped = " | ".join(map(cell, cells))
+        lines.append(f"| {escaped} |")
+    return "\n".join(lines)

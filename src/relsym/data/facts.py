@@ -1,4 +1,4 @@
-"""Statements -> the facts that can be asked about."""
+"""The facts that can be asked about, out of the statements of a source."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ Q_ID = r"^Q[1-9]\d*$"
 ODD = r"[\p{Cc}\p{Zl}\p{Zp}\x{feff}\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
 LOWER_END, HIGHER_END = pl.min_horizontal("subject", "object"), pl.max_horizontal("subject", "object")
 LABEL_COLUMN = pl.col("label")
+# What the audit looks at in a label: whether it is an id, whether it has odd letters or is too long, and the
+# name under which two entities count as one.
 FLAGS = {
     "id": LABEL_COLUMN.str.contains(Q_ID) | (pl.col("entity") == LABEL_COLUMN),
     "odd": LABEL_COLUMN.str.contains(ODD) | (LABEL_COLUMN.str.len_chars() > MAX_LABEL),
@@ -25,64 +27,79 @@ FLAGS = {
 
 
 def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit: Audit) -> pl.DataFrame:
-    """Facts with labels, kind and group, in the source's order, less what the audit found and was not told to
-    keep.
+    """Facts with labels, kind and group, in the source's order, less what the audit drops.
 
     Columns: subject, property, object, subject_label, object_label, kind, group_id.  ``group_id`` is the
     unordered entity pair: a fact, its reverse and its twin in another property share it.
     """
+    # The order matters: each finding is looked for among the facts that the ones before it left.
     facts = labelled(source, relations)
-    facts = audit.drop_facts(
-        facts, "no_label", pl.col("subject_label").is_null() | pl.col("object_label").is_null()
-    )
+    lacks_label = pl.col("subject_label").is_null() | pl.col("object_label").is_null()
+    facts = audit.drop_facts(facts, "no_label", lacks_label)
     facts = audit.drop_facts(facts, "same_entity", pl.col("subject") == pl.col("object"))
-    facts = audit.drop_facts(
-        facts, "id_label", pl.col("subject_id") | pl.col("object_id") if source.labelled else pl.lit(False)
-    )
+    # Where ids stand in for labels by the source's nature, they are no fault.
+    has_id_label = pl.col("subject_id") | pl.col("object_id") if source.labelled else pl.lit(False)
+    facts = audit.drop_facts(facts, "id_label", has_id_label)
     facts = audit.drop_facts(facts, "odd_label", pl.col("subject_odd") | pl.col("object_odd"))
     facts = audit.drop_facts(facts, "same_label", pl.col("subject_name") == pl.col("object_name"))
-    facts = audit.drop_facts(
-        facts, "duplicate", ~pl.struct("property", "subject", "object").is_first_distinct()
-    )
+    statement = pl.struct("property", "subject", "object")
+    facts = audit.drop_facts(facts, "duplicate", ~statement.is_first_distinct())
+
     facts = facts.with_columns(group_id=pl.concat_str(LOWER_END, HIGHER_END, separator="|"))
     pair = pl.struct("property", "group_id")
-    facts = audit.drop_facts(
-        facts, "both_directions", pair.is_duplicated() & (pl.col("kind") == ANTISYMMETRIC)
-    )
+    contradicts = pair.is_duplicated() & (pl.col("kind") == ANTISYMMETRIC)
+    facts = audit.drop_facts(facts, "both_directions", contradicts)
     facts = audit.drop_facts(facts, "both_sides", ~pair.is_first_distinct())
+
     names = pl.col("subject_name"), pl.col("object_name")
-    text = pl.struct("property", pl.min_horizontal(names).alias("one"), pl.max_horizontal(names).alias("two"))
+    first_name, last_name = pl.min_horizontal(names), pl.max_horizontal(names)
+    text = pl.struct("property", first_name.alias("first_name"), last_name.alias("last_name"))
     facts = audit.drop_facts(facts, "same_text", ~text.is_first_distinct())
-    return facts.drop(f"{side}_{flag}" for side in ("subject", "object") for flag in FLAGS)
+    return facts.drop([*_flag_columns("subject"), *_flag_columns("object")])
 
 
 def labelled(source: TripleSource, relations: Mapping[str, Relation]) -> pl.DataFrame:
-    """The statements with the kind of their property and both labels (null where there is none), each with
-    its ``FLAGS``.
+    """The statements with the kind of their property, both labels (null where there is none), and ``FLAGS``.
 
     The flags are columns ``subject_id`` and so on: a label is looked at once, not once for each statement it
     stands in.
     """
-    kinds = pl.DataFrame({"property": list(relations), "kind": [r.kind for r in relations.values()]})
+    kind_of = [relation.kind for relation in relations.values()]
+    kinds = pl.DataFrame({"property": list(relations), "kind": kind_of})
     facts = source.triples.join(kinds, on="property", how="left", maintain_order="left")
     names = source.labels.with_columns(**FLAGS)
     for side in ("subject", "object"):
-        columns = {"entity": side, **{name: f"{side}_{name}" for name in ("label", *FLAGS)}}
+        columns = {"entity": side, "label": f"{side}_label"}
+        columns |= dict(zip(FLAGS, _flag_columns(side), strict=True))
         facts = facts.join(names.rename(columns), on=side, how="left", maintain_order="left")
     return facts
 
 
 def reverse_stated(source: TripleSource) -> dict[str, float]:
-    """How symmetric a property is in the source: the share of its distinct statements whose reverse is stated
-    too.
+    """How symmetric each property is in the source.
+
+    That is the share of its distinct statements whose reverse is stated too; a statement about an entity and
+    itself is its own reverse.
     """
-    pairs = source.triples.group_by("property", LOWER_END.alias("first"), HIGHER_END.alias("second")).agg(
-        (pl.col("subject") <= pl.col("object")).any().alias("there"),
-        (pl.col("subject") >= pl.col("object")).any().alias("back"),
+    # One row for each unordered pair, so that a statement and its reverse are counted together.
+    pairs = source.triples.group_by("property", LOWER_END.alias("lower"), HIGHER_END.alias("higher")).agg(
+        (pl.col("subject") <= pl.col("object")).any().alias("upwards"),
+        (pl.col("subject") >= pl.col("object")).any().alias("downwards"),
     )
-    there, back, loop = pl.col("there"), pl.col("back"), pl.col("first") == pl.col("second")
-    stated = pl.when(loop).then(1).otherwise(there.cast(pl.Int64) + back.cast(pl.Int64))
+    upwards, downwards = pl.col("upwards"), pl.col("downwards")
+    is_loop = pl.col("lower") == pl.col("higher")
+    of_both_directions = upwards.cast(pl.Int64) + downwards.cast(pl.Int64)
+    stated = pl.when(is_loop).then(1).otherwise(of_both_directions)
     counts = pairs.group_by("property").agg(
-        stated.sum().alias("stated"), stated.filter(there & back).sum().alias("reversed")
+        stated.sum().alias("stated"),
+        stated.filter(upwards & downwards).sum().alias("reversed"),
     )
-    return {p: both / all for p, all, both in counts.sort("property").iter_rows()}
+    shares = {}
+    for property, statements, with_reverse in counts.sort("property").iter_rows():
+        shares[property] = with_reverse / statements
+    return shares
+
+
+def _flag_columns(side: str) -> list[str]:
+    """The columns with the ``FLAGS`` of the subject's or the object's label."""
+    return [f"{side}_{flag}" for flag in FLAGS]

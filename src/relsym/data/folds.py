@@ -1,11 +1,12 @@
-"""What is held out: relations, entities, templates, as ways to train and test on the rows of one
-benchmark.
+"""What is held out: relations, entities, templates.
+
+Each fold is one way to train and test on the rows of one benchmark.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import cycle, product
+from itertools import product
 
 from relsym.data.relations import ANTISYMMETRIC, SYMMETRIC, Relation, leave_with
 from relsym.runs.manifest import Fold
@@ -26,29 +27,56 @@ def folds(relations: Mapping[str, Relation], present: Iterable[str]) -> dict[str
     - ``entities``: no entity of a test row is in a training row;
     - ``templates``: the test rows are worded as no training row is.
     """
-    present = set(present)
-    there = {p: r for p, r in relations.items() if p in present}
-    held = {"fixed": FIXED} if present >= set(FIXED) else {}
-    held |= {f"loo-{p}": (p,) for p in there}
-    held |= {f"pair-{one}-{two}": (one, two) for one, two in product(*_by_kind(there))}
-    return {name: Fold(p, tuple(leave_with(p, there))) for name, p in held.items()} | {
-        "entities": Fold(split="split_entities"),
-        "templates": Fold(variants=(REWORDED,)),
-    }
+    available = _available(relations, present)
+    held_out: dict[str, tuple[str, ...]] = {}
+    if all(p in available for p in FIXED):
+        held_out["fixed"] = FIXED
+    for property in available:
+        held_out[f"loo-{property}"] = (property,)
+    symmetric, antisymmetric = _by_kind(available)
+    for pair in product(symmetric, antisymmetric):
+        held_out[_pair_name(*pair)] = pair
+
+    every = {}
+    for name, properties in held_out.items():
+        left_out = leave_with(properties, available)
+        every[name] = Fold(properties, tuple(left_out))
+    every["entities"] = Fold(split="split_entities")
+    every["templates"] = Fold(variants=(REWORDED,))
+    return every
 
 
 def trained_pairs(relations: Mapping[str, Relation], present: Iterable[str]) -> list[str]:
-    """The pairs of relations that are trained on when all would take too long: eight that go round both kinds
-    in the table's order.
+    """The folds ``pair-P-P`` that are trained on when all would take too long.
+
+    They are at most ``TRAINED_PAIRS``, which go round both kinds in the table's order.
     """
-    symmetric, antisymmetric = _by_kind({p: r for p, r in relations.items() if p in set(present)})
+    symmetric, antisymmetric = _by_kind(_available(relations, present))
     if not symmetric or not antisymmetric:
         return []
-    rounds = zip(
-        cycle(symmetric), cycle(antisymmetric), range(len(symmetric) * len(antisymmetric)), strict=False
-    )
-    return list(dict.fromkeys(f"pair-{one}-{two}" for one, two, _ in rounds))[:TRAINED_PAIRS]
+    # A kind that runs out starts anew, so a pair may come again before all have come: it counts once.
+    names: list[str] = []
+    for turn in range(len(symmetric) * len(antisymmetric)):
+        one_symmetric = symmetric[turn % len(symmetric)]
+        one_antisymmetric = antisymmetric[turn % len(antisymmetric)]
+        name = _pair_name(one_symmetric, one_antisymmetric)
+        if name not in names:
+            names.append(name)
+    return names[:TRAINED_PAIRS]
+
+
+def _available(relations: Mapping[str, Relation], present: Iterable[str]) -> dict[str, Relation]:
+    """The relations of which there are rows, in the table's order."""
+    with_rows = set(present)
+    return {p: relation for p, relation in relations.items() if p in with_rows}
 
 
 def _by_kind(relations: Mapping[str, Relation]) -> tuple[list[str], list[str]]:
-    return tuple([p for p, r in relations.items() if r.kind == kind] for kind in (SYMMETRIC, ANTISYMMETRIC))
+    """The symmetric and the antisymmetric properties."""
+    symmetric = [p for p, relation in relations.items() if relation.kind == SYMMETRIC]
+    antisymmetric = [p for p, relation in relations.items() if relation.kind == ANTISYMMETRIC]
+    return symmetric, antisymmetric
+
+
+def _pair_name(symmetric: str, antisymmetric: str) -> str:
+    return f"pair-{symmetric}-{antisymmetric}"

@@ -20,15 +20,19 @@ from relsym.data.replay import Replay
 from relsym.data.splits import TEST, VALIDATION
 from relsym.ranges import PositiveInt, Seed
 
+# One encoded text of each row: the tokenizer's output, name -> numbers.
 Features = list[dict[str, list[int]]]
 
 
 class Batch(NamedTuple):
     """One rank's share of a global batch.
 
-    inputs: padded token tensors, one dictionary per encoded text of a row (premise and hypothesis, or the
-    joint pair). targets: class indices [n].  mask: False where a row is padding that equalises the ranks'
-    shares [n]. replayed: True where a row comes from an earlier task [n].
+    Attributes:
+        inputs: padded token tensors, one dictionary per encoded text of a row (premise and hypothesis, or the
+            joint pair).
+        targets: class indices [n].
+        mask: False where a row is padding that equalises the ranks' shares [n].
+        replayed: True where a row comes from an earlier task [n].
     """
 
     inputs: tuple[dict[str, Tensor], ...]
@@ -38,14 +42,30 @@ class Batch(NamedTuple):
 
 
 class PairData(LightningDataModule):
-    """What every data set offers: ``labels``, ``train_rows``, ``score_rows`` by form, ``counts`` and
-    ``content_hash``.
+    """What every data set offers: rows to train on and rows to score.
 
-    ``sides`` says which rows may train and which are scored (rule, seed, what is held out); None where files
-    say so. ``title`` is what a report calls the benchmark; None: the data option's name. ``fold``: the name
-    of what is held out, where it has one. ``by_length``: whether a training batch holds rows of about one
-    length. Subclasses fill these in ``read``; rows are tokenised once, by the function handed to
+    Subclasses fill the attributes in ``read``; rows are tokenised once, by the function handed to
     ``tokenize_with``.
+
+    Attributes:
+        labels: the classes of the rows.
+        train_rows: rows to train on.
+        score_rows: rows to score, by form.
+        counts: what was read, kept and dropped, as far as the data set counts it.
+        content_hash: SHA-256 over what can be drawn.
+        sides: which rows may train and which are scored (rule, seed, what is held out); None where files say
+            so.
+        title: what a report calls the benchmark; None: the data option's name.
+        fold: the name of what is held out, where it has one.
+
+    Args:
+        batch_size: of the global batch, over all ranks.
+        score_on: "test" or "validation".
+        seed: order of the batches.
+        by_length: whether a training batch holds rows of about one length.
+
+    Raises:
+        ValueError: a batch of fewer than two rows, an unknown part to score on.
     """
 
     labels: tuple[str, ...]
@@ -74,9 +94,11 @@ class PairData(LightningDataModule):
 
     @abstractmethod
     def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
-        """Rows of one side (``test``, ``validation``) by form, at most so many of each; None takes all.
+        """Rows of one side (``test``, ``validation``) by form. Call it after ``read``.
 
-        After ``read``.
+        Args:
+            side: which part they come from.
+            pairs: at most so many of each form; None takes all.
         """
 
     @final
@@ -86,7 +108,7 @@ class PairData(LightningDataModule):
 
     @final
     def replay_with(self, rows: Sequence[Row], per_batch: int, only: bool, steps: int) -> None:
-        """Add rows of an earlier task to every batch; before ``tokenize_with``. See ``Replay``."""
+        """Add rows of an earlier task to every batch, see ``Replay``. Call it before ``tokenize_with``."""
         self.replay = Replay(rows, per_batch, only, self.seed, steps)
 
     @final
@@ -98,14 +120,22 @@ class PairData(LightningDataModule):
     ) -> None:
         """Tokenise the training rows, and those to replay, once.
 
-        ``labels`` are the model's classes, in its order.
+        Args:
+            tokenize: rows -> the features of each encoded text of a row.
+            collate: features of several rows -> padded tensors.
+            labels: the model's classes, in its order.
+
+        Raises:
+            ValueError: a training row has a label that the model does not know.
         """
-        rows = [*self.train_rows, *(self.replay.rows if self.replay else ())]
-        if unknown := {row.label for row in rows} - set(labels):
+        rows = list(self.train_rows)
+        if self.replay:
+            rows += self.replay.rows
+        unknown = {row.label for row in rows} - set(labels)
+        if unknown:
             raise ValueError(
                 f"the model's classes are {', '.join(labels)}; training rows have the label "
-                f"{', '.join(sorted(unknown))} too. "
-                "Go on from a run that knows it (init=RUN)."
+                f"{', '.join(sorted(unknown))} too. Go on from a run that knows it (init=RUN)."
             )
         self._features, self._collate = tokenize(rows), collate
         self._targets = [labels.index(row.label) for row in rows]
@@ -113,30 +143,35 @@ class PairData(LightningDataModule):
     @final
     def train_dataloader(self) -> DataLoader:
         """This rank's shares of the global batches."""
-        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        own = len(self.train_rows)
-        lengths = None
-        if self.by_length:
-            lengths = [
-                sum(len(features["input_ids"]) for features in row)
-                for row in zip(*self._features, strict=True)
-            ][:own]
-        sampler = GlobalBatchSampler(
-            self._targets[:own], self.batch_size, self.seed, rank, world, self.replay, lengths
-        )
+        rank, world = 0, 1
+        if self.trainer:
+            rank, world = self.trainer.global_rank, self.trainer.world_size
+        # Replayed rows follow the training rows; the sampler deals the latter and adds the former itself.
+        targets = self._targets[: len(self.train_rows)]
+        lengths = self._lengths() if self.by_length else None
+        sampler = GlobalBatchSampler(targets, self.batch_size, self.seed, rank, world, self.replay, lengths)
         return DataLoader(_Indices(), batch_sampler=sampler, collate_fn=self.batch)
 
     @final
     def batch(self, rows: Sequence[int]) -> Batch:
         """Collate rows by index; ``PADDING`` repeats the first row, masked."""
         indices = [max(row, 0) for row in rows]
-        inputs = tuple(self._collate([features[i] for i in indices]) for features in self._features)
-        return Batch(
-            inputs,
-            torch.tensor([self._targets[i] for i in indices]),
-            torch.tensor([row != PADDING for row in rows]),
-            torch.tensor([row >= len(self.train_rows) for row in rows]),
-        )
+        inputs = []
+        for features in self._features:
+            of_batch = [features[i] for i in indices]
+            inputs.append(self._collate(of_batch))
+        targets = [self._targets[i] for i in indices]
+        mask = [row != PADDING for row in rows]
+        replayed = [row >= len(self.train_rows) for row in rows]
+        return Batch(tuple(inputs), torch.tensor(targets), torch.tensor(mask), torch.tensor(replayed))
+
+    def _lengths(self) -> list[int]:
+        """Tokens of each training row, over all its encoded texts."""
+        lengths = [0] * len(self.train_rows)
+        for features in self._features:
+            for row in range(len(lengths)):
+                lengths[row] += len(features[row]["input_ids"])
+        return lengths
 
 
 class _Indices(Dataset):

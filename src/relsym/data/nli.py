@@ -23,9 +23,16 @@ class NliData(PairData):
     Args:
         source: the set.
         samples: training rows, balanced over the labels; None takes all, as they are.
-        test_pairs: rows to score; None takes all.  sample_seed, score_on, batch_size, seed: as in
-        ``SymmetryData``. split_seed: which premises are the validation part.  by_length: whether a training
-        batch holds rows of about one length.
+        sample_seed: which rows are drawn for training.
+        split_seed: which premises are the validation part.
+        test_pairs: rows to score; None takes all.
+        score_on: "test", or "validation" for whatever is being tuned.
+        batch_size: global batch.
+        seed: order of the batches.
+        by_length: whether a training batch holds rows of about one length.
+
+    Raises:
+        ValueError: numbers that leave a label without a row.
     """
 
     labels = NLI_LABELS
@@ -53,33 +60,38 @@ class NliData(PairData):
         if test_pairs is not None and test_pairs < 1:
             raise ValueError(f"data.test_pairs={test_pairs}: at least 1, or null for all.")
         self.source, self.title = source, source.title
-        self.samples, self.sample_seed, self.split_seed, self.test_pairs = (
-            samples,
-            sample_seed,
-            split_seed,
-            test_pairs,
-        )
+        self.samples, self.test_pairs = samples, test_pairs
+        self.sample_seed, self.split_seed = sample_seed, split_seed
 
     def read(self) -> None:
-        """Read both parts, take the validation part out of the training rows, draw, and hash what
-        was read.
+        """Read both parts, take the validation part out of the training rows, and draw.
+
+        The content hash is over all rows that were read.
+
+        Raises:
+            ValueError: fewer rows than ``samples``, or none of some label.
         """
         rows = list(self.source.rows("train", self.counts))
-        held_out = [row for row in rows if self._is_held_out(row)]
-        train = [row for row in rows if not self._is_held_out(row)]
+        train, held_out = [], []
+        for row in rows:
+            part = held_out if self._is_held_out(row) else train
+            part.append(row)
         test = list(self.source.rows("test", self.counts))
         self._sides = {VALIDATION: held_out, TEST: test}
         self.train_rows = train if self.samples is None else self._draw(train, self.samples)
         self.score_rows = self.rows_of(self.score_on, self.test_pairs)
-        self.counts.update(
-            {"train rows": len(train), "validation rows": len(held_out), "test rows": len(test)}
-        )
-        self.content_hash = sha256("\n".join(map(repr, rows + test)).encode()).hexdigest()
+        sizes = {"train rows": len(train), "validation rows": len(held_out), "test rows": len(test)}
+        self.counts.update(sizes)
+        written = "\n".join(map(repr, rows + test))
+        self.content_hash = sha256(written.encode()).hexdigest()
 
     def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
-        """See ``PairData``."""
+        """See ``PairData``; the one form is the set's name."""
         rows = self._sides[side]
-        return {self.source.name: shuffled(rows, self.split_seed, "score rows")[:pairs] if pairs else rows}
+        if pairs:
+            # By the split's seed: what is scored stays the same over the seeds of a training.
+            rows = shuffled(rows, self.split_seed, "score rows")[:pairs]
+        return {self.source.name: rows}
 
     def _is_held_out(self, row: Row) -> bool:
         """By premise, since most sets ask several hypotheses about each."""
@@ -87,20 +99,19 @@ class NliData(PairData):
 
     def _draw(self, rows: list[Row], samples: int) -> list[Row]:
         pools = by_key(rows, (row.label for row in rows))
-        if missing := [label for label in NLI_LABELS if label not in pools]:
+        missing = [label for label in NLI_LABELS if label not in pools]
+        if missing:
             raise ValueError(
                 f"data.samples={samples}: no training row of {self.source.tables.where(TRAIN)} is labelled "
-                f"{' or '.join(missing)}: no draw "
-                "would be balanced. Choose a set with all three labels, or pass data.samples=null for all "
-                "rows as they are."
+                f"{' or '.join(missing)}: no draw would be balanced. Choose a set with all three labels, or "
+                "pass data.samples=null for all rows as they are."
             )
-        drawn = list(
-            islice(in_turn(shuffled(pools[label], self.sample_seed, label) for label in NLI_LABELS), samples)
-        )
+        of_labels = [shuffled(pools[label], self.sample_seed, label) for label in NLI_LABELS]
+        drawn = list(islice(in_turn(of_labels), samples))
         if len(drawn) < samples:
             raise ValueError(
                 f"data.samples={samples}: {self.source.tables.where(TRAIN)} has only {len(rows)} rows to "
-                "train on (less the "
-                f"validation part). Pass data.samples={len(rows)} or fewer, or null for all."
+                f"train on (less the validation part). Pass data.samples={len(rows)} or fewer, or null for "
+                "all."
             )
         return drawn

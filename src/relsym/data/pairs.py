@@ -1,4 +1,4 @@
-"""Facts -> premise / hypothesis / label rows."""
+"""Premise / hypothesis / label rows, made from facts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ OPPOSITE = {ENTAILMENT: CONTRADICTION, CONTRADICTION: ENTAILMENT, NEUTRAL: NEUTR
 class Variant(NamedTuple):
     """How a hypothesis is made from a fact, and so what the premise says about it.
 
-    wording: of the hypothesis.  swapped: subject and object exchanged, so that the relation's kind decides
-    the label. negated: the hypothesis denies, so the label is reversed.  premise: its wording (the template,
-    unless that is what is held out).
+    Attributes:
+        wording: of the hypothesis.
+        swapped: subject and object exchanged, so that the relation's kind decides the label.
+        negated: the hypothesis denies, so the label is reversed.
+        premise: its wording (the template, unless that is what is held out).
     """
 
     wording: str
@@ -44,10 +46,10 @@ VARIANTS = {
 
 
 class Row(NamedTuple):
-    """One premise / hypothesis text with its label, in one form: what a model reads, and what its answer is
-    told apart by.
+    """One premise / hypothesis text with its label, in one form.
 
-    The last five are empty where rows are not about facts (MNLI).
+    It has what a model reads and what its answers are grouped by. The last five fields are empty where rows
+    are not about facts (MNLI).
     """
 
     pair_id: str
@@ -65,7 +67,10 @@ class Row(NamedTuple):
 
 def pair_ids(rows: Mapping[str, Sequence[Row]]) -> dict[str, list[str]]:
     """The ids of the rows of every form."""
-    return {form: [row.pair_id for row in of_form] for form, of_form in rows.items()}
+    ids = {}
+    for form, rows_of_form in rows.items():
+        ids[form] = [row.pair_id for row in rows_of_form]
+    return ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +100,26 @@ class BenchmarkPair:
     split: str
 
     def row(self, form: str) -> Row:
-        """The texts of one form."""
+        """The row in one form: with labels if lexicalised, with ids if not."""
         if form == LEXICALISED:
-            names, texts = (self.subject, self.object), (self.premise, self.hypothesis)
+            subject, object = self.subject, self.object
+            premise, hypothesis = self.premise, self.hypothesis
         else:
-            names, texts = (self.subject_id, self.object_id), (self.premise_delex, self.hypothesis_delex)
+            subject, object = self.subject_id, self.object_id
+            premise, hypothesis = self.premise_delex, self.hypothesis_delex
+        # By place: keywords cost twice the time, and this is called for every row of a benchmark.
         return Row(
             self.pair_id,
             self.property,
             form,
-            *texts,
+            premise,
+            hypothesis,
             self.label,
             self.fact_id,
             self.kind,
             self.variant,
-            *names,
+            subject,
+            object,
         )
 
 
@@ -129,7 +139,9 @@ def pair_table(
     directions.
 
     Args:
-        facts: columns of ``usable_facts``, and reverse (Boolean) and split.  variants: names in ``VARIANTS``.
+        facts: columns of ``usable_facts``, and reverse (Boolean) and split.
+        relations: the property table.
+        variants: names in ``VARIANTS``.
         carried: further columns of the facts that go along.
 
     Raises:
@@ -137,109 +149,135 @@ def pair_table(
     """
     check_wordings(relations, variants)
     table = wordings(relations)
-    turned = [
-        pl.when("reverse").then(two).otherwise(one).alias(name)
-        for name, one, two in (
-            ("subject_id", "subject", "object"),
-            ("object_id", "object", "subject"),
-            ("subject", "subject_label", "object_label"),
-            ("object", "object_label", "subject_label"),
-        )
-    ]
-    base = facts.select("property", "kind", "group_id", "split", *carried, *turned).with_row_index("ordinal")
+    ends = {
+        "subject_id": _end("subject", "object", "reverse"),
+        "object_id": _end("object", "subject", "reverse"),
+        "subject": _end("subject_label", "object_label", "reverse"),
+        "object": _end("object_label", "subject_label", "reverse"),
+    }
+    base = facts.select("property", "kind", "group_id", "split", *carried, **ends).with_row_index("ordinal")
     base = base.with_columns(fact_id=pl.concat_str("property", "subject_id", "object_id", separator=":"))
     base = base.with_columns(_paraphrase_of(base["fact_id"], base["property"], relations, variants))
-    frames = [
-        _variant_rows(base, relations, table, name).with_columns(place=pl.lit(place))
-        for place, name in enumerate(variants)
-    ]
-    rows = frames[0] if len(frames) == 1 else pl.concat(frames).sort("ordinal", "place", maintain_order=True)
+    frames = []
+    for place, name in enumerate(variants):
+        rows_of_variant = _variant_rows(base, relations, table, name)
+        frames.append(rows_of_variant.with_columns(place=pl.lit(place)))
+    rows = pl.concat(frames)
+    if len(frames) > 1:  # rows of one variant are in order already, and sorting millions takes time
+        rows = rows.sort("ordinal", "place", maintain_order=True)
     return rows.select(*PAIR_COLUMNS, *carried)
 
 
 def pairs_of(table: pl.DataFrame) -> list[BenchmarkPair]:
-    """Rows of the table -> objects."""
+    """The rows of a table with the columns ``PAIR_COLUMNS``, as objects."""
     return [BenchmarkPair(*row) for row in table.select(PAIR_COLUMNS).iter_rows()]
 
 
 def check_wordings(relations: Mapping[str, Relation], variants: Sequence[str]) -> None:
-    """Refuse a variant that some property has no words for."""
-    if unknown := [name for name in variants if name not in VARIANTS]:
+    """Refuse a variant that some property has no words for.
+
+    Raises:
+        ValueError: an unknown variant, or a wording that a property lacks.
+    """
+    unknown = [name for name in variants if name not in VARIANTS]
+    if unknown:
         raise ValueError(
             f"benchmark.variants: no such variant: {', '.join(unknown)}. Variants: {', '.join(VARIANTS)}."
         )
-    needed = {wording for name in variants for wording in (VARIANTS[name].wording, VARIANTS[name].premise)}
+    needed = set()
+    for name in variants:
+        needed |= {VARIANTS[name].wording, VARIANTS[name].premise}
     for relation in relations.values():
         for wording in sorted(needed - {TEMPLATE}):
-            # The converse of a symmetric relation is a further paraphrase, beside the one that the variant of
-            # that name takes.
-            source = PARAPHRASE if wording == CONVERSE and relation.kind == SYMMETRIC else wording
-            needs = 2 if wording != source else 1
-            if (len(relation.paraphrases) < needs) if source == PARAPHRASE else not getattr(relation, source):
-                lacking = f"{'two ' if needs == 2 else ''}paraphrases" if source == PARAPHRASE else source
+            lacking = _lacking(relation, wording)
+            if lacking:
                 raise ValueError(
                     f"property {relation.property} has no {lacking}, which {', '.join(variants)} need. Add "
-                    "it to the property "
-                    "table, or choose other data.properties or benchmark.variants."
+                    "it to the property table, or choose other data.properties or benchmark.variants."
                 )
+
+
+def _lacking(relation: Relation, wording: str) -> str | None:
+    """What the property table would have to have for the wording; None if it is there."""
+    if wording == CONVERSE and relation.kind == SYMMETRIC:
+        # The converse of a symmetric relation is a further paraphrase, beside the one that the variant of
+        # that name takes.
+        return None if len(relation.paraphrases) >= 2 else "two paraphrases"
+    if wording == PARAPHRASE:
+        return None if relation.paraphrases else "paraphrases"
+    return None if getattr(relation, wording) else wording
 
 
 def _paraphrase_of(
     fact_ids: pl.Series, properties: pl.Series, relations: Mapping[str, Relation], variants: Sequence[str]
 ) -> pl.Series:
-    """Which paraphrase a fact takes: evenly, by hash."""
-    if not {PARAPHRASE, CONVERSE} & {VARIANTS[name].wording for name in variants}:
+    """Which paraphrase each fact takes: evenly, by hash; 0 for all where no variant asks for one."""
+    used = {VARIANTS[name].wording for name in variants}
+    if PARAPHRASE not in used and CONVERSE not in used:
         return pl.Series("paraphrase", [0], dtype=pl.Int64).new_from_index(0, len(fact_ids))
-    numbers = {p: len(r.paraphrases) for p, r in relations.items()}
-    chosen = [
-        int(uniform(0, f"paraphrase|{fact}") * numbers[p])
-        for fact, p in zip(fact_ids, properties, strict=True)
-    ]
+    numbers = {p: len(relation.paraphrases) for p, relation in relations.items()}
+    chosen = []
+    for fact, property in zip(fact_ids, properties, strict=True):
+        # No seed of the run: a fact is worded alike in every draw.
+        share = uniform(0, f"paraphrase|{fact}")
+        chosen.append(int(share * numbers[property]))
     return pl.Series("paraphrase", chosen, dtype=pl.Int64)
 
 
 def _variant_rows(
     base: pl.DataFrame, relations: Mapping[str, Relation], table: pl.DataFrame, name: str
 ) -> pl.DataFrame:
-    variant, symmetric = VARIANTS[name], pl.col("kind") == SYMMETRIC
-    # A symmetric relation is its own converse: a further paraphrase, stated from the other side.
-    exchange = pl.lit(variant.swapped) ^ symmetric if variant.wording == CONVERSE else pl.lit(variant.swapped)
-
-    def names(one: str, two: str, turned: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-        return pl.when(turned).then(two).otherwise(one), pl.when(turned).then(one).otherwise(two)
-
-    texts = [
-        verbalize(
-            base,
-            table,
-            _wording(wording, relations),
-            {
-                column: names("subject", "object", turned),
-                f"{column}_delex": names("subject_id", "object_id", turned),
-            },
-        )
-        for column, wording, turned in (
-            ("premise", variant.premise, pl.lit(False)),
-            ("hypothesis", variant.wording, exchange),
-        )
-    ]
-    labels = {p: (r.label if variant.swapped else ENTAILMENT) for p, r in relations.items()}
-    labels = {p: OPPOSITE[label] if variant.negated else label for p, label in labels.items()}
-    return pl.concat([base, *texts], how="horizontal").with_columns(
+    """The rows of one variant: ``base`` with its sentences, labels and ids."""
+    variant = VARIANTS[name]
+    exchanged = pl.lit(variant.swapped)
+    if variant.wording == CONVERSE:
+        # A symmetric relation is its own converse: a further paraphrase, stated from the other side.
+        exchanged = exchanged ^ (pl.col("kind") == SYMMETRIC)
+    premises = _sentences("premise", base, table, _wording(variant.premise, relations), pl.lit(False))
+    hypotheses = _sentences("hypothesis", base, table, _wording(variant.wording, relations), exchanged)
+    labels = {p: _label(relation, variant) for p, relation in relations.items()}
+    return pl.concat([base, premises, hypotheses], how="horizontal").with_columns(
         variant=pl.lit(name),
         label=pl.col("property").replace_strict(labels, return_dtype=pl.String),
         pair_id=pl.concat_str("fact_id", pl.lit(name), separator="#"),
     )
 
 
+def _sentences(
+    column: str, base: pl.DataFrame, table: pl.DataFrame, wording: pl.Expr, exchanged: pl.Expr
+) -> pl.DataFrame:
+    """Sentences in both forms, ``column`` with labels and ``column_delex`` with ids."""
+    names = {
+        column: (_end("subject", "object", exchanged), _end("object", "subject", exchanged)),
+        f"{column}_delex": (
+            _end("subject_id", "object_id", exchanged),
+            _end("object_id", "subject_id", exchanged),
+        ),
+    }
+    return verbalize(base, table, wording, names)
+
+
+def _end(end: str, other_end: str, exchanged: pl.Expr | str) -> pl.Expr:
+    """The column of one end of a fact, or of the other one where the two are exchanged."""
+    return pl.when(exchanged).then(other_end).otherwise(end)
+
+
+def _label(relation: Relation, variant: Variant) -> str:
+    """What the premise says about the variant's hypothesis."""
+    label = relation.label if variant.swapped else ENTAILMENT
+    return OPPOSITE[label] if variant.negated else label
+
+
 def _wording(wording: str, relations: Mapping[str, Relation]) -> pl.Expr:
-    """Which of a property's wordings a row takes."""
+    """Which of a property's wordings each row takes, as named by ``wordings``."""
     if wording not in (PARAPHRASE, CONVERSE):
         return pl.lit(wording)
     chosen = pl.format(PARAPHRASE + " {}", "paraphrase")
     if wording == PARAPHRASE:
         return chosen
-    numbers = {p: max(len(r.paraphrases), 1) for p, r in relations.items()}
+    # For symmetric relations the next paraphrase after the one that the variant ``paraphrase`` takes.
+    numbers = {p: max(len(relation.paraphrases), 1) for p, relation in relations.items()}
     number = pl.col("property").replace_strict(numbers, return_dtype=pl.Int64)
-    following = pl.format(PARAPHRASE + " {}", (pl.col("paraphrase") + 1) % number)
+    next_one = (pl.col("paraphrase") + 1) % number
+    following = pl.format(PARAPHRASE + " {}", next_one)
     return pl.when(pl.col("kind") == SYMMETRIC).then(following).otherwise(pl.lit(CONVERSE))

@@ -32,7 +32,17 @@ def bar(unit: str = "steps") -> Progress:
 
 @contextmanager
 def progress(description: str, total: int | None, unit: str = "steps") -> Iterator[Callable[[int], None]]:
-    """A running bar; yields the function that advances it."""
+    """A running bar; yields the function that advances it by a count.
+
+    Args:
+        description: stands before the bar.
+        total: of steps or bytes; None where it is not known.
+        unit: "steps" or "bytes".
+    """
     with bar(unit) as running:
         task = running.add_task(description, total=total)
-        yield lambda count: running.advance(task, count)
+
+        def advance(count: int) -> None:
+            running.advance(task, count)
+
+        yield advance

@@ -24,11 +24,21 @@ PROPERTY_FIELDS = "name, kind, template, converse, negation, paraphrases, invers
 class Relation:
     """One property: r(x, y) reads ``template`` with [X] and [Y] filled in.
 
-    kind: symmetric if r(x, y) implies r(y, x), antisymmetric if it implies not r(y, x), neither if it implies
-    none of them. converse: states r(x, y) from the other side, so names the two in the opposite order (None
-    for symmetric relations). negation: denies the template's statement.  paraphrases: other wordings of it,
-    in the template's order. inverses: properties that speak about the same entity pairs; they leave training
-    when this one is held out.
+    Attributes:
+        property: its id.
+        name: what people call it.
+        kind: symmetric if r(x, y) implies r(y, x), antisymmetric if it implies not r(y, x), neither if it
+            implies none of them.
+        template: its main wording.
+        converse: states r(x, y) from the other side, so names the two in the opposite order (None for
+            symmetric relations).
+        negation: denies the template's statement.
+        paraphrases: other wordings of it, in the template's order.
+        inverses: properties that speak about the same entity pairs; they leave training when this one is held
+            out.
+
+    Raises:
+        ValueError: an unknown kind, or a wording without [X] and [Y].
     """
 
     property: str
@@ -43,7 +53,9 @@ class Relation:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
-        for wording in filter(None, (self.template, self.converse, self.negation, *self.paraphrases)):
+        for wording in (self.template, self.converse, self.negation, *self.paraphrases):
+            if not wording:
+                continue
             if not isinstance(wording, str) or wording.count("[X]") != 1 or wording.count("[Y]") != 1:
                 raise ValueError(f"{wording!r} must contain [X] and [Y] once each")
 
@@ -54,30 +66,38 @@ class Relation:
 
 
 def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
-    """Read a property table (YAML: property id -> ``FIELDS``).
+    """Read a property table: YAML, property id -> ``PROPERTY_FIELDS``.
 
     Args:
         table: "paper" (also None: the paper's 14 properties), "extended" (those and more), or a file.
 
     Raises:
+        FileNotFoundError: no such file or table.
         ValueError: a missing or unknown field, an unknown kind, a wording without [X] and [Y].
     """
     names = TABLES.get(str(table or "paper"))
-    paths = (
-        [files("relsym.data").joinpath(name) for name in names] if names else [Path(str(table)).expanduser()]
-    )
-    return {
-        str(key): _relation(str(key), fields, path)
-        for path in paths
-        for key, fields in _entries(path).items()
-    }
+    paths: list[Path | Traversable] = []
+    if names:
+        paths += [files("relsym.data").joinpath(name) for name in names]
+    else:
+        paths.append(Path(str(table)).expanduser())
+    relations = {}
+    for path in paths:
+        for key, fields in _entries(path).items():
+            property = str(key)  # YAML reads a key of digits as a number
+            relations[property] = _relation(property, fields, path)
+    return relations
 
 
 def select_relations(
     table: dict[str, Relation], properties: list[str] | None, neutral: bool = False
 ) -> dict[str, Relation]:
-    """Keep the named properties (None: all), in the table's order; those that are of neither kind only if
-    ``neutral``.
+    """Keep some properties of a table, in its order.
+
+    Args:
+        table: the property table.
+        properties: those to keep; None (or none) keeps all.
+        neutral: whether to keep those that are neither symmetric nor antisymmetric.
 
     Raises:
         ValueError: a property that the table lacks.
@@ -88,31 +108,38 @@ def select_relations(
             f"unknown property {', '.join(unknown)}: the property table has {', '.join(table)}. "
             "Name one of these in data.properties, or pass a table of your own as data.property_table."
         )
-    return {
-        p: r
-        for p, r in table.items()
-        if (not properties or p in properties) and (neutral or r.kind != NEITHER)
-    }
+    selected = {}
+    for property, relation in table.items():
+        is_named = not properties or property in properties
+        if is_named and (neutral or relation.kind != NEITHER):
+            selected[property] = relation
+    return selected
 
 
 def leave_with(held_out: Iterable[str], relations: Mapping[str, Relation]) -> list[str]:
-    """The properties that leave training beside those held out, because they speak about the same entity
-    pairs.
+    """The properties that leave training beside those held out, in the order of ``relations``.
+
+    They speak about the same entity pairs as one that is held out.
     """
     held_out = set(held_out)
-    beside = {inverse for p in held_out for inverse in relations[p].inverses}
-    return [p for p in relations if p in beside - held_out]
+    inverses: set[str] = set()
+    for property in held_out:
+        inverses.update(relations[property].inverses)
+    return [p for p in relations if p in inverses and p not in held_out]
 
 
 def _entries(path: Path | Traversable) -> dict:
+    """The mapping in a YAML file, before anything of it is checked."""
     try:
-        entries = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")))
+        config = OmegaConf.create(path.read_text(encoding="utf-8"))
+        entries = OmegaConf.to_container(config)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"data.property_table={path}: no such file, nor one of {', '.join(TABLES)}."
         ) from error
     except YAMLError as error:
-        raise ValueError(f"{path}: not YAML ({str(error).splitlines()[0]}).") from error
+        first_line = str(error).splitlines()[0]
+        raise ValueError(f"{path}: not YAML ({first_line}).") from error
     if not isinstance(entries, dict) or not entries:
         raise ValueError(
             f"{path}: expected a mapping from property ids to name, kind and template, got "
@@ -122,16 +149,19 @@ def _entries(path: Path | Traversable) -> dict:
 
 
 def _relation(key: str, fields: object, path: object) -> Relation:
+    """One entry of a property table, checked; ``path`` is for the message."""
     if not key or any(c.isspace() for c in key):
         raise ValueError(f"{path}: {key!r} is no property id (expected one word, such as P131).")
     try:
         lists = {name: _list(fields[name]) for name in ("paraphrases", "inverses") if name in fields}
         return Relation(**{**fields, "property": key, **lists})
     except (TypeError, ValueError) as error:
+        # TypeError: an entry that is no mapping, or a field that is missing or unknown.
         raise ValueError(f"{path}: property {key}: {error}. Fields: {PROPERTY_FIELDS}.") from error
 
 
 def _list(entry: object) -> tuple[str, ...]:
+    """A list of the YAML file, or nothing where the file leaves it empty."""
     if entry is not None and not isinstance(entry, list):
         raise ValueError(f"{entry!r} must be a list")
     return tuple(entry or ())

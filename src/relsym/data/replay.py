@@ -16,12 +16,11 @@ def replay_order(labels: Sequence[Hashable], seed: int) -> Iterator[int]:
     A pass ends with its smallest class, so that every stretch of it is balanced; the rows it leaves out have
     their chance in the next.
     """
-    classes = by_key(range(len(labels)), labels)
+    rows_of = by_key(range(len(labels)), labels)
+    classes = sorted(rows_of, key=str)
     for turn in count():
-        yield from alternate(
-            shuffled(classes[key], seed, f"replay pass {turn} class {key}")
-            for key in sorted(classes, key=str)
-        )
+        orders = [shuffled(rows_of[key], seed, f"replay pass {turn} class {key}") for key in classes]
+        yield from alternate(orders)
 
 
 @final
@@ -32,8 +31,12 @@ class Replay:
     replays the same rows.
 
     Args:
-        rows: to draw from.  per_batch: rows that are added to each global batch.
-        only: nothing else is in the batches.  seed: of the order.  steps: at most so many are made.
+        rows: to draw from.
+        per_batch: rows that are added to each global batch.
+        only: nothing else is in the batches.
+        seed: of the order.
+        steps: at most so many are made.
+
     Raises:
         ValueError: no rows, or fewer than a batch needs to hold two classes.
     """
@@ -41,20 +44,23 @@ class Replay:
     def __init__(self, rows: Sequence[Row], per_batch: int, only: bool, seed: int, steps: int) -> None:
         if not rows:
             raise ValueError("replay: there are no rows to draw from.")
-        if per_batch < (fewest := 2 if only else 1):
-            raise ValueError(
-                f"recipe.replay.rows_per_batch={per_batch}: at least "
-                f"{fewest}{', to hold two classes' if only else ''}."
-            )
+        if only and per_batch < 2:
+            raise ValueError(f"recipe.replay.rows_per_batch={per_batch}: at least 2, to hold two classes.")
+        if per_batch < 1:
+            raise ValueError(f"recipe.replay.rows_per_batch={per_batch}: at least 1.")
         self.per_batch, self.only = per_batch, only
-        order = list(islice(replay_order([row.label for row in rows], seed), steps * per_batch))
-        place = {row: position for position, row in enumerate(dict.fromkeys(order))}
-        self.rows = [rows[row] for row in place]  # those that are drawn: the others need no tokens
-        self._drawn = [place[row] for row in order]
+        labels = [row.label for row in rows]
+        order = list(islice(replay_order(labels, seed), steps * per_batch))
+        # Only rows that are drawn are kept, in the order in which they first come: the others need no tokens.
+        drawn_rows = dict.fromkeys(order)
+        place_of = {row: place for place, row in enumerate(drawn_rows)}
+        self.rows = [rows[row] for row in drawn_rows]
+        self._drawn = [place_of[row] for row in order]
 
     def of_step(self, step: int) -> list[int]:
         """Places in ``rows`` of what the step replays."""
-        return self._drawn[step * self.per_batch : (step + 1) * self.per_batch]
+        start = step * self.per_batch
+        return self._drawn[start : start + self.per_batch]
 
     def counts(self, steps: int) -> dict[str, int]:
         """What was replayed when so many steps were made: rows, and how many different ones."""

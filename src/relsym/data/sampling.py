@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from random import Random
 from typing import TypeVar
 
@@ -13,21 +13,23 @@ SAMPLINGS = ("stratified", "random")
 
 
 def in_turn(pools: Iterable[Iterable[T]]) -> Iterator[T]:
-    """One item of each pool, round after round; a pool that runs out gives all it has and the others fill up
-    evenly.
+    """One item of each pool, round after round.
+
+    A pool that runs out gives all it has, and the others fill up evenly.
     """
     iterators = [iter(pool) for pool in pools]
     while iterators:
-        still = []
+        with_more = []
         for iterator in iterators:
+            # Not next() with a default: any value may be an item.
             for item in islice(iterator, 1):
-                still.append(iterator)
+                with_more.append(iterator)
                 yield item
-        iterators = still
+        iterators = with_more
 
 
 def alternate(pools: Iterable[Iterable[T]]) -> Iterator[T]:
-    """Whole rounds of one item from each pool; ends with the round that one of them cannot fill."""
+    """Whole rounds of one item from each pool; ends before the round that one of them cannot fill."""
     for items in zip(*pools, strict=False):
         yield from items
 
@@ -35,18 +37,21 @@ def alternate(pools: Iterable[Iterable[T]]) -> Iterator[T]:
 def shuffled(items: Iterable[T], seed: int, purpose: str) -> list[T]:
     """The items in an order that depends on the seed and the purpose only."""
     ordered = list(items)
+    # Seeded with a text, which Python hashes with SHA-512: the same order on every machine.
     Random(f"{seed}|{purpose}").shuffle(ordered)
     return ordered
 
 
 def draw_order(by_kind: Mapping[str, Mapping[Hashable, list[T]]], seed: int, sampling: str) -> Iterator[T]:
-    """Items in the order in which they are drawn: kinds alternate; within a kind properties come in turn, or
-    rows uniformly.
+    """Items in the order in which they are drawn: kinds alternate, until one of them runs out.
 
     Args:
         by_kind: kind -> property -> items.
         seed: shuffles properties and items.
-        sampling: "stratified" (properties in turn) or "random" (rows uniformly).
+        sampling: within a kind, "stratified" (properties in turn) or "random" (rows uniformly).
+
+    Raises:
+        ValueError: an unknown sampling.
     """
     if sampling not in SAMPLINGS:
         raise ValueError(f"data.sampling={sampling}: expected {' or '.join(SAMPLINGS)}.")
@@ -62,6 +67,8 @@ def by_key(items: Iterable[T], keys: Iterable[Hashable]) -> dict[Hashable, list[
 
 
 def _within_kind(pools: Mapping[Hashable, list[T]], seed: int, sampling: str) -> Iterable[T]:
+    """The items of one kind in draw order; ``pools`` has them by property."""
     if sampling == "random":
-        return shuffled((item for pool in pools.values() for item in pool), seed, "rows")
-    return in_turn(shuffled(pools[key], seed, str(key)) for key in shuffled(pools, seed, "properties"))
+        return shuffled(chain.from_iterable(pools.values()), seed, "rows")
+    properties = shuffled(pools, seed, "properties")
+    return in_turn(shuffled(pools[property], seed, str(property)) for property in properties)

@@ -21,13 +21,21 @@ class SymmetryData(PairData):
 
     Args:
         benchmark: builds or opens the benchmark when ``read`` is called (a partial of ``SymmetryBenchmark``
-        or ``BuiltBenchmark``). samples: training rows, the same number of each kind; None takes all that keep
-        the kinds balanced. sampling: "stratified" (properties in turn) or "random" (rows uniformly), within a
-        kind. form: of the training rows: "lexicalised", "delexicalised", or "mixed" (each drawn row in both
-        forms, consecutively). train_variants, score_variants: what is asked of a drawn fact; None takes all
-        that the benchmark has. sample_seed: which rows are drawn for training. test_pairs: rows to score, of
-        each form; None takes all that keep the kinds balanced. score_on: "test", or "validation" for whatever
-        is being tuned. batch_size: global batch.  seed: order of the batches.
+            or ``BuiltBenchmark``).
+        samples: training rows, the same number of each kind; None takes all that keep the kinds balanced.
+        sampling: "stratified" (properties in turn) or "random" (rows uniformly), within a kind.
+        form: of the training rows: "lexicalised", "delexicalised", or "mixed" (each drawn row in both forms,
+            consecutively).
+        train_variants: what is asked of a drawn fact in training; None takes all that the benchmark has.
+        score_variants: the same in scoring.
+        sample_seed: which rows are drawn for training.
+        test_pairs: rows to score, of each form; None takes all that keep the kinds balanced.
+        score_on: "test", or "validation" for whatever is being tuned.
+        batch_size: global batch.
+        seed: order of the batches.
+
+    Raises:
+        ValueError: an unknown form or part, or fewer than two rows.
     """
 
     def __init__(
@@ -54,63 +62,90 @@ class SymmetryData(PairData):
         self.sample_seed, self.test_pairs = sample_seed, test_pairs
 
     def read(self) -> None:
-        """Read the benchmark, draw the training rows and the score rows, and hash it."""
+        """Read the benchmark, draw the training rows and the score rows, and hash it.
+
+        Raises:
+            ValueError: a number of rows that cannot be balanced or that the benchmark does not have, a
+                held-out variant in training, or training rows of one label.
+        """
         benchmark = self.benchmark()
-        self.labels = (ENTAILMENT, CONTRADICTION, *([NEUTRAL] if NEITHER in benchmark.kinds else []))
-        forms = FORMS if self.form == "mixed" else (self.form,)
-        asked = self.train_variants or benchmark.train_variants
-        if lacking := [name for name in asked if name in benchmark.held_out_variants]:
-            raise ValueError(
-                f"data.train_variants: {', '.join(lacking)} is what this fold holds out. Leave it out of "
-                "training."
-            )
-        wanted = self._facts("data.samples", self.samples, benchmark, asked, len(forms))
-        drawn = benchmark.draw(TRAIN, self.sample_seed, wanted, self.sampling)
-        if wanted and drawn.height < wanted:
-            sizes = ", ".join(f"{count} {kind}" for kind, count in benchmark.size(TRAIN).items())
-            raise ValueError(
-                f"data.samples={self.samples}: the training part has {sizes} facts, so at most "
-                f"{drawn.height * len(forms) * len(asked)} balanced samples."
-            )
-        self.train_rows = [pair.row(form) for pair in benchmark.pairs(drawn, asked) for form in forms]
-        if len({row.label for row in self.train_rows}) == 1:
-            raise ValueError(
-                f"data.train_variants={list(asked)}: all training rows have the label "
-                f"{self.train_rows[0].label}, so nothing "
-                "can be learnt from them. Add a variant with another one."
-            )
+        self.labels = (ENTAILMENT, CONTRADICTION)
+        if NEITHER in benchmark.kinds:
+            self.labels = (*self.labels, NEUTRAL)
+        variants = self.train_variants or benchmark.train_variants
+        self.train_rows = self._training_rows(benchmark, variants)
         self.opened = benchmark
         self.score_rows = self.rows_of(self.score_on, self.test_pairs)
-        self.counts = benchmark.counts + Counter(
-            {f"{split} facts": benchmark.size(split).total() for split in SPLITS}
-        )
+        facts_of_parts = {f"{split} facts": benchmark.size(split).total() for split in SPLITS}
+        self.counts = benchmark.counts + Counter(facts_of_parts)
         self.content_hash, self.sides = benchmark.content_hash(), benchmark.sides
         self.title, self.fold = benchmark.title, benchmark.fold
 
     def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
         """See ``PairData``; kinds balanced, one direction of each fact, in all variants that are scored."""
-        benchmark, asked = self.opened, self.score_variants or self.opened.variants
-        wanted = self._facts(
-            "data.test_pairs" if side == self.score_on else "validation_pairs", pairs, benchmark, asked, 1
-        )
-        scored = benchmark.pairs(benchmark.draw(side, benchmark.split_seed, wanted), asked)
-        return {form: [pair.row(form) for pair in scored] for form in FORMS}
+        benchmark = self.opened
+        variants = self.score_variants or benchmark.variants
+        key = "data.test_pairs" if side == self.score_on else "validation_pairs"
+        wanted = self._facts(key, pairs, benchmark, variants, 1)
+        # By the split's seed: what is scored stays the same over the seeds of a training.
+        drawn = benchmark.draw(side, benchmark.split_seed, wanted)
+        scored = benchmark.pairs(drawn, variants)
+        rows = {}
+        for form in FORMS:
+            rows[form] = [pair.row(form) for pair in scored]
+        return rows
+
+    def _training_rows(self, benchmark: Benchmark, variants: Sequence[str]) -> list[Row]:
+        """Draw facts of the training part and put them into rows, the forms of a row one after another."""
+        held_out = [name for name in variants if name in benchmark.held_out_variants]
+        if held_out:
+            raise ValueError(
+                f"data.train_variants: {', '.join(held_out)} is what this fold holds out. Leave it out of "
+                "training."
+            )
+        forms = FORMS if self.form == "mixed" else (self.form,)
+        wanted = self._facts("data.samples", self.samples, benchmark, variants, len(forms))
+        drawn = benchmark.draw(TRAIN, self.sample_seed, wanted, self.sampling)
+        if wanted and drawn.height < wanted:
+            sizes = ", ".join(f"{count} {kind}" for kind, count in benchmark.size(TRAIN).items())
+            most = drawn.height * len(forms) * len(variants)
+            raise ValueError(
+                f"data.samples={self.samples}: the training part has {sizes} facts, so at most {most} "
+                "balanced samples."
+            )
+        rows = []
+        for pair in benchmark.pairs(drawn, variants):
+            rows += [pair.row(form) for form in forms]
+        labels = {row.label for row in rows}
+        if len(labels) == 1:
+            raise ValueError(
+                f"data.train_variants={list(variants)}: all training rows have the label {rows[0].label}, so "
+                "nothing can be learnt from them. Add a variant with another one."
+            )
+        return rows
 
     def _facts(
         self, key: str, rows: int | None, benchmark: Benchmark, variants: Sequence[str], forms: int
     ) -> int | None:
-        """How many facts give so many rows."""
-        kinds, each = len(benchmark.kinds), forms * len(variants)
+        """How many facts give so many rows; None for all.
+
+        Raises:
+            ValueError: naming ``key``, a number of rows that leaves a kind, a variant or a form without its
+                share.
+        """
         if rows is None:
             return None
-        if key == "data.samples" and rows % (kinds * each):
+        kinds = len(benchmark.kinds)
+        rows_of_fact = forms * len(variants)
+        fewest = kinds * rows_of_fact  # one fact of each kind
+        # A training set has exactly the rows that were asked for; what is scored is rounded down.
+        if key == "data.samples" and rows % fewest:
             raise ValueError(
-                f"{key}={rows}: must be a multiple of {kinds * each}: {kinds} kinds, {len(variants)} "
-                "variants of a fact "
-                f"(data.train_variants), {forms} forms (data.form={self.form})."
+                f"{key}={rows}: must be a multiple of {fewest}: {kinds} kinds, {len(variants)} variants of a "
+                f"fact (data.train_variants), {forms} forms (data.form={self.form})."
             )
-        if rows < kinds * each:
+        if rows < fewest:
             raise ValueError(
-                f"{key}={rows}: at least {kinds * each}: {kinds} kinds, {len(variants)} variants of a fact."
+                f"{key}={rows}: at least {fewest}: {kinds} kinds, {len(variants)} variants of a fact."
             )
-        return rows // (kinds * each) * kinds
+        return rows // fewest * kinds

@@ -18,9 +18,7 @@ CC0 = "CC0-1.0"
 
 
 class Triple(NamedTuple):
-    """One statement: subject and object are entity ids (Q-ids in Wikidata), property is a property id (a
-    P-id).
-    """
+    """One statement, by the ids of its parts: in Wikidata Q-ids of entities and the P-id of a property."""
 
     subject: str
     property: str
@@ -29,15 +27,21 @@ class Triple(NamedTuple):
 
 @dataclass(frozen=True)
 class TripleSource:
-    """What a reader returns. ``read == len(triples) + dropped.total()``: no statement is lost without a
-    reason.
+    """What a reader returns.
 
-    triples: statements of the chosen properties (columns ``TRIPLE_SCHEMA``), in the source's order.
-    labels: one row per entity that has a label (columns ``LABEL_SCHEMA``); may hold more entities than the
-    triples name. read: statements read.  dropped: how many of them are not in ``triples``, by reason ("other
-    property", "bad row" ...). notes: further counts worth printing. origin: where it comes from, in one line,
-    without paths of this machine.  licence: SPDX id of the data's licence. language: of the labels.
-    labelled: False if the source has no labels by its nature, so that ids stand in for them.
+    ``read == len(triples) + dropped.total()``: no statement is lost without a reason.
+
+    Attributes:
+        triples: statements of the chosen properties (columns ``TRIPLE_SCHEMA``), in the source's order.
+        labels: one row per entity that has a label (columns ``LABEL_SCHEMA``); may hold more entities than
+            the triples name.
+        read: statements read.
+        dropped: how many of them are not in ``triples``, by reason ("other property", "bad row" ...).
+        origin: where it comes from, in one line, without paths of this machine.
+        licence: SPDX id of the data's licence.
+        notes: further counts worth printing.
+        labelled: False if the source has no labels by its nature, so that ids stand in for them.
+        language: of the labels.
     """
 
     triples: pl.DataFrame
@@ -51,9 +55,11 @@ class TripleSource:
     language: str = "en"
 
     def __post_init__(self) -> None:
-        if self.read != (told := self.triples.height + self.dropped.total()):
+        accounted_for = self.triples.height + self.dropped.total()
+        if self.read != accounted_for:
             raise AssertionError(
-                f"{self.origin}: {self.read} statements read, but {told} kept or dropped for a reason."
+                f"{self.origin}: {self.read} statements read, but {accounted_for} kept or dropped for a "
+                "reason."
             )
 
 
@@ -66,13 +72,14 @@ class TripleReader(Protocol):
 
 
 def triple_frame(triples: Iterable[tuple[str, str, str]]) -> pl.DataFrame:
-    """Tuples -> the table of statements."""
+    """The table of statements (columns ``TRIPLE_SCHEMA``) of tuples (subject, property, object)."""
     return pl.DataFrame(list(triples), schema=TRIPLE_SCHEMA, orient="row")
 
 
 def label_frame(labels: dict[str, str]) -> pl.DataFrame:
-    """Entity id -> label, as a table."""
-    return pl.DataFrame({"entity": list(labels.keys()), "label": list(labels.values())}, schema=LABEL_SCHEMA)
+    """The table of labels (columns ``LABEL_SCHEMA``) of a mapping entity id -> label."""
+    columns = {"entity": list(labels.keys()), "label": list(labels.values())}
+    return pl.DataFrame(columns, schema=LABEL_SCHEMA)
 
 
 def skips_bad_rows(on_bad_row: str) -> bool:
@@ -83,12 +90,16 @@ def skips_bad_rows(on_bad_row: str) -> bool:
 
 def entities_of(triples: pl.DataFrame) -> pl.Series:
     """The entities that statements name, as a column ``entity``, in the order of first appearance."""
-    return pl.concat([triples["subject"].alias("entity"), triples["object"].alias("entity")]).unique(
-        maintain_order=True
-    )
+    subjects = triples["subject"].alias("entity")
+    objects = triples["object"].alias("entity")
+    return pl.concat([subjects, objects]).unique(maintain_order=True)
 
 
 def check_choice(key: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse an unknown word in the configuration."""
+    """Refuse an unknown word in the configuration.
+
+    Raises:
+        ValueError: naming the key and the words it may have.
+    """
     if value not in choices:
         raise ValueError(f"{key}={value}: expected {' or '.join(choices)}.")
