@@ -21,7 +21,11 @@ BATCHES_SORTED = 50
 
 
 def epoch_batches(
-    targets: Sequence[Hashable], batch_size: int, seed: int, epoch: int, lengths: Sequence[int] | None = None
+    targets: Sequence[Hashable],
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    lengths: Sequence[int] | None = None,
 ) -> list[list[int]]:
     """Deal the rows of one epoch into batches of near-equal size.
 
@@ -38,37 +42,51 @@ def epoch_batches(
             sizes differ by at most one for each class, and batch_size is at least the number of classes, so
             that no batch is empty.
     """
-    batches: list[list[int]] = [[] for _ in range(ceil(len(targets) / batch_size))]
+    number_of_batches = ceil(len(targets) / batch_size)
+    batches: list[list[int]] = [[] for _ in range(number_of_batches)]
     rows_of = by_key(range(len(targets)), targets)
     classes = []
     for key in sorted(rows_of, key=str):
-        classes.append(shuffled(rows_of[key], seed, f"epoch {epoch} class {key}"))
+        purpose = f"epoch {epoch} class {key}"
+        classes.append(shuffled(rows_of[key], seed, purpose))
 
     if lengths is None:
         for position, row in enumerate(chain.from_iterable(classes)):
-            batches[position % len(batches)].append(row)
+            batches[position % number_of_batches].append(row)
     else:
-        pieces = ceil(len(batches) / BATCHES_SORTED)
+        pieces = ceil(number_of_batches / BATCHES_SORTED)
         for rows in classes:
-            # Stretches of neighbours, not every so-manyth row: neighbours are of about one length.
+            # A stretch of neighbours for each batch, since neighbours are of about one length.
             for position, row in enumerate(_by_length(rows, lengths, pieces)):
-                batches[position * len(batches) // len(rows)].append(row)
+                batch = position * number_of_batches // len(rows)
+                batches[batch].append(row)
 
-    # In each batch the classes still stand one after another, and the batches go from short to long rows.
-    mixed = [shuffled(rows, seed, f"epoch {epoch} batch {i}") for i, rows in enumerate(batches)]
+    # Up to here the classes stand one after another in each batch, and batches go from short to long rows.
+    mixed = []
+    for i, rows in enumerate(batches):
+        mixed.append(shuffled(rows, seed, f"epoch {epoch} batch {i}"))
     return shuffled(mixed, seed, f"epoch {epoch}")
 
 
-def _by_length(rows: Sequence[int], lengths: Sequence[int], pieces: int) -> list[int]:
+def _by_length(
+    rows: Sequence[int],
+    lengths: Sequence[int],
+    pieces: int,
+) -> list[int]:
     """The rows in pieces of near-equal size, each from short to long."""
-    edges = [round(piece * len(rows) / pieces) for piece in range(pieces + 1)]
+    n = len(rows)
+    edges = [round(piece * n / pieces) for piece in range(pieces + 1)]
     ordered: list[int] = []
     for start, end in pairwise(edges):
         ordered += sorted(rows[start:end], key=lengths.__getitem__)
     return ordered
 
 
-def share_of(batch: list[int], rank: int, world_size: int) -> list[int]:
+def share_of(
+    batch: list[int],
+    rank: int,
+    world_size: int,
+) -> list[int]:
     """The rank's part of a global batch, padded with ``PADDING`` to the length that all ranks share."""
     share = batch[rank::world_size]
     longest = ceil(len(batch) / world_size)
@@ -92,8 +110,13 @@ class GlobalBatchSampler(Sampler[list[int]]):
         replay: Replay | None = None,
         lengths: Sequence[int] | None = None,
     ) -> None:
-        self.targets, self.batch_size, self.seed, self.lengths = targets, batch_size, seed, lengths
-        self.rank, self.world_size, self.replay = rank, world_size, replay
+        self.targets = targets
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.replay = replay
+        self.lengths = lengths
         self.epoch = 0
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -101,18 +124,20 @@ class GlobalBatchSampler(Sampler[list[int]]):
         first_step = self.epoch * len(batches)
         # Counted here and not in a generator's body: a pass counts from its beginning, even if given up.
         self.epoch += 1
-        return (
-            share_of(self._with_replayed(batch, step), self.rank, self.world_size)
-            for step, batch in enumerate(batches, start=first_step)
-        )
+        return self._shares(batches, first_step)
 
     def __len__(self) -> int:
         return ceil(len(self.targets) / self.batch_size)
+
+    def _shares(self, batches: list[list[int]], first_step: int) -> Iterator[list[int]]:
+        for step, batch in enumerate(batches, start=first_step):
+            whole = self._with_replayed(batch, step)
+            yield share_of(whole, self.rank, self.world_size)
 
     def _with_replayed(self, batch: list[int], step: int) -> list[int]:
         """The batch with the rows that its step replays, or these alone if nothing else is trained on."""
         if self.replay is None:
             return batch
-        first_replayed = len(self.targets)
-        replayed = [first_replayed + row for row in self.replay.of_step(step)]
+        first_number = len(self.targets)
+        replayed = [first_number + row for row in self.replay.of_step(step)]
         return replayed if self.replay.only else batch + replayed

@@ -141,6 +141,7 @@ class Benchmark(ABC):
 
         order = islice(draw_order(pools, seed, sampling), facts)
         units = pl.Series("unit", list(order), dtype=pl.Int64)
+        # See ``_part``: units from the height on stand for the reverses of the same facts.
         drawn = self.facts[units % self.facts.height]
         if both:
             reverse = (units >= self.facts.height).alias("reverse")
@@ -149,7 +150,8 @@ class Benchmark(ABC):
         return drawn.with_columns(reverse, split=pl.lit(split))
 
     def _check_kinds(self, split: str, pools: Collection[str]) -> None:
-        missing = ({SYMMETRIC, ANTISYMMETRIC} | set(self.kinds)) - set(pools)
+        needed = {SYMMETRIC, ANTISYMMETRIC, *self.kinds}
+        missing = needed - set(pools)
         # Held-out properties may all be of one kind: then a test part of one kind is what was asked for.
         one_kind_will_do = bool(self.held_out) and split == TEST
         if pools and (not missing or one_kind_will_do):
@@ -228,11 +230,13 @@ class SymmetryBenchmark(Benchmark):
                 "What the audit finds can be kept with data.findings.NAME=keep."
             )
 
-        self.split, self.split_seed = split, split_seed
+        self.split = split
+        self.split_seed = split_seed
         self.facts = facts.with_columns(SPLIT_RULES[split](facts, split_seed))
         self.variants = self.train_variants = ("swap",)
         read = Counter({"statements read": self.source.read, "facts kept": facts.height})
-        self.counts = read + self.source.dropped + self.audit.dropped + self.source.notes
+        dropped = self.source.dropped + self.audit.dropped
+        self.counts = read + dropped + self.source.notes
 
     @property
     def sides(self) -> str:
@@ -244,7 +248,8 @@ class SymmetryBenchmark(Benchmark):
 
     def told(self) -> str:
         """How many statements were read, and what became of them."""
-        return f"{self.source.origin}: {account(self.source, self.audit)} {self.facts.height} facts kept."
+        statements = account(self.source, self.audit)
+        return f"{self.source.origin}: {statements} {self.facts.height} facts kept."
 
     def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[BenchmarkPair]:
         """Put the drawn facts into words."""
@@ -263,8 +268,12 @@ class SymmetryBenchmark(Benchmark):
 def account(source: TripleSource, audit: Audit) -> str:
     """How many statements were read, and what became of them."""
     dropped = source.dropped + audit.dropped
-    reasons = [f"{name.replace('_', ' ')}: {count}" for name, count in dropped.items()]
-    return f"{source.read} statements read; left out: {', '.join(reasons) or 'none'}."
+    reasons = []
+    for name, count in dropped.items():
+        reason = name.replace("_", " ")
+        reasons.append(f"{reason}: {count}")
+    left_out = ", ".join(reasons) or "none"
+    return f"{source.read} statements read; left out: {left_out}."
 
 
 def table_hash(table: pl.DataFrame, *further: str) -> str:
@@ -294,18 +303,28 @@ def _random_directions(drawn: pl.DataFrame, split: str, seed: int) -> pl.Series:
 
 def _by_property(rows: pl.DataFrame) -> dict[str, list[int]]:
     """The units of each property, in the order of first appearance."""
-    parts = rows.partition_by("property", maintain_order=True, as_dict=True)
-    return {p: part["unit"].to_list() for (p,), part in parts.items()}
+    units = {}
+    for part in rows.partition_by("property", maintain_order=True):
+        property = part["property"][0]
+        units[property] = part["unit"].to_list()
+    return units
 
 
-def _part(facts: pl.DataFrame, split: str, properties: list[str], both: bool = False) -> pl.DataFrame:
+def _part(
+    facts: pl.DataFrame,
+    split: str,
+    properties: list[str],
+    both: bool = False,
+) -> pl.DataFrame:
     """What can be drawn from a part.
 
     A unit is the row of a fact; where directions count apart, its reverse is that plus the height.
     """
-    rows = facts.select(pl.int_range(pl.len()).alias("unit"), "property", "kind", "forward", "reverse")
+    # Numbered before rows are taken out: a unit has to find its fact again in the whole table.
+    rows = facts.select("property", "kind", "forward", "reverse", unit=pl.int_range(pl.len()))
     rows = rows.filter(pl.col("property").is_in(properties))
-    forward_stands, reverse_stands = pl.col("forward") == split, pl.col("reverse") == split
+    forward_stands = pl.col("forward") == split
+    reverse_stands = pl.col("reverse") == split
     if both:
         reversed_unit = pl.col("unit") + facts.height
         reverses = rows.filter(reverse_stands).with_columns(reversed_unit)

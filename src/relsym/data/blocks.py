@@ -42,6 +42,7 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
         for stream in _streams(raw, path, member, stack):
             rest = b""
             while block := _read(stream, size, path):
+                # The place in the file on disk: how long it will be once decompressed, nobody knows.
                 advance(raw.tell() - done)
                 done = raw.tell()
                 end = block.rfind(b"\n") + 1

@@ -57,7 +57,9 @@ def build(plan: Plan, benchmark: SymmetryBenchmark, seed: int) -> Built:
             "balanced ones. Choose a larger source, or more properties (data.properties)."
         )
 
-    facts = pl.concat([drawn[split].head(count) for split, count in wanted.items()])
+    # The head of a longer draw is the shorter draw, so what is drawn above need not be drawn again.
+    facts_of_parts = [drawn[split].head(count) for split, count in wanted.items()]
+    facts = pl.concat(facts_of_parts)
     carried = []
     if plan.hold_out:
         sides = entities(facts, benchmark.split_seed)["forward"]
@@ -80,7 +82,11 @@ def scale(available: Mapping[str, int], examples: int) -> float:
     return allowed
 
 
-def sizes(available: Mapping[str, int], examples: int | None, kinds: int) -> dict[str, int]:
+def sizes(
+    available: Mapping[str, int],
+    examples: int | None,
+    kinds: int,
+) -> dict[str, int]:
     """Facts of each part: their shares of ``examples``, in multiples of ``kinds``.
 
     All parts are scaled by the part that has least of its share.
@@ -103,10 +109,12 @@ def audited(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
         ValueError: under ``audit=strict``, a finding that nobody decided on.
     """
     trained = table.filter(pl.col("split") == TRAIN)
-    is_twin = pl.col("group_id").is_in(trained["group_id"].unique().implode())
+    trained_pairs = trained["group_id"].unique().implode()
+    is_twin = pl.col("group_id").is_in(trained_pairs)
     table = _drop_rows(table, audit, "twin", is_twin)
-    said = pl.concat([trained["premise"], trained["hypothesis"].alias("premise")]).unique().implode()
-    is_said = pl.col("premise").is_in(said) | pl.col("hypothesis").is_in(said)
+    premises, hypotheses = trained["premise"], trained["hypothesis"]
+    sentences = pl.concat([premises, hypotheses.alias("premise")]).unique().implode()
+    is_said = pl.col("premise").is_in(sentences) | pl.col("hypothesis").is_in(sentences)
     table = _drop_rows(table, audit, "homonym", ~is_twin & is_said)
     # Last, because the rows dropped before may have been more of one kind.
     table = _balanced(table, audit)
@@ -130,7 +138,8 @@ def with_files(built: Built, folder: Path) -> Manifest:
     files = {}
     for split, rows in built.rows.items():
         path = folder / f"{split}.parquet"
-        files[f"{DATA}/{path.name}"] = RowFile(rows.height, path.stat().st_size, file_sha256(path))
+        size = path.stat().st_size
+        files[f"{DATA}/{path.name}"] = RowFile(rows.height, size, file_sha256(path))
     return msgspec.structs.replace(built.manifest, files=files)
 
 
@@ -140,15 +149,21 @@ def file_sha256(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def _drop_rows(table: pl.DataFrame, audit: Audit, name: str, is_found: pl.Expr) -> pl.DataFrame:
+def _drop_rows(
+    table: pl.DataFrame,
+    audit: Audit,
+    name: str,
+    is_found: pl.Expr,
+) -> pl.DataFrame:
     """Look for one finding among the rows of the evaluation parts; a fact goes with all its rows."""
     rows = table.filter(pl.col("split") != TRAIN, is_found)
     examples = []
-    for row in rows.head(EXAMPLES).iter_rows(named=True):
-        examples.append(f"{row['split']}: {row['pair_id']}: {row['premise']}")
+    for split, pair_id, premise in rows.select("split", "pair_id", "premise").head(EXAMPLES).iter_rows():
+        examples.append(f"{split}: {pair_id}: {premise}")
     drop = audit.decide(name, rows.height, examples)
     if not drop or rows.is_empty():
         return table
+    # A fact goes with all its variants, or its part would not have as many rows of each.
     facts = rows.select("split", "fact_id").unique()
     return _without(table, facts, audit, name)
 
@@ -157,7 +172,8 @@ def _balanced(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     """As many facts of each kind in a part, the first ones drawn, unless the surplus is to be kept."""
     facts = table.select("split", "kind", "fact_id").unique(maintain_order=True)
     facts = facts.with_columns(
-        place=pl.int_range(pl.len()).over("split", "kind"), of_kind=pl.len().over("split", "kind")
+        place=pl.int_range(pl.len()).over("split", "kind"),
+        of_kind=pl.len().over("split", "kind"),
     )
     fewest = pl.col("of_kind").min().over("split")
     surplus = facts.filter(pl.col("place") >= fewest)
@@ -171,7 +187,12 @@ def _balanced(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     return _without(table, surplus, audit, "imbalance")
 
 
-def _without(table: pl.DataFrame, facts: pl.DataFrame, audit: Audit, finding: str) -> pl.DataFrame:
+def _without(
+    table: pl.DataFrame,
+    facts: pl.DataFrame,
+    audit: Audit,
+    finding: str,
+) -> pl.DataFrame:
     """The rows that are about none of these facts; how many went is entered under the finding."""
     remaining = table.join(facts, on=["split", "fact_id"], how="anti", maintain_order="left")
     audit.found[finding]["removed"] = table.height - remaining.height

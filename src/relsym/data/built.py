@@ -35,7 +35,10 @@ class BuiltBenchmark(Benchmark):
     """
 
     def __init__(
-        self, folder: str | None, fold: str | None = None, properties: list[str] | None = None
+        self,
+        folder: str | None,
+        fold: str | None = None,
+        properties: list[str] | None = None,
     ) -> None:
         if folder is None:
             raise ValueError(
@@ -57,26 +60,32 @@ class BuiltBenchmark(Benchmark):
 
         self.title = f"built {self.manifest.benchmark}"
         self.split_seed = self.manifest.split_seed
-        files = [_read(path, name, entry) for name, entry in self.manifest.files.items()]
-        self.rows = pl.concat(files).filter(pl.col("property").is_in(list(self.relations)))
+        tables = []
+        for name, entry in self.manifest.files.items():
+            tables.append(_read(path, name, entry))
+        is_selected = pl.col("property").is_in(list(self.relations))
+        self.rows = pl.concat(tables).filter(is_selected)
         first_rows = self.rows.unique("fact_id", keep="first", maintain_order=True)
         self.facts = first_rows.select(
             "fact_id",
             "property",
             "kind",
             "group_id",
-            pl.col("subject_id").alias("subject"),
-            pl.col("object_id").alias("object"),
-            pl.col(self._column).alias("forward"),
+            subject="subject_id",
+            object="object_id",
+            forward=self._column,
             # The folder has each fact in the direction that was drawn when it was built, and in no other.
-            pl.lit(None, pl.String).alias("reverse"),
+            reverse=pl.lit(None, pl.String),
         )
         self.counts = Counter({"rows": self.rows.height, "facts": self.facts.height})
 
     def _take_fold(self, name: str | None, parts: Fold) -> None:
         """Set what the fold holds out, and the column of the rows that says who trains and who tests."""
-        self.fold, self._column = name, parts.split
-        self.held_out, self.left_out, self.variants = parts.held_out, parts.left_out, parts.variants
+        self.fold = name
+        self._column = parts.split
+        self.held_out = parts.held_out
+        self.left_out = parts.left_out
+        self.variants = parts.variants
         lacking = [p for p in self.held_out if p not in self.relations]
         if lacking:
             raise ValueError(
@@ -88,7 +97,8 @@ class BuiltBenchmark(Benchmark):
             self.held_out_variants = (REWORDED,)
         else:
             self.held_out_variants = ()
-        self.train_variants = tuple(v for v in self.manifest.variants if v not in self.held_out_variants)
+        untrained = self.held_out_variants
+        self.train_variants = tuple(v for v in self.manifest.variants if v not in untrained)
 
     @property
     def sides(self) -> str:
@@ -113,9 +123,10 @@ class BuiltBenchmark(Benchmark):
                 f"the benchmark {self.manifest.benchmark} has no variant {', '.join(lacking)}; "
                 f"it has {', '.join(self.manifest.variants)}."
             )
-        order = drawn.select("fact_id", pl.col("split").alias("side")).with_row_index("order")
-        places = pl.DataFrame({"variant": list(variants), "place": range(len(variants))})
-        rows = self.rows.join(order, on="fact_id").join(places, on="variant").sort("order", "place")
+        order = drawn.select("fact_id", side="split").with_row_index("order")
+        places = pl.DataFrame({"variant": list(variants)}).with_row_index("place")
+        rows = self.rows.join(order, on="fact_id").join(places, on="variant")
+        rows = rows.sort("order", "place")
         # The part that was drawn from: in the fold ``entities`` it is not the column ``split`` of the file.
         return pairs_of(rows.with_columns(split="side"))
 
@@ -134,6 +145,7 @@ class BuiltBenchmark(Benchmark):
 
 def _read(folder: Path, name: str, entry: RowFile) -> pl.DataFrame:
     path = folder / name
+    # Hashed at every reading: rows that someone edited would be reported under the benchmark's hash.
     if not path.is_file() or file_sha256(path) != entry.sha256:
         raise ValueError(
             f"{path}: missing, or not the file that {MANIFEST} names. Build the benchmark again."

@@ -39,6 +39,7 @@ def write_cached(path: Path, content: Any, advice: str) -> None:
     """
     body = json.dumps(content, ensure_ascii=False).encode()
     digest = sha256(body).hexdigest().encode()
+    # With the process's number: two that write at the same time must not share the unfinished file.
     partial = path.with_name(f"partial.{os.getpid()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ It is made from the manifest alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 import yaml
 
@@ -69,7 +70,7 @@ def card(manifest: Manifest) -> str:
         "## Known limits",
         LIMITS,
     ]
-    # A benchmark of the user's own has no question, so its part is empty.
+    # A part may be empty: a benchmark of the user's own has no question.
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -92,6 +93,7 @@ def _header(manifest: Manifest) -> str:
 
 def _size(manifest: Manifest) -> str:
     rows = sum(manifest.rows.values())
+    # Each sentence that may be missing brings its own leading space.
     scaled = ""
     if manifest.scaled_down:
         scaled = (
@@ -110,9 +112,9 @@ def _size(manifest: Manifest) -> str:
 
 
 def _origin(manifest: Manifest) -> str:
-    source = manifest.source
+    origin, licence = cell(manifest.source.origin), cell(manifest.source.licence)
     return (
-        f"Source: {cell(source.origin)}. Licence: {cell(source.licence)}. "
+        f"Source: {origin}. Licence: {licence}. "
         f"Content hash: `{manifest.content_hash}`. Made by relsym {manifest.relsym}; "
         f"split {manifest.split} (seed {manifest.split_seed}), drawn with seed {manifest.seed}."
     )
@@ -124,8 +126,11 @@ def property_rows(manifest: Manifest) -> list[list[str]]:
     for property, relation in manifest.relations.items():
         share = manifest.reverse_stated.get(property)
         reverse_stated = "-" if share is None else f"{100 * share:.1f} %"
-        counts = [f"{part.get(property, 0):,}" for part in manifest.counts.values()]
-        lines.append([property, relation.name, relation.kind, reverse_stated, *counts])
+        line = [property, relation.name, relation.kind, reverse_stated]
+        for rows_of in manifest.counts.values():
+            count = rows_of.get(property, 0)
+            line.append(f"{count:,}")
+        lines.append(line)
     return lines
 
 
@@ -140,19 +145,22 @@ def _rows(manifest: Manifest) -> str:
         balance = "Kinds are not balanced (see the audit)"
     else:
         balance = "Kinds are balanced in every part"
+    variants = ", ".join(manifest.variants)
     overlaps = []
     for part, share in manifest.entity_overlap.items():
         overlaps.append(f"{part} {100 * share:.1f} %")
-    shared = []
+    overlap = ", ".join(overlaps)
+    pairs = []
     for pair, share in manifest.shared_pairs.items():
-        shared.append(f"{pair.replace(' ', ' and ')} {100 * share:.0f} %")
+        properties = pair.replace(" ", " and ")
+        pairs.append(f"{properties} {100 * share:.0f} %")
+    shared = "; ".join(pairs) or "none"
     return (
-        f"Variants of a fact: {', '.join(manifest.variants)}. {balance}; within a kind properties are even "
-        "until one runs out.\n\n"
+        f"Variants of a fact: {variants}. {balance}; within a kind properties are even until one runs "
+        "out.\n\n"
         f"{_labels(manifest)}\n\n"
-        f"Entities of a part that also occur in the training part: {', '.join(overlaps)}. "
-        "Properties that speak about the same entity pairs (share of the smaller one's): "
-        f"{'; '.join(shared) or 'none'}."
+        f"Entities of a part that also occur in the training part: {overlap}. "
+        f"Properties that speak about the same entity pairs (share of the smaller one's): {shared}."
     )
 
 
@@ -164,25 +172,33 @@ def _labels(manifest: Manifest) -> str:
     lines = []
     for part, counts in manifest.labels.items():
         if counts:
-            of_each = [f"{counts.get(label, 0):,}" for label in labels]
-            lines.append([part, *of_each, _best_constant(counts)])
+            line = [part]
+            for label in labels:
+                count = counts.get(label, 0)
+                line.append(f"{count:,}")
+            line.append(_best_constant(counts))
+            lines.append(line)
     return _table(["part", *labels, "best constant answer"], lines)
 
 
 def _best_constant(counts: Mapping[str, int]) -> str:
     """The share of the commonest label, in per cent."""
-    share = 100 * max(counts.values()) / sum(counts.values())
+    commonest = max(counts.values())
+    share = 100 * commonest / sum(counts.values())
     return f"{share:.1f} %"
 
 
 def _account(manifest: Manifest) -> str:
     source = manifest.source
     left_out = sum(source.dropped.values())
-    reasons = [[reason, f"{count:,}"] for reason, count in source.dropped.items()]
+    lines = []
+    for reason, count in source.dropped.items():
+        lines.append([reason, f"{count:,}"])
+    table = _table(["left out", "statements"], lines)
     return (
         f"{source.statements_read:,} statements read = {source.facts_kept:,} facts kept + {left_out:,} left "
         f"out. The rows are about {manifest.facts_drawn:,} of these facts.\n\n"
-        + _table(["left out", "statements"], reasons)
+        f"{table}"
     )
 
 
@@ -190,21 +206,23 @@ def _audit(manifest: Manifest) -> str:
     lines = []
     for name, entry in manifest.audit.found.items():
         # The audit lists the properties with most of a finding first.
-        leading = list(entry.by_property.items())[:3]
-        most_in = ", ".join(f"{property} {count:,}" for property, count in leading)
+        leading = []
+        for property, count in islice(entry.by_property.items(), 3):
+            leading.append(f"{property} {count:,}")
+        most_in = ", ".join(leading) or "-"
         decision = entry.decision if entry.decided else f"{entry.decision} (by default)"
-        counts = [f"{entry.count:,}", f"{entry.removed:,}"]
-        lines.append([name, *counts, most_in or "-", decision, FINDINGS[name]])
+        lines.append([name, f"{entry.count:,}", f"{entry.removed:,}", most_in, decision, FINDINGS[name]])
     return _table(["finding", "found", "removed", "most in", "decision", "what it is"], lines)
 
 
 def _held_out(manifest: Manifest) -> list[str]:
     if not manifest.folds:
         return []
+    pairs = ", ".join(manifest.trained_pairs)
     return [
         "## Held out",
         f"{len(manifest.folds)} folds: {HELD_OUT}",
-        f"Pairs that are trained on where all would take too long: {', '.join(manifest.trained_pairs)}.",
+        f"Pairs that are trained on where all would take too long: {pairs}.",
     ]
 
 

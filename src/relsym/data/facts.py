@@ -15,45 +15,56 @@ Q_ID = r"^Q[1-9]\d*$"
 # Controls (tabs and line breaks among them), line and paragraph separators, byte order marks, marks that
 # change the direction of writing.
 ODD = r"[\p{Cc}\p{Zl}\p{Zp}\x{feff}\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
-LOWER_END, HIGHER_END = pl.min_horizontal("subject", "object"), pl.max_horizontal("subject", "object")
+# The two entities of a fact in an order that its reverse has too.
+LOWER_END = pl.min_horizontal("subject", "object")
+HIGHER_END = pl.max_horizontal("subject", "object")
 LABEL_COLUMN = pl.col("label")
 # What the audit looks at in a label: whether it is an id, whether it has odd letters or is too long, and the
 # name under which two entities count as one.
-FLAGS = {
-    "id": LABEL_COLUMN.str.contains(Q_ID) | (pl.col("entity") == LABEL_COLUMN),
-    "odd": LABEL_COLUMN.str.contains(ODD) | (LABEL_COLUMN.str.len_chars() > MAX_LABEL),
-    "name": LABEL_COLUMN.str.to_lowercase(),
-}
+_IS_ID = LABEL_COLUMN.str.contains(Q_ID) | (pl.col("entity") == LABEL_COLUMN)
+_IS_ODD = LABEL_COLUMN.str.contains(ODD) | (LABEL_COLUMN.str.len_chars() > MAX_LABEL)
+FLAGS = {"id": _IS_ID, "odd": _IS_ODD, "name": LABEL_COLUMN.str.to_lowercase()}
 
 
-def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit: Audit) -> pl.DataFrame:
+def usable_facts(
+    source: TripleSource,
+    relations: Mapping[str, Relation],
+    audit: Audit,
+) -> pl.DataFrame:
     """Facts with labels, kind and group, in the source's order, less what the audit drops.
 
-    Columns: subject, property, object, subject_label, object_label, kind, group_id.  ``group_id`` is the
+    Columns: subject, property, object, subject_label, object_label, kind, group_id. ``group_id`` is the
     unordered entity pair: a fact, its reverse and its twin in another property share it.
     """
     # The order matters: each finding is looked for among the facts that the ones before it left.
     facts = labelled(source, relations)
-    lacks_label = pl.col("subject_label").is_null() | pl.col("object_label").is_null()
-    facts = audit.drop_facts(facts, "no_label", lacks_label)
-    facts = audit.drop_facts(facts, "same_entity", pl.col("subject") == pl.col("object"))
-    # Where ids stand in for labels by the source's nature, they are no fault.
-    has_id_label = pl.col("subject_id") | pl.col("object_id") if source.labelled else pl.lit(False)
-    facts = audit.drop_facts(facts, "id_label", has_id_label)
-    facts = audit.drop_facts(facts, "odd_label", pl.col("subject_odd") | pl.col("object_odd"))
-    facts = audit.drop_facts(facts, "same_label", pl.col("subject_name") == pl.col("object_name"))
+    no_label = pl.col("subject_label").is_null() | pl.col("object_label").is_null()
+    facts = audit.drop_facts(facts, "no_label", no_label)
+    same_entity = pl.col("subject") == pl.col("object")
+    facts = audit.drop_facts(facts, "same_entity", same_entity)
+    id_label = pl.lit(False)  # no fault where ids stand in for labels by the source's nature
+    if source.labelled:
+        id_label = pl.col("subject_id") | pl.col("object_id")
+    facts = audit.drop_facts(facts, "id_label", id_label)
+    odd_label = pl.col("subject_odd") | pl.col("object_odd")
+    facts = audit.drop_facts(facts, "odd_label", odd_label)
+    same_label = pl.col("subject_name") == pl.col("object_name")
+    facts = audit.drop_facts(facts, "same_label", same_label)
     statement = pl.struct("property", "subject", "object")
     facts = audit.drop_facts(facts, "duplicate", ~statement.is_first_distinct())
 
     facts = facts.with_columns(group_id=pl.concat_str(LOWER_END, HIGHER_END, separator="|"))
+    # Statements that came twice are gone: whatever shares property and pair now is a fact and its reverse.
     pair = pl.struct("property", "group_id")
-    contradicts = pair.is_duplicated() & (pl.col("kind") == ANTISYMMETRIC)
-    facts = audit.drop_facts(facts, "both_directions", contradicts)
+    is_antisymmetric = pl.col("kind") == ANTISYMMETRIC
+    facts = audit.drop_facts(facts, "both_directions", pair.is_duplicated() & is_antisymmetric)
     facts = audit.drop_facts(facts, "both_sides", ~pair.is_first_distinct())
 
-    names = pl.col("subject_name"), pl.col("object_name")
-    first_name, last_name = pl.min_horizontal(names), pl.max_horizontal(names)
-    text = pl.struct("property", first_name.alias("first_name"), last_name.alias("last_name"))
+    # Both directions of a fact use the same two names, so these are compared without their order.
+    names = [pl.col("subject_name"), pl.col("object_name")]
+    first_name = pl.min_horizontal(names).alias("first_name")
+    last_name = pl.max_horizontal(names).alias("last_name")
+    text = pl.struct("property", first_name, last_name)
     facts = audit.drop_facts(facts, "same_text", ~text.is_first_distinct())
     return facts.drop([*_flag_columns("subject"), *_flag_columns("object")])
 
@@ -82,17 +93,20 @@ def reverse_stated(source: TripleSource) -> dict[str, float]:
     itself is its own reverse.
     """
     # One row for each unordered pair, so that a statement and its reverse are counted together.
-    pairs = source.triples.group_by("property", LOWER_END.alias("lower"), HIGHER_END.alias("higher")).agg(
-        (pl.col("subject") <= pl.col("object")).any().alias("upwards"),
-        (pl.col("subject") >= pl.col("object")).any().alias("downwards"),
+    unordered = source.triples.group_by("property", lower=LOWER_END, higher=HIGHER_END)
+    subject, object = pl.col("subject"), pl.col("object")
+    pairs = unordered.agg(
+        upwards=(subject <= object).any(),
+        downwards=(subject >= object).any(),
     )
     upwards, downwards = pl.col("upwards"), pl.col("downwards")
     is_loop = pl.col("lower") == pl.col("higher")
     of_both_directions = upwards.cast(pl.Int64) + downwards.cast(pl.Int64)
     stated = pl.when(is_loop).then(1).otherwise(of_both_directions)
+    stated_both_ways = stated.filter(upwards & downwards)
     counts = pairs.group_by("property").agg(
-        stated.sum().alias("stated"),
-        stated.filter(upwards & downwards).sum().alias("reversed"),
+        stated=stated.sum(),
+        reversed=stated_both_ways.sum(),
     )
     shares = {}
     for property, statements, with_reverse in counts.sort("property").iter_rows():

@@ -73,8 +73,12 @@ def _available(relations: Mapping[str, Relation], present: Iterable[str]) -> dic
 
 def _by_kind(relations: Mapping[str, Relation]) -> tuple[list[str], list[str]]:
     """The symmetric and the antisymmetric properties."""
-    symmetric = [p for p, relation in relations.items() if relation.kind == SYMMETRIC]
-    antisymmetric = [p for p, relation in relations.items() if relation.kind == ANTISYMMETRIC]
+    symmetric, antisymmetric = [], []
+    for property, relation in relations.items():
+        if relation.kind == SYMMETRIC:
+            symmetric.append(property)
+        elif relation.kind == ANTISYMMETRIC:
+            antisymmetric.append(property)
     return symmetric, antisymmetric
 
 

@@ -54,7 +54,11 @@ class Plan:
 
 
 def manifest_of(
-    plan: Plan, benchmark: SymmetryBenchmark, seed: int, scaled: bool, parts: Mapping[str, pl.DataFrame]
+    plan: Plan,
+    benchmark: SymmetryBenchmark,
+    seed: int,
+    scaled: bool,
+    parts: Mapping[str, pl.DataFrame],
 ) -> Manifest:
     """The manifest before its files are written.
 
@@ -68,24 +72,25 @@ def manifest_of(
         parts: the rows of each part.
     """
     table = pl.concat(parts.values())
+    # A fault of ours, not of the data: rows are found again by their pair_id.
     if table["pair_id"].n_unique() < table.height:
         raise AssertionError("two rows of the benchmark have one pair_id.")
-    properties = set(table["property"].unique())
-    present = [property for property in benchmark.relations if property in properties]
+    with_rows = set(table["property"].unique())
+    present = [property for property in benchmark.relations if property in with_rows]
     return Manifest(
         relsym=__version__,
         seed=seed,
         scaled_down=scaled,
-        **_told_by_plan(plan),
-        **_told_by_facts(benchmark),
-        **_told_by_rows(table, parts),
+        **_entries_of_plan(plan),
+        **_entries_of_facts(benchmark),
+        **_entries_of_rows(table, parts),
         folds=_folds(plan, benchmark, present),
         trained_pairs=trained_pairs(benchmark.relations, present) if plan.hold_out else [],
         files={},
     )
 
 
-def _told_by_plan(plan: Plan) -> dict[str, Any]:
+def _entries_of_plan(plan: Plan) -> dict[str, Any]:
     """The entries of the manifest that say what was asked for."""
     # Reworded rows are scored where they are held out; elsewhere only if there are no others.
     scored = [name for name in plan.variants if name != REWORDED]
@@ -98,9 +103,11 @@ def _told_by_plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _told_by_facts(benchmark: SymmetryBenchmark) -> dict[str, Any]:
+def _entries_of_facts(benchmark: SymmetryBenchmark) -> dict[str, Any]:
     """The entries of the manifest about the source and all facts that could be drawn."""
-    relations = {property: _property(relation) for property, relation in benchmark.relations.items()}
+    relations = {}
+    for property, relation in benchmark.relations.items():
+        relations[property] = _property(relation)
     return {
         "split": benchmark.split,
         "split_seed": benchmark.split_seed,
@@ -112,13 +119,14 @@ def _told_by_facts(benchmark: SymmetryBenchmark) -> dict[str, Any]:
     }
 
 
-def _told_by_rows(table: pl.DataFrame, parts: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+def _entries_of_rows(table: pl.DataFrame, parts: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     """The entries of the manifest about the rows: ``table`` has those of all ``parts``."""
     # A fact of which both directions were drawn counts once here, and as two examples.
     facts = table.select("property", "group_id").n_unique()
+    examples = table.select("split", "fact_id").n_unique()
     return {
         "content_hash": table_hash(table),
-        "examples": table.select("split", "fact_id").n_unique(),
+        "examples": examples,
         "facts_drawn": facts,
         "rows": {split: rows.height for split, rows in parts.items()},
         "counts": _counts(parts, "property"),
@@ -143,22 +151,32 @@ def _source(benchmark: SymmetryBenchmark) -> SourceAccount:
 
 def _property(relation: Relation) -> Property:
     """A relation as it is stored; fields that are empty are left away."""
-    fields = {key: value for key, value in asdict(relation).items() if value}
-    return Property(**fields)
+    fields = asdict(relation)
+    stated = {key: value for key, value in fields.items() if value}
+    return Property(**stated)
 
 
 def _account(audit: Audit) -> AuditAccount:
-    findings = {name: Finding(**entry) for name, entry in audit.found.items()}
+    findings = {}
+    for name, entry in audit.found.items():
+        findings[name] = Finding(**entry)
     return AuditAccount(audit.mode, findings)
 
 
-def _folds(plan: Plan, benchmark: SymmetryBenchmark, present: list[str]) -> dict[str, Fold]:
+def _folds(
+    plan: Plan,
+    benchmark: SymmetryBenchmark,
+    present: list[str],
+) -> dict[str, Fold]:
     """The folds that the rows allow: those whose variants are among the benchmark's."""
     if not plan.hold_out:
         return {}
-    every = folds(benchmark.relations, present)
     variants = set(plan.variants)
-    return {name: fold for name, fold in every.items() if variants.issuperset(fold.variants)}
+    allowed = {}
+    for name, fold in folds(benchmark.relations, present).items():
+        if variants.issuperset(fold.variants):
+            allowed[name] = fold
+    return allowed
 
 
 def shared_pairs(facts: pl.DataFrame) -> dict[str, float]:
@@ -173,7 +191,8 @@ def shared_pairs(facts: pl.DataFrame) -> dict[str, float]:
     counts = both.group_by("property", "property_other").len().sort("property", "property_other")
     shares = {}
     for first, second, count in counts.iter_rows():
-        share = round(count / min(pairs_of[first], pairs_of[second]), 4)
+        of_smaller = min(pairs_of[first], pairs_of[second])
+        share = round(count / of_smaller, 4)
         if share >= SHARED:
             shares[f"{first} {second}"] = share
     # Sorting is stable: equal shares stay in the order of their properties.
@@ -185,7 +204,8 @@ def _counts(parts: Mapping[str, pl.DataFrame], *columns: str) -> dict[str, dict[
     value = pl.concat_str(columns, separator=" ").alias("value")
     counts = {}
     for split, rows in parts.items():
-        counts[split] = dict(rows.group_by(value).len().sort("value").iter_rows())
+        table = rows.group_by(value).len().sort("value")
+        counts[split] = dict(table.iter_rows())
     return counts
 
 

@@ -82,7 +82,10 @@ class PairData(LightningDataModule):
             raise ValueError(f"data.batch_size={batch_size}: at least 2, a batch has to hold two classes.")
         if score_on not in (TEST, VALIDATION):
             raise ValueError(f"data.score_on={score_on}: expected {TEST} or {VALIDATION}.")
-        self.batch_size, self.score_on, self.seed, self.by_length = batch_size, score_on, seed, by_length
+        self.batch_size = batch_size
+        self.score_on = score_on
+        self.seed = seed
+        self.by_length = by_length
         self.counts: Counter[str] = Counter()
         self._features: list[Features] = []
         self._targets: list[int] = []
@@ -131,6 +134,7 @@ class PairData(LightningDataModule):
         rows = list(self.train_rows)
         if self.replay:
             rows += self.replay.rows
+        # A run that goes on from another one has that one's classes, which may be fewer.
         unknown = {row.label for row in rows} - set(labels)
         if unknown:
             raise ValueError(
@@ -155,6 +159,7 @@ class PairData(LightningDataModule):
     @final
     def batch(self, rows: Sequence[int]) -> Batch:
         """Collate rows by index; ``PADDING`` repeats the first row, masked."""
+        # A padded place needs some text, so that all ranks encode as many rows.
         indices = [max(row, 0) for row in rows]
         inputs = []
         for features in self._features:
@@ -163,7 +168,12 @@ class PairData(LightningDataModule):
         targets = [self._targets[i] for i in indices]
         mask = [row != PADDING for row in rows]
         replayed = [row >= len(self.train_rows) for row in rows]
-        return Batch(tuple(inputs), torch.tensor(targets), torch.tensor(mask), torch.tensor(replayed))
+        return Batch(
+            tuple(inputs),
+            torch.tensor(targets),
+            torch.tensor(mask),
+            torch.tensor(replayed),
+        )
 
     def _lengths(self) -> list[int]:
         """Tokens of each training row, over all its encoded texts."""

@@ -72,13 +72,17 @@ class NliData(PairData):
             ValueError: fewer rows than ``samples``, or none of some label.
         """
         rows = list(self.source.rows("train", self.counts))
+        # Out of the training rows, also where a set has a validation part of its own: that may be what is
+        # tested on, as with MNLI, whose test labels are secret.
         train, held_out = [], []
         for row in rows:
             part = held_out if self._is_held_out(row) else train
             part.append(row)
         test = list(self.source.rows("test", self.counts))
         self._sides = {VALIDATION: held_out, TEST: test}
-        self.train_rows = train if self.samples is None else self._draw(train, self.samples)
+        self.train_rows = train
+        if self.samples is not None:
+            self.train_rows = self._draw(train, self.samples)
         self.score_rows = self.rows_of(self.score_on, self.test_pairs)
         sizes = {"train rows": len(train), "validation rows": len(held_out), "test rows": len(test)}
         self.counts.update(sizes)
@@ -101,17 +105,18 @@ class NliData(PairData):
         pools = by_key(rows, (row.label for row in rows))
         missing = [label for label in NLI_LABELS if label not in pools]
         if missing:
+            place = self.source.tables.where(TRAIN)
             raise ValueError(
-                f"data.samples={samples}: no training row of {self.source.tables.where(TRAIN)} is labelled "
-                f"{' or '.join(missing)}: no draw would be balanced. Choose a set with all three labels, or "
-                "pass data.samples=null for all rows as they are."
+                f"data.samples={samples}: no training row of {place} is labelled {' or '.join(missing)}: no "
+                "draw would be balanced. Choose a set with all three labels, or pass data.samples=null for "
+                "all rows as they are."
             )
         of_labels = [shuffled(pools[label], self.sample_seed, label) for label in NLI_LABELS]
         drawn = list(islice(in_turn(of_labels), samples))
         if len(drawn) < samples:
+            place = self.source.tables.where(TRAIN)
             raise ValueError(
-                f"data.samples={samples}: {self.source.tables.where(TRAIN)} has only {len(rows)} rows to "
-                f"train on (less the validation part). Pass data.samples={len(rows)} or fewer, or null for "
-                "all."
+                f"data.samples={samples}: {place} has only {len(rows)} rows to train on (less the validation "
+                f"part). Pass data.samples={len(rows)} or fewer, or null for all."
             )
         return drawn

@@ -14,6 +14,7 @@ from relsym.data.verbalize import CONVERSE, NEGATION, PARAPHRASE, TEMPLATE, verb
 
 LEXICALISED, DELEXICALISED = "lexicalised", "delexicalised"
 FORMS = (LEXICALISED, DELEXICALISED)
+# What the premise says about the denial of a sentence, by what it says about the sentence.
 OPPOSITE = {ENTAILMENT: CONTRADICTION, CONTRADICTION: ENTAILMENT, NEUTRAL: NEUTRAL}
 
 
@@ -157,7 +158,8 @@ def pair_table(
     }
     base = facts.select("property", "kind", "group_id", "split", *carried, **ends).with_row_index("ordinal")
     base = base.with_columns(fact_id=pl.concat_str("property", "subject_id", "object_id", separator=":"))
-    base = base.with_columns(_paraphrase_of(base["fact_id"], base["property"], relations, variants))
+    paraphrases = _paraphrase_of(base["fact_id"], base["property"], relations, variants)
+    base = base.with_columns(paraphrases)
     frames = []
     for place, name in enumerate(variants):
         rows_of_variant = _variant_rows(base, relations, table, name)
@@ -209,13 +211,18 @@ def _lacking(relation: Relation, wording: str) -> str | None:
 
 
 def _paraphrase_of(
-    fact_ids: pl.Series, properties: pl.Series, relations: Mapping[str, Relation], variants: Sequence[str]
+    fact_ids: pl.Series,
+    properties: pl.Series,
+    relations: Mapping[str, Relation],
+    variants: Sequence[str],
 ) -> pl.Series:
     """Which paraphrase each fact takes: evenly, by hash; 0 for all where no variant asks for one."""
     used = {VARIANTS[name].wording for name in variants}
     if PARAPHRASE not in used and CONVERSE not in used:
         return pl.Series("paraphrase", [0], dtype=pl.Int64).new_from_index(0, len(fact_ids))
-    numbers = {p: len(relation.paraphrases) for p, relation in relations.items()}
+    numbers = {}
+    for property, relation in relations.items():
+        numbers[property] = len(relation.paraphrases)
     chosen = []
     for fact, property in zip(fact_ids, properties, strict=True):
         # No seed of the run: a fact is worded alike in every draw.
@@ -225,7 +232,10 @@ def _paraphrase_of(
 
 
 def _variant_rows(
-    base: pl.DataFrame, relations: Mapping[str, Relation], table: pl.DataFrame, name: str
+    base: pl.DataFrame,
+    relations: Mapping[str, Relation],
+    table: pl.DataFrame,
+    name: str,
 ) -> pl.DataFrame:
     """The rows of one variant: ``base`` with its sentences, labels and ids."""
     variant = VARIANTS[name]
@@ -233,10 +243,15 @@ def _variant_rows(
     if variant.wording == CONVERSE:
         # A symmetric relation is its own converse: a further paraphrase, stated from the other side.
         exchanged = exchanged ^ (pl.col("kind") == SYMMETRIC)
-    premises = _sentences("premise", base, table, _wording(variant.premise, relations), pl.lit(False))
-    hypotheses = _sentences("hypothesis", base, table, _wording(variant.wording, relations), exchanged)
-    labels = {p: _label(relation, variant) for p, relation in relations.items()}
-    return pl.concat([base, premises, hypotheses], how="horizontal").with_columns(
+    premise_wording = _wording(variant.premise, relations)
+    hypothesis_wording = _wording(variant.wording, relations)
+    premises = _sentences("premise", base, table, premise_wording, pl.lit(False))
+    hypotheses = _sentences("hypothesis", base, table, hypothesis_wording, exchanged)
+    labels = {}
+    for property, relation in relations.items():
+        labels[property] = _label(relation, variant)
+    rows = pl.concat([base, premises, hypotheses], how="horizontal")
+    return rows.with_columns(
         variant=pl.lit(name),
         label=pl.col("property").replace_strict(labels, return_dtype=pl.String),
         pair_id=pl.concat_str("fact_id", pl.lit(name), separator="#"),
@@ -244,20 +259,26 @@ def _variant_rows(
 
 
 def _sentences(
-    column: str, base: pl.DataFrame, table: pl.DataFrame, wording: pl.Expr, exchanged: pl.Expr
+    column: str,
+    base: pl.DataFrame,
+    table: pl.DataFrame,
+    wording: pl.Expr,
+    exchanged: pl.Expr,
 ) -> pl.DataFrame:
     """Sentences in both forms, ``column`` with labels and ``column_delex`` with ids."""
-    names = {
-        column: (_end("subject", "object", exchanged), _end("object", "subject", exchanged)),
-        f"{column}_delex": (
-            _end("subject_id", "object_id", exchanged),
-            _end("object_id", "subject_id", exchanged),
-        ),
-    }
+    first_label = _end("subject", "object", exchanged)
+    second_label = _end("object", "subject", exchanged)
+    first_id = _end("subject_id", "object_id", exchanged)
+    second_id = _end("object_id", "subject_id", exchanged)
+    names = {column: (first_label, second_label), f"{column}_delex": (first_id, second_id)}
     return verbalize(base, table, wording, names)
 
 
-def _end(end: str, other_end: str, exchanged: pl.Expr | str) -> pl.Expr:
+def _end(
+    end: str,
+    other_end: str,
+    exchanged: pl.Expr | str,
+) -> pl.Expr:
     """The column of one end of a fact, or of the other one where the two are exchanged."""
     return pl.when(exchanged).then(other_end).otherwise(end)
 
@@ -276,8 +297,11 @@ def _wording(wording: str, relations: Mapping[str, Relation]) -> pl.Expr:
     if wording == PARAPHRASE:
         return chosen
     # For symmetric relations the next paraphrase after the one that the variant ``paraphrase`` takes.
-    numbers = {p: max(len(relation.paraphrases), 1) for p, relation in relations.items()}
+    numbers = {}
+    for property, relation in relations.items():
+        numbers[property] = max(len(relation.paraphrases), 1)  # never 0, which nothing can be divided by
     number = pl.col("property").replace_strict(numbers, return_dtype=pl.Int64)
     next_one = (pl.col("paraphrase") + 1) % number
     following = pl.format(PARAPHRASE + " {}", next_one)
-    return pl.when(pl.col("kind") == SYMMETRIC).then(following).otherwise(pl.lit(CONVERSE))
+    is_symmetric = pl.col("kind") == SYMMETRIC
+    return pl.when(is_symmetric).then(following).otherwise(pl.lit(CONVERSE))

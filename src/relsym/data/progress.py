@@ -19,6 +19,7 @@ from rich.progress import (
 
 def bar(unit: str = "steps") -> Progress:
     """An unstarted bar that counts ``steps`` or ``bytes``."""
+    # On standard error, so that what a command prints can be piped.
     amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     return Progress(
         TextColumn("{task.description}"),
@@ -31,7 +32,11 @@ def bar(unit: str = "steps") -> Progress:
 
 
 @contextmanager
-def progress(description: str, total: int | None, unit: str = "steps") -> Iterator[Callable[[int], None]]:
+def progress(
+    description: str,
+    total: int | None,
+    unit: str = "steps",
+) -> Iterator[Callable[[int], None]]:
     """A running bar; yields the function that advances it by a count.
 
     Args:

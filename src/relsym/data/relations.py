@@ -54,9 +54,7 @@ class Relation:
         if self.kind not in KINDS:
             raise ValueError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
         for wording in (self.template, self.converse, self.negation, *self.paraphrases):
-            if not wording:
-                continue
-            if not isinstance(wording, str) or wording.count("[X]") != 1 or wording.count("[Y]") != 1:
+            if wording and not _has_both_slots(wording):
                 raise ValueError(f"{wording!r} must contain [X] and [Y] once each")
 
     @property
@@ -75,6 +73,7 @@ def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
         FileNotFoundError: no such file or table.
         ValueError: a missing or unknown field, an unknown kind, a wording without [X] and [Y].
     """
+    # Later files of a table add to the earlier ones: "extended" is the paper's table and more.
     names = TABLES.get(str(table or "paper"))
     paths: list[Path | Traversable] = []
     if names:
@@ -90,7 +89,9 @@ def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
 
 
 def select_relations(
-    table: dict[str, Relation], properties: list[str] | None, neutral: bool = False
+    table: dict[str, Relation],
+    properties: list[str] | None,
+    neutral: bool = False,
 ) -> dict[str, Relation]:
     """Keep some properties of a table, in its order.
 
@@ -108,6 +109,7 @@ def select_relations(
             f"unknown property {', '.join(unknown)}: the property table has {', '.join(table)}. "
             "Name one of these in data.properties, or pass a table of your own as data.property_table."
         )
+    # Round the table and not round ``properties``: their order in the configuration must not change a draw.
     selected = {}
     for property, relation in table.items():
         is_named = not properties or property in properties
@@ -126,6 +128,13 @@ def leave_with(held_out: Iterable[str], relations: Mapping[str, Relation]) -> li
     for property in held_out:
         inverses.update(relations[property].inverses)
     return [p for p in relations if p in inverses and p not in held_out]
+
+
+def _has_both_slots(wording: object) -> bool:
+    """Whether it is a text (a YAML file may have anything there) with [X] and [Y] once each."""
+    if not isinstance(wording, str):
+        return False
+    return wording.count("[X]") == 1 and wording.count("[Y]") == 1
 
 
 def _entries(path: Path | Traversable) -> dict:
@@ -153,10 +162,13 @@ def _relation(key: str, fields: object, path: object) -> Relation:
     if not key or any(c.isspace() for c in key):
         raise ValueError(f"{path}: {key!r} is no property id (expected one word, such as P131).")
     try:
-        lists = {name: _list(fields[name]) for name in ("paraphrases", "inverses") if name in fields}
+        lists = {}
+        for name in ("paraphrases", "inverses"):
+            if name in fields:
+                lists[name] = _list(fields[name])
         return Relation(**{**fields, "property": key, **lists})
     except (TypeError, ValueError) as error:
-        # TypeError: an entry that is no mapping, or a field that is missing or unknown.
+        # A TypeError is an entry that is no mapping, or a field that is missing or unknown.
         raise ValueError(f"{path}: property {key}: {error}. Fields: {PROPERTY_FIELDS}.") from error
 
 

@@ -19,7 +19,9 @@ def replay_order(labels: Sequence[Hashable], seed: int) -> Iterator[int]:
     rows_of = by_key(range(len(labels)), labels)
     classes = sorted(rows_of, key=str)
     for turn in count():
-        orders = [shuffled(rows_of[key], seed, f"replay pass {turn} class {key}") for key in classes]
+        orders = []
+        for key in classes:
+            orders.append(shuffled(rows_of[key], seed, f"replay pass {turn} class {key}"))
         yield from alternate(orders)
 
 
@@ -41,16 +43,25 @@ class Replay:
         ValueError: no rows, or fewer than a batch needs to hold two classes.
     """
 
-    def __init__(self, rows: Sequence[Row], per_batch: int, only: bool, seed: int, steps: int) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        per_batch: int,
+        only: bool,
+        seed: int,
+        steps: int,
+    ) -> None:
         if not rows:
             raise ValueError("replay: there are no rows to draw from.")
         if only and per_batch < 2:
             raise ValueError(f"recipe.replay.rows_per_batch={per_batch}: at least 2, to hold two classes.")
         if per_batch < 1:
             raise ValueError(f"recipe.replay.rows_per_batch={per_batch}: at least 1.")
-        self.per_batch, self.only = per_batch, only
+        self.per_batch = per_batch
+        self.only = only
         labels = [row.label for row in rows]
-        order = list(islice(replay_order(labels, seed), steps * per_batch))
+        endless = replay_order(labels, seed)
+        order = list(islice(endless, steps * per_batch))
         # Only rows that are drawn are kept, in the order in which they first come: the others need no tokens.
         drawn_rows = dict.fromkeys(order)
         place_of = {row: place for place, row in enumerate(drawn_rows)}

@@ -34,7 +34,11 @@ def alternate(pools: Iterable[Iterable[T]]) -> Iterator[T]:
         yield from items
 
 
-def shuffled(items: Iterable[T], seed: int, purpose: str) -> list[T]:
+def shuffled(
+    items: Iterable[T],
+    seed: int,
+    purpose: str,
+) -> list[T]:
     """The items in an order that depends on the seed and the purpose only."""
     ordered = list(items)
     # Seeded with a text, which Python hashes with SHA-512: the same order on every machine.
@@ -42,7 +46,11 @@ def shuffled(items: Iterable[T], seed: int, purpose: str) -> list[T]:
     return ordered
 
 
-def draw_order(by_kind: Mapping[str, Mapping[Hashable, list[T]]], seed: int, sampling: str) -> Iterator[T]:
+def draw_order(
+    by_kind: Mapping[str, Mapping[Hashable, list[T]]],
+    seed: int,
+    sampling: str,
+) -> Iterator[T]:
     """Items in the order in which they are drawn: kinds alternate, until one of them runs out.
 
     Args:
@@ -66,9 +74,15 @@ def by_key(items: Iterable[T], keys: Iterable[Hashable]) -> dict[Hashable, list[
     return dict(groups)
 
 
-def _within_kind(pools: Mapping[Hashable, list[T]], seed: int, sampling: str) -> Iterable[T]:
+def _within_kind(
+    pools: Mapping[Hashable, list[T]],
+    seed: int,
+    sampling: str,
+) -> Iterable[T]:
     """The items of one kind in draw order; ``pools`` has them by property."""
     if sampling == "random":
         return shuffled(chain.from_iterable(pools.values()), seed, "rows")
-    properties = shuffled(pools, seed, "properties")
-    return in_turn(shuffled(pools[property], seed, str(property)) for property in properties)
+    orders = []
+    for property in shuffled(pools, seed, "properties"):
+        orders.append(shuffled(pools[property], seed, str(property)))
+    return in_turn(orders)

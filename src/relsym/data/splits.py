@@ -41,7 +41,8 @@ def paper(facts: pl.DataFrame, seed: int) -> pl.DataFrame:
     test_shares = facts["kind"].replace_strict(PAPER_TEST_SHARE, return_dtype=pl.Float64)
     table = pl.DataFrame([_draws(keys, seed), test_shares.alias("test_share")])
     draw, test_share = pl.col("draw"), pl.col("test_share")
-    evaluated_share = test_share * (1 + VALIDATION_SHARE / TEST_SHARE)
+    validation_per_test = VALIDATION_SHARE / TEST_SHARE
+    evaluated_share = test_share * (1 + validation_per_test)
     reverse = (
         pl.when(draw < test_share)
         .then(pl.lit(TEST))
@@ -62,11 +63,14 @@ def entities(facts: pl.DataFrame, seed: int) -> pl.DataFrame:
     subjects = facts["subject_label"].str.to_lowercase().alias("name")
     objects = facts["object_label"].str.to_lowercase().alias("name")
     names = pl.concat([subjects, objects]).unique(maintain_order=True)
-    sides = _by_share(_draws(names, seed, "entity|"))
-    side_of = pl.DataFrame([names, sides.alias("side")])
-    both = pl.DataFrame([_looked_up(subjects, side_of), _looked_up(objects, side_of).alias("object_side")])
-    agreed = pl.when(pl.col("side") == pl.col("object_side")).then("side")
-    return both.select(forward=agreed, reverse=agreed)
+    draws = _draws(names, seed, "entity|")  # apart from the draws of the other rules
+    side_of = pl.DataFrame([names, _by_share(draws).alias("side")])
+    subject_sides = _looked_up(subjects, side_of).alias("subject_side")
+    object_sides = _looked_up(objects, side_of).alias("object_side")
+    both = pl.DataFrame([subject_sides, object_sides])
+    agree = pl.col("subject_side") == pl.col("object_side")
+    side = pl.when(agree).then("subject_side")
+    return both.select(forward=side, reverse=side)
 
 
 SPLIT_RULES: dict[str, SplitRule] = {"grouped": grouped, "paper": paper, "entities": entities}
@@ -87,8 +91,9 @@ def _draws(keys: pl.Series, seed: int, purpose: str = "") -> pl.Series:
         hashed = started.copy()
         hashed.update(key.encode())
         digests.append(hashed.digest())
-    numbers = np.frombuffer(b"".join(digests), dtype=">u8")  # big-endian, as in ``uniform``
-    return pl.Series("draw", numbers.astype(np.float64) / 2**64, dtype=pl.Float64)
+    integers = np.frombuffer(b"".join(digests), dtype=">u8")  # big-endian, as in ``uniform``
+    numbers = integers.astype(np.float64) / 2**64
+    return pl.Series("draw", numbers, dtype=pl.Float64)
 
 
 def _by_share(draws: pl.Series) -> pl.Series:
@@ -106,4 +111,5 @@ def _by_share(draws: pl.Series) -> pl.Series:
 
 def _looked_up(names: pl.Series, side_of: pl.DataFrame) -> pl.Series:
     """The side of each name."""
-    return names.to_frame().join(side_of, on="name", how="left", maintain_order="left")["side"]
+    joined = names.to_frame().join(side_of, on="name", how="left", maintain_order="left")
+    return joined["side"]

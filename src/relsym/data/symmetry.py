@@ -57,9 +57,14 @@ class SymmetryData(PairData):
         for key, value in (("data.samples", samples), ("data.test_pairs", test_pairs)):
             if value is not None and value < 2:
                 raise ValueError(f"{key}={value}: must be positive, and as many rows of each kind.")
-        self.benchmark, self.samples, self.sampling, self.form = benchmark, samples, sampling, form
-        self.train_variants, self.score_variants = train_variants, score_variants
-        self.sample_seed, self.test_pairs = sample_seed, test_pairs
+        self.benchmark = benchmark
+        self.samples = samples
+        self.sampling = sampling
+        self.form = form
+        self.train_variants = train_variants
+        self.score_variants = score_variants
+        self.sample_seed = sample_seed
+        self.test_pairs = test_pairs
 
     def read(self) -> None:
         """Read the benchmark, draw the training rows and the score rows, and hash it.
@@ -74,18 +79,21 @@ class SymmetryData(PairData):
             self.labels = (*self.labels, NEUTRAL)
         variants = self.train_variants or benchmark.train_variants
         self.train_rows = self._training_rows(benchmark, variants)
-        self.opened = benchmark
+        self.opened = benchmark  # ``rows_of`` draws from it again, for a second part
         self.score_rows = self.rows_of(self.score_on, self.test_pairs)
         facts_of_parts = {f"{split} facts": benchmark.size(split).total() for split in SPLITS}
         self.counts = benchmark.counts + Counter(facts_of_parts)
-        self.content_hash, self.sides = benchmark.content_hash(), benchmark.sides
-        self.title, self.fold = benchmark.title, benchmark.fold
+        self.content_hash = benchmark.content_hash()
+        self.sides = benchmark.sides
+        self.title = benchmark.title
+        self.fold = benchmark.fold
 
     def rows_of(self, side: str, pairs: int | None) -> dict[str, list[Row]]:
         """See ``PairData``; kinds balanced, one direction of each fact, in all variants that are scored."""
         benchmark = self.opened
         variants = self.score_variants or benchmark.variants
         key = "data.test_pairs" if side == self.score_on else "validation_pairs"
+        # One form, since the number of rows is that of each form.
         wanted = self._facts(key, pairs, benchmark, variants, 1)
         # By the split's seed: what is scored stays the same over the seeds of a training.
         drawn = benchmark.draw(side, benchmark.split_seed, wanted)
@@ -106,8 +114,10 @@ class SymmetryData(PairData):
         forms = FORMS if self.form == "mixed" else (self.form,)
         wanted = self._facts("data.samples", self.samples, benchmark, variants, len(forms))
         drawn = benchmark.draw(TRAIN, self.sample_seed, wanted, self.sampling)
+        # A draw ends when one kind runs out, so it may be shorter than what was asked for.
         if wanted and drawn.height < wanted:
-            sizes = ", ".join(f"{count} {kind}" for kind, count in benchmark.size(TRAIN).items())
+            facts_of = benchmark.size(TRAIN)
+            sizes = ", ".join(f"{count} {kind}" for kind, count in facts_of.items())
             most = drawn.height * len(forms) * len(variants)
             raise ValueError(
                 f"data.samples={self.samples}: the training part has {sizes} facts, so at most {most} "
@@ -125,7 +135,12 @@ class SymmetryData(PairData):
         return rows
 
     def _facts(
-        self, key: str, rows: int | None, benchmark: Benchmark, variants: Sequence[str], forms: int
+        self,
+        key: str,
+        rows: int | None,
+        benchmark: Benchmark,
+        variants: Sequence[str],
+        forms: int,
     ) -> int | None:
         """How many facts give so many rows; None for all.
 

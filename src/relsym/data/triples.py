@@ -55,6 +55,7 @@ class TripleSource:
     language: str = "en"
 
     def __post_init__(self) -> None:
+        # A fault of the reader, not of its data: hence no ValueError with advice.
         accounted_for = self.triples.height + self.dropped.total()
         if self.read != accounted_for:
             raise AssertionError(

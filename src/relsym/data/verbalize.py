@@ -34,7 +34,10 @@ def wordings(relations: Mapping[str, Relation]) -> pl.DataFrame:
 
 
 def verbalize(
-    rows: pl.DataFrame, table: pl.DataFrame, wording: pl.Expr, names: Mapping[str, tuple[pl.Expr, pl.Expr]]
+    rows: pl.DataFrame,
+    table: pl.DataFrame,
+    wording: pl.Expr,
+    names: Mapping[str, tuple[pl.Expr, pl.Expr]],
 ) -> pl.DataFrame:
     """Fill [X] with the subject's and [Y] with the object's name.
 
@@ -50,13 +53,15 @@ def verbalize(
     Returns:
         One column of sentences for each entry of ``names``, in the order of the rows.
     """
+    # A left join that keeps its order: row i of the sentences belongs to row i of ``rows``.
     worded = rows.with_columns(wording.alias("wording"))
     cut = worded.join(table, on=["property", "wording"], how="left", maintain_order="left")
     sentences = []
     for column, (x, y) in names.items():
         first = pl.when("subject_first").then(x).otherwise(y)
         second = pl.when("subject_first").then(y).otherwise(x)
-        sentences.append(pl.concat_str("head", first, "middle", second, "tail").alias(column))
+        sentence = pl.concat_str("head", first, "middle", second, "tail")
+        sentences.append(sentence.alias(column))
     return cut.select(sentences)
 
 
