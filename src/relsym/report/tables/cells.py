@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -12,10 +12,13 @@ from relsym.runs.results import AnyResults
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, what it is sorted by (its text if None), and the runs (paths of their results) that
-    it was made from.
+    """One cell of a table, with what it is sorted by and the runs that it was made from.
 
-    href: an address, percent-encoded.  muted: there is no figure.
+    text: what it says.
+    value: what it is sorted by; None sorts it by its text.
+    runs: the paths of the results that its figure was made from.
+    muted: it has no figure, and is shown paler.
+    href: a percent-encoded address that the text links to; "" for none.
     """
 
     text: str
@@ -27,9 +30,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading; ``form`` and ``model`` say which choice of a filter the column belongs to, if to one alone.
+    """The head of a column.
 
-    short: what people read where the column before says the rest; the heading itself stands in CSV files.
+    heading: its title, as it stands in CSV files.
+    form, model: the choice of a filter that the column belongs to, if it belongs to one alone.
+    number: whether its cells are numbers, which stand on the right.
+    short: the title for people, where the column before says the rest; "" takes the heading.
     """
 
     heading: str
@@ -46,7 +52,10 @@ class Column:
 
 @dataclass(frozen=True)
 class TableRow:
-    """Cells, and which choices of the filters they belong to (empty: to all)."""
+    """The cells of one row, and the choices of the filters that it belongs to; an empty one belongs to all.
+
+    strong: whether the row is set in bold.
+    """
 
     cells: tuple[Cell, ...]
     model: str = ""
@@ -58,7 +67,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with the notes below it. name: of its files."""
+    """A table with the notes below it; its files are called ``name``."""
 
     name: str
     title: str
@@ -68,13 +77,32 @@ class Table:
 
     @property
     def runs(self) -> list[str]:
-        """The runs behind any cell, each once."""
-        return list(dict.fromkeys(path for row in self.rows for cell in row.cells for path in cell.runs))
+        """The paths of the results behind all cells, each once, in the order of the cells."""
+        paths: dict[str, None] = {}  # rather than a set, which would lose the order
+        for row in self.rows:
+            for cell in row.cells:
+                paths.update(dict.fromkeys(cell.runs))
+        return list(paths)
 
 
 def text_columns(*headings: str) -> tuple[Column, ...]:
     """Columns of words."""
     return tuple(Column(heading, number=False) for heading in headings)
+
+
+def number_columns(*headings: str) -> tuple[Column, ...]:
+    """Columns of numbers."""
+    return tuple(Column(heading) for heading in headings)
+
+
+def form_columns(forms: Iterable[str]) -> tuple[Column, ...]:
+    """One column of numbers for each form, which a filter by form hides or shows."""
+    return tuple(Column(form, form) for form in forms)
+
+
+def text_cells(*texts: str) -> tuple[Cell, ...]:
+    """Cells that hold words and no figure."""
+    return tuple(Cell(text) for text in texts)
 
 
 def count(number: int) -> Cell:
@@ -83,14 +111,19 @@ def count(number: int) -> Cell:
 
 
 def accuracy_cell(runs: Sequence[AnyResults], key: str, suffix: str = "") -> Cell:
-    """Mean over runs of a metric, in per cent; empty where a run has not measured it."""
+    """Mean over the runs of the metric ``key``, in per cent; "not measured" where a run does not have it.
+
+    Args:
+        suffix: what stands behind the figure.
+    """
     values = [run.metrics.get(key) for run in runs]
     if None in values:
         return missing("not measured")
     value = mean(values)
-    return Cell(f"{percent(value)}{suffix}", value, tuple(run.path for run in runs))
+    paths = tuple(run.path for run in runs)
+    return Cell(f"{percent(value)}{suffix}", value, paths)
 
 
 def missing(text: str = "not run") -> Cell:
-    """A cell that has no runs."""
+    """A cell without a figure, which says why."""
     return Cell(text, muted=True)

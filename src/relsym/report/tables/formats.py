@@ -1,16 +1,18 @@
-"""A table as Markdown, CSV, LaTeX, and on a terminal."""
+"""A table as Markdown, CSV and LaTeX, and on a terminal."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table as Printed
 
 from relsym.report.tables.cells import Cell, Table
 
+# Character -> how Markdown is told to show it as it is; a line break would end the row.
 MARKDOWN = {
     "\\": "\\\\",
     "|": "\\|",
@@ -22,6 +24,7 @@ MARKDOWN = {
     "\n": " ",
     "\r": " ",
 }
+# Character -> how LaTeX is told to set it as it is.
 LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -45,8 +48,11 @@ LATEX = {
 
 def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is: no cell ends, no markup and no link begins."""
-    plain = "".join(MARKDOWN.get(character, character) for character in text)
-    return re.sub(r"\](?=[\[(:])", r"\\]", re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", plain))
+    escaped = "".join(MARKDOWN.get(character, character) for character in text)
+    # An underscore begins emphasis at the edge of a word alone; within one, as in random_label, it is left.
+    escaped = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", escaped)
+    # A closing bracket makes a link only where an address or a definition follows.
+    return re.sub(r"\](?=[\[(:])", r"\\]", escaped)
 
 
 def latex_text(text: str) -> str:
@@ -55,66 +61,78 @@ def latex_text(text: str) -> str:
 
 
 def markdown(table: Table) -> str:
-    """Title, table, notes."""
+    """The table in Markdown: its title, its lines and its notes, with an empty line between them."""
     headings = [markdown_text(column.shown) for column in table.columns]
-    rows = [headings, ["---"] * len(headings), *(map(_linked, row.cells) for row in table.rows)]
-    told = [f"| {' | '.join(row)} |" for row in rows]
-    return (
-        f"{markdown_text(table.title)}\n\n"
-        + "\n".join(told)
-        + "\n"
-        + "".join(f"\n{markdown_text(note)}\n" for note in table.notes)
-    )
+    lines = [_markdown_line(headings), _markdown_line(["---"] * len(headings))]
+    for row in table.rows:
+        cells = [_linked(cell) for cell in row.cells]
+        lines.append(_markdown_line(cells))
+    notes = [markdown_text(note) for note in table.notes]
+    paragraphs = [markdown_text(table.title), "\n".join(lines), *notes]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _markdown_line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _linked(cell: Cell) -> str:
+    """A cell's text for Markdown, as a link where the cell has an address."""
     text = markdown_text(cell.text)
-    return f"[{text.replace('[', '(').replace(']', ')')}]({cell.href})" if cell.href else text
+    if not cell.href:
+        return text
+    name = text.replace("[", "(").replace("]", ")")  # brackets would end the link's text
+    return f"[{name}]({cell.href})"
 
 
 def csv_text(table: Table) -> str:
-    """Headings and cells, as they read."""
+    """The table in CSV: the full headings, then the cells as they read."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([column.heading for column in table.columns])
-    writer.writerows([cell.text for cell in row.cells] for row in table.rows)
+    for row in table.rows:
+        writer.writerow([cell.text for cell in row.cells])
     return stream.getvalue()
 
 
 def latex(table: Table) -> str:
     """A ``table`` with booktabs' rules; needs the packages booktabs and, for wide ones, graphicx."""
-    rows = [" & ".join(latex_text(cell.text) for cell in row.cells) + r" \\" for row in table.rows]
-    heading = " & ".join(latex_text(column.shown) for column in table.columns) + r" \\"
     alignment = "".join("r" if column.number else "l" for column in table.columns)
-    notes = [rf"\par\footnotesize {latex_text(note)}" for note in table.notes]
     width = r"\ifdim\width>\linewidth\linewidth\else\width\fi"  # as wide as the text, unless it is narrower
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{latex_text(table.title)}}}",
-            rf"\resizebox{{{width}}}{{!}}{{%",
-            rf"\begin{{tabular}}{{{alignment}}}",
-            r"\toprule",
-            heading,
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}}",
-            *notes,
-            r"\end{table}",
-            "",
-        ]
-    )
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{latex_text(table.title)}}}",
+        rf"\resizebox{{{width}}}{{!}}{{%",
+        rf"\begin{{tabular}}{{{alignment}}}",
+        r"\toprule",
+    ]
+    lines.append(_latex_line(column.shown for column in table.columns))
+    lines.append(r"\midrule")
+    for row in table.rows:
+        lines.append(_latex_line(cell.text for cell in row.cells))
+    # The second brace closes the argument of resizebox.
+    lines += [r"\bottomrule", r"\end{tabular}}"]
+    for note in table.notes:
+        lines.append(rf"\par\footnotesize {latex_text(note)}")
+    lines.append(r"\end{table}")
+    return "\n".join(lines) + "\n"
+
+
+def _latex_line(texts: Iterable[str]) -> str:
+    """One line of a tabular."""
+    return " & ".join(latex_text(text) for text in texts) + r" \\"
 
 
 def print_table(table: Table, console: Console) -> None:
-    """The table on a terminal, its notes below."""
+    """Print the table on a terminal, its notes below."""
     printed = Printed(title=table.title, collapse_padding=True, pad_edge=False)
     for column in table.columns:
-        printed.add_column(column.shown, justify="right" if column.number else "left", overflow="fold")
+        justify = "right" if column.number else "left"
+        printed.add_column(column.shown, justify=justify, overflow="fold")
     for row in table.rows:
-        printed.add_row(*(cell.text for cell in row.cells), style="bold" if row.strong else None)
+        texts = [cell.text for cell in row.cells]
+        printed.add_row(*texts, style="bold" if row.strong else None)
     console.print(printed)
     for note in table.notes:
         console.print(note, style="italic")

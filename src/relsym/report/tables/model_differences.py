@@ -9,35 +9,46 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from relsym.evaluation.paired import RESAMPLES, holm, interval_and_p, mcnemar, resampled_means
+from relsym.evaluation.paired import RESAMPLES, interval_and_p, mcnemar, resampled_means
 from relsym.report.scopes import Scope
-from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, text_columns
+from relsym.report.tables.cells import Cell, Table, TableRow, count, number_columns, text_cells, text_columns
 from relsym.report.tables.models import name_of_model
-from relsym.report.tables.objective_differences import ALPHA, POOLED, check_rows, p_text
+from relsym.report.tables.objective_differences import (
+    ALPHA,
+    POOLED,
+    check_rows,
+    compared_forms,
+    holm_by_form,
+    interval_cell,
+    p_cell,
+    points_text,
+    rows_of_form,
+)
 from relsym.runs.predictions import RowAnswers, read_answers
 from relsym.runs.results import EvaluateResults
 
 DIFFERENCE_COLUMNS = (
     *text_columns("first", "second", "form"),
-    Column("first - second, points"),
+    *number_columns("first - second, points"),
     *text_columns("95 % interval"),
-    *map(Column, ("only first right", "only second right", "p, McNemar", "p, bootstrap", "p, Holm")),
+    *number_columns("only first right", "only second right", "p, McNemar", "p, bootstrap", "p, Holm"),
     *text_columns("beyond chance"),
 )
 DIFFERENCE_NOTES = (
     "Of each model the reading that stands for it. Interval and bootstrap p: facts (with all their rows) "
-    "drawn with replacement "
-    f"{RESAMPLES:,} times, the same draws for all. McNemar's exact test takes rows as independent. Holm's "
-    "correction of the bootstrap "
-    f"p over all comparisons of the same form; beyond chance: corrected p below {ALPHA}.",
+    f"drawn with replacement {RESAMPLES:,} times, the same draws for all. McNemar's exact test takes rows as "
+    "independent. Holm's correction of the bootstrap p over all comparisons of the same form; beyond chance: "
+    f"corrected p below {ALPHA}.",
 )
 
 
 class ModelContrast(NamedTuple):
     """Two models in one form (or all).
 
-    sums, sizes: of the differences of each fact's rows, and how many.  only: rows that the first alone, the
-    second alone has right.
+    value: the difference in accuracy, in [-1, 1].
+    sums: of the differences of each fact's rows, [facts].
+    sizes: how many rows of the form each fact has, [facts].
+    only: how many rows the first model alone has right, and the second alone.
     """
 
     one: EvaluateResults
@@ -50,60 +61,77 @@ class ModelContrast(NamedTuple):
 
 
 def differences_table(scope: Scope) -> Table | None:
-    """Every pair of models; None if there is none."""
+    """Every pair of models on the same rows; None if fewer than two have predictions.
+
+    Raises:
+        ValueError: a run's predictions cannot be used, or answer other rows than another run's.
+    """
     answers = {run.path: read_answers(run) for run in scope.runs}
     check_rows(answers)
-    known = [(run, answers[run.path]) for run in scope.runs if answers[run.path] is not None]
-    made = list(_contrasts(scope, known))
-    if not made:
+    answered = []
+    for run in scope.runs:
+        table = answers[run.path]
+        if table is not None:
+            answered.append((run, table))
+    contrasts = list(_contrasts(scope, answered))
+    if not contrasts:
         return None
-    means = resampled_means(
-        np.column_stack([contrast.sums for contrast in made]),
-        np.column_stack([contrast.sizes for contrast in made]),
-    )
-    (low, high), p = interval_and_p(means)
-    corrected = np.empty_like(p)
-    for form in {contrast.form for contrast in made}:
-        places = [place for place, contrast in enumerate(made) if contrast.form == form]
-        corrected[places] = holm(p[places])
-    rows = tuple(
-        _row(scope, contrast, low[i], high[i], p[i], corrected[i]) for i, contrast in enumerate(made)
-    )
-    return Table(
-        "model_differences",
-        "Differences between models on the same rows",
-        DIFFERENCE_COLUMNS,
-        rows,
-        DIFFERENCE_NOTES,
-    )
+    sums = np.column_stack([contrast.sums for contrast in contrasts])
+    sizes = np.column_stack([contrast.sizes for contrast in contrasts])
+    # All contrasts in one call, so that they are resampled with the same draws.
+    (lows, highs), p_values = interval_and_p(resampled_means(sums, sizes))
+    corrected = holm_by_form([contrast.form for contrast in contrasts], p_values)
+    rows = []
+    for contrast, low, high, p, corrected_p in zip(contrasts, lows, highs, p_values, corrected, strict=True):
+        rows.append(_row(scope, contrast, low, high, p, corrected_p))
+    title = "Differences between models on the same rows"
+    return Table("model_differences", title, DIFFERENCE_COLUMNS, tuple(rows), DIFFERENCE_NOTES)
 
 
-def _contrasts(scope: Scope, known: Sequence[tuple[EvaluateResults, RowAnswers]]) -> Iterator[ModelContrast]:
-    for (one, first), (two, second) in combinations(known, 2):
-        for form in (POOLED, *scope.forms) if len(scope.forms) > 1 else scope.forms:
-            kept = np.full(len(first.forms), True) if form == POOLED else first.forms == form
-            difference = (first.correct - second.correct) * kept
-            only = int((difference > 0).sum()), int((difference < 0).sum())
-            facts = first.facts.max() + 1
-            sums, sizes = (np.bincount(first.facts, weights=of, minlength=facts) for of in (difference, kept))
-            yield ModelContrast(one, two, form, float(difference.sum() / kept.sum()), sums, sizes, only)
+def _contrasts(
+    scope: Scope,
+    answered: Sequence[tuple[EvaluateResults, RowAnswers]],
+) -> Iterator[ModelContrast]:
+    """Every pair of runs with their answers: all forms pooled, then each apart."""
+    for (one, first), (two, second) in combinations(answered, 2):
+        facts = first.facts.max() + 1
+        for form in compared_forms(scope):
+            of_form = rows_of_form(first.forms, form)
+            difference = (first.correct - second.correct) * of_form
+            only_first = int((difference > 0).sum())
+            only_second = int((difference < 0).sum())
+            value = float(difference.sum() / of_form.sum())
+            sums = np.bincount(first.facts, weights=difference, minlength=facts)
+            sizes = np.bincount(first.facts, weights=of_form, minlength=facts)
+            yield ModelContrast(one, two, form, value, sums, sizes, (only_first, only_second))
 
 
 def _row(
-    scope: Scope, contrast: ModelContrast, low: float, high: float, p: float, corrected: float
+    scope: Scope,
+    contrast: ModelContrast,
+    low: float,
+    high: float,
+    p: float,
+    corrected: float,
 ) -> TableRow:
-    named = [f"{name_of_model(run, scope.runs)} ({run.reading})" for run in (contrast.one, contrast.two)]
-    exact = mcnemar(*contrast.only)
+    """One comparison, with its 95 % interval, its p-value, and the p-value with Holm's correction."""
+    names = []
+    for run in (contrast.one, contrast.two):
+        names.append(f"{name_of_model(run, scope.runs)} ({run.reading})")
+    paths = (contrast.one.path, contrast.two.path)
+    difference = Cell(points_text(contrast.value), contrast.value, paths)
+    only_first, only_second = contrast.only
+    beyond_chance = bool(corrected < ALPHA)
     cells = (
-        *map(Cell, (*named, contrast.form)),
-        Cell(f"{100 * contrast.value:+.2f}", contrast.value, (contrast.one.path, contrast.two.path)),
-        Cell(f"[{100 * low:+.2f}, {100 * high:+.2f}]"),
-        *map(count, contrast.only),
-        Cell(p_text(exact), exact),
-        Cell(p_text(p), float(p)),
-        Cell(p_text(corrected), float(corrected)),
-        Cell("yes" if corrected < ALPHA else "no"),
+        *text_cells(*names, contrast.form),
+        difference,
+        interval_cell(low, high),
+        count(only_first),
+        count(only_second),
+        p_cell(mcnemar(only_first, only_second)),
+        p_cell(p),
+        p_cell(corrected),
+        Cell("yes" if beyond_chance else "no"),
     )
-    return TableRow(
-        cells, form="" if contrast.form == POOLED else contrast.form, strong=bool(corrected < ALPHA)
-    )
+    form = "" if contrast.form == POOLED else contrast.form
+    return TableRow(cells, form=form, strong=beyond_chance)

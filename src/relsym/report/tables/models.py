@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from relsym.report.scopes import Scope
-from relsym.report.tables.cells import Cell, Column, Table, TableRow, missing, text_columns
+from relsym.report.tables.cells import (
+    Cell,
+    Column,
+    Table,
+    TableRow,
+    count,
+    form_columns,
+    missing,
+    number_columns,
+    text_cells,
+    text_columns,
+)
 from relsym.report.wording import BEYOND_ACCURACY, measure_text, percent
 from relsym.runs.metric_keys import measure_of
-from relsym.runs.results import EvaluateResults, Interval, Reading
+from relsym.runs.results import EvaluateResults, Interval, Reader, Reading
 
-# What stands beside the accuracy where a benchmark has it.
+# Measure beside the accuracy, which not every benchmark has -> what its columns are called.
 MORE_MEASURES = {
     "groups": "facts with every item right (worse kind)",
     "macro": "mean over kinds and held-out properties",
@@ -19,26 +30,14 @@ MORE_MEASURES = {
 ABOVE, CHANCE, BELOW = "above", "chance", "below"
 MODELS_NOTES = (
     "Accuracy in % with its 95 % Wilson interval; bold: the reading chosen on validation rows (or told). A "
-    "row without an answer is not "
-    "right.",
+    "row without an answer is not right.",
     "Against the best constant answer: above or below it by the 95 % interval of a bootstrap that draws "
-    'whole facts. "(chance)" follows '
-    "where the interval of a bootstrap that draws whole properties holds the constant: the score may then be "
-    "that of these properties "
-    "alone.",
+    'whole facts. "(chance)" follows where the interval of a bootstrap that draws whole properties holds the '
+    "constant: the score may then be that of these properties alone.",
     "Balanced accuracy: mean over the labels. Entailment bias: share answered with entailment less the share "
-    "that is. Same if swapped: "
-    "share of pairs judged alike when premise and hypothesis are exchanged (100 by construction where a "
-    "reading cannot tell their order). "
-    "AUROC and ECE (15 bins): of the score of entailment; ECE only where it is a probability.",
-)
-
-# What a name tells where models of one name differ in it.
-SETTINGS: tuple[Callable[[EvaluateResults], str], ...] = (
-    lambda run: str(run.choices["metric"]),
-    lambda run: f"n = {run.train_rows}",
-    lambda run: f"seed {run.seed}",
-    lambda run: run.precision,
+    "that is. Same if swapped: share of pairs judged alike when premise and hypothesis are exchanged (100 by "
+    "construction where a reading cannot tell their order). AUROC and ECE (15 bins): of the score of "
+    "entailment; ECE only where it is a probability.",
 )
 
 
@@ -51,7 +50,7 @@ class ReadModel:
 
     @property
     def name(self) -> str:
-        """Of the reading."""
+        """The reading's name."""
         return self.reading.name
 
     @property
@@ -60,16 +59,17 @@ class ReadModel:
         return self.name == self.run.reading
 
     def figure(self, measure: str, form: str) -> float | None:
-        """Of accuracy or another measure; None where it has none."""
+        """A measure (accuracy, groups, bias ...) in one form; None where the reading has none."""
         return self.run.measure(self.name, measure, form)
 
     def interval(self, form: str) -> Interval:
-        """Of its accuracy."""
-        return self.run.intervals[f"{self.run.key_of(self.name)}/{form}"]
+        """The reading's accuracy in one form, with its 95 % Wilson interval."""
+        key = self.run.key_of(self.name)
+        return self.run.intervals[f"{key}/{form}"]
 
 
 def read_models(runs: Sequence[EvaluateResults]) -> Iterator[ReadModel]:
-    """Every reading that stands for itself, of every model."""
+    """Every reading that is reported by itself, of every model."""
     for run in runs:
         for reading in run.readings:
             if reading.alone:
@@ -77,39 +77,49 @@ def read_models(runs: Sequence[EvaluateResults]) -> Iterator[ReadModel]:
 
 
 def name_of_model(run: EvaluateResults, runs: Sequence[EvaluateResults]) -> str:
-    """The model, with what tells it from others of its name in the same table: metric, labelled rows, seed,
-    precision.
+    """The model's name, with what tells it from others of its name and kind in the same table.
+
+    Of metric, labelled rows, seed and precision those are added that differ; the head of the configuration's
+    hash where all four are those of another one.
+
+    Args:
+        runs: all evaluations of the table.
     """
-    same = [
-        other
-        for other in runs
-        if (other.model, other.kind) == (run.model, run.kind) and other.path != run.path
-    ]
+    settings = _settings_of(run)
+    settings_of_others = []
+    for other in runs:
+        if (other.model, other.kind) == (run.model, run.kind) and other.path != run.path:
+            settings_of_others.append(_settings_of(other))
     words = [run.model]
-    for setting in SETTINGS:
-        if any(setting(other) != setting(run) for other in same):
-            words.append(setting(run))
-    own = [setting(run) for setting in SETTINGS]
-    if any([setting(other) for setting in SETTINGS] == own for other in same):
+    for place, setting in enumerate(settings):
+        if any(others[place] != setting for others in settings_of_others):
+            words.append(setting)
+    if settings in settings_of_others:
         words.append(f"configuration {run.config_hash[:6]}")
     return ", ".join(words)
 
 
+def _settings_of(run: EvaluateResults) -> list[str]:
+    """What may tell a model from others of its name: metric, labelled rows, seed and precision."""
+    return [str(run.choices["metric"]), f"n = {run.train_rows}", f"seed {run.seed}", run.precision]
+
+
 def models_table(scope: Scope) -> Table:
-    """Accuracy and group accuracy of every reading, family and shortcut."""
+    """Accuracy and group accuracy of every reading, family of readings and shortcut."""
     more = _more_columns(scope)
-    columns = (
-        *text_columns("model", "kind", "reading"),
-        *(Column(form, form) for form in scope.forms),
-        *(Column(f"{form}, against constant", form, number=False) for form in scope.forms),
-        *(Column(f"{form}, {MORE_MEASURES[measure]}", form) for measure, form in more),
-    )
+    columns = [*text_columns("model", "kind", "reading"), *form_columns(scope.forms)]
+    for form in scope.forms:
+        columns.append(Column(f"{form}, against constant", form, number=False))
+    for measure, form in more:
+        columns.append(Column(f"{form}, {MORE_MEASURES[measure]}", form))
     rows = []
     for run in scope.runs:
-        rows += [_reading_row(scope, model, more) for model in read_models([run])]
+        for model in read_models([run]):
+            rows.append(_reading_row(scope, model, more))
         rows += _family_rows(scope, run, len(more))
     rows += _shortcut_rows(scope, more)
-    return Table("models", "Every model and every way to read it", columns, tuple(rows), MODELS_NOTES[:2])
+    title = "Every model and every way to read it"
+    return Table("models", title, tuple(columns), tuple(rows), MODELS_NOTES[:2])
 
 
 def _more_columns(scope: Scope) -> list[tuple[str, str]]:
@@ -118,6 +128,7 @@ def _more_columns(scope: Scope) -> list[tuple[str, str]]:
     for measure in MORE_MEASURES:
         for form in scope.forms:
             measured = any(model.figure(measure, form) is not None for model in read_models(scope.runs))
+            # Where nothing is held out, the mean over kinds and properties says what the accuracy says.
             if measured and (measure == "groups" or scope.holds_out):
                 columns.append((measure, form))
     return columns
@@ -127,59 +138,87 @@ def beyond_table(scope: Scope) -> Table:
     """What accuracy alone does not say, a line for each reading and form."""
     columns = (
         *text_columns("model", "reading", "form"),
-        Column("accuracy"),
-        *map(Column, BEYOND_ACCURACY.values()),
-        Column("rows without answer"),
+        *number_columns("accuracy", *BEYOND_ACCURACY.values(), "rows without answer"),
     )
     rows = []
     for model in read_models(scope.runs):
+        name = name_of_model(model.run, scope.runs)
         for form in scope.forms:
-            names = (Cell(name_of_model(model.run, scope.runs)), Cell(model.name), Cell(form))
             figures = [_figure_cell(model, measure, form) for measure in ("accuracy", *BEYOND_ACCURACY)]
-            cells = (*names, *figures, _unscored(model, form))
+            cells = (*text_cells(name, model.name, form), *figures, _unscored(model, form))
             rows.append(TableRow(cells, model.run.model, form=form, strong=model.first))
     return Table("beyond_accuracy", "Beyond accuracy, in %", columns, tuple(rows), MODELS_NOTES[2:])
 
 
 def by_property_table(scope: Scope) -> Table | None:
-    """Accuracy by property of the reading that stands for each model; None where all rows are of one
-    property.
+    """Accuracy by property of the reading that stands for each model.
+
+    None where all rows are of one property.
     """
-    columns = (
-        *text_columns("property", "kind", "model", "reading"),
-        *(Column(form, form) for form in scope.forms),
-    )
     rows = []
     for property, kind in scope.kinds.items():
         for run in scope.runs:
-            intervals = [run.intervals.get(f"{run.accuracy_key}/{form}/{property}") for form in scope.forms]
-            if not any(intervals):
-                continue
-            figures = [_interval_cell(interval, run) if interval else missing("-") for interval in intervals]
-            names = [Cell(text) for text in (property, kind, name_of_model(run, scope.runs), run.reading)]
-            rows.append(TableRow((*names, *figures), run.model, property=property))
+            row = _property_of_model_row(scope, run, property, kind)
+            if row is not None:
+                rows.append(row)
+    if not rows:
+        return None
+    columns = (*text_columns("property", "kind", "model", "reading"), *form_columns(scope.forms))
     notes = ("Accuracy in % with its 95 % Wilson interval.",)
-    return Table("models_by_property", "Models by property", columns, tuple(rows), notes) if rows else None
+    return Table("models_by_property", "Models by property", columns, tuple(rows), notes)
+
+
+def _property_of_model_row(scope: Scope, run: EvaluateResults, property: str, kind: str) -> TableRow | None:
+    """One model on one property, by form; None where it has no rows of it apart."""
+    figures = []
+    measured = False
+    for form in scope.forms:
+        interval = run.intervals.get(f"{run.accuracy_key}/{form}/{property}")
+        if interval is None:
+            figures.append(missing("-"))
+        else:
+            figures.append(_interval_cell(interval, run))
+            measured = True
+    if not measured:
+        return None
+    names = text_cells(property, kind, name_of_model(run, scope.runs), run.reading)
+    return TableRow((*names, *figures), run.model, property=property)
 
 
 def verdict(run: EvaluateResults, reading: str, form: str) -> str:
-    """Whether a reading is above, at or below the best constant answer."""
+    """Whether a reading is above, at or below the best constant answer: ``above``, ``chance``, ``below``.
+
+    The bootstrap over facts decides; ``above (chance)`` says that the one over properties sees no difference.
+    ``-`` where the run has no bootstrap over facts.
+    """
     constant = run.metrics[f"reference/constant/{form}"]
-    verdicts = {what: _against(interval, constant) for what, interval in run.clusters[reading][form].items()}
-    fact, property = verdicts.get("fact", "-"), verdicts.get("property", "-")
-    return f"{fact} ({CHANCE})" if fact in (ABOVE, BELOW) and property == CHANCE else fact
+    verdicts = {}
+    for unit, interval in run.clusters[reading][form].items():
+        verdicts[unit] = _against(interval, constant)
+    over_facts = verdicts.get("fact", "-")
+    over_properties = verdicts.get("property", "-")
+    if over_facts in (ABOVE, BELOW) and over_properties == CHANCE:
+        return f"{over_facts} ({CHANCE})"
+    return over_facts
 
 
 def _against(interval: tuple[float, float], constant: float) -> str:
     low, high = interval
     if low > constant:
         return ABOVE
-    return BELOW if high < constant else CHANCE
+    if high < constant:
+        return BELOW
+    return CHANCE
 
 
 def _reading_row(scope: Scope, model: ReadModel, more: Sequence[tuple[str, str]]) -> TableRow:
+    """One reading of one model.
+
+    Args:
+        more: measure and form of the columns behind the verdicts.
+    """
     run = model.run
-    names = [Cell(text) for text in (name_of_model(run, scope.runs), run.kind, model.name)]
+    names = text_cells(name_of_model(run, scope.runs), run.kind, model.name)
     accuracies = [_interval_cell(model.interval(form), run) for form in scope.forms]
     verdicts = [Cell(verdict(run, model.name, form)) for form in scope.forms]
     others = [_figure_cell(model, measure, form) for measure, form in more]
@@ -187,54 +226,68 @@ def _reading_row(scope: Scope, model: ReadModel, more: Sequence[tuple[str, str]]
 
 
 def _family_rows(scope: Scope, run: EvaluateResults, more: int) -> Iterator[TableRow]:
-    """Mean and range of readings that differ in one arbitrary choice."""
+    """Mean and range of readings that differ in one arbitrary choice, a row for each such family.
+
+    Args:
+        more: number of columns behind the verdicts, which stay empty as those do.
+    """
+    name = name_of_model(run, scope.runs)
     families = [reading.family for reading in run.readings if reading.family]
     for family in dict.fromkeys(families):
         title = f"{family}: mean of {families.count(family)} (range)"
-        names = [Cell(text) for text in (name_of_model(run, scope.runs), run.kind, title)]
         figures = []
         for form in scope.forms:
-            mean, low, high = (
-                run.metrics[f"family/{family}{suffix}/{form}"] for suffix in ("", "_min", "_max")
-            )
-            figures.append(Cell(f"{percent(mean)} ({percent(low)} to {percent(high)})", mean, (run.path,)))
+            average = run.metrics[f"family/{family}/{form}"]
+            low = percent(run.metrics[f"family/{family}_min/{form}"])
+            high = percent(run.metrics[f"family/{family}_max/{form}"])
+            figures.append(Cell(f"{percent(average)} ({low} to {high})", average, (run.path,)))
         empty = [missing("-")] * (len(scope.forms) + more)
-        yield TableRow((*names, *figures, *empty), run.model)
+        yield TableRow((*text_cells(name, run.kind, title), *figures, *empty), run.model)
 
 
 def _shortcut_rows(scope: Scope, more: Sequence[tuple[str, str]]) -> Iterator[TableRow]:
-    """The shortcuts beside the models, once for each set of labelled rows, and the best constant answer."""
-    seen = set()
+    """The shortcuts beside the models, once for each set of labelled rows, and the best constant answer.
+
+    Args:
+        more: measure and form of the columns behind the verdicts.
+    """
+    shown = set()
     for run in scope.runs:
         for key, reader in sorted(run.readers.items(), key=lambda item: item[1].place):
             values = [run.metrics.get(f"{key}/{form}") for form in scope.forms]
-            if None in values or (key, *values) in seen:
+            # Runs on the same labelled rows have the same shortcuts, with the same figures.
+            if None in values or (key, *values) in shown:
                 continue
-            seen.add((key, *values))
-            title = (
-                reader.title
-                if key == "reference/constant"
-                else f"{reader.title}, {run.train_rows} labelled rows"
-            )
+            shown.add((key, *values))
+            names = text_cells("-", "shortcut", _shortcut_title(run, key, reader))
             figures = [Cell(percent(value), value, (run.path,)) for value in values]
+            no_verdicts = [missing("-")] * len(scope.forms)
             others = []
             for measure, form in more:
                 value = run.metrics.get(f"{measure_of(key, measure)}/{form}")
                 others.append(missing("-") if value is None else Cell(percent(value), value))
-            names = (Cell("-"), Cell("shortcut"), Cell(title))
-            yield TableRow((*names, *figures, *[missing("-")] * len(scope.forms), *others))
+            yield TableRow((*names, *figures, *no_verdicts, *others))
+
+
+def _shortcut_title(run: EvaluateResults, key: str, reader: Reader) -> str:
+    """A shortcut's title, with how many rows it learnt from; the best constant answer learns from none."""
+    if key == "reference/constant":
+        return reader.title
+    return f"{reader.title}, {run.train_rows} labelled rows"
 
 
 def _figure_cell(model: ReadModel, measure: str, form: str) -> Cell:
     value = model.figure(measure, form)
     if value is None:
         return missing("-")
-    return Cell(measure_text(measure, value, model.reading.symmetric), value, (model.run.path,))
+    text = measure_text(measure, value, model.reading.symmetric)
+    return Cell(text, value, (model.run.path,))
 
 
 def _unscored(model: ReadModel, form: str) -> Cell:
-    count = model.run.unscored.get(model.name, {}).get(form, 0)
-    return Cell(str(count), count)
+    """How many rows of a form the reading gives no answer to."""
+    of_reading = model.run.unscored.get(model.name, {})
+    return count(of_reading.get(form, 0))
 
 
 def _interval_cell(interval: Interval, run: EvaluateResults) -> Cell:

@@ -1,5 +1,6 @@
-"""Which differences between objectives are more than chance: the same rows, the same seeds, the same number
-of samples.
+"""Which differences between objectives are more than chance.
+
+Two objectives are compared on the same rows, with the same seeds and the same number of samples.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy import ndarray
 
 from relsym.evaluation.paired import RESAMPLES, holm, interval_and_p, resampled_means
 from relsym.report.scopes import Scope
-from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, text_columns
+from relsym.report.tables.cells import Cell, Table, TableRow, count, number_columns, text_cells, text_columns
 from relsym.report.tables.ladders import Ladder, Seeds
 from relsym.runs.predictions import RowAnswers, read_answers
 
@@ -23,28 +24,28 @@ ALPHA = 0.05
 
 COMPARISON_COLUMNS = (
     *text_columns("first", "second", "encoder", "form"),
-    *map(Column, ("samples", "seeds", "first - second, points")),
+    *number_columns("samples", "seeds", "first - second, points"),
     *text_columns("95 % interval"),
-    *map(Column, ("sd over seeds", "p", "p, Holm")),
+    *number_columns("sd over seeds", "p", "p, Holm"),
     *text_columns("beyond chance"),
 )
 COMPARISON_NOTES = (
     f"Paired bootstrap: facts (with all their forms) drawn with replacement {RESAMPLES:,} times, jointly "
-    "over the seeds, which are "
-    "kept: interval and p speak about other rows, not about other seeds. How much the difference changes "
-    "from seed to seed stands "
-    "apart, as its standard deviation.",
+    "over the seeds, which are kept: interval and p speak about other rows, not about other seeds. How much "
+    "the difference changes from seed to seed stands apart, as its standard deviation.",
     "Holm's correction over all comparisons of the same form in this table; beyond chance: corrected p "
-    f"below {ALPHA}. Only numbers "
-    "of samples that both objectives were run with; what was left out as solved is not compared.",
+    f"below {ALPHA}. Only numbers of samples that both objectives were run with; what was left out as solved "
+    "is not compared.",
 )
 
 
 class ObjectiveContrast(NamedTuple):
     """Two objectives at one number of samples, in one form (or all).
 
-    by_seed: mean difference in accuracy, one a seed.  sums, sizes: of the differences (mean over seeds) of
-    each fact's rows, and how many. runs: paths of the results compared.
+    by_seed: mean difference in accuracy, one for each seed.
+    sums: of the differences (means over the seeds) of each fact's rows, [facts].
+    sizes: how many rows of the form each fact has, [facts].
+    runs: paths of the results compared.
     """
 
     one: Ladder
@@ -57,39 +58,51 @@ class ObjectiveContrast(NamedTuple):
     runs: tuple[str, ...]
 
 
-def comparison_table(scope: Scope, found: Sequence[Ladder]) -> Table | None:
-    """Every pair of objectives with one encoder, at every number of samples that both were run with; None if
-    there is none.
+def comparison_table(scope: Scope, ladders: Sequence[Ladder]) -> Table | None:
+    """Every pair of objectives with one encoder, at every number of samples that both were run with.
+
+    None if there is no such pair.
+
+    Raises:
+        ValueError: a run's predictions cannot be used, or answer other rows than another run's.
     """
-    answers = {run.path: read_answers(run) for ladder in found for run in ladder.all_runs}
+    answers: dict[str, RowAnswers | None] = {}
+    for ladder in ladders:
+        for run in ladder.all_runs:
+            answers[run.path] = read_answers(run)
     check_rows(answers)
-    made: list[ObjectiveContrast] = []
-    for one, two, samples, seeds in _pairs(found):
-        made += _contrasts(scope, answers, one, two, samples, seeds)
-    if not made:
+    contrasts: list[ObjectiveContrast] = []
+    for one, two, samples, seeds in _pairs(ladders):
+        contrasts += _contrasts(scope, answers, one, two, samples, seeds)
+    if not contrasts:
         return None
-    means = resampled_means(
-        np.column_stack([contrast.sums for contrast in made]),
-        np.column_stack([contrast.sizes for contrast in made]),
-    )
-    (low, high), p = interval_and_p(means)
-    corrected = _by_form(made, p)
-    rows = tuple(_row(contrast, low[i], high[i], p[i], corrected[i]) for i, contrast in enumerate(made))
+    sums = np.column_stack([contrast.sums for contrast in contrasts])
+    sizes = np.column_stack([contrast.sizes for contrast in contrasts])
+    # All contrasts in one call, so that they are resampled with the same draws.
+    (lows, highs), p_values = interval_and_p(resampled_means(sums, sizes))
+    corrected = holm_by_form([contrast.form for contrast in contrasts], p_values)
+    rows = []
+    for contrast, low, high, p, corrected_p in zip(contrasts, lows, highs, p_values, corrected, strict=True):
+        rows.append(_row(contrast, low, high, p, corrected_p))
+    notes = list(COMPARISON_NOTES)
     absent = sum(table is None for table in answers.values())
-    gone = (f"{absent} runs have no predictions.parquet and are left out here.",) if absent else ()
+    if absent:
+        notes.append(f"{absent} runs have no predictions.parquet and are left out here.")
     title = "Differences between objectives on the same rows and seeds"
-    return Table("comparisons", title, COMPARISON_COLUMNS, rows, (*COMPARISON_NOTES, *gone))
+    return Table("comparisons", title, COMPARISON_COLUMNS, tuple(rows), tuple(notes))
 
 
-def _pairs(found: Sequence[Ladder]) -> Iterator[tuple[Ladder, Ladder, int, list[Seeds]]]:
+def _pairs(ladders: Sequence[Ladder]) -> Iterator[tuple[Ladder, Ladder, int, list[Seeds]]]:
     """Two ladders with one encoder, a number of samples, and the seeds that both have there."""
-    for one, two in combinations(found, 2):
-        for samples in sorted(set(one.rungs) & set(two.rungs)) if one.model == two.model else ():
-            seeds = [
-                seed
-                for seed in sorted(set(one.runs) & set(two.runs))
-                if samples in one.runs[seed] and samples in two.runs[seed]
-            ]
+    for one, two in combinations(ladders, 2):
+        if one.model != two.model:
+            continue
+        common_seeds = sorted(set(one.runs) & set(two.runs))
+        for samples in sorted(set(one.rungs) & set(two.rungs)):
+            seeds = []
+            for seed in common_seeds:
+                if samples in one.runs[seed] and samples in two.runs[seed]:
+                    seeds.append(seed)
             if seeds:
                 yield one, two, samples, seeds
 
@@ -103,61 +116,123 @@ def _contrasts(
     seeds: Sequence[Seeds],
 ) -> Iterator[ObjectiveContrast]:
     """All forms pooled, then each apart; seeds without predictions are left out."""
-    paths = [(one.runs[seed][samples].path, two.runs[seed][samples].path) for seed in seeds]
-    paths = [pair for pair in paths if all(answers[path] for path in pair)]
-    if not paths:
+    paths: list[str] = []
+    answered: list[tuple[RowAnswers, RowAnswers]] = []
+    for seed in seeds:
+        pair = one.runs[seed][samples].path, two.runs[seed][samples].path
+        first, second = answers[pair[0]], answers[pair[1]]
+        if first is not None and second is not None:
+            paths += pair
+            answered.append((first, second))
+    if not answered:
         return
-    differences = np.stack([answers[first].correct - answers[second].correct for first, second in paths])
-    forms, facts = answers[paths[0][0]].forms, answers[paths[0][0]].facts
-    for form in (POOLED, *scope.forms) if len(scope.forms) > 1 else scope.forms:
-        kept = np.full(len(forms), True) if form == POOLED else forms == form
-        sums = np.bincount(facts, weights=differences.mean(axis=0) * kept, minlength=facts.max() + 1)
-        sizes = np.bincount(facts, weights=kept, minlength=facts.max() + 1)
-        by_seed = differences[:, kept].mean(axis=1).tolist()
-        yield ObjectiveContrast(
-            one, two, samples, form, by_seed, sums, sizes, tuple(path for pair in paths for path in pair)
-        )
+    differences = np.stack([first.correct - second.correct for first, second in answered])
+    mean_differences = differences.mean(axis=0)
+    # Every run answers the same rows, see check_rows, so that the first one's facts are everyone's.
+    rows = answered[0][0]
+    facts = rows.facts.max() + 1
+    for form in compared_forms(scope):
+        of_form = rows_of_form(rows.forms, form)
+        sums = np.bincount(rows.facts, weights=mean_differences * of_form, minlength=facts)
+        sizes = np.bincount(rows.facts, weights=of_form, minlength=facts)
+        by_seed = differences[:, of_form].mean(axis=1).tolist()
+        yield ObjectiveContrast(one, two, samples, form, by_seed, sums, sizes, tuple(paths))
 
 
-def _by_form(made: Sequence[ObjectiveContrast], p: ndarray) -> ndarray:
-    corrected = np.empty_like(p)
-    for form in {contrast.form for contrast in made}:
-        places = [i for i, contrast in enumerate(made) if contrast.form == form]
-        corrected[places] = holm(p[places])
+def compared_forms(scope: Scope) -> list[str]:
+    """All forms pooled, then each apart; the form alone where there is one only."""
+    if len(scope.forms) > 1:
+        return [POOLED, *scope.forms]
+    return scope.forms
+
+
+def rows_of_form(forms: ndarray, form: str) -> ndarray:
+    """Which rows are of a form, as a mask over the rows; ``POOLED`` takes all of them.
+
+    Args:
+        forms: of each row, [rows].
+    """
+    if form == POOLED:
+        return np.full(len(forms), True)
+    return forms == form
+
+
+def holm_by_form(forms: Sequence[str], p_values: ndarray) -> ndarray:
+    """p-values with Holm's correction over all comparisons of the same form.
+
+    Args:
+        forms: of each comparison.  p_values: of each comparison, [comparisons].
+    """
+    corrected = np.empty_like(p_values)
+    for form in set(forms):
+        places = [place for place, other in enumerate(forms) if other == form]
+        corrected[places] = holm(p_values[places])
     return corrected
 
 
 def _row(contrast: ObjectiveContrast, low: float, high: float, p: float, corrected: float) -> TableRow:
-    one, two, value = contrast.one, contrast.two, float(np.mean(contrast.by_seed))
-    deviation = f"{100 * stdev(contrast.by_seed):.2f}" if len(contrast.by_seed) > 1 else "one seed"
+    """One comparison, with its 95 % interval, its p-value, and the p-value with Holm's correction."""
+    one, two = contrast.one, contrast.two
+    value = float(np.mean(contrast.by_seed))
+    deviation = "one seed"
+    if len(contrast.by_seed) > 1:
+        deviation = f"{100 * stdev(contrast.by_seed):.2f}"
+    beyond_chance = bool(corrected < ALPHA)
+    names = text_cells(one.label, two.label, one.model, contrast.form)
+    difference = Cell(points_text(value), value, contrast.runs)
     cells = (
-        *map(Cell, (one.label, two.label, one.model, contrast.form)),
+        *names,
         count(contrast.samples),
         count(len(contrast.by_seed)),
-        Cell(f"{100 * value:+.2f}", value, contrast.runs),
-        Cell(f"[{100 * low:+.2f}, {100 * high:+.2f}]"),
+        difference,
+        interval_cell(low, high),
         Cell(deviation),
-        Cell(p_text(p), float(p)),
-        Cell(p_text(corrected), float(corrected)),
-        Cell("yes" if corrected < ALPHA else "no"),
+        p_cell(p),
+        p_cell(corrected),
+        Cell("yes" if beyond_chance else "no"),
     )
     form = "" if contrast.form == POOLED else contrast.form
-    return TableRow(cells, one.model, f"{one.label}\n{two.label}", form, strong=bool(corrected < ALPHA))
+    # A row of two objectives belongs to both in the report's filter, which splits its entries at line breaks.
+    return TableRow(cells, one.model, f"{one.label}\n{two.label}", form, strong=beyond_chance)
+
+
+def points_text(difference: float) -> str:
+    """A difference between accuracies in points, with its sign."""
+    return f"{100 * difference:+.2f}"
+
+
+def interval_cell(low: float, high: float) -> Cell:
+    """The interval of a difference, in points."""
+    return Cell(f"[{points_text(low)}, {points_text(high)}]")
 
 
 def p_text(p: float) -> str:
-    """A p-value with the digits that matter."""
+    """A p-value with the digits that matter: four below 0.1, else two."""
     return f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
 
 
+def p_cell(p: float) -> Cell:
+    """A cell with a p-value."""
+    return Cell(p_text(p), float(p))
+
+
 def check_rows(answers: dict[str, RowAnswers | None]) -> None:
-    """All runs of a scope answered the same rows."""
-    known = {path: table for path, table in answers.items() if table is not None}
-    for path, table in known.items():
-        first, reference = next(iter(known.items()))
+    """Refuse runs that answered different rows.
+
+    Args:
+        answers: of each run, by the path of its results; None where it has no predictions.
+
+    Raises:
+        ValueError: with both paths.
+    """
+    first = reference = None
+    for path, table in answers.items():
+        if table is None:
+            continue
+        if reference is None:
+            first, reference = path, table
         if table.rows != reference.rows:
             raise ValueError(
                 f"{path} and {first}: their predictions.parquet answer other rows, though results.json says "
-                "the same. "
-                "Run the job that was changed again."
+                "the same. Run the job that was changed again."
             )

@@ -9,33 +9,53 @@ from pathlib import Path
 from statistics import mean
 from urllib.parse import quote
 
-from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, text_columns
+from relsym.report.tables.cells import (
+    Cell,
+    Table,
+    TableRow,
+    count,
+    form_columns,
+    number_columns,
+    text_cells,
+    text_columns,
+)
 from relsym.report.wording import percent
 from relsym.runs.results import AnyResults, EvaluateResults, forms_of
 from relsym.runs.sweeps import LEFT_OUT, ListedJob
 
 # Runs by the path of their results.
 Runs = Mapping[str, AnyResults]
+# Marks a cell whose runs are of several versions or commits.
 MIXED = "†"
 
 
 def commit_text(run: AnyResults) -> str:
-    """Head of the commit; ``-dirty`` says that files differed from it."""
+    """The first eight digits of the run's commit, with ``-dirty`` where files differed from it.
+
+    ``none`` where the run knew no commit.
+    """
     if run.git_commit is None:
         return "none"
-    return run.git_commit[:8] + "-dirty" * run.git_commit.endswith("-dirty")
+    head = run.git_commit[:8]
+    return f"{head}-dirty" if _is_dirty(run.git_commit) else head
+
+
+def _is_dirty(commit: str) -> bool:
+    """Whether a commit, or the text of one, says that the source tree differed from it."""
+    return commit.endswith("-dirty")
 
 
 def link_to(run: AnyResults, out: Path) -> str:
     """The run's folder as seen from the report's, percent-encoded."""
-    return quote(Path(os.path.relpath(run.folder, out.resolve())).as_posix())
+    relative = Path(os.path.relpath(run.folder, out.resolve()))
+    return quote(relative.as_posix())
 
 
 def label_of(run: AnyResults) -> str:
-    """How the model was made, or read: the objective's label, or the reading that stands for an evaluated
-    model.
-    """
-    return f"evaluation: {run.reading}" if isinstance(run, EvaluateResults) else run.objective.label
+    """How the model came about: the objective's label, or which reading stands for an evaluated model."""
+    if isinstance(run, EvaluateResults):
+        return f"evaluation: {run.reading}"
+    return run.objective.label
 
 
 def mixture(runs: Iterable[AnyResults]) -> str:
@@ -44,23 +64,26 @@ def mixture(runs: Iterable[AnyResults]) -> str:
     for run in runs:
         versions.add(run.relsym)
         commits.add(commit_text(run))
-    parts = {"relsym": sorted(versions), "commits": sorted(commits)}
-    return "; ".join(f"{name} {' and '.join(values)}" for name, values in parts.items() if len(values) > 1)
+    parts = []
+    for name, values in (("relsym", versions), ("commits", commits)):
+        if len(values) > 1:
+            parts.append(f"{name} {' and '.join(sorted(values))}")
+    return "; ".join(parts)
 
 
 def marked(table: Table, by_path: Runs) -> Table:
-    """The table with a mark on every cell whose runs are of several versions or commits, and a note if the
-    table's are.
+    """The table with ``MIXED`` on every cell whose runs are of several versions or commits.
+
+    Notes say what the table's runs mix, and how many of them come from uncommitted code.
     """
     runs = [by_path[path] for path in table.runs]
+    notes = list(table.notes)
+    rows = table.rows
     mixed = mixture(runs)
-    dirty = sum(commit_text(run).endswith("-dirty") for run in runs)
-    notes, rows = list(table.notes), table.rows
     if mixed:
         notes.append(f"Mixed: {mixed}. {MIXED} marks a cell that mixes them.")
-        rows = tuple(
-            replace(row, cells=tuple(_marked(cell, by_path) for cell in row.cells)) for row in table.rows
-        )
+        rows = tuple(_marked_row(row, by_path) for row in table.rows)
+    dirty = sum(_is_dirty(commit_text(run)) for run in runs)
     if dirty:
         notes.append(
             f"{dirty} of its {len(runs)} runs come from a source tree with changes that no commit holds."
@@ -68,38 +91,48 @@ def marked(table: Table, by_path: Runs) -> Table:
     return replace(table, rows=rows, notes=tuple(notes))
 
 
-def _marked(cell: Cell, by_path: Runs) -> Cell:
-    return (
-        replace(cell, text=f"{cell.text} {MIXED}") if mixture(by_path[path] for path in cell.runs) else cell
-    )
+def _marked_row(row: TableRow, by_path: Runs) -> TableRow:
+    cells = []
+    for cell in row.cells:
+        text = cell.text
+        if mixture(by_path[path] for path in cell.runs):
+            text += f" {MIXED}"
+        cells.append(replace(cell, text=text))
+    return replace(row, cells=tuple(cells))
 
 
 def runs_table(runs: Sequence[AnyResults], out: Path) -> Table:
-    """Every run with its figures and its hashes."""
+    """Every run with its figures and its hashes.
+
+    Args:
+        out: the report's folder, from which the runs are linked.
+    """
     forms = forms_of(runs)
     columns = (
         *text_columns("run", "objective", "model"),
-        *map(Column, ("samples", "seed", "draw")),
-        *(Column(form, form) for form in forms),
-        *map(Column, ("seconds", "GiB")),
-        *text_columns(
-            "benchmark", "rows", "configuration", "commit", "relsym", "precision", "probe", "hardware"
-        ),
+        *number_columns("samples", "seed", "draw"),
+        *form_columns(forms),
+        *number_columns("seconds", "GiB"),
+        *text_columns("benchmark", "rows", "configuration", "commit", "relsym", "precision"),
+        *text_columns("probe", "hardware"),
     )
-    return Table("runs", f"All runs ({len(runs)})", columns, tuple(_run_row(run, forms, out) for run in runs))
+    rows = tuple(_run_row(run, forms, out) for run in runs)
+    return Table("runs", f"All runs ({len(runs)})", columns, rows)
 
 
 def _run_row(run: AnyResults, forms: Sequence[str], out: Path) -> TableRow:
-    label, benchmark = label_of(run), run.benchmark
-    options = [run.choices.get(group) or "-" for group in ("probe", "hardware")]
+    label = label_of(run)
+    name = Cell(run.folder.name, href=link_to(run, out))
+    counts = [count(number) for number in (run.train_rows, *run.seeds)]
     figures = []
     for form in forms:
-        value = run.metrics.get(f"{run.accuracy_key}/{form}")
-        figures.append(Cell("-") if value is None else Cell(percent(value), value))
+        accuracy = run.metrics.get(f"{run.accuracy_key}/{form}")
+        figures.append(Cell("-") if accuracy is None else Cell(percent(accuracy), accuracy))
     costs = []
-    for value in (run.seconds.get("train"), run.peak_gib):
-        costs.append(Cell("-") if value is None else Cell(f"{value:.1f}", value))
-    origin = (
+    for cost in (run.seconds.get("train"), run.peak_gib):
+        costs.append(Cell("-") if cost is None else Cell(f"{cost:.1f}", cost))
+    benchmark = run.benchmark
+    origin = text_cells(
         f"{benchmark.title} {benchmark.content_hash[:8]}",
         benchmark.rows_hash[:8],
         run.config_hash[:8],
@@ -107,63 +140,62 @@ def _run_row(run: AnyResults, forms: Sequence[str], out: Path) -> TableRow:
         run.relsym,
         run.precision,
     )
-    names = [Cell(label), Cell(run.model)]
-    counts = [count(number) for number in (run.train_rows, *run.seeds)]
-    cells = (
-        Cell(run.folder.name, href=link_to(run, out)),
-        *names,
-        *counts,
-        *figures,
-        *costs,
-        *map(Cell, (*origin, *options)),
-    )
+    options = [run.choices.get(group) or "-" for group in ("probe", "hardware")]
+    models = text_cells(label, run.model)
+    cells = (name, *models, *counts, *figures, *costs, *origin, *text_cells(*options))
     return TableRow(cells, run.model, label)
 
 
 def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
-    """Every cell that was made from runs, with what they can be traced back by."""
+    """Every cell that was made from runs, with what they can be traced back by.
+
+    Args:
+        out: the report's folder, from which the runs are named.
+    """
     columns = text_columns(
         "table", "row", "column", "value", "runs", "configurations", "benchmark", "commits", "relsym"
     )
     rows = []
     for table in tables:
         for row in table.rows:
+            name = _row_name(table, row)
             for column, cell in zip(table.columns, row.cells, strict=True):
                 if cell.runs:
                     runs = [by_path[path] for path in cell.runs]
-                    rows.append(_cell_row(table, row, column, cell, runs, out))
+                    names = text_cells(table.title, name, column.heading, cell.text)
+                    rows.append(TableRow((*names, *_origin_cells(runs, out))))
     return Table("provenance", "Where each cell comes from", columns, tuple(rows))
 
 
-def _cell_row(
-    table: Table, row: TableRow, column: Column, cell: Cell, runs: Sequence[AnyResults], out: Path
-) -> TableRow:
-    names = []
-    for other, heading in zip(row.cells, table.columns, strict=True):
-        if not heading.number and not other.runs and not other.muted:
-            names.append(other.text)
-    cells = (
-        Cell(table.title),
-        Cell(", ".join(names)),
-        Cell(column.heading),
-        Cell(cell.text),
+def _row_name(table: Table, row: TableRow) -> str:
+    """What a row is about: its words, without figures and without cells that say why there is none."""
+    words = []
+    for column, cell in zip(table.columns, row.cells, strict=True):
+        if not column.number and not cell.runs and not cell.muted:
+            words.append(cell.text)
+    return ", ".join(words)
+
+
+def _origin_cells(runs: Sequence[AnyResults], out: Path) -> list[Cell]:
+    """Folders, configurations, benchmarks, commits and versions of the runs behind one cell."""
+    return [
         _each(link_to(run, out) for run in runs),
         _each(run.config_hash for run in runs),
         _each(run.benchmark.content_hash for run in runs),
         _each(str(run.git_commit) for run in runs),
         _each(run.relsym for run in runs),
-    )
-    return TableRow(cells)
+    ]
 
 
 def _each(values: Iterable[str]) -> Cell:
-    """Every value once."""
+    """A cell that names every value once, in order."""
     return Cell(" ".join(dict.fromkeys(values)))
 
 
 def missing_table(jobs: Iterable[ListedJob], known: set[str | None]) -> Table | None:
-    """Jobs that a sweep lists and that have no results, unless the same job was finished elsewhere; None if
-    there is none.
+    """Jobs that a sweep lists and that have no results; None if there is none.
+
+    Left out are those that a sweep left out itself, and those whose job was finished elsewhere.
 
     Args:
         known: job hashes of finished runs.
@@ -171,19 +203,27 @@ def missing_table(jobs: Iterable[ListedJob], known: set[str | None]) -> Table | 
     rows = []
     for job in jobs:
         entry = job.entry
-        if entry.verdict != LEFT_OUT and not job.results.exists() and entry.identity.job not in known:
-            rows.append(
-                TableRow((Cell(job.sweep), Cell(entry.name), Cell(entry.verdict), Cell(entry.error or "-")))
-            )
+        if entry.verdict == LEFT_OUT or job.results.exists() or entry.identity.job in known:
+            continue
+        cells = text_cells(job.sweep, entry.name, entry.verdict, entry.error or "-")
+        rows.append(TableRow(cells))
     if not rows:
         return None
-    title = f"{len(rows)} job{'s' * (len(rows) > 1)} without results"
+    plural = "s" if len(rows) > 1 else ""
+    title = f"{len(rows)} job{plural} without results"
     return Table("missing", title, text_columns("sweep", "job", "verdict", "error"), tuple(rows))
 
 
 def cost_rows(runs: Sequence[AnyResults]) -> dict[str, float]:
-    """Mean seconds and peak memory over runs, of those that recorded them."""
+    """Mean ``seconds`` of training and mean peak ``memory`` in GiB, each over the runs that recorded it.
+
+    What no run recorded is not in the dictionary.
+    """
+    costs = {}
     seconds = [run.seconds["train"] for run in runs if "train" in run.seconds]
+    if seconds:
+        costs["seconds"] = mean(seconds)
     memory = [run.peak_gib for run in runs if run.peak_gib is not None]
-    costs = {"seconds": seconds, "memory": memory}
-    return {name: mean(values) for name, values in costs.items() if values}
+    if memory:
+        costs["memory"] = mean(memory)
+    return costs

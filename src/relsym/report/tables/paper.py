@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import mean
+from typing import NamedTuple
 
 from relsym.data.pairs import DELEXICALISED, LEXICALISED
 from relsym.report.scopes import Scope
 from relsym.report.tables import paper_figures
-from relsym.report.tables.cells import Cell, Column, Table, TableRow, accuracy_cell, missing, text_columns
+from relsym.report.tables.cells import (
+    Cell,
+    Column,
+    Table,
+    TableRow,
+    accuracy_cell,
+    count,
+    missing,
+    text_columns,
+)
 from relsym.report.tables.ladders import Ladder
 from relsym.report.tables.paper_cells import (
     Ours,
@@ -16,6 +26,7 @@ from relsym.report.tables.paper_cells import (
     highest,
     name_of_encoder,
     other_settings,
+    published_cell,
     verdict_text,
 )
 from relsym.report.tables.paper_figures import PRETRAINED, Published
@@ -26,143 +37,184 @@ from relsym.runs.sweeps import ListedJob
 PAPERS_FORMS = (LEXICALISED, DELEXICALISED)
 NOTE = (
     f"Paper: {paper_figures.SOURCE}. Ours: the metric that the paper uses, at the highest number of samples "
-    "n that was run; mean over "
-    "seeds. Data, training settings and, in Table 2, the encoder differ from the paper's."
+    "n that was run; mean over seeds. Data, training settings and, in Table 2, the encoder differ from the "
+    "paper's."
 )
 NOTE_4 = (
     "In brackets: training samples; seeds. ≤ : some seeds were solved with fewer. all-MiniLM-L6 is "
-    "model=bundled or "
-    "model=all_minilm_l6."
+    "model=bundled or model=all_minilm_l6."
 )
 
 
-def table2(scope: Scope, found: Sequence[Ladder], jobs: Sequence[ListedJob]) -> Table:
-    """One row of the paper's for each of our encoders."""
+class _OurCells(NamedTuple):
+    """Our side of one row of Table 2.
+
+    accuracies: one cell for each of ``PAPERS_FORMS``.
+    model, objective: what the row belongs to in the filters of a report; empty if to nothing of ours.
+    """
+
+    encoder: str
+    accuracies: list[Cell]
+    solved: Cell
+    forgetting: Cell
+    runs: Cell
+    model: str = ""
+    objective: str = ""
+
+
+def table2(scope: Scope, ladders: Sequence[Ladder], jobs: Sequence[ListedJob]) -> Table:
+    """The rows of the paper's Table 2, each once for every encoder of ours that was retrained that way."""
     columns = list(text_columns("model (method)", "our encoder"))
     for form in PAPERS_FORMS:
         columns += _ours_and_papers(form, form)
-    columns += [
-        *_ours_and_papers("samples to 100 %"),
-        *_ours_and_papers("forgetting"),
-        Column("n and seeds", number=False),
-    ]
+    columns += _ours_and_papers("samples to 100 %")
+    columns += _ours_and_papers("forgetting")
+    columns += text_columns("n and seeds")
     rows = []
     for published in paper_figures.TABLE2:
-        rows += _rows2(scope, found, jobs, published)
+        for ours in _our_cells(scope, ladders, jobs, published):
+            rows.append(_row2(published, ours))
     title = (
         "Table 2: accuracy in %, training samples and forgetting in points; the paper's with RoBERTa-large"
     )
-    return Table("table2", title, tuple(columns), tuple(rows), (NOTE, *other_settings(found)))
+    return Table("table2", title, tuple(columns), tuple(rows), (NOTE, *other_settings(ladders)))
 
 
 def _ours_and_papers(heading: str, form: str = "", model: str = "") -> tuple[Column, Column]:
-    return Column(heading, form, model), Column(f"{heading}, paper", form, model, short="paper")
+    """A column of our figures, and the paper's beside it."""
+    papers = Column(f"{heading}, paper", form, model, short="paper")
+    return Column(heading, form, model), papers
 
 
-def _rows2(
-    scope: Scope, found: Sequence[Ladder], jobs: Sequence[ListedJob], published: Published
-) -> list[TableRow]:
+def _our_cells(
+    scope: Scope,
+    ladders: Sequence[Ladder],
+    jobs: Sequence[ListedJob],
+    published: Published,
+) -> list[_OurCells]:
+    """Our side of one row of the paper's: the constant, an untrained encoder, or each encoder retrained."""
+    none = missing("-")
     if not published.objective:
-        ours = [accuracy_cell(scope.runs[:1], f"reference/constant/{form}") for form in PAPERS_FORMS]
-        return [_row2(published, "-", ours, [missing("-"), missing("-"), Cell("constant")], "", "")]
+        accuracies = [accuracy_cell(scope.runs[:1], f"reference/constant/{form}") for form in PAPERS_FORMS]
+        return [_OurCells("-", accuracies, none, none, Cell("constant"))]
     if published.objective == PRETRAINED:
-        return [_untrained_row(found, published)]
-    encoders = dict.fromkeys(name_of_encoder(ladder) for ladder in candidates(found, published.objective))
-    if not encoders:
-        text = verdict_text(jobs, published.objective, None)
-        return [
-            _row2(published, "-", [missing(text)] * 2, [missing(text), missing(text), missing("-")], "", "")
-        ]
-    rows = []
-    for encoder in encoders:
-        ladder = candidates(found, published.objective, encoder)[0]
-        ours = highest(ladder)
-        cells = [accuracy_cell(ours.runs, f"test/accuracy/{form}") for form in PAPERS_FORMS]
-        rest = [solved_cell(ladder, 1.0, seeds=False), _forgetting(ours), Cell(ours.told, ours.samples)]
-        rows.append(_row2(published, ladder.model, cells, rest, ladder.model, ladder.label))
-    return rows
+        return [_untrained_cells(ladders, published)]
+    # The first ladder of an encoder is the one with most runs; candidates come in this order.
+    of_encoder: dict[str, Ladder] = {}
+    for ladder in candidates(ladders, published.objective):
+        of_encoder.setdefault(name_of_encoder(ladder), ladder)
+    if not of_encoder:
+        reason = missing(verdict_text(jobs, published.objective, None))
+        return [_OurCells("-", [reason, reason], reason, reason, none)]
+    return [_retrained_cells(ladder) for ladder in of_encoder.values()]
 
 
-def _untrained_row(found: Sequence[Ladder], published: Published) -> TableRow:
-    ladders = candidates(found, PRETRAINED, published.model)
-    rest = [missing("-"), missing("-"), Cell("untrained")]
-    if not ladders:
-        return _row2(published, "-", [missing()] * 2, rest, published.model, "")
-    ours = [_untrained(ladders[0], form) for form in PAPERS_FORMS]
-    return _row2(published, ladders[0].model, ours, rest, ladders[0].model, "")
+def _untrained_cells(ladders: Sequence[Ladder], published: Published) -> _OurCells:
+    """The untrained encoder of a row, as our runs with that encoder read it before they retrain it."""
+    none = missing("-")
+    of_encoder = candidates(ladders, PRETRAINED, published.model)
+    if not of_encoder:
+        return _OurCells("-", [missing(), missing()], none, none, Cell("untrained"), published.model)
+    ladder = of_encoder[0]
+    accuracies = [_untrained(ladder, form) for form in PAPERS_FORMS]
+    return _OurCells(ladder.model, accuracies, none, none, Cell("untrained"), ladder.model)
 
 
-def _row2(
-    published: Published, encoder: str, ours: list[Cell], rest: list[Cell], model: str, objective: str
-) -> TableRow:
-    papers = [Cell(f"{value:.1f}", value / 100) for value in (published.lexicalised, published.delexicalised)]
-    samples = missing("-") if published.samples is None else Cell(str(published.samples), published.samples)
-    drop = (
-        missing("-")
-        if published.forgetting is None
-        else Cell(f"{published.forgetting:.1f}", published.forgetting / 100)
-    )
+def _retrained_cells(ladder: Ladder) -> _OurCells:
+    """One retrained encoder, at its highest number of samples."""
+    ours = highest(ladder)
+    accuracies = [accuracy_cell(ours.runs, f"test/accuracy/{form}") for form in PAPERS_FORMS]
+    solved = solved_cell(ladder, 1.0, seeds=False)
+    runs = Cell(ours.told, ours.samples)
+    return _OurCells(ladder.model, accuracies, solved, _forgetting(ours), runs, ladder.model, ladder.label)
+
+
+def _row2(published: Published, ours: _OurCells) -> TableRow:
+    lexicalised, delexicalised = ours.accuracies
+    samples = missing("-") if published.samples is None else count(published.samples)
     cells = (
         Cell(published.name),
-        Cell(encoder),
-        ours[0],
-        papers[0],
-        ours[1],
-        papers[1],
-        rest[0],
+        Cell(ours.encoder),
+        lexicalised,
+        published_cell(published.lexicalised),
+        delexicalised,
+        published_cell(published.delexicalised),
+        ours.solved,
         samples,
-        rest[1],
-        drop,
-        rest[2],
+        ours.forgetting,
+        published_cell(published.forgetting),
+        ours.runs,
     )
-    return TableRow(cells, model, objective, strong=bool(objective))
+    return TableRow(cells, ours.model, ours.objective, strong=bool(ours.objective))
 
 
 def _untrained(ladder: Ladder, form: str) -> Cell:
+    """The accuracy of an encoder before it was retrained."""
     return accuracy_cell(highest(ladder).runs, f"untrained/random_label/{form}")
 
 
 def _forgetting(ours: Ours) -> Cell:
+    """Mean drop on NLI in points; "not measured" where a run did not measure it."""
     drops = [run.drop for run in ours.runs]
     if None in drops:
         return missing("not measured")
-    return Cell(percent(mean(drops)), mean(drops), tuple(run.path for run in ours.runs))
+    paths = tuple(run.path for run in ours.runs)
+    return Cell(percent(mean(drops)), mean(drops), paths)
 
 
-def table4(found: Sequence[Ladder], jobs: Sequence[ListedJob]) -> Table:
-    """Methods by model sizes, a block for each form."""
+def table4(ladders: Sequence[Ladder], jobs: Sequence[ListedJob]) -> Table:
+    """The paper's Table 4, our figures beside: methods by model sizes, a block of rows for each form."""
     columns = list(text_columns("accuracy", "method"))
-    shown_as = {encoder: _shown_as(found, encoder) for encoder in paper_figures.ENCODERS}
     for encoder, name in paper_figures.ENCODERS.items():
-        columns += _ours_and_papers(name, model=shown_as[encoder])
+        columns += _ours_and_papers(name, model=_shown_as(ladders, encoder))
     rows = []
     for form, methods in paper_figures.TABLE4.items():
         for method, figures in methods.items():
             cells = [Cell(form), Cell(paper_figures.METHODS[method])]
             for encoder, figure in zip(paper_figures.ENCODERS, figures, strict=True):
-                cells += [_cell4(found, jobs, form, method, encoder), Cell(f"{figure:.1f}", figure / 100)]
-            ladders = candidates(found, method) if method != PRETRAINED else []
-            label = ladders[0].label if ladders else ""
+                cells.append(_cell4(ladders, jobs, form, method, encoder))
+                cells.append(published_cell(figure))
+            label = _label4(ladders, method)
             rows.append(TableRow(tuple(cells), "", label, form, strong=bool(label)))
-    notes = (NOTE, NOTE_4, *other_settings(found))
-    return Table(
-        "table4", "Table 4: accuracy in % by method and model size", tuple(columns), tuple(rows), notes
-    )
+    title = "Table 4: accuracy in % by method and model size"
+    notes = (NOTE, NOTE_4, *other_settings(ladders))
+    return Table("table4", title, tuple(columns), tuple(rows), notes)
 
 
-def _shown_as(found: Sequence[Ladder], encoder: str) -> str:
-    """The name that our runs of a published encoder have in a report's filter; the encoder itself where there
-    are none.
+def _shown_as(ladders: Sequence[Ladder], encoder: str) -> str:
+    """The name that our runs of a published encoder have in a report's filter, or its hub id without any.
+
+    Args:
+        encoder: hub id.
     """
-    names = [ladder.model for ladder in found if ladder.published == encoder]
-    return names[0] if names else encoder
+    for ladder in ladders:
+        if ladder.published == encoder:
+            return ladder.model
+    return encoder
 
 
-def _cell4(found: Sequence[Ladder], jobs: Sequence[ListedJob], form: str, method: str, encoder: str) -> Cell:
-    ladders = candidates(found, method, encoder)
-    if not ladders:
-        return missing(verdict_text(jobs, "random_label" if method == PRETRAINED else method, encoder))
+def _label4(ladders: Sequence[Ladder], method: str) -> str:
+    """The label of our objective for a method; empty for the untrained encoder, and where we have no runs."""
     if method == PRETRAINED:
-        return _untrained(ladders[0], form)
-    ours = highest(ladders[0])
+        return ""
+    of_method = candidates(ladders, method)
+    return of_method[0].label if of_method else ""
+
+
+def _cell4(
+    ladders: Sequence[Ladder],
+    jobs: Sequence[ListedJob],
+    form: str,
+    method: str,
+    encoder: str,
+) -> Cell:
+    """Our accuracy with one method and encoder, or why there is none."""
+    fitting = candidates(ladders, method, encoder)
+    if not fitting:
+        # No job is for the untrained encoder alone: jobs that retrain it read it too, and one kind stands for all.
+        objective = "random_label" if method == PRETRAINED else method
+        return missing(verdict_text(jobs, objective, encoder))
+    if method == PRETRAINED:
+        return _untrained(fitting[0], form)
+    ours = highest(fitting[0])
     return accuracy_cell(ours.runs, f"test/accuracy/{form}", f" ({ours.short})")

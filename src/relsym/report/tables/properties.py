@@ -6,47 +6,60 @@ from collections.abc import Sequence
 from statistics import mean
 
 from relsym.report.scopes import Scope
-from relsym.report.tables.cells import Cell, Column, Table, TableRow, missing, text_columns
+from relsym.report.tables.cells import (
+    Cell,
+    Table,
+    TableRow,
+    form_columns,
+    missing,
+    number_columns,
+    text_cells,
+    text_columns,
+)
 from relsym.report.tables.ladders import Ladder
 from relsym.report.tables.paper_cells import highest
 from relsym.report.wording import percent
 
 
-def property_table(scope: Scope, found: Sequence[Ladder]) -> Table | None:
+def property_table(scope: Scope, ladders: Sequence[Ladder]) -> Table | None:
     """One line for each ladder and property; None where all rows are of one property."""
     rows = []
-    for ladder in found:
+    for ladder in ladders:
         for property, kind in scope.kinds.items():
             row = _property_row(scope, ladder, property, kind)
             if row is not None:
                 rows.append(row)
     if not rows:
         return None
-    forms = (Column(form, form) for form in scope.forms)
     columns = (
         *text_columns("property", "kind", "objective", "model"),
-        *forms,
-        Column("lowest seed"),
-        Column("n and seeds", number=False),
+        *form_columns(scope.forms),
+        *number_columns("lowest seed"),
+        *text_columns("n and seeds"),
     )
     return Table("properties", "Accuracy in % by property, mean over seeds", columns, tuple(rows))
 
 
 def _property_row(scope: Scope, ladder: Ladder, property: str, kind: str) -> TableRow | None:
-    """One property; None where no run has rows of it apart."""
+    """One property; None where no run has an accuracy of its own for it."""
     ours = highest(ladder)
     paths = tuple(run.path for run in ours.runs)
-    figures, lowest = [], []
+    figures = []
+    lowest = []  # the accuracy of the worst seed, by form
     for form in scope.forms:
-        accuracies = [run.of_property(form, property) for run in ours.runs]
-        values = [accuracy for accuracy in accuracies if accuracy is not None]
-        if values:
-            lowest.append(min(values))
-            figures.append(Cell(percent(mean(values)), mean(values), paths))
+        accuracies = []
+        for run in ours.runs:
+            accuracy = run.of_property(form, property)
+            if accuracy is not None:
+                accuracies.append(accuracy)
+        if accuracies:
+            lowest.append(min(accuracies))
+            figures.append(Cell(percent(mean(accuracies)), mean(accuracies), paths))
         else:
             figures.append(missing("-"))
     if not lowest:
         return None
-    names = [Cell(text) for text in (property, kind, ladder.label, ladder.model)]
-    cells = (*names, *figures, Cell(percent(min(lowest)), min(lowest)), Cell(ours.told))
+    names = text_cells(property, kind, ladder.label, ladder.model)
+    lowest_cell = Cell(percent(min(lowest)), min(lowest))
+    cells = (*names, *figures, lowest_cell, Cell(ours.told))
     return TableRow(cells, ladder.model, ladder.label, property=property)

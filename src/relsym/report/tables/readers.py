@@ -35,8 +35,11 @@ TABLE_FILES = {
 
 
 class _LineKey(NamedTuple):
-    """What the runs behind one line share, in the order in which lines are sorted: retrained models stand
-    below all others.
+    """What the runs behind one line share.
+
+    Lines are sorted by it, field after field: retrained models stand below all others. Every reader has its
+    place in its table (``place``), its title (``reader``) and the name of its metric (``name``); ``setting``
+    is the hash of what may not differ between its runs.
     """
 
     retrained: bool
@@ -51,7 +54,13 @@ class _LineKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """One reader: its accuracies by form, one per seed, and the runs' common facts."""
+    """One reader: its figures, and what its runs have in common.
+
+    values: by column, one for each seed, in [0, 1].
+    intervals: by column, the 95 % interval (low, high) of the first seed's figure, where it has one.
+    objective: label of the objective that retrained it; "" for all others.
+    runs: paths of the results behind it.
+    """
 
     reader: str
     model: str
@@ -68,10 +77,10 @@ class Line:
         return bool(self.objective)
 
     def cell(self, form: str) -> str:
-        """Mean in per cent; with several seeds the standard deviation, with one the 95 % interval of the
-        rows.
+        """The mean of one column in per cent, with the standard deviation over several seeds.
 
-        Two decimals: one wrong row in 2,000 must not read 100.
+        With one seed the 95 % interval of the rows follows instead. Two decimals: one wrong row in 2,000 must
+        not read 100.
         """
         values = self.values[form]
         text = percent(mean(values))
@@ -84,72 +93,109 @@ class Line:
 
 
 def tables(title: str, runs: Sequence[TrainResults]) -> dict[str, list[Line]]:
-    """The lines of every measure that the runs of one scope have, shortcuts first."""
+    """The lines of every measure that the runs of one scope have, by the title of its table.
+
+    Args:
+        title: of the scope, see ``Scope``.
+    """
     by_title = {}
-    for measure, what in TITLES.items():
+    for measure, beginning in TITLES.items():
         if measure == "macro" and "held out" not in title:
             continue  # it says what the accuracy says
         lines = _lines(runs, measure)
         if lines:
-            by_title[f"{what}, {title}"] = lines
+            by_title[f"{beginning}, {title}"] = lines
     return by_title
 
 
 def file_name(title: str) -> str:
-    """What the files of a table are called."""
-    return TABLE_FILES[title.split()[0]]
+    """What the files of a table are called, by its title."""
+    first_word = title.split()[0]
+    return TABLE_FILES[first_word]
 
 
 def headlines(runs: Sequence[TrainResults]) -> dict[str, list[Line]]:
-    """Over runs that hold out one relation each, or one of each kind: the mean over the kinds of the mean
-    over their relations.
+    """Over runs that hold out relations in turn (folds): every reader's mean over the kinds, by table title.
+
+    Each fold holds out one relation, or one of each kind; a kind's figure is the mean over its relations.
     """
     families: dict[str, list[TrainResults]] = {}
     for run in runs:
-        for prefix, text in FOLD_TITLES.items():
+        for prefix, beginning in FOLD_TITLES.items():
             if (run.benchmark.fold or "").startswith(prefix):
                 benchmark = f"{run.benchmark.title} {run.benchmark.content_hash[:8]}"
-                families.setdefault(f"{text}, {benchmark}, {run.score_on} rows", []).append(run)
-    return {title: _headline_lines(group) for title, group in families.items()}
+                title = f"{beginning}, {benchmark}, {run.score_on} rows"
+                families.setdefault(title, []).append(run)
+    return {title: _headline_lines(folds) for title, folds in families.items()}
 
 
 def _headline_lines(runs: Sequence[TrainResults]) -> list[Line]:
+    """The lines of one table over folds, in the order of their keys."""
     groups: dict[_LineKey, dict[Seeds, list[TrainResults]]] = {}
     for run in runs:
         for name in _reader_names(run):
             if _has_figures(run, fold_measure(name, run)):
-                groups.setdefault(_line_key(name, run), {}).setdefault(run.seeds, []).append(run)
+                by_seed = groups.setdefault(_line_key(name, run), {})
+                by_seed.setdefault(run.seeds, []).append(run)
     forms = runs[0].forms
-    lines = []
-    for key, folds_by_seed in sorted(groups.items()):
-        by_seed = sorted(folds_by_seed.items())
-        values = {form: tuple(headline(key.name, form, folds) for _, folds in by_seed) for form in forms}
-        numbers = sorted({len({run.benchmark.fold for run in folds}) for _, folds in by_seed})
-        title = f"{key.reader}, {' or '.join(map(str, numbers))} folds"
-        paths = []
-        for _, folds in by_seed:
-            paths += [run.path for run in folds]
-        seeds = tuple(seed for seed, _ in by_seed)
-        lines.append(Line(title, key.model, key.samples, seeds, values, {}, key.objective, tuple(paths)))
-    return lines
+    return [_headline_line(key, by_seed, forms) for key, by_seed in sorted(groups.items())]
+
+
+def _headline_line(
+    key: _LineKey,
+    by_seed: dict[Seeds, list[TrainResults]],
+    forms: Sequence[str],
+) -> Line:
+    """One reader over the folds of each seed."""
+    seeds = sorted(by_seed)
+    values = {}
+    for form in forms:
+        values[form] = tuple(headline(key.name, form, by_seed[seed]) for seed in seeds)
+    paths: list[str] = []
+    numbers = set()  # of folds: not every seed may have run all of them
+    for seed in seeds:
+        folds = by_seed[seed]
+        paths += [run.path for run in folds]
+        names = {run.benchmark.fold for run in folds}
+        numbers.add(len(names))
+    numbers_text = " or ".join(str(number) for number in sorted(numbers))
+    return Line(
+        reader=f"{key.reader}, {numbers_text} folds",
+        model=key.model,
+        samples=key.samples,
+        seeds=tuple(seeds),
+        values=values,
+        intervals={},
+        objective=key.objective,
+        runs=tuple(paths),
+    )
 
 
 def headline(name: str, form: str, runs: Sequence[TrainResults]) -> float:
-    """The mean over the kinds of the mean over runs: each holds out one relation of a kind, or
-    one of both.
+    """The mean over the kinds of relations of the mean over the runs that hold out one of that kind.
+
+    Runs that hold out a relation of each kind are a group of their own.
+
+    Args:
+        name: of a reader's accuracy: ``test/accuracy``, ``shortcut/majority``.
+        runs: the folds of one seed.
     """
-    of_kind: dict[str, list[float]] = {}
+    of_kinds: dict[str, list[float]] = {}
     for run in runs:
         kinds = " ".join(sorted(set(run.benchmark.kinds.values())))
-        of_kind.setdefault(kinds, []).append(run.metrics[f"{fold_measure(name, run)}/{form}"])
-    return mean(mean(values) for values in of_kind.values())
+        value = run.metrics[f"{fold_measure(name, run)}/{form}"]
+        of_kinds.setdefault(kinds, []).append(value)
+    return mean(mean(values) for values in of_kinds.values())
 
 
 def fold_measure(name: str, run: TrainResults) -> str:
-    """The measure of one fold: where it holds out both kinds, they count alike whatever their numbers of
-    rows.
+    """The name of the metric that is one fold's figure.
+
+    Where a fold holds out relations of both kinds, these count alike whatever their numbers of rows.
     """
-    return measure_of(name, "macro") if len(run.benchmark.kinds) > 1 else name
+    if len(run.benchmark.kinds) > 1:
+        return measure_of(name, "macro")
+    return name
 
 
 def _reader_names(run: TrainResults) -> Iterator[str]:
@@ -159,84 +205,126 @@ def _reader_names(run: TrainResults) -> Iterator[str]:
 
 
 def _has_figures(run: TrainResults, name: str) -> bool:
+    """Whether a run has a metric in some form."""
     return any(key.startswith(f"{name}/") for key in run.metrics)
 
 
 def _lines(runs: Sequence[TrainResults], measure: str) -> list[Line]:
-    """The lines of one measure; none if no run has it."""
+    """The lines of one measure, in the order of their keys; none if no run has it.
+
+    Raises:
+        ValueError: two runs of one setting and seed have different figures.
+    """
     groups: dict[_LineKey, dict[Seeds, TrainResults]] = {}
     for run in runs:
         for name in _reader_names(run):
             if not _has_figures(run, measure_of(name, measure)):
                 continue
             by_seed = groups.setdefault(_line_key(name, run), {})
-            other = by_seed.setdefault(run.seeds, run)
-            if name == run.accuracy_key and other.metrics != run.metrics:
+            first = by_seed.setdefault(run.seeds, run)
+            # Only of the model itself: other readers are shared by runs whose other figures differ.
+            if name == run.accuracy_key and first.metrics != run.metrics:
                 raise ValueError(
-                    f"{other.path} and {run.path} are the same run with different results (another "
-                    "version?). "
-                    "Leave one of them out."
+                    f"{first.path} and {run.path} are the same run with different results (another "
+                    "version?). Leave one of them out."
                 )
-    shown = Counter((key.reader, key.model, key.samples) for key in groups)
+    times = Counter((key.reader, key.model, key.samples) for key in groups)
     lines = []
     for key, by_seed in sorted(groups.items()):
-        ambiguous = shown[key.reader, key.model, key.samples] > 1
+        ambiguous = times[key.reader, key.model, key.samples] > 1
         lines.append(_line(key, by_seed, ambiguous, measure))
-    return lower_first(lines) if lines and measure == "groups" else lines
+    if lines and measure == "groups":
+        return lower_first(lines)
+    return lines
 
 
 def lower_first(lines: Sequence[Line]) -> list[Line]:
-    """Of each form, the kind that the retrained models know worse stands first."""
+    """Of each form, the kind that the retrained models know worse stands first.
+
+    Args:
+        lines: with columns named ``form, kind``; all of them if none was retrained.
+    """
     models = [line for line in lines if line.retrained] or lines
+    columns = list(lines[0].values)
     level = {}
-    for column in lines[0].values:
+    for column in columns:
         level[column] = mean(mean(line.values[column]) for line in models)
-    forms = list(dict.fromkeys(column.split(", ")[0] for column in level))
-    order = sorted(level, key=lambda column: (forms.index(column.split(", ")[0]), level[column]))
-    return [replace(line, values={column: line.values[column] for column in order}) for line in lines]
+    form_of = {column: column.split(", ")[0] for column in columns}
+    forms = list(form_of.values())
+    order = sorted(columns, key=lambda column: (forms.index(form_of[column]), level[column]))
+    reordered = []
+    for line in lines:
+        values = {column: line.values[column] for column in order}
+        reordered.append(replace(line, values=values))
+    return reordered
 
 
 def _line_key(name: str, run: TrainResults) -> _LineKey:
-    """Shortcuts depend on the drawn rows alone, the untrained encoder on its read-out too, a retrained one on
-    everything.
+    """What a run shares with others that its reader ``name`` is the same in.
+
+    Shortcuts depend on the drawn rows alone, the untrained encoder on its read-out too, and a retrained one
+    on everything.
     """
+    samples = run.train_rows
     if name == run.accuracy_key:
-        label = run.objective.label
+        objective = run.objective
         return _LineKey(
-            True, run.objective.place, run.train_rows, label, run.model, run.settings.all, name, label
+            retrained=True,
+            place=objective.place,
+            samples=samples,
+            reader=objective.label,
+            model=run.model,
+            setting=run.settings.all,
+            name=name,
+            objective=objective.label,
         )
     reader = run.readers[name]
     if reader.encoder:
-        return _LineKey(
-            False, reader.place, run.train_rows, reader.title, run.model, run.settings.encoder, name
-        )
+        return _LineKey(False, reader.place, samples, reader.title, run.model, run.settings.encoder, name)
     setting = reader.setting or run.settings.data
-    return _LineKey(False, reader.place, run.train_rows, reader.title, "-", setting, name)
+    return _LineKey(False, reader.place, samples, reader.title, "-", setting, name)
 
 
 def _line(key: _LineKey, by_seed: dict[Seeds, TrainResults], ambiguous: bool, measure: str) -> Line:
-    """Two settings that would read the same are told apart by the head of their hash."""
+    """One reader's line.
+
+    Args:
+        ambiguous: another line would read the same: this one is told by the head of its setting's hash.
+    """
     seeds = sorted(by_seed)
     runs = [by_seed[seed] for seed in seeds]
     name = measure_of(key.name, measure)
     values, intervals = {}, {}
-    for column, place in _columns(runs[0], name, measure).items():
-        metric = f"{name}/{place}"
+    for column, slice_name in _columns(runs[0], name, measure).items():
+        metric = f"{name}/{slice_name}"
         values[column] = tuple(run.metrics[metric] for run in runs)
         interval = runs[0].intervals.get(metric)
         if interval is not None:
             intervals[column] = (interval.low, interval.high)
     title = f"{key.reader} #{key.setting[:6]}" if ambiguous else key.reader
-    paths = tuple(run.path for run in runs)
-    return Line(title, key.model, key.samples, tuple(seeds), values, intervals, key.objective, paths)
+    return Line(
+        reader=title,
+        model=key.model,
+        samples=key.samples,
+        seeds=tuple(seeds),
+        values=values,
+        intervals=intervals,
+        objective=key.objective,
+        runs=tuple(run.path for run in runs),
+    )
 
 
 def _columns(run: TrainResults, name: str, measure: str) -> dict[str, str]:
-    """Heading -> the end of the metric's key: one for each form; of group accuracy one for each form and
-    kind.
+    """Heading of a column -> the end of its metric's key: one for each form.
+
+    Group accuracy has one for each form and kind of relation: ``lexicalised, symmetric``.
+
+    Args:
+        name: of the metric, without its slice.
     """
     if measure != "groups":
         return {form: form for form in run.forms}
+    # The kinds are those that have figures in the first form; every form has the same.
     beginning = f"{name}/{run.forms[0]}/"
     kinds = sorted(key.removeprefix(beginning) for key in run.metrics if key.startswith(beginning))
     columns = {}
