@@ -1,8 +1,7 @@
-"""Hydra's side of ``relsym train -m``: a sweeper that lists the jobs, and launchers that run them, each in a
-process of its own.
+"""Hydra's side of ``relsym train -m``: a sweeper that lists the jobs, and launchers that run them.
 
-Hydra imports whatever lies in this namespace whenever it starts, so nothing heavy is imported before a sweep
-begins.
+Every job runs in a process of its own. Hydra imports whatever lies in this namespace whenever it starts, so
+nothing heavy is imported before a sweep begins.
 """
 
 from __future__ import annotations
@@ -20,22 +19,31 @@ from omegaconf import DictConfig
 
 
 class Grid(BasicSweeper):
-    """Every combination of the values given, as Hydra's own sweeper lists them; what was given later replaces
-    what was given before.
+    """Every combination of the values given, as Hydra's own sweeper lists them.
 
-    The launcher composes all jobs before the first one starts, and gives the sweep its folder, so this does
-    neither.
+    Of two words for the same key the later one counts. The launcher composes all jobs before the first one
+    starts, and gives the sweep its folder, so this does neither.
     """
 
     def sweep(self, arguments: list[str]) -> Any:
-        """List the jobs and hand them over at once."""
+        """List the jobs and hand them all over at once.
+
+        Raises:
+            ValueError: jobs failed; the others have run.
+        """
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        (jobs,) = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), None)
+        # What the configuration sweeps over stands before what the command line does, which may replace it.
+        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        # Without a limit on the size of a batch there is one batch.
+        (jobs,) = self.split_arguments(overrides, None)
         ended = self.launcher.launch(jobs, initial_job_idx=0)
-        if failed := [str(job._return_value) for job in ended if job.status == JobStatus.FAILED]:
+        # Not by return_value, which raises the error of a failed job: all of them are to be told.
+        failed = [str(job._return_value) for job in ended if job.status == JobStatus.FAILED]
+        if failed:
+            reasons = "\n  ".join(failed)
             raise ValueError(
                 f"{len(failed)} of {len(jobs)} jobs failed; the same command runs these again, and only "
-                "these:\n  " + "\n  ".join(failed)
+                f"these:\n  {reasons}"
             )
         return [ended]
 
@@ -43,7 +51,8 @@ class Grid(BasicSweeper):
 class SweepLauncher(Launcher):
     """Runs jobs by an engine; subclasses say which, and whether it runs them on this machine.
 
-    engine_class: what is made with the launcher's options, as a dotted name.
+    here: whether the jobs run on this machine.
+    engine_class: dotted name of the class that is made with the launcher's options.
     """
 
     here = True
@@ -61,17 +70,19 @@ class SweepLauncher(Launcher):
         self.sweep = Sweep(hydra_context, config, self.engine, self.here)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run the jobs.
+        """Run the jobs, and say of each how it ended.
 
-        What each returns is what a sweeper may maximise: the mean accuracy over the forms.
+        What a job returns is what a sweeper may maximise, the mean accuracy over the forms. It is the reason
+        where the job failed, and None where it was left out.
         """
         from relsym.app.sweep.run import JobFailed
         from relsym.runs.results import TrainResults
 
         ended = []
-        for words, found in zip(job_overrides, self.sweep.run(job_overrides, initial_job_idx), strict=True):
-            status = JobStatus.FAILED if isinstance(found, JobFailed) else JobStatus.COMPLETED
-            value = found.mean_accuracy if isinstance(found, TrainResults) else found
+        outcomes = self.sweep.run(job_overrides, initial_job_idx)
+        for words, outcome in zip(job_overrides, outcomes, strict=True):
+            status = JobStatus.FAILED if isinstance(outcome, JobFailed) else JobStatus.COMPLETED
+            value = outcome.mean_accuracy if isinstance(outcome, TrainResults) else outcome
             ended.append(JobReturn(overrides=list(words), status=status, _return_value=value))
         return ended
 

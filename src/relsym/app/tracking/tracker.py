@@ -22,14 +22,17 @@ log = logging.getLogger(__name__)
 class Final(NamedTuple):
     """What a tracker is given when all is computed and recorded.
 
-    metrics: the scores, ``stage/what[/slice]``.  measured: seconds, memory, epochs.  step: of the training's
-    end. rows: the columns of a table, then its lines.  figures, rows: under the names they get in the
-    tracker; made only if asked for.
+    metrics: the scores, ``stage/what[/slice]``.
+    measured: seconds, memory and epochs.
+    step: the step of the optimiser at which the training ended.
+    rows: makes a table: its name in the tracker, its columns and its lines.
+    figure: makes a figure: its name in the tracker and the figure.
     """
 
     metrics: Mapping[str, float]
     measured: Mapping[str, float]
     step: int
+    # Functions, since a tracker that shows no tables and figures should not have to wait for them.
     rows: Callable[[], tuple[str, list[str], list[list[str]]]]
     figure: Callable[[], tuple[str, Figure]]
 
@@ -65,12 +68,21 @@ class TensorBoard(Tracker, TensorBoardLogger):
         """See ``Tracker``."""
         super().conclude(final)
         name, columns, lines = final.rows()
-        table = [columns, ["---"] * len(columns), *lines]
-        text = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in table)
+        text = _markdown_table([columns, ["---"] * len(columns), *lines])
         self.experiment.add_text(name, text, final.step)
         name, figure = final.figure()
         self.experiment.add_figure(name, figure, final.step)
         self.finalize("success")
+
+
+def _markdown_table(lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, which TensorBoard shows as one. lines: of cells; the second separates the head."""
+    texts = []
+    for line in lines:
+        # A bar within a cell would end it.
+        cells = [cell.replace("|", "/") for cell in line]
+        texts.append(f"| {' | '.join(cells)} |")
+    return "\n".join(texts)
 
 
 def csv(folder: str) -> Tracker:
@@ -90,8 +102,12 @@ def tensorboard(folder: str) -> Tracker:
 
 @contextmanager
 def tracked(tracker: Tracker, config: Mapping[str, Any], tags: Sequence[str]) -> Iterator[Tracker]:
-    """Tell the tracker how the run starts, and how it ended, after an error or Ctrl-C too."""
-    code = 1
+    """Tell the tracker how the run starts, and how it ended, after an error or Ctrl-C too.
+
+    Args:
+        config: the run's resolved configuration.  tags: the words by which people find it.
+    """
+    code = 1  # until the run has come to its end
     try:
         tracker.start(config, tags)
         yield tracker

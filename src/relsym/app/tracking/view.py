@@ -11,34 +11,40 @@ from relsym.runs.results import AnyResults
 
 
 def final_of(results: AnyResults, scores: Scores, step: int) -> Final:
-    """What the results say in numbers, a figure and a table."""
+    """What a tracker shows of a finished run: numbers, a table of its worst rows and a figure by property.
+
+    Args:
+        scores: of the run's rows.  step: of the optimiser, at which the training ended.
+    """
     model = results.accuracy_key
 
     def rows() -> tuple[str, list[str], list[list[str]]]:
-        return f"{results.score_on}/worst_property", list(SHOWN_COLUMNS), worst_rows(scores.table(model))
+        name = f"{results.score_on}/worst_property"
+        return name, list(SHOWN_COLUMNS), worst_rows(scores.table(model))
 
     def figure() -> tuple[str, Figure]:
+        name = f"{results.score_on}/by_property"
         title = f"{results.model}, {results.train_rows} training rows, seed {results.seed}"
-        return f"{results.score_on}/by_property", properties_figure(
-            title, [panel(scores, model, form) for form in scores.rows]
-        )
+        panels = [panel(scores, model, form) for form in scores.rows]
+        return name, properties_figure(title, panels)
 
     return Final(results.metrics, results.measured, step, rows, figure)
 
 
 def panel(scores: Scores, model: str, form: str) -> Bars:
     """One form: the model by property, and the shortcut that is best on all its rows."""
-    shortcuts = {
-        name: scores.accuracy(name, form).value for name in scores.predictions if name.startswith("shortcut/")
-    }
+    shortcuts = {}
+    for name in scores.predictions:
+        if name.startswith("shortcut/"):
+            shortcuts[name] = scores.accuracy(name, form).value
+    # Of equals the first.
     best = max(shortcuts, key=lambda name: shortcuts[name])
-    properties = dict.fromkeys(row.property for row in scores.rows[form])
-    own = {name: scores.accuracy(model, form, property=name) for name in properties}
-    return Bars(
-        form,
-        best.removeprefix("shortcut/"),
-        {name: found.value for name, found in own.items()},
-        {name: found.low for name, found in own.items()},
-        {name: found.high for name, found in own.items()},
-        {name: scores.accuracy(best, form, property=name).value for name in properties},
-    )
+    accuracies, lows, highs, beside = {}, {}, {}, {}
+    # A dictionary rather than a set: the properties stay in the order of the rows.
+    for property in dict.fromkeys(row.property for row in scores.rows[form]):
+        accuracy = scores.accuracy(model, form, property=property)
+        accuracies[property] = accuracy.value
+        lows[property] = accuracy.low
+        highs[property] = accuracy.high
+        beside[property] = scores.accuracy(best, form, property=property).value
+    return Bars(form, best.removeprefix("shortcut/"), accuracies, lows, highs, beside)

@@ -18,18 +18,20 @@ from pytorch_lightning.utilities import rank_zero_only
 from relsym.app.tracking.tracker import Final, Tracker
 
 log = logging.getLogger(__name__)
-START_S, FINISH_S = (
-    30.0,
-    300.0,
-)  # how long a server that does not answer is waited for: before the training, and after
-FLUSH_S = 2.0  # a process that is killed loses the curve of so many seconds
-STEP = "trainer/global_step"  # the axis of all curves, under Lightning's name for it
-LONGEST_TAG = 64  # W&B refuses longer ones
+# How long a server that does not answer is waited for: before the training, and after it.
+START_S, FINISH_S = 30.0, 300.0
+# A process that is killed loses the curve of so many seconds.
+FLUSH_S = 2.0
+# The axis of all curves, under Lightning's name for it.
+STEP = "trainer/global_step"
+# In characters: W&B refuses longer tags.
+LONGEST_TAG = 64
 
 
 class WandbRun(Tracker, WandbLogger):
-    """Lightning's W&B logger, which starts when told, gives up rather than fail, and ends with the run's exit
-    code.
+    """Lightning's W&B logger, but one that starts when told, and gives up rather than fail.
+
+    The run in W&B ends with the exit code of the run itself.
 
     Args:
         folder: the run's; W&B makes ``wandb/`` in it.
@@ -37,11 +39,20 @@ class WandbRun(Tracker, WandbLogger):
     """
 
     def __init__(
-        self, folder: str, project: str, name: str | None, group: str | None, tags: Sequence[str]
+        self,
+        folder: str,
+        project: str,
+        name: str | None,
+        group: str | None,
+        tags: Sequence[str],
     ) -> None:
         super().__init__(project=project, save_dir=folder)
         self.names = {"project": project, "name": name, "group": group, "dir": folder}
-        self.tags, self.lost, self._place = list(tags), False, False
+        self.tags = list(tags)
+        # Whether W&B has failed: nothing more is asked of it then.
+        self.lost = False
+        # Whether this run has set WANDB_DATA_DIR, and has to take it back.
+        self._place = False
 
     @rank_zero_only
     def start(self, config: Mapping[str, Any], tags: Sequence[str]) -> None:
@@ -51,21 +62,27 @@ class WandbRun(Tracker, WandbLogger):
             ValueError: W&B does not start: a wrong or missing key, a server that does not answer, no disk.
         """
         online = _default_to_offline()
-        self._place = (
-            "WANDB_DATA_DIR" not in os.environ
-        )  # of tables until they are synced: by default the user's home
+        # Where tables lie until they are synced: by default in the user's home.
+        self._place = "WANDB_DATA_DIR" not in os.environ
         if self._place:
-            os.environ["WANDB_DATA_DIR"] = str(Path(self.names["dir"], "wandb").absolute())
+            folder = Path(self.names["dir"], "wandb")
+            os.environ["WANDB_DATA_DIR"] = str(folder.absolute())
         import wandb
 
-        found_by = [tag[:LONGEST_TAG] for tag in dict.fromkeys([*self.tags, *tags]) if tag]
+        # Each tag once, in order.
+        all_tags = dict.fromkeys([*self.tags, *tags])
+        short_tags = [tag[:LONGEST_TAG] for tag in all_tags if tag]
         try:
             if online:
                 _log_in(wandb)
             # Not Lightning's way, which goes on in a run that is still open, and asks the server for one to
             # resume.
             self._experiment = wandb.init(
-                config=dict(config), tags=found_by, settings=_settings(), reinit="create_new", **self.names
+                config=dict(config),
+                tags=short_tags,
+                settings=_settings(),
+                reinit="create_new",
+                **self.names,
             )
         except (wandb.Error, OSError, ValueError) as error:
             _abandon()
@@ -92,26 +109,27 @@ class WandbRun(Tracker, WandbLogger):
         if self._place:
             del os.environ["WANDB_DATA_DIR"]
         run = self._experiment
-        if run is None:  # it never started
+        if run is None:  # W&B never started
             return
         self._attempt(partial(run.finish, exit_code=code))
         if self.lost:
             _abandon()
         if run.offline or self.lost:
-            sys.stderr.write(
-                "W&B run kept on this disk; to upload it: wandb sync "
-                f"{os.path.relpath(Path(run.dir).parent)}\n"
-            )
+            folder = os.path.relpath(Path(run.dir).parent)
+            sys.stderr.write(f"W&B run kept on this disk; to upload it: wandb sync {folder}\n")
 
     def _show(self, final: Final) -> None:
+        """Send table and figure as a row of the history, and all numbers as the run's summary."""
         import wandb
 
         run = self.experiment
-        (table_name, columns, lines), (figure_name, figure) = final.rows(), final.figure()
+        table_name, columns, lines = final.rows()
+        figure_name, figure = final.figure()
         figure.canvas.draw()
+        pixels = np.asarray(figure.canvas.buffer_rgba())
         shown = {
             table_name: wandb.Table(columns=columns, data=lines),
-            figure_name: wandb.Image(np.asarray(figure.canvas.buffer_rgba())),
+            figure_name: wandb.Image(pixels),
         }
         run.log({**shown, STEP: final.step})
         run.summary.update({**final.metrics, **final.measured})
@@ -132,29 +150,31 @@ class WandbRun(Tracker, WandbLogger):
 
 
 def wandb(folder: str, project: str, name: str | None, group: str | None, tags: list[str]) -> Tracker:
-    """A Weights & Biases run in ``wandb/``, offline unless WANDB_MODE says otherwise, so that it never asks
-    for a login.
+    """A Weights & Biases run in ``wandb/`` of the run's folder.
+
+    It is offline unless WANDB_MODE says otherwise, so that it never asks for a login.
     """
     return WandbRun(folder, project, name, group, tags)
 
 
 def _default_to_offline() -> bool:
-    """Set WANDB_MODE and WANDB_SILENT where the user has not; whether runs are sent as they go.
+    """Set W&B's mode to offline and silent where the user has not chosen; whether runs are sent as they go.
 
-    In the environment, since W&B reads there, before any run, whether it may report on itself.
+    This is set in the environment, since W&B reads there, before any run, whether it may report on itself.
     """
     os.environ.setdefault("WANDB_SILENT", "true")
-    if os.environ.setdefault("WANDB_MODE", "offline") in ("online", "run", "shared"):
+    mode = os.environ.setdefault("WANDB_MODE", "offline")
+    if mode in ("online", "run", "shared"):
         return True
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     return False
 
 
 def _settings() -> Any:
-    """What a run of ours does not need is off: its packages, commit and output are recorded in its own
-    folder, or not at all.
+    """W&B's settings, with what a run of ours does not need turned off.
 
-    W&B would save the code state of the current folder, which is the user's, not relsym's.
+    Its packages, commit and output are recorded in its own folder, or not at all: W&B would save the code
+    state of the current folder, which is the user's, not relsym's.
     """
     import wandb
 
@@ -164,7 +184,8 @@ def _settings() -> Any:
         disable_code=True,
         save_code=False,
         x_save_requirements=False,
-        x_stats_pid=os.getpid(),  # by default the process that imported wandb, which may have forked since
+        # By default the process that imported wandb, which may have forked since.
+        x_stats_pid=os.getpid(),
         x_transaction_log_flush_interval=FLUSH_S,
         init_timeout=START_S,
         finish_timeout=FINISH_S,
@@ -173,26 +194,31 @@ def _settings() -> Any:
 
 
 def _log_in(wandb: Any) -> None:
+    """Raise a ValueError where W&B knows no key; never ask for one."""
     if not wandb.login(prompt=False, verify=False):
         raise ValueError("no API key")
 
 
 def _refusal(error: Exception, online: bool) -> str:
+    """Why W&B does not start, and what to do; without the user's key, which must not get into a log."""
     reason = str(error).partition("\n")[0].rstrip(".")
-    if (key := os.environ.get("WANDB_API_KEY")) and len(key) > 3:
+    key = os.environ.get("WANDB_API_KEY", "")
+    # A shorter one is no key, and may be a part of any word.
+    if len(key) > 3:
         reason = reason.replace(key, "(the key)")
     if not online:
         return f"W&B does not start: {reason}. Use tracking=csv or tracking=tensorboard."
+    mode = os.environ["WANDB_MODE"]
     return (
-        f"W&B does not start with WANDB_MODE={os.environ['WANDB_MODE']}: {reason}. Log in with `wandb "
-        "login`, or set WANDB_API_KEY; "
-        "to go without an account use WANDB_MODE=offline or tracking=csv."
+        f"W&B does not start with WANDB_MODE={mode}: {reason}. Log in with `wandb login`, or set "
+        "WANDB_API_KEY; to go without an account use WANDB_MODE=offline or tracking=csv."
     )
 
 
 def _abandon() -> None:
-    """Let go of W&B's service: one that has died would be told the end of the process, and that would fail
-    with a traceback.
+    """Let go of W&B's service, so that the end of the process leaves it alone.
+
+    W&B tells its service when the process ends; one that has died would make that fail with a traceback.
     """
     import wandb
 

@@ -78,7 +78,8 @@ class Table:
     @property
     def runs(self) -> list[str]:
         """The paths of the results behind all cells, each once, in the order of the cells."""
-        paths: dict[str, None] = {}  # rather than a set, which would lose the order
+        # A dictionary rather than a set, which would lose the order.
+        paths: dict[str, None] = {}
         for row in self.rows:
             for cell in row.cells:
                 paths.update(dict.fromkeys(cell.runs))
@@ -108,6 +109,18 @@ def text_cells(*texts: str) -> tuple[Cell, ...]:
 def count(number: int) -> Cell:
     """A cell that holds a whole number."""
     return Cell(str(number), number)
+
+
+def percent_cell(value: float | None, paths: tuple[str, ...] = ()) -> Cell:
+    """A figure in per cent; ``-`` where there is none.
+
+    Args:
+        value: in [0, 1], or in [-1, 1] for a difference.
+        paths: of the results that it was made from.
+    """
+    if value is None:
+        return missing("-")
+    return Cell(percent(value), value, paths)
 
 
 def accuracy_cell(runs: Sequence[AnyResults], key: str, suffix: str = "") -> Cell:

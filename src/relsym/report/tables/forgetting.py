@@ -13,6 +13,7 @@ from relsym.report.tables.cells import (
     count,
     missing,
     number_columns,
+    percent_cell,
     text_cells,
     text_columns,
 )
@@ -121,12 +122,9 @@ def _run_cells(runs: Sequence[TrainResults], key: str) -> Iterator[Cell]:
     yield published_cell(papers_drops.get(runs[0].choices["objective"]))
     worst = mean(run.lowest_accuracy for run in runs)
     paths = tuple(run.path for run in runs)
-    yield Cell(percent(worst), worst, paths)
+    yield percent_cell(worst, paths)
     for name in DRIFT:
         values = [run.metrics.get(f"drift/{name}/sentences") for run in runs]
-        if None in values:
-            yield missing("-")
-        else:
-            yield Cell(percent(mean(values)), mean(values))
+        yield percent_cell(None if None in values else mean(values))
     replayed = mean(run.replayed_rows for run in runs)
     yield count(round(replayed))

@@ -137,9 +137,11 @@ def ladders(scope: Scope, jobs: Iterable[ListedJob] = ()) -> list[Ladder]:
     for run in scope.runs:
         key = ladder_key(run)
         if key not in by_key:
-            by_key[key] = Ladder(run.objective.label, run.model, run.published, key, run.objective.place)
+            objective = run.objective
+            by_key[key] = Ladder(objective.label, run.model, run.published, key, objective.place)
         rungs = by_key[key].runs.setdefault(run.seeds, {})
-        rungs.setdefault(run.train_rows, run)  # of several copies of one run the first
+        # Of several copies of one run the first stands for all.
+        rungs.setdefault(run.train_rows, run)
     # Counted before the first label changes: the last of two would else read as the only one.
     times = Counter((ladder.label, ladder.model) for ladder in by_key.values())
     for ladder in by_key.values():

@@ -94,15 +94,15 @@ def _contrasts(
 ) -> Iterator[ModelContrast]:
     """Every pair of runs with their answers: all forms pooled, then each apart."""
     for (one, first), (two, second) in combinations(answered, 2):
-        facts = first.facts.max() + 1
         for form in compared_forms(scope):
             of_form = rows_of_form(first.forms, form)
             difference = (first.correct - second.correct) * of_form
             only_first = int((difference > 0).sum())
             only_second = int((difference < 0).sum())
             value = float(difference.sum() / of_form.sum())
-            sums = np.bincount(first.facts, weights=difference, minlength=facts)
-            sizes = np.bincount(first.facts, weights=of_form, minlength=facts)
+            # By fact, since the bootstrap draws facts; one without rows of this form counts 0 rows.
+            sums = np.bincount(first.facts, weights=difference)
+            sizes = np.bincount(first.facts, weights=of_form)
             yield ModelContrast(one, two, form, value, sums, sizes, (only_first, only_second))
 
 

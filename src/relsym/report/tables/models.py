@@ -15,6 +15,7 @@ from relsym.report.tables.cells import (
     form_columns,
     missing,
     number_columns,
+    percent_cell,
     text_cells,
     text_columns,
 )
@@ -34,6 +35,8 @@ MODELS_NOTES = (
     "Against the best constant answer: above or below it by the 95 % interval of a bootstrap that draws "
     'whole facts. "(chance)" follows where the interval of a bootstrap that draws whole properties holds the '
     "constant: the score may then be that of these properties alone.",
+)
+BEYOND_NOTES = (
     "Balanced accuracy: mean over the labels. Entailment bias: share answered with entailment less the share "
     "that is. Same if swapped: share of pairs judged alike when premise and hypothesis are exchanged (100 by "
     "construction where a reading cannot tell their order). AUROC and ECE (15 bins): of the score of "
@@ -72,6 +75,7 @@ def read_models(runs: Sequence[EvaluateResults]) -> Iterator[ReadModel]:
     """Every reading that is reported by itself, of every model."""
     for run in runs:
         for reading in run.readings:
+            # A random draw says nothing by itself; the mean over its family does.
             if reading.alone:
                 yield ReadModel(run, reading)
 
@@ -88,12 +92,14 @@ def name_of_model(run: EvaluateResults, runs: Sequence[EvaluateResults]) -> str:
     settings = _settings_of(run)
     settings_of_others = []
     for other in runs:
-        if (other.model, other.kind) == (run.model, run.kind) and other.path != run.path:
+        namesake = other.model == run.model and other.kind == run.kind
+        if namesake and other.path != run.path:
             settings_of_others.append(_settings_of(other))
     words = [run.model]
     for place, setting in enumerate(settings):
         if any(others[place] != setting for others in settings_of_others):
             words.append(setting)
+    # Two that agree in all of these differ in something that only the hash tells.
     if settings in settings_of_others:
         words.append(f"configuration {run.config_hash[:6]}")
     return ", ".join(words)
@@ -101,7 +107,12 @@ def name_of_model(run: EvaluateResults, runs: Sequence[EvaluateResults]) -> str:
 
 def _settings_of(run: EvaluateResults) -> list[str]:
     """What may tell a model from others of its name: metric, labelled rows, seed and precision."""
-    return [str(run.choices["metric"]), f"n = {run.train_rows}", f"seed {run.seed}", run.precision]
+    return [
+        str(run.choices["metric"]),
+        f"n = {run.train_rows}",
+        f"seed {run.seed}",
+        run.precision,
+    ]
 
 
 def models_table(scope: Scope) -> Table:
@@ -119,17 +130,19 @@ def models_table(scope: Scope) -> Table:
         rows += _family_rows(scope, run, len(more))
     rows += _shortcut_rows(scope, more)
     title = "Every model and every way to read it"
-    return Table("models", title, tuple(columns), tuple(rows), MODELS_NOTES[:2])
+    return Table("models", title, tuple(columns), tuple(rows), MODELS_NOTES)
 
 
 def _more_columns(scope: Scope) -> list[tuple[str, str]]:
     """Measure and form of what some model has beside its accuracy."""
     columns = []
     for measure in MORE_MEASURES:
+        # Where nothing is held out it says what the accuracy says.
+        if measure == "macro" and not scope.holds_out:
+            continue
         for form in scope.forms:
-            measured = any(model.figure(measure, form) is not None for model in read_models(scope.runs))
-            # Where nothing is held out, the mean over kinds and properties says what the accuracy says.
-            if measured and (measure == "groups" or scope.holds_out):
+            figures = [model.figure(measure, form) for model in read_models(scope.runs)]
+            if any(figure is not None for figure in figures):
                 columns.append((measure, form))
     return columns
 
@@ -140,14 +153,16 @@ def beyond_table(scope: Scope) -> Table:
         *text_columns("model", "reading", "form"),
         *number_columns("accuracy", *BEYOND_ACCURACY.values(), "rows without answer"),
     )
+    measures = ("accuracy", *BEYOND_ACCURACY)
     rows = []
     for model in read_models(scope.runs):
         name = name_of_model(model.run, scope.runs)
         for form in scope.forms:
-            figures = [_figure_cell(model, measure, form) for measure in ("accuracy", *BEYOND_ACCURACY)]
-            cells = (*text_cells(name, model.name, form), *figures, _unscored(model, form))
+            names = text_cells(name, model.name, form)
+            figures = [_figure_cell(model, measure, form) for measure in measures]
+            cells = (*names, *figures, _unscored(model, form))
             rows.append(TableRow(cells, model.run.model, form=form, strong=model.first))
-    return Table("beyond_accuracy", "Beyond accuracy, in %", columns, tuple(rows), MODELS_NOTES[2:])
+    return Table("beyond_accuracy", "Beyond accuracy, in %", columns, tuple(rows), BEYOND_NOTES)
 
 
 def by_property_table(scope: Scope) -> Table | None:
@@ -168,7 +183,12 @@ def by_property_table(scope: Scope) -> Table | None:
     return Table("models_by_property", "Models by property", columns, tuple(rows), notes)
 
 
-def _property_of_model_row(scope: Scope, run: EvaluateResults, property: str, kind: str) -> TableRow | None:
+def _property_of_model_row(
+    scope: Scope,
+    run: EvaluateResults,
+    property: str,
+    kind: str,
+) -> TableRow | None:
     """One model on one property, by form; None where it has no rows of it apart."""
     figures = []
     measured = False
@@ -197,12 +217,14 @@ def verdict(run: EvaluateResults, reading: str, form: str) -> str:
         verdicts[unit] = _against(interval, constant)
     over_facts = verdicts.get("fact", "-")
     over_properties = verdicts.get("property", "-")
+    # Properties are few, so that the bootstrap over them is the harder one to pass.
     if over_facts in (ABOVE, BELOW) and over_properties == CHANCE:
         return f"{over_facts} ({CHANCE})"
     return over_facts
 
 
 def _against(interval: tuple[float, float], constant: float) -> str:
+    """Where the whole interval (low, high) lies, seen from the constant."""
     low, high = interval
     if low > constant:
         return ABOVE
@@ -233,6 +255,7 @@ def _family_rows(scope: Scope, run: EvaluateResults, more: int) -> Iterator[Tabl
     """
     name = name_of_model(run, scope.runs)
     families = [reading.family for reading in run.readings if reading.family]
+    # Each family once, in the order of the readings.
     for family in dict.fromkeys(families):
         title = f"{family}: mean of {families.count(family)} (range)"
         figures = []
@@ -240,9 +263,11 @@ def _family_rows(scope: Scope, run: EvaluateResults, more: int) -> Iterator[Tabl
             average = run.metrics[f"family/{family}/{form}"]
             low = percent(run.metrics[f"family/{family}_min/{form}"])
             high = percent(run.metrics[f"family/{family}_max/{form}"])
-            figures.append(Cell(f"{percent(average)} ({low} to {high})", average, (run.path,)))
+            text = f"{percent(average)} ({low} to {high})"
+            figures.append(Cell(text, average, (run.path,)))
+        names = text_cells(name, run.kind, title)
         empty = [missing("-")] * (len(scope.forms) + more)
-        yield TableRow((*text_cells(name, run.kind, title), *figures, *empty), run.model)
+        yield TableRow((*names, *figures, *empty), run.model)
 
 
 def _shortcut_rows(scope: Scope, more: Sequence[tuple[str, str]]) -> Iterator[TableRow]:
@@ -260,12 +285,12 @@ def _shortcut_rows(scope: Scope, more: Sequence[tuple[str, str]]) -> Iterator[Ta
                 continue
             shown.add((key, *values))
             names = text_cells("-", "shortcut", _shortcut_title(run, key, reader))
-            figures = [Cell(percent(value), value, (run.path,)) for value in values]
+            figures = [percent_cell(value, (run.path,)) for value in values]
             no_verdicts = [missing("-")] * len(scope.forms)
             others = []
             for measure, form in more:
-                value = run.metrics.get(f"{measure_of(key, measure)}/{form}")
-                others.append(missing("-") if value is None else Cell(percent(value), value))
+                metric = f"{measure_of(key, measure)}/{form}"
+                others.append(percent_cell(run.metrics.get(metric)))
             yield TableRow((*names, *figures, *no_verdicts, *others))
 
 
@@ -277,6 +302,7 @@ def _shortcut_title(run: EvaluateResults, key: str, reader: Reader) -> str:
 
 
 def _figure_cell(model: ReadModel, measure: str, form: str) -> Cell:
+    """A measure of one reading, in per cent; ``-`` where it has none."""
     value = model.figure(measure, form)
     if value is None:
         return missing("-")
@@ -291,5 +317,7 @@ def _unscored(model: ReadModel, form: str) -> Cell:
 
 
 def _interval_cell(interval: Interval, run: EvaluateResults) -> Cell:
-    text = f"{percent(interval.value)} [{percent(interval.low)}, {percent(interval.high)}]"
+    """An accuracy in per cent with its interval: ``62.50 [47.03, 75.78]``."""
+    low, high = percent(interval.low), percent(interval.high)
+    text = f"{percent(interval.value)} [{low}, {high}]"
     return Cell(text, interval.value, (run.path,))

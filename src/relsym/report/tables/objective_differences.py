@@ -19,7 +19,9 @@ from relsym.report.tables.cells import Cell, Table, TableRow, count, number_colu
 from relsym.report.tables.ladders import Ladder, Seeds
 from relsym.runs.predictions import RowAnswers, read_answers
 
+# Stands for a form where the rows of all forms are compared at once.
 POOLED = "all forms"
+# A corrected p-value below it is beyond chance.
 ALPHA = 0.05
 
 COMPARISON_COLUMNS = (
@@ -119,22 +121,23 @@ def _contrasts(
     paths: list[str] = []
     answered: list[tuple[RowAnswers, RowAnswers]] = []
     for seed in seeds:
-        pair = one.runs[seed][samples].path, two.runs[seed][samples].path
-        first, second = answers[pair[0]], answers[pair[1]]
+        first_path = one.runs[seed][samples].path
+        second_path = two.runs[seed][samples].path
+        first, second = answers[first_path], answers[second_path]
         if first is not None and second is not None:
-            paths += pair
+            paths += [first_path, second_path]
             answered.append((first, second))
     if not answered:
         return
     differences = np.stack([first.correct - second.correct for first, second in answered])
-    mean_differences = differences.mean(axis=0)
+    mean_differences = differences.mean(axis=0)  # over the seeds, one for each row
     # Every run answers the same rows, see check_rows, so that the first one's facts are everyone's.
     rows = answered[0][0]
-    facts = rows.facts.max() + 1
     for form in compared_forms(scope):
         of_form = rows_of_form(rows.forms, form)
-        sums = np.bincount(rows.facts, weights=mean_differences * of_form, minlength=facts)
-        sizes = np.bincount(rows.facts, weights=of_form, minlength=facts)
+        # By fact, since the bootstrap draws facts; one without rows of this form counts 0 rows.
+        sums = np.bincount(rows.facts, weights=mean_differences * of_form)
+        sizes = np.bincount(rows.facts, weights=of_form)
         by_seed = differences[:, of_form].mean(axis=1).tolist()
         yield ObjectiveContrast(one, two, samples, form, by_seed, sums, sizes, tuple(paths))
 
@@ -164,13 +167,20 @@ def holm_by_form(forms: Sequence[str], p_values: ndarray) -> ndarray:
         forms: of each comparison.  p_values: of each comparison, [comparisons].
     """
     corrected = np.empty_like(p_values)
+    # A form is a question of its own: what is corrected for is how many comparisons ask the same one.
     for form in set(forms):
         places = [place for place, other in enumerate(forms) if other == form]
         corrected[places] = holm(p_values[places])
     return corrected
 
 
-def _row(contrast: ObjectiveContrast, low: float, high: float, p: float, corrected: float) -> TableRow:
+def _row(
+    contrast: ObjectiveContrast,
+    low: float,
+    high: float,
+    p: float,
+    corrected: float,
+) -> TableRow:
     """One comparison, with its 95 % interval, its p-value, and the p-value with Holm's correction."""
     one, two = contrast.one, contrast.two
     value = float(np.mean(contrast.by_seed))

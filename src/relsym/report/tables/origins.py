@@ -47,6 +47,7 @@ def _is_dirty(commit: str) -> bool:
 
 def link_to(run: AnyResults, out: Path) -> str:
     """The run's folder as seen from the report's, percent-encoded."""
+    # As an address: with / on Windows too.
     relative = Path(os.path.relpath(run.folder, out.resolve()))
     return quote(relative.as_posix())
 
@@ -92,6 +93,7 @@ def marked(table: Table, by_path: Runs) -> Table:
 
 
 def _marked_row(row: TableRow, by_path: Runs) -> TableRow:
+    """The row with ``MIXED`` on its cells that mix versions or commits."""
     cells = []
     for cell in row.cells:
         text = cell.text
@@ -121,16 +123,24 @@ def runs_table(runs: Sequence[AnyResults], out: Path) -> Table:
 
 
 def _run_row(run: AnyResults, forms: Sequence[str], out: Path) -> TableRow:
+    """One run: its names, its accuracy in each form, what it cost and where it comes from."""
     label = label_of(run)
     name = Cell(run.folder.name, href=link_to(run, out))
     counts = [count(number) for number in (run.train_rows, *run.seeds)]
     figures = []
     for form in forms:
         accuracy = run.metrics.get(f"{run.accuracy_key}/{form}")
-        figures.append(Cell("-") if accuracy is None else Cell(percent(accuracy), accuracy))
+        # Runs of other benchmarks may have other forms.
+        if accuracy is None:
+            figures.append(Cell("-"))
+        else:
+            figures.append(Cell(percent(accuracy), accuracy))
     costs = []
     for cost in (run.seconds.get("train"), run.peak_gib):
-        costs.append(Cell("-") if cost is None else Cell(f"{cost:.1f}", cost))
+        if cost is None:
+            costs.append(Cell("-"))
+        else:
+            costs.append(Cell(f"{cost:.1f}", cost))
     benchmark = run.benchmark
     origin = text_cells(
         f"{benchmark.title} {benchmark.content_hash[:8]}",
@@ -160,10 +170,12 @@ def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
         for row in table.rows:
             name = _row_name(table, row)
             for column, cell in zip(table.columns, row.cells, strict=True):
-                if cell.runs:
-                    runs = [by_path[path] for path in cell.runs]
-                    names = text_cells(table.title, name, column.heading, cell.text)
-                    rows.append(TableRow((*names, *_origin_cells(runs, out))))
+                if not cell.runs:
+                    continue
+                runs = [by_path[path] for path in cell.runs]
+                names = text_cells(table.title, name, column.heading, cell.text)
+                origins = _origin_cells(runs, out)
+                rows.append(TableRow((*names, *origins)))
     return Table("provenance", "Where each cell comes from", columns, tuple(rows))
 
 
@@ -203,6 +215,7 @@ def missing_table(jobs: Iterable[ListedJob], known: set[str | None]) -> Table | 
     rows = []
     for job in jobs:
         entry = job.entry
+        # The hash of a job says what it computes, not where: it is the same in whichever sweep it ran.
         if entry.verdict == LEFT_OUT or job.results.exists() or entry.identity.job in known:
             continue
         cells = text_cells(job.sweep, entry.name, entry.verdict, entry.error or "-")

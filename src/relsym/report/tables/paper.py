@@ -17,6 +17,7 @@ from relsym.report.tables.cells import (
     accuracy_cell,
     count,
     missing,
+    percent_cell,
     text_columns,
 )
 from relsym.report.tables.ladders import Ladder
@@ -31,7 +32,6 @@ from relsym.report.tables.paper_cells import (
 )
 from relsym.report.tables.paper_figures import PRETRAINED, Published
 from relsym.report.tables.samples import solved_cell
-from relsym.report.wording import percent
 from relsym.runs.sweeps import ListedJob
 
 PAPERS_FORMS = (LEXICALISED, DELEXICALISED)
@@ -95,6 +95,7 @@ def _our_cells(
     """Our side of one row of the paper's: the constant, an untrained encoder, or each encoder retrained."""
     none = missing("-")
     if not published.objective:
+        # Any run will do: all of them answered the same rows, and so have the same constant.
         accuracies = [accuracy_cell(scope.runs[:1], f"reference/constant/{form}") for form in PAPERS_FORMS]
         return [_OurCells("-", accuracies, none, none, Cell("constant"))]
     if published.objective == PRETRAINED:
@@ -130,6 +131,7 @@ def _retrained_cells(ladder: Ladder) -> _OurCells:
 
 
 def _row2(published: Published, ours: _OurCells) -> TableRow:
+    """One row of the paper's: our figures, each with the paper's on its right."""
     lexicalised, delexicalised = ours.accuracies
     samples = missing("-") if published.samples is None else count(published.samples)
     cells = (
@@ -159,7 +161,7 @@ def _forgetting(ours: Ours) -> Cell:
     if None in drops:
         return missing("not measured")
     paths = tuple(run.path for run in ours.runs)
-    return Cell(percent(mean(drops)), mean(drops), paths)
+    return percent_cell(mean(drops), paths)
 
 
 def table4(ladders: Sequence[Ladder], jobs: Sequence[ListedJob]) -> Table:
@@ -209,9 +211,11 @@ def _cell4(
     encoder: str,
 ) -> Cell:
     """Our accuracy with one method and encoder, or why there is none."""
+    # The first of the candidates has most runs.
     fitting = candidates(ladders, method, encoder)
     if not fitting:
-        # No job is for the untrained encoder alone: jobs that retrain it read it too, and one kind stands for all.
+        # No job is for the untrained encoder alone: every job that retrains it reads it too. Those of one
+        # objective say why there is no figure.
         objective = "random_label" if method == PRETRAINED else method
         return missing(verdict_text(jobs, objective, encoder))
     if method == PRETRAINED:

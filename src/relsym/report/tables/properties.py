@@ -13,12 +13,12 @@ from relsym.report.tables.cells import (
     form_columns,
     missing,
     number_columns,
+    percent_cell,
     text_cells,
     text_columns,
 )
 from relsym.report.tables.ladders import Ladder
 from relsym.report.tables.paper_cells import highest
-from relsym.report.wording import percent
 
 
 def property_table(scope: Scope, ladders: Sequence[Ladder]) -> Table | None:
@@ -45,7 +45,7 @@ def _property_row(scope: Scope, ladder: Ladder, property: str, kind: str) -> Tab
     ours = highest(ladder)
     paths = tuple(run.path for run in ours.runs)
     figures = []
-    lowest = []  # the accuracy of the worst seed, by form
+    lowest = []  # the accuracy of the worst seed, one for each form that has rows
     for form in scope.forms:
         accuracies = []
         for run in ours.runs:
@@ -54,12 +54,11 @@ def _property_row(scope: Scope, ladder: Ladder, property: str, kind: str) -> Tab
                 accuracies.append(accuracy)
         if accuracies:
             lowest.append(min(accuracies))
-            figures.append(Cell(percent(mean(accuracies)), mean(accuracies), paths))
+            figures.append(percent_cell(mean(accuracies), paths))
         else:
             figures.append(missing("-"))
     if not lowest:
         return None
     names = text_cells(property, kind, ladder.label, ladder.model)
-    lowest_cell = Cell(percent(min(lowest)), min(lowest))
-    cells = (*names, *figures, lowest_cell, Cell(ours.told))
+    cells = (*names, *figures, percent_cell(min(lowest)), Cell(ours.told))
     return TableRow(cells, ladder.model, ladder.label, property=property)

@@ -35,11 +35,14 @@ TABLE_FILES = {
 
 
 class _LineKey(NamedTuple):
-    """What the runs behind one line share.
+    """What the runs behind one line share; lines are sorted by it, field after field.
 
-    Lines are sorted by it, field after field: retrained models stand below all others. Every reader has its
-    place in its table (``place``), its title (``reader``) and the name of its metric (``name``); ``setting``
-    is the hash of what may not differ between its runs.
+    retrained: whether it is a retrained model: these stand below all others.
+    place: of the reader, in the order of the table.
+    reader: its title.
+    setting: hash of all that may not differ between the runs but their seeds.
+    name: of the metric that holds its accuracy, without the form.
+    objective: label of the objective; "" for what is not retrained.
     """
 
     retrained: bool
@@ -100,8 +103,9 @@ def tables(title: str, runs: Sequence[TrainResults]) -> dict[str, list[Line]]:
     """
     by_title = {}
     for measure, beginning in TITLES.items():
+        # Where nothing is held out it says what the accuracy says.
         if measure == "macro" and "held out" not in title:
-            continue  # it says what the accuracy says
+            continue
         lines = _lines(runs, measure)
         if lines:
             by_title[f"{beginning}, {title}"] = lines
@@ -131,14 +135,19 @@ def headlines(runs: Sequence[TrainResults]) -> dict[str, list[Line]]:
 
 def _headline_lines(runs: Sequence[TrainResults]) -> list[Line]:
     """The lines of one table over folds, in the order of their keys."""
+    # The folds of each line and seed.
     groups: dict[_LineKey, dict[Seeds, list[TrainResults]]] = {}
     for run in runs:
         for name in _reader_names(run):
-            if _has_figures(run, fold_measure(name, run)):
-                by_seed = groups.setdefault(_line_key(name, run), {})
-                by_seed.setdefault(run.seeds, []).append(run)
+            if not _has_figures(run, fold_measure(name, run)):
+                continue
+            by_seed = groups.setdefault(_line_key(name, run), {})
+            by_seed.setdefault(run.seeds, []).append(run)
     forms = runs[0].forms
-    return [_headline_line(key, by_seed, forms) for key, by_seed in sorted(groups.items())]
+    lines = []
+    for key, by_seed in sorted(groups.items()):
+        lines.append(_headline_line(key, by_seed, forms))
+    return lines
 
 
 def _headline_line(
@@ -152,7 +161,8 @@ def _headline_line(
     for form in forms:
         values[form] = tuple(headline(key.name, form, by_seed[seed]) for seed in seeds)
     paths: list[str] = []
-    numbers = set()  # of folds: not every seed may have run all of them
+    # How many folds there are: not every seed may have run all of them.
+    numbers = set()
     for seed in seeds:
         folds = by_seed[seed]
         paths += [run.path for run in folds]
@@ -228,6 +238,7 @@ def _lines(runs: Sequence[TrainResults], measure: str) -> list[Line]:
                     f"{first.path} and {run.path} are the same run with different results (another "
                     "version?). Leave one of them out."
                 )
+    # Lines of different settings that a reader could not tell apart.
     times = Counter((key.reader, key.model, key.samples) for key in groups)
     lines = []
     for key, by_seed in sorted(groups.items()):
@@ -239,10 +250,12 @@ def _lines(runs: Sequence[TrainResults], measure: str) -> list[Line]:
 
 
 def lower_first(lines: Sequence[Line]) -> list[Line]:
-    """Of each form, the kind that the retrained models know worse stands first.
+    """The lines with their columns in another order: of each form, the kind that models know worse first.
+
+    Models are the retrained ones, or all readers where none was retrained.
 
     Args:
-        lines: with columns named ``form, kind``; all of them if none was retrained.
+        lines: with columns named ``form, kind``.
     """
     models = [line for line in lines if line.retrained] or lines
     columns = list(lines[0].values)
@@ -250,7 +263,8 @@ def lower_first(lines: Sequence[Line]) -> list[Line]:
     for column in columns:
         level[column] = mean(mean(line.values[column]) for line in models)
     form_of = {column: column.split(", ")[0] for column in columns}
-    forms = list(form_of.values())
+    # The forms themselves stay in their order.
+    forms = list(dict.fromkeys(form_of.values()))
     order = sorted(columns, key=lambda column: (forms.index(form_of[column]), level[column]))
     reordered = []
     for line in lines:
@@ -260,7 +274,7 @@ def lower_first(lines: Sequence[Line]) -> list[Line]:
 
 
 def _line_key(name: str, run: TrainResults) -> _LineKey:
-    """What a run shares with others that its reader ``name`` is the same in.
+    """What says that two runs have the same reader, of which ``name`` is the metric.
 
     Shortcuts depend on the drawn rows alone, the untrained encoder on its read-out too, and a retrained one
     on everything.
@@ -280,12 +294,21 @@ def _line_key(name: str, run: TrainResults) -> _LineKey:
         )
     reader = run.readers[name]
     if reader.encoder:
-        return _LineKey(False, reader.place, samples, reader.title, run.model, run.settings.encoder, name)
-    setting = reader.setting or run.settings.data
-    return _LineKey(False, reader.place, samples, reader.title, "-", setting, name)
+        model = run.model
+        setting = run.settings.encoder
+    else:
+        # relsym's own shortcuts differ by the drawn rows alone; one of the user's may have options too.
+        model = "-"
+        setting = reader.setting or run.settings.data
+    return _LineKey(False, reader.place, samples, reader.title, model, setting, name)
 
 
-def _line(key: _LineKey, by_seed: dict[Seeds, TrainResults], ambiguous: bool, measure: str) -> Line:
+def _line(
+    key: _LineKey,
+    by_seed: dict[Seeds, TrainResults],
+    ambiguous: bool,
+    measure: str,
+) -> Line:
     """One reader's line.
 
     Args:
@@ -298,6 +321,7 @@ def _line(key: _LineKey, by_seed: dict[Seeds, TrainResults], ambiguous: bool, me
     for column, slice_name in _columns(runs[0], name, measure).items():
         metric = f"{name}/{slice_name}"
         values[column] = tuple(run.metrics[metric] for run in runs)
+        # That of the first seed will do: an interval is shown only where there is one seed.
         interval = runs[0].intervals.get(metric)
         if interval is not None:
             intervals[column] = (interval.low, interval.high)
@@ -326,7 +350,8 @@ def _columns(run: TrainResults, name: str, measure: str) -> dict[str, str]:
         return {form: form for form in run.forms}
     # The kinds are those that have figures in the first form; every form has the same.
     beginning = f"{name}/{run.forms[0]}/"
-    kinds = sorted(key.removeprefix(beginning) for key in run.metrics if key.startswith(beginning))
+    of_first_form = [key for key in run.metrics if key.startswith(beginning)]
+    kinds = sorted(key.removeprefix(beginning) for key in of_first_form)
     columns = {}
     for form in run.forms:
         for kind in kinds:

@@ -52,6 +52,7 @@ def solved_cell(ladder: Ladder, threshold: float, seeds: bool = True) -> Cell:
         seeds: whether the spread over the seeds follows, see ``spread_text``.
     """
     events = [ladder.event(seed, threshold) for seed in sorted(ladder.runs)]
+    # Seeds that never got there are censored at their highest rung, not left out: that would flatter.
     samples = np.array([float(event.samples) for event in events])
     reached = np.array([event.reached for event in events])
     median = median_samples(samples, reached)
@@ -64,7 +65,11 @@ def solved_cell(ladder: Ladder, threshold: float, seeds: bool = True) -> Cell:
     return Cell(text, _CENSORED + samples.max(), paths, muted=True)
 
 
-def spread_text(events: Sequence[Event], samples: np.ndarray, reached: np.ndarray) -> str:
+def spread_text(
+    events: Sequence[Event],
+    samples: np.ndarray,
+    reached: np.ndarray,
+) -> str:
     """The bootstrap interval of the median, with few seeds every seed's number; empty with one seed.
 
     Args:
@@ -73,14 +78,18 @@ def spread_text(events: Sequence[Event], samples: np.ndarray, reached: np.ndarra
     if len(events) >= SEEDS_FOR_INTERVAL:
         bounds = []
         for bound in median_interval(samples, reached):
-            text = f"{bound:.0f}" if math.isfinite(bound) else f"> {samples.max():.0f}"
-            bounds.append(text)
+            if math.isfinite(bound):
+                bounds.append(f"{bound:.0f}")
+            else:
+                bounds.append(f"> {samples.max():.0f}")
         low, high = bounds
         return f", 95 % [{low}, {high}]"
     if len(events) <= 1:
         return ""
+    # Seeds that never got there stand last.
     ordered = sorted(events, key=lambda event: (not event.reached, event.samples))
-    return f"; seeds: {', '.join(event.short for event in ordered)}"
+    numbers = ", ".join(event.short for event in ordered)
+    return f"; seeds: {numbers}"
 
 
 def by_seed_table(ladders: Sequence[Ladder]) -> Table:
@@ -92,8 +101,13 @@ def by_seed_table(ladders: Sequence[Ladder]) -> Table:
         for seeds, rungs in sorted(ladder.runs.items()):
             seed, draw = seeds
             events = [event_cell(ladder, seeds, threshold) for threshold in THRESHOLDS]
-            names = text_cells(ladder.label, ladder.model)
-            cells = (*names, count(seed), count(draw), *events, count(max(rungs)))
+            cells = (
+                *text_cells(ladder.label, ladder.model),
+                count(seed),
+                count(draw),
+                *events,
+                count(max(rungs)),
+            )
             rows.append(TableRow(cells, ladder.model, ladder.label))
     return Table("samples_by_seed", "Samples to 95, 99 and 100 % by seed", columns, tuple(rows))
 
@@ -143,12 +157,15 @@ def bound_text(scope: Scope) -> str:
 def rungs_text(ladder: Ladder) -> str:
     """The numbers of samples that were run, and those that were not: ``16, 28; solved below: 48``."""
     text = ", ".join(map(str, ladder.rungs))
-    left_out = set().union(*ladder.left_out.values())
-    above = sorted(left_out - set(ladder.rungs))
-    if above:
-        text += f"; solved below: {', '.join(map(str, above))}"
+    left_out: set[int] = set()
+    for samples in ladder.left_out.values():
+        left_out |= samples
+    # What one seed left out another may have run: it stands among the numbers that were.
+    solved_below = sorted(left_out - set(ladder.rungs))
+    if solved_below:
+        text += f"; solved below: {', '.join(map(str, solved_below))}"
     if ladder.unfinished:
-        # A job without a number of samples takes all rows, and is shown as 0.
+        # A job without a number of samples takes all rows; it is shown as 0.
         jobs = {(samples or 0, verdict) for samples, verdict in ladder.unfinished}
         verdicts = [f"{samples} ({verdict})" for samples, verdict in sorted(jobs)]
         text += f"; missing: {', '.join(verdicts)}"
@@ -160,6 +177,7 @@ def coverage_text(ladder: Ladder) -> str:
     by_seed = [covered_from(rungs) for rungs in ladder.runs.values()]
     if -1 in by_seed:
         return "not recorded"
+    # The others are seeds of which no draw has all properties.
     covered = [samples for samples in by_seed if samples]
     if not covered:
         return f"none up to {max(ladder.rungs)}"
@@ -201,7 +219,7 @@ def notes(ladders: Sequence[Ladder]) -> tuple[str, ...]:
             "Solved below: the sweep stopped above two solved numbers of samples in a row; what lies higher "
             "was not run and counts as solved."
         )
-    alone = 0
+    alone = 0  # runs
     for ladder in ladders:
         alone += sum(run.settings.ladder is None for run in ladder.all_runs)
     if alone:
