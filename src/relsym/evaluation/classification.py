@@ -1,6 +1,4 @@
-"""What accuracy alone does not say about two-way answers: balance, bias, ranking, calibration, and whether
-order is seen.
-"""
+"""What accuracy alone does not say about two-way answers: balance, bias, ranking, calibration and order."""
 
 from __future__ import annotations
 
@@ -19,82 +17,96 @@ BINS = 15
 
 
 def balanced_accuracy(labels: Sequence[str], answers: Sequence[str | None]) -> float:
-    """Mean over the labels that occur of the share of their rows that are answered right; a row without an
-    answer is not right.
+    """The share of right answers among the rows of each label that occurs, averaged over these labels.
+
+    A row without an answer is not right.
     """
     present = list(dict.fromkeys(labels))
-    place = {label: index for index, label in enumerate(present)}
+    class_of = {label: index for index, label in enumerate(present)}
+    # No answer, or one that is no row's label, counts as a class of its own, which is never right.
     other = len(present)
-    answered, targets = (
-        torch.tensor([place.get(answer, other) for answer in answers]),
-        torch.tensor([place[label] for label in labels]),
-    )
-    found = multiclass_recall(answered, targets, num_classes=other + 1, average="none")
-    return float(found[:other].double().mean())
+    answered = torch.tensor([class_of.get(answer, other) for answer in answers])
+    targets = torch.tensor([class_of[label] for label in labels])
+    recalls = multiclass_recall(answered, targets, num_classes=other + 1, average="none")
+    return float(recalls[:other].double().mean())
 
 
 def entailment_bias(labels: Sequence[str], answers: Sequence[str | None]) -> float:
-    """Share of rows answered with entailment less the share that is entailment; 0.5 is entailment to
-    everything on balanced rows.
+    """Share of rows answered with entailment less the share that is entailment.
+
+    Entailment to everything gives 0.5 on balanced rows.
     """
-    return (
-        sum(answer == ENTAILMENT for answer in answers) - sum(label == ENTAILMENT for label in labels)
-    ) / len(labels)
+    answered = sum(answer == ENTAILMENT for answer in answers)
+    true = sum(label == ENTAILMENT for label in labels)
+    return (answered - true) / len(labels)
 
 
 def consistency(answers: Sequence[str | None], swapped: Sequence[str | None]) -> float | None:
-    """Share of pairs judged alike when premise and hypothesis are exchanged, of those answered both times;
-    None if there are none.
+    """Share of pairs that get the same answer when premise and hypothesis are exchanged.
+
+    Only pairs that were answered both times count; None if there are none.
     """
-    both = [
-        (one, two) for one, two in zip(answers, swapped, strict=True) if one is not None and two is not None
-    ]
-    return sum(one == two for one, two in both) / len(both) if both else None
+    same = []
+    for answer, answer_swapped in zip(answers, swapped, strict=True):
+        if answer is not None and answer_swapped is not None:
+            same.append(answer == answer_swapped)
+    if not same:
+        return None
+    return sum(same) / len(same)
 
 
 def auroc(labels: Sequence[str], scores: Sequence[float | None]) -> float | None:
-    """Probability that a row of entailment scores above one that is not (ties count half), of rows with a
-    score; None without both.
+    """Probability that a row of entailment scores above a row of another label; ties count half.
+
+    Rows without a score are left out; None unless both kinds of rows are there.
     """
     targets, values = _scored(labels, scores)
     if len(set(targets.tolist())) < 2:
         return None
-    # torchmetrics squashes scores outside [0, 1] by a sigmoid, which can tie what differs: ranks order the
-    # same.
+    # torchmetrics squashes scores outside [0, 1] by a sigmoid, which can make different scores equal. Ranks
+    # in [0, 1] have the same order and are left alone.
     ranks = torch.tensor(np.unique(values.numpy(), return_inverse=True)[1], dtype=torch.float64)
+    highest = max(1.0, float(ranks.max()))  # at least 1: where all scores are equal, every rank is 0
+    area = float(binary_auroc(ranks / highest, targets))
     # Summed in single precision, a perfect order can end just above 1.
-    return min(1.0, float(binary_auroc(ranks / max(1.0, float(ranks.max())), targets)))
+    return min(1.0, area)
 
 
 def calibration_error(labels: Sequence[str], probabilities: Sequence[float | None]) -> float | None:
-    """Expected calibration error of the probability of entailment; None without rows.
+    """Expected calibration error of the probability of entailment, in [0, 1]; None without rows.
 
-        ECE = sum over bins of (rows in bin / rows) |share of entailment - mean probability|,   15 bins of
-        equal width
+        ECE = sum over bins of (rows in bin / rows) |share of entailment - mean probability|
 
-    Source: Guo et al. 2017, arXiv:1706.04599, section 2, for the probability of one class.
+    The 15 bins are of equal width. Source: Guo et al. 2017, arXiv:1706.04599, section 2, for the probability
+    of one class.
     """
     targets, values = _scored(labels, probabilities)
     if not len(values):
         return None
-    return min(1.0, float(binary_calibration_error(values, targets, n_bins=BINS, norm="l1")))
+    error = float(binary_calibration_error(values, targets, n_bins=BINS, norm="l1"))
+    # Rounding can take the worst possible calibration just above 1.
+    return min(1.0, error)
 
 
 def reliability(labels: Sequence[str], probabilities: Sequence[float | None]) -> list[Bin]:
-    """The bins behind ``calibration_error``; empty ones are left out."""
+    """The bins behind ``calibration_error``, from low to high; empty ones are left out."""
     targets, values = (tensor.numpy() for tensor in _scored(labels, probabilities))
     edges = np.linspace(0, 1, BINS + 1)
-    places = np.clip(np.digitize(values, edges[1:-1]), 0, BINS - 1)
-    return [
-        Bin(float(low), float(high), int(here.sum()), float(values[here].mean()), float(targets[here].mean()))
-        for place, (low, high) in enumerate(pairwise(edges))
-        if (here := places == place).any()
-    ]
+    bin_of_row = np.clip(np.digitize(values, edges[1:-1]), 0, BINS - 1)
+    bins = []
+    for number, (low, high) in enumerate(pairwise(edges)):
+        in_bin = bin_of_row == number
+        if in_bin.any():
+            probability = float(values[in_bin].mean())
+            entailment = float(targets[in_bin].mean())
+            bins.append(Bin(float(low), float(high), int(in_bin.sum()), probability, entailment))
+    return bins
 
 
 def best_threshold(labels: Sequence[str], scores: Sequence[float | None]) -> float:
-    """The score from which on a row counts as entailment: that of the highest balanced accuracy on these
-    rows, the middle one of several.
+    """The score from which on a row counts as entailment.
+
+    It is the one of the highest balanced accuracy on these rows; of several, the middle one.
 
     Raises:
         ValueError: no row of entailment, or none of another label.
@@ -103,24 +115,33 @@ def best_threshold(labels: Sequence[str], scores: Sequence[float | None]) -> flo
     if len(set(targets.tolist())) < 2:
         raise ValueError("a threshold needs rows of entailment and rows of another label.")
     distinct = np.unique(values)
-    cuts = np.concatenate([[distinct[0] - 1e-6], (distinct[1:] + distinct[:-1]) / 2, [distinct[-1] + 1e-6]])
-    below_yes = np.searchsorted(np.sort(values[targets == 1]), cuts)
-    below_no = np.searchsorted(np.sort(values[targets == 0]), cuts)
-    gain = below_no / (targets == 0).sum() - below_yes / (targets == 1).sum()
+    # Below all scores, half-way between neighbours, above all scores: no other cut divides the rows anew.
+    lowest, highest = distinct[0] - 1e-6, distinct[-1] + 1e-6
+    between = (distinct[1:] + distinct[:-1]) / 2
+    cuts = np.concatenate([[lowest], between, [highest]])
+
+    entailed, others = np.sort(values[targets == 1]), np.sort(values[targets == 0])
+    entailed_below = np.searchsorted(entailed, cuts) / len(entailed)
+    others_below = np.searchsorted(others, cuts) / len(others)
+    # Twice the balanced accuracy less 1. Cuts that are equally good may differ by a rounding error.
+    gain = others_below - entailed_below
     best = np.flatnonzero(np.isclose(gain, gain.max()))
-    return float(cuts[best[len(best) // 2]])
+    middle = best[len(best) // 2]
+    return float(cuts[middle])
 
 
 def histogram(answers: Sequence[str | None]) -> dict[str, int]:
-    """How often each label was the answer; "unscored" counts the rows without one."""
-    return dict(Counter("unscored" if answer is None else answer for answer in answers).most_common())
+    """How often each label was the answer, the commonest first; "unscored" counts rows without an answer."""
+    counts = Counter("unscored" if answer is None else answer for answer in answers)
+    return dict(counts.most_common())
 
 
 def _scored(labels: Sequence[str], scores: Sequence[float | None]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Whether a row is entailment, and its score, of the rows that have one."""
-    pairs = [
-        (label == ENTAILMENT, score) for label, score in zip(labels, scores, strict=True) if score is not None
-    ]
-    return torch.tensor([int(yes) for yes, _ in pairs]), torch.tensor(
-        [score for _, score in pairs], dtype=torch.float64
-    )
+    """Of the rows that have a score: 1 for entailment and 0 for another label [n], and the scores [n]."""
+    targets: list[int] = []
+    values: list[float] = []
+    for label, score in zip(labels, scores, strict=True):
+        if score is not None:
+            targets.append(int(label == ENTAILMENT))
+            values.append(score)
+    return torch.tensor(targets), torch.tensor(values, dtype=torch.float64)

@@ -52,20 +52,21 @@ EVERYDAY_SENTENCES = tuple(f"{subject} {predicate}" for subject, predicate in pr
 
 
 def linear_cka(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"]) -> float:
-    """Linear centred kernel alignment: 1 for the same vectors up to rotation and scale, 0 where one side has
-    one vector for every text.
+    """Linear centred kernel alignment of two encoders' vectors of the same texts, in [0, 1].
 
         CKA = |B' A|_F^2 / (|B' B|_F |A' A|_F),   columns of B (before) and A (after) centred over the n texts
 
+    It is 1 for the same vectors up to rotation and scale, and 0 where one side has one vector for every text.
     Source: Kornblith et al. 2019, arXiv:1905.00414, section 3.
     """
-    b, a = (vectors.double() - vectors.double().mean(0) for vectors in (before, after))
+    b = _centred(before)
+    a = _centred(after)
     scale = (b.T @ b).norm() * (a.T @ a).norm()
-    if not scale > 0:  # vectors without spread, or not finite
+    if not scale > 0:  # vectors without spread, or not finite (a comparison with NaN is false)
         return 0.0
-    return min(
-        1.0, float((b.T @ a).square().sum() / scale)
-    )  # the same vectors: rounding can end just above 1
+    alignment = float((b.T @ a).square().sum() / scale)
+    # Of the same vectors, rounding can end just above 1.
+    return min(1.0, alignment)
 
 
 def neighbour_overlap(
@@ -80,22 +81,35 @@ def neighbour_overlap(
     """
     if len(before) <= k:
         raise ValueError(f"neighbour overlap of {len(before)} texts: more than {k} are needed.")
-    sets = [_others(vectors, k) for vectors in (before, after)]
-    shared = (sets[0][:, :, None] == sets[1][:, None, :]).any(-1)
-    return float(shared.double().mean())
+    neighbours_before = _nearest_others(before, k)
+    neighbours_after = _nearest_others(after, k)
+    equal = neighbours_before[:, :, None] == neighbours_after[:, None, :]  # [n k k]
+    still_near = equal.any(-1)
+    return float(still_near.double().mean())
 
 
 def drift(before: Float[Tensor, "n dim"], after: Float[Tensor, "n dim"]) -> dict[str, float]:
-    """Both, by the names under which a run records them; to six digits, since the rest depends on the number
-    of threads.
-    """
-    return {"cka": round(linear_cka(before, after), 6), "overlap": round(neighbour_overlap(before, after), 6)}
+    """``linear_cka`` as "cka" and ``neighbour_overlap`` as "overlap", under which a run records them."""
+    # To six digits: the rest depends on the number of threads.
+    cka = round(linear_cka(before, after), 6)
+    overlap = round(neighbour_overlap(before, after), 6)
+    return {"cka": cka, "overlap": overlap}
 
 
-def _others(vectors: Tensor, k: int) -> Tensor:
-    """Rows of the k nearest, the text itself left out (of equal texts it need not come first)."""
+def _centred(vectors: Tensor) -> Tensor:
+    """The vectors less their mean, in double precision."""
+    return vectors.double() - vectors.double().mean(0)
+
+
+def _nearest_others(vectors: Tensor, k: int) -> Tensor:
+    """Row numbers of the k nearest other texts of each text [n k], nearest first."""
     unit = torch.nn.functional.normalize(vectors.float(), dim=-1)
-    found, itself = nearest(unit, unit, k + 1), torch.arange(len(unit))[:, None]
-    later = (found == itself).to(torch.int8).cumsum(-1) > 0
-    later |= ~(found == itself).any(-1, keepdim=True) & (torch.arange(k + 1) == k)
-    return torch.where(later[:, :k], found[:, 1:], found[:, :k])
+    rows = nearest(unit, unit, k + 1)
+    # One of the k + 1 is dropped: the text itself, or the last one where the text is not among them (of equal
+    # texts, any may come first). All that follow it move one place up.
+    is_itself = rows == torch.arange(len(unit))[:, None]
+    is_last = torch.arange(k + 1) == k
+    without_itself = ~is_itself.any(-1, keepdim=True)
+    dropped = is_itself | (without_itself & is_last)
+    from_dropped_on = dropped.to(torch.int8).cumsum(-1) > 0
+    return torch.where(from_dropped_on[:, :k], rows[:, 1:], rows[:, :k])

@@ -1,6 +1,4 @@
-"""What retraining costs on what the encoder knew before: the same rows, read the same way, before
-and after.
-"""
+"""What retraining costs on what the encoder knew before: the same rows, read alike before and after."""
 
 from __future__ import annotations
 
@@ -17,75 +15,100 @@ KEPT, REFIT, LINEAR = "kept", "refit", "linear"
 
 
 def drop_of(
-    labels: Sequence[str], before: Sequence[str], after: Sequence[str], groups: Sequence[str], classes: int
+    labels: Sequence[str],
+    before: Sequence[str],
+    after: Sequence[str],
+    groups: Sequence[str],
+    classes: int,
 ) -> Drop:
     """Compare two lists of answers to the same rows.
 
     Args:
-        labels: of the rows.  before, after: answers.  groups: what stands or falls together.  classes: how
-        many labels there are.
+        labels: of the rows.
+        before, after: the answers.
+        groups: one name a row; rows of one group are drawn together when the interval is estimated.
+        classes: how many labels there are.
     """
-    right = np.array(
-        [[one == label, other == label] for label, one, other in zip(labels, before, after, strict=True)],
-        dtype=float,
-    )
-    difference = right[:, 0] - right[:, 1]
-    places = np.unique(list(groups), return_inverse=True)[1]
-    sums, sizes = (np.bincount(places, weights=of)[:, None] for of in (difference, np.ones(len(labels))))
-    (low, high), p = interval_and_p(resampled_means(sums, sizes))
-    lost, gained = int((difference > 0).sum()), int((difference < 0).sum())
-    was, now, chance = right[:, 0].mean(), right[:, 1].mean(), 1 / classes
-    retention = None if was == chance else float((now - chance) / (was - chance))
+    right_before = np.array(_right(labels, before), dtype=float)
+    right_after = np.array(_right(labels, after), dtype=float)
+    difference = right_before - right_after  # 1: lost, -1: gained
+    lost = int((difference > 0).sum())
+    gained = int((difference < 0).sum())
+
+    group_of_row = np.unique(list(groups), return_inverse=True)[1]
+    sums = np.bincount(group_of_row, weights=difference)
+    sizes = np.bincount(group_of_row, weights=np.ones(len(labels)))
+    means = resampled_means(sums[:, None], sizes[:, None])
+    (low, high), p_bootstrap = interval_and_p(means)
+
+    accuracy_before = right_before.mean()
+    accuracy_after = right_after.mean()
+    chance = 1 / classes
+    retention = None
+    if accuracy_before != chance:
+        retention = float((accuracy_after - chance) / (accuracy_before - chance))
     return Drop(
-        float(was),
-        float(now),
-        float(was - now),
-        float(low[0]),
-        float(high[0]),
-        retention,
-        lost,
-        gained,
-        float(p[0]),
-        mcnemar(lost, gained),
-        len(labels),
+        before=float(accuracy_before),
+        after=float(accuracy_after),
+        drop=float(accuracy_before - accuracy_after),
+        low=float(low[0]),
+        high=float(high[0]),
+        retention=retention,
+        lost=lost,
+        gained=gained,
+        p_bootstrap=float(p_bootstrap[0]),
+        p_mcnemar=mcnemar(lost, gained),
+        rows=len(labels),
     )
 
 
-def check_before(labels: Sequence[str], answers: Sequence[str], classes: Sequence[str], what: str) -> None:
-    """Refuse a read-out that knows nothing before retraining, or whose labels stand in another order than is
-    told.
+def check_before(
+    labels: Sequence[str],
+    answers: Sequence[str],
+    classes: Sequence[str],
+    what: str,
+) -> None:
+    """Refuse a read-out that knows nothing before retraining, or whose labels stand in another order.
 
     Args:
-        answers: before retraining.  classes: the labels.  what: the run, for the message.
+        labels: of the rows.
+        answers: before retraining.
+        classes: the labels in the order that the run's config.yaml gives.
+        what: the run, for the message.
 
     Raises:
-        ValueError: its accuracy is not above the most frequent label's share by its 95 % interval, or another
-        order of its labels is
-            right more often.
+        ValueError: its accuracy is not above the most frequent label's share by its 95 % interval, or
+            another order of its labels is right more often.
     """
-    found = accuracy([label == answer for label, answer in zip(labels, answers, strict=True)])
-    orders = {
-        order: sum(
-            dict(zip(classes, order, strict=True))[answer] == label
-            for label, answer in zip(labels, answers, strict=True)
-        )
-        for order in permutations(classes)
-    }
-    best = max(orders, key=lambda order: orders[order])
-    if orders[best] > found.correct and best != tuple(classes):
+    own = accuracy(_right(labels, answers))
+    right_by_order = {}
+    for order in permutations(classes):
+        renamed = dict(zip(classes, order, strict=True))
+        right = _right(labels, [renamed[answer] for answer in answers])
+        right_by_order[order] = sum(right)
+    # Of equally good orders the first one counts: permutations begin with the order of the run.
+    best = max(right_by_order, key=right_by_order.get)
+    if right_by_order[best] > own.correct and best != tuple(classes):
+        own_order = ", ".join(classes)
+        best_order = ", ".join(best)
+        best_share = right_by_order[best] / own.rows
         raise ValueError(
-            f"{what}: with its labels in the order {', '.join(classes)} it is right in {found.value:.1%} of "
-            f"{found.rows} "
-            f"rows, in the order {', '.join(best)} in {orders[best] / found.rows:.1%}. Its label order "
-            "differs from what its "
+            f"{what}: with its labels in the order {own_order} it is right in {own.value:.1%} of {own.rows} "
+            f"rows, in the order {best_order} in {best_share:.1%}. Its label order differs from what its "
             "config.yaml and results.json say: train it again, or correct `labels` in both."
         )
-    constant = max(labels.count(label) for label in set(labels)) / len(labels)
-    if found.low <= constant:
+    commonest = max(labels.count(label) for label in set(labels))
+    constant = commonest / len(labels)
+    if own.low <= constant:
+        interval = f"{own.low:.1%} to {own.high:.1%}"
         raise ValueError(
-            f"{what}: before retraining it is right in {found.value:.1%} of {found.rows} rows (95 % interval "
-            f"{found.low:.1%} to {found.high:.1%}), and one constant answer is in {constant:.1%}: there is "
-            "nothing to forget. "
+            f"{what}: before retraining it is right in {own.value:.1%} of {own.rows} rows (95 % interval "
+            f"{interval}), and one constant answer is in {constant:.1%}: there is nothing to forget. "
             "Train it longer (relsym train data=mnli training.epochs=...), or score more rows "
             "(forgetting.pairs=null)."
         )
+
+
+def _right(labels: Sequence[str], answers: Sequence[str]) -> list[bool]:
+    """Whether each answer is the label of its row."""
+    return [label == answer for label, answer in zip(labels, answers, strict=True)]

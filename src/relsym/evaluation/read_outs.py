@@ -1,6 +1,4 @@
-"""The ways to ask a frozen encoder what it knows of an NLI set: as it was trained to answer, refit, and by a
-linear probe.
-"""
+"""The ways to ask a frozen encoder what it knows of an NLI set, with and without learning from it again."""
 
 from __future__ import annotations
 
@@ -21,8 +19,10 @@ OWN = "own"
 
 
 class ReadOut(NamedTuple):
-    """How a run reads its encoder. reads: sentences or joint.  probe: as it was stored.  labels: classes, in
-    the run's order.
+    """How a run reads its encoder.
+
+    reads: "sentences" or "joint".  metric: that the probe measures with.  probe: as it was stored.  labels:
+    the classes, in the run's order.
     """
 
     reads: str
@@ -39,7 +39,7 @@ def answers_of(
     own: Probe | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> dict[str, list[str]]:
-    """Answers to the rows by each read-out.
+    """Answers to the rows by each read-out, in the order of the rows.
 
     - kept: label embeddings, memory vectors or head exactly as they are stored;
     - refit: the same kind of read-out, learnt anew from the fitted rows' representations by this encoder;
@@ -47,18 +47,30 @@ def answers_of(
     - own: a probe that retraining changed (the head of fine-tuning), if there is one.
 
     Args:
-        fitted: labelled rows for the last two, all labels among them.  advance: told the number of texts
-        done.
+        encoder: that reads the rows.
+        rows: whose answers are wanted; their labels are not read.
+        fitted: labelled rows for "refit" and "linear", all labels among them.
+        how: the run reads its encoder.
+        own: the probe of that name.
+        advance: is called with the number of texts done.
     """
+    # In one pass, so that a text of both is encoded once.
     both = represent(encoder, [*fitted, *rows], how.reads, advance)
-    memory, asked = both[: len(fitted)], both[len(fitted) :]
+    memory = both[: len(fitted)]
+    representation = both[len(fitted) :]
     targets = targets_of(fitted, how.labels)
-    probes = {KEPT: how.probe, REFIT: copy.copy(how.probe), LINEAR: Linear()}
-    for name in (REFIT, LINEAR):
-        probes[name].refit(how.metric, memory, targets)
+    # A copy, for learning anew must not change the stored probe.
+    refit = copy.copy(how.probe)
+    refit.refit(how.metric, memory, targets)
+    linear = Linear()
+    linear.refit(how.metric, memory, targets)
+    probes = {KEPT: how.probe, REFIT: refit, LINEAR: linear}
     if own is not None:
         probes[OWN] = own
-    return {name: label_names(probe.predict(asked), how.labels) for name, probe in probes.items()}
+    answers = {}
+    for name, probe in probes.items():
+        answers[name] = label_names(probe.predict(representation), how.labels)
+    return answers
 
 
 def texts_of(rows: Sequence[Row], fitted: Sequence[Row], how: ReadOut) -> int:

@@ -25,57 +25,95 @@ RANDOM_LABEL, UNTRAINED_KNN = "untrained/random_label", "shortcut/knn_untrained"
 
 
 class Frozen:
-    """Representations of the training rows and of the score rows of every form, from one encoder, in one
-    pass.
+    """Representations of the training rows and of the score rows, made by one encoder in one pass.
+
+    memory: of the training rows [n parts dim], with no row where they are not wanted.
+    forms: of the score rows of every form [n parts dim].
     """
 
     def __init__(
-        self, encoder: Encoder, data: PairData, reads: str, description: str, memory: bool = True
+        self,
+        encoder: Encoder,
+        data: PairData,
+        reads: str,
+        description: str,
+        memory: bool = True,
     ) -> None:
-        blocks: dict[str, list[Row]] = {"": data.train_rows if memory else [], **data.score_rows}
-        rows = [row for block in blocks.values() for row in block]
+        rows: list[Row] = []
+        if memory:
+            rows += data.train_rows
+        memory_rows = len(rows)
+        for form_rows in data.score_rows.values():
+            rows += form_rows
         with progress(description, distinct_texts(rows, reads)) as advance:
             representation = represent(encoder, rows, reads, advance)
-        split = dict(
-            zip(blocks, representation.split([len(block) for block in blocks.values()]), strict=True)
-        )
-        self.memory: Tensor = split.pop("")
-        self.forms: dict[str, Tensor] = split
+
+        self.memory: Tensor = representation[:memory_rows]
+        self.forms: dict[str, Tensor] = {}
+        start = memory_rows
+        for form, form_rows in data.score_rows.items():
+            end = start + len(form_rows)
+            self.forms[form] = representation[start:end]
+            start = end
 
 
-def score_model(scores: Scores, name: str, probe: Probe, frozen: Frozen, labels: tuple[str, ...]) -> None:
-    """The probe's answers on every form."""
+def score_model(
+    scores: Scores,
+    name: str,
+    probe: Probe,
+    frozen: Frozen,
+    labels: tuple[str, ...],
+) -> None:
+    """Record the probe's answers on every form under the name of this reader."""
     for form, representation in frozen.forms.items():
         scores.add(name, form, label_names(probe.predict(representation), labels))
 
 
 def score_untrained(
-    scores: Scores, frozen: Frozen, data: PairData, metric: Metric, seed: int, title: str
+    scores: Scores,
+    frozen: Frozen,
+    data: PairData,
+    metric: Metric,
+    seed: int,
+    title: str,
 ) -> None:
-    """The encoder before retraining: k-NN over the same training rows, and random label embeddings (mean over
-    draws).
+    """Record how the encoder before retraining answers, read in two ways.
+
+    These are k-NN over the same training rows, and random label embeddings, whose accuracy is the mean over
+    several draws.
 
     Args:
+        scores: where they are recorded.
+        frozen: representations by the untrained encoder.
+        data: the rows.
+        metric: of both read-outs.
+        seed: of the random label embeddings.
         title: of the two readers in a table, with ``{}`` for the read-out: ``untrained, {} (hadamard)``.
     """
     scores.readers[RANDOM_LABEL] = Reader(title.format("random label embeddings"), LAST - 2, encoder=True)
     scores.readers[UNTRAINED_KNN] = Reader(title.format("k-NN"), LAST - 1, encoder=True)
     knn = Knn(min(UNTRAINED_K, len(data.train_rows)))
-    knn.fit(metric, {}, frozen.memory, targets_of(data.train_rows, data.labels))
+    targets = targets_of(data.train_rows, data.labels)
+    knn.fit(metric, {}, frozen.memory, targets)
     score_model(scores, UNTRAINED_KNN, knn, frozen, data.labels)
+
     generator = torch.Generator().manual_seed(seed)
-    draws = [
-        metric.random_labels(len(data.labels), frozen.memory.shape[-1], generator)
-        for _ in range(UNTRAINED_DRAWS)
-    ]
+    dim = frozen.memory.shape[-1]
+    # All are drawn before the first form is read: every form is answered by the same label embeddings.
+    probes = [_random_label_probe(metric, len(data.labels), dim, generator) for _ in range(UNTRAINED_DRAWS)]
     for form, representation in frozen.forms.items():
-        scores.average(
-            RANDOM_LABEL, form, [_nearest(metric, draw, representation, data.labels) for draw in draws]
-        )
+        answers = [label_names(probe.predict(representation), data.labels) for probe in probes]
+        scores.average(RANDOM_LABEL, form, answers)
 
 
 def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut] | None = None) -> None:
-    """Every shortcut's answers on every form. more: shortcuts beside relsym's own, by name."""
+    """Record every shortcut's answers on every form.
+
+    Args:
+        scores: where they are recorded.
+        data: the rows; the shortcuts are fitted on the training rows.
+        more: shortcuts beside relsym's own, by name.
+    """
     for form, rows in data.score_rows.items():
         for name, shortcut in shortcuts_for(rows, more).items():
             key = f"shortcut/{name}"
@@ -83,11 +121,14 @@ def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut]
             scores.readers[key] = Reader(shortcut.title or name, shortcut.place)
 
 
-def _nearest(
-    metric: Metric, label_embeddings: Tensor, representation: Tensor, labels: tuple[str, ...]
-) -> list[str]:
+def _random_label_probe(
+    metric: Metric,
+    labels: int,
+    dim: int,
+    generator: torch.Generator,
+) -> NearestLabel:
+    """A probe that answers with the nearest of so many random label embeddings."""
+    label_embeddings = metric.random_labels(labels, dim, generator)
     probe = NearestLabel()
-    probe.fit(
-        metric, {"label_embeddings": label_embeddings}, representation[:0], torch.empty(0, dtype=torch.long)
-    )
-    return label_names(probe.predict(representation), labels)
+    probe.restore(metric, {"label_embeddings": label_embeddings})
+    return probe

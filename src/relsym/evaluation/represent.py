@@ -19,31 +19,40 @@ def distinct_texts(rows: Sequence[Row], reads: str) -> int:
 
 
 def represent(
-    encoder: Encoder, rows: Sequence[Row], reads: str, advance: Callable[[int], None] = lambda count: None
+    encoder: Encoder,
+    rows: Sequence[Row],
+    reads: str,
+    advance: Callable[[int], None] = lambda count: None,
 ) -> Float[Tensor, "n parts dim"]:
     """Premise and hypothesis of each row apart [n 2 dim], or the pair as one input [n 1 dim].
 
     Args:
-        reads: "sentences" or "joint".  advance: called with the number of texts done.
+        encoder: makes a vector [dim] of each text.
+        rows: in any order, with any number of repetitions.
+        reads: "sentences" or "joint".
+        advance: is called with the number of texts done.
     """
-    position = _distinct(rows, reads)
-    keys = list(position)
+    place_of = _distinct(rows, reads)
+    texts = list(place_of)
     if reads == JOINT:
-        vectors = encoder.encode([p for p, _ in keys], [h for _, h in keys], advance=advance)
-        return vectors[[position[row.premise, row.hypothesis] for row in rows]].unsqueeze(1)
-    vectors = encoder.encode(keys, advance=advance)
-    return torch.stack(
-        [
-            vectors[[position[row.premise] for row in rows]],
-            vectors[[position[row.hypothesis] for row in rows]],
-        ],
-        dim=1,
-    )
+        premises = [premise for premise, _ in texts]
+        hypotheses = [hypothesis for _, hypothesis in texts]
+        vectors = encoder.encode(premises, hypotheses, advance=advance)
+        places = [place_of[row.premise, row.hypothesis] for row in rows]
+        return vectors[places].unsqueeze(1)
+    vectors = encoder.encode(texts, advance=advance)
+    premise_places = [place_of[row.premise] for row in rows]
+    hypothesis_places = [place_of[row.hypothesis] for row in rows]
+    return torch.stack([vectors[premise_places], vectors[hypothesis_places]], dim=1)
 
 
 def _distinct(rows: Sequence[Row], reads: str) -> dict:
-    if reads == JOINT:
-        texts = ((row.premise, row.hypothesis) for row in rows)
-    else:
-        texts = (text for row in rows for text in (row.premise, row.hypothesis))
-    return {text: index for index, text in enumerate(dict.fromkeys(texts))}
+    """What is encoded of these rows, texts or pairs of texts, with its place in the order of appearance."""
+    place_of: dict = {}
+    for row in rows:
+        if reads == JOINT:
+            place_of.setdefault((row.premise, row.hypothesis), len(place_of))
+        else:
+            place_of.setdefault(row.premise, len(place_of))
+            place_of.setdefault(row.hypothesis, len(place_of))
+    return place_of

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
 
@@ -35,124 +35,139 @@ class Scores:
 
     def add(self, name: str, form: str, predicted: Sequence[str | None]) -> None:
         """Record one reader's answers on the rows of one form; None, no answer, is never right."""
-        if len(predicted) != len(self.rows[form]):
-            raise ValueError(f"{name}: {len(predicted)} answers for {len(self.rows[form])} rows.")
+        rows = len(self.rows[form])
+        if len(predicted) != rows:
+            raise ValueError(f"{name}: {len(predicted)} answers for {rows} rows.")
         self.predictions.setdefault(name, {})[form] = list(predicted)
 
     def average(self, name: str, form: str, draws: Sequence[Sequence[str]]) -> None:
         """Record the mean accuracy of a random reader over several draws of it."""
-        right = [
-            row.label == label for draw in draws for row, label in zip(self.rows[form], draw, strict=True)
-        ]
+        right = []
+        for draw in draws:
+            for row, label in zip(self.rows[form], draw, strict=True):
+                right.append(row.label == label)
         self.averages[f"{name}/{form}"] = accuracy(right).value
 
     def accuracy(self, name: str, form: str, **only: str) -> Accuracy:
         """Accuracy of one reader, on all rows of a form or on those whose fields have the values given."""
-        pairs = zip(self.rows[form], self.predictions[name][form], strict=True)
-        return accuracy(
-            [
-                row.label == label
-                for row, label in pairs
-                if all(getattr(row, field) == value for field, value in only.items())
-            ]
-        )
+        right = []
+        for row, label in self._answered(name, form):
+            if all(getattr(row, field) == value for field, value in only.items()):
+                right.append(row.label == label)
+        return accuracy(right)
 
     def slices(self, form: str, field: str) -> list[str]:
-        """The values of a field (property, variant) in the rows of a form, in the order of their first row;
-        none if there is just one.
+        """The values of a field (property, variant) in the rows of a form, in the order of their first row.
+
+        The list is empty where all rows have the same value: that slice would be the whole.
         """
-        found = list(dict.fromkeys(getattr(row, field) for row in self.rows[form]))
-        return found if len(found) > 1 else []
+        values = dict.fromkeys(getattr(row, field) for row in self.rows[form])
+        return list(values) if len(values) > 1 else []
 
     def groups(self, name: str, form: str) -> dict[str, Accuracy]:
         """By kind, the share of facts all of whose rows are right; empty where each fact has one row."""
-        right: dict[tuple[str, str], list[bool]] = {}
-        for row, label in zip(self.rows[form], self.predictions[name][form], strict=True):
-            right.setdefault((row.kind, row.fact_id or row.pair_id), []).append(row.label == label)
-        if all(len(items) == 1 for items in right.values()):
+        right_of_fact = defaultdict(list)
+        for row, label in self._answered(name, form):
+            fact = row.fact_id or row.pair_id
+            right_of_fact[row.kind, fact].append(row.label == label)
+        if all(len(right) == 1 for right in right_of_fact.values()):
             return {}
-        kinds = dict.fromkeys(kind for kind, _ in right)
-        return {
-            kind: accuracy([all(items) for (of, _), items in right.items() if of == kind]) for kind in kinds
-        }
+        facts_of_kind = defaultdict(list)
+        for (kind, _), right in right_of_fact.items():
+            facts_of_kind[kind].append(all(right))
+        return {kind: accuracy(facts) for kind, facts in facts_of_kind.items()}
 
     def macro(self, name: str, form: str) -> float | None:
         """The mean over the kinds of the mean over their properties: one constant answer scores 1 / kinds.
 
         None for one kind alone.
         """
-        right: dict[str, dict[str, list[bool]]] = {}
-        for row, label in zip(self.rows[form], self.predictions[name][form], strict=True):
-            right.setdefault(row.kind, {}).setdefault(row.property, []).append(row.label == label)
-        by_kind = [
-            mean(sum(answers) / len(answers) for answers in properties.values())
-            for properties in right.values()
-        ]
-        return mean(by_kind) if len(by_kind) > 1 else None
+        right_of_property = defaultdict(list)
+        for row, label in self._answered(name, form):
+            right_of_property[row.kind, row.property].append(row.label == label)
+        accuracies_of_kind = defaultdict(list)
+        for (kind, _), right in right_of_property.items():
+            accuracies_of_kind[kind].append(sum(right) / len(right))
+        if len(accuracies_of_kind) < 2:
+            return None
+        return mean(mean(accuracies) for accuracies in accuracies_of_kind.values())
 
     def flat(self, model: str) -> dict[str, float]:
-        """All figures as ``stage/what[/slice]``, each in [0, 1]; ``model`` also by property and variant, with
-        the interval's bounds.
+        """All figures as ``stage/what[/slice]``, each in [0, 1]; by property and variant for ``model`` alone.
 
-        ``test/groups/FORM`` is the lower one of the kinds; ``test/macro/FORM`` the mean over kinds of the
-        mean over properties; ``reference/constant/FORM`` what the best constant answer would get, which only
-        one who has seen the labels can choose.
+        ``model`` also has the bounds of its interval. ``test/groups/FORM`` is the lower one of the kinds;
+        ``test/macro/FORM`` the mean over kinds of the mean over properties; ``reference/constant/FORM`` what
+        the best constant answer would get, which only one who has seen the labels can choose.
         """
-        figures, intervals = dict(self.averages), self.intervals(model)
+        figures = dict(self.averages)
+        intervals = self.intervals(model)
         for form in self.predictions[model]:
             labels = Counter(row.label for row in self.rows[form])
-            figures[f"reference/constant/{form}"] = max(labels.values()) / labels.total()
+            commonest = max(labels.values())
+            figures[f"reference/constant/{form}"] = commonest / labels.total()
             overall = self.accuracy(model, form)
-            figures |= {f"{model}/{form}/low": overall.low, f"{model}/{form}/high": overall.high}
-        for name, forms in self.predictions.items():
-            for form in forms:
-                key = f"{measure_of(name, 'groups')}/{form}"
-                if kinds := [
-                    interval.value for place, interval in intervals.items() if place.startswith(f"{key}/")
-                ]:
-                    figures[key] = min(kinds)
-                if (macro := self.macro(name, form)) is not None:
-                    figures[f"{measure_of(name, 'macro')}/{form}"] = macro
-        return figures | {key: interval.value for key, interval in intervals.items()}
+            figures[f"{model}/{form}/low"] = overall.low
+            figures[f"{model}/{form}/high"] = overall.high
+        for name, form in self._answered_forms():
+            groups_key = f"{measure_of(name, 'groups')}/{form}"
+            kinds = [key for key in intervals if key.startswith(f"{groups_key}/")]
+            if kinds:  # there are none where each fact has one row
+                figures[groups_key] = min(intervals[key].value for key in kinds)
+            macro = self.macro(name, form)
+            if macro is not None:
+                figures[f"{measure_of(name, 'macro')}/{form}"] = macro
+        for key, interval in intervals.items():
+            figures[key] = interval.value
+        return figures
 
     def intervals(self, model: str) -> dict[str, Interval]:
-        """Every reader's accuracy and group accuracy with interval, right answers and rows; ``model`` also by
-        property and variant.
+        """Accuracy and group accuracy of every reader, with interval, right answers and rows.
+
+        ``model`` is also measured by property and variant.
         """
-        found = {
-            f"{name}/{form}": Interval(*self.accuracy(name, form))
-            for name, forms in self.predictions.items()
-            for form in forms
-        }
+        intervals: dict[str, Interval] = {}
+        for name, form in self._answered_forms():
+            overall = self.accuracy(name, form)
+            intervals[f"{name}/{form}"] = Interval(*overall)
         for form in self.predictions[model]:
             for field_name in ("property", "variant"):
                 for value in self.slices(form, field_name):
-                    found[f"{model}/{form}/{value}"] = Interval(
-                        *self.accuracy(model, form, **{field_name: value})
-                    )
-        for name, forms in self.predictions.items():
-            for form in forms:
-                for kind, group in self.groups(name, form).items():
-                    found[f"{measure_of(name, 'groups')}/{form}/{kind}"] = Interval(*group)
-        return found
+                    of_slice = self.accuracy(model, form, **{field_name: value})
+                    intervals[f"{model}/{form}/{value}"] = Interval(*of_slice)
+        for name, form in self._answered_forms():
+            key = measure_of(name, "groups")
+            for kind, group in self.groups(name, form).items():
+                intervals[f"{key}/{form}/{kind}"] = Interval(*group)
+        return intervals
 
     def table(self, model: str) -> dict[str, list]:
         """One line per scored row, with the model's answer, as columns."""
-        lines = [
-            (*row, label, row.label == label)
-            for form, rows in self.rows.items()
-            for row, label in zip(rows, self.predictions[model][form], strict=True)
-        ]
-        return dict(
-            zip((*Row._fields, "prediction", "correct"), map(list, zip(*lines, strict=True)), strict=True)
-        )
+        columns: dict[str, list] = {name: [] for name in (*Row._fields, "prediction", "correct")}
+        for form in self.rows:
+            for row, label in self._answered(model, form):
+                line = (*row, label, row.label == label)
+                for column, value in zip(columns.values(), line, strict=True):
+                    column.append(value)
+        return columns
+
+    def _answered(self, name: str, form: str) -> Iterator[tuple[Row, str | None]]:
+        """The rows of a form, each with the reader's answer."""
+        predictions = self.predictions[name][form]
+        return zip(self.rows[form], predictions, strict=True)
+
+    def _answered_forms(self) -> Iterator[tuple[str, str]]:
+        """Every reader with every form that it has answered, in the order of the record."""
+        for name, forms in self.predictions.items():
+            for form in forms:
+                yield name, form
 
 
 def label_names(classes: Tensor, labels: Sequence[str]) -> list[str]:
-    """Class indices -> label names."""
+    """Class indices [n] -> label names."""
     return [labels[index] for index in classes.tolist()]
 
 
 def targets_of(rows: Sequence[Row], labels: Sequence[str]) -> Tensor:
-    """Label names -> class indices [n]."""
-    return torch.tensor([labels.index(row.label) for row in rows], dtype=torch.long)
+    """The label of each row as a class index [n]: its place in ``labels``."""
+    classes = [labels.index(row.label) for row in rows]
+    return torch.tensor(classes, dtype=torch.long)

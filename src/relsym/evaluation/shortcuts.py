@@ -1,12 +1,10 @@
-"""What can be had without understanding: answers fitted on the same training rows as the model they stand
-beside.
-"""
+"""What can be had without understanding: answers fitted on the same training rows as a model's."""
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import ClassVar, final
@@ -30,8 +28,8 @@ class Shortcut(ABC):
     Add one of your own with an option file ``shortcut/NAME.yaml`` (``# @package shortcuts.NAME``,
     ``_target_``) and ``shortcut=NAME``.
 
-    title: its name in a table; "": the option's.  place: its order there.  needs_entities: it is left out
-    where rows name no entities.
+    title: its name in a table; where it is "", the name of the option.  place: its order there.
+    needs_entities: it is left out where rows name no entities.
     """
 
     title: ClassVar[str] = ""
@@ -51,27 +49,29 @@ class Majority(Shortcut):
     place: ClassVar[int] = 1
 
     def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
-        """See the class."""
-        return [majority_label(row.label for row in train)] * len(test)
+        """The majority label for each row of ``test``."""
+        label = majority_label(row.label for row in train)
+        return [label] * len(test)
 
 
 @final
 class TemplateLookup(Shortcut):
-    """The commonest training label of the row's templates (property and variant); the majority label for
-    those that were not drawn.
+    """The commonest training label of the rows with the same templates (property and variant).
+
+    Templates that no training row has get the majority label.
     """
 
     title: ClassVar[str] = "template look-up"
     place: ClassVar[int] = 2
 
     def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
-        """See the class."""
-        seen: dict[tuple[str, str], list[str]] = {}
+        """The label of each row's templates in the table that ``train`` gives."""
+        labels_of = defaultdict(list)
         for row in train:
-            seen.setdefault((row.property, row.variant), []).append(row.label)
-        table = {templates: majority_label(labels) for templates, labels in seen.items()}
+            labels_of[row.property, row.variant].append(row.label)
+        label_of = {templates: majority_label(labels) for templates, labels in labels_of.items()}
         fallback = majority_label(row.label for row in train)
-        return [table.get((row.property, row.variant), fallback) for row in test]
+        return [label_of.get((row.property, row.variant), fallback) for row in test]
 
 
 @final
@@ -82,44 +82,53 @@ class HypothesisOnly(Shortcut):
     place: ClassVar[int] = 3
 
     def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
-        """See the class."""
+        """The regression's answer to each hypothesis."""
+        # scikit-learn's own pattern drops words of one letter.
         words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b")
-        return _regression(words, [row.hypothesis for row in train], [row.hypothesis for row in test], train)
+        train_hypotheses = [row.hypothesis for row in train]
+        test_hypotheses = [row.hypothesis for row in test]
+        return _regression(words, train_hypotheses, test_hypotheses, train)
 
 
 @final
 class BagOfWords(Shortcut):
-    """Logistic regression over which words stand in the premise and which in the hypothesis, whatever their
-    order.
+    """Logistic regression over how often each word stands in the premise and in the hypothesis.
+
+    The order of the words makes no difference.
     """
 
     title: ClassVar[str] = "bag of words"
     place: ClassVar[int] = 4
 
     def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
-        """See the class."""
-        return _regression(CountVectorizer(analyzer=_words_by_side), train, test, train)
+        """The regression's answer to the words of each row."""
+        words = CountVectorizer(analyzer=_words_by_side)
+        return _regression(words, train, test, train)
 
 
 @final
 class WordOrder(Shortcut):
-    """Logistic regression over how the words of premise and hypothesis overlap and are ordered; never sees
-    which words they are.
+    """Logistic regression over how the words of premise and hypothesis overlap and are ordered.
+
+    It never sees which words they are.
     """
 
     title: ClassVar[str] = "word order"
     place: ClassVar[int] = 5
 
     def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
-        """See the class."""
+        """The regression's answer to the order of each row's words."""
         features = make_pipeline(DictVectorizer(sparse=False), StandardScaler())
-        return _regression(features, [_order(row) for row in train], [_order(row) for row in test], train)
+        train_order = [_order_features(row) for row in train]
+        test_order = [_order_features(row) for row in test]
+        return _regression(features, train_order, test_order, train)
 
 
 @final
 class EntityPair(Shortcut):
-    """Logistic regression over the two names, their words, and the unordered pair; never sees what is said
-    about them.
+    """Logistic regression over the words of the two names, and the pair of names in either order.
+
+    It never sees what is said about them.
     """
 
     title: ClassVar[str] = "entity pair only"
@@ -127,8 +136,9 @@ class EntityPair(Shortcut):
     needs_entities: ClassVar[bool] = True
 
     def answer(self, train: Sequence[Row], test: Sequence[Row]) -> list[str]:
-        """See the class."""
-        return _regression(CountVectorizer(analyzer=_entity_words), train, test, train)
+        """The regression's answer to the names of each row."""
+        names = CountVectorizer(analyzer=_entity_words)
+        return _regression(names, train, test, train)
 
 
 SHORTCUTS: dict[str, Shortcut] = {
@@ -142,12 +152,13 @@ SHORTCUTS: dict[str, Shortcut] = {
 
 
 def shortcuts_for(rows: Sequence[Row], more: Mapping[str, Shortcut] | None = None) -> dict[str, Shortcut]:
-    """relsym's own and ``more``, by name, less those that the rows have nothing for."""
-    names_entities = any(row.subject for row in rows)
-    every = {**SHORTCUTS, **(more or {})}
-    return {
-        name: shortcut for name, shortcut in every.items() if names_entities or not shortcut.needs_entities
-    }
+    """relsym's own shortcuts and ``more``, by name, less those that need entities where rows name none."""
+    shortcuts = dict(SHORTCUTS)
+    if more is not None:
+        shortcuts |= more
+    if any(row.subject for row in rows):
+        return shortcuts
+    return {name: shortcut for name, shortcut in shortcuts.items() if not shortcut.needs_entities}
 
 
 def majority_label(labels: object) -> str:
@@ -156,36 +167,68 @@ def majority_label(labels: object) -> str:
     return min(counts, key=lambda label: (-counts[label], label != CONTRADICTION, label))
 
 
-def _regression(features, seen: Sequence, asked: Sequence, train: Sequence[Row]) -> list[str]:
+def _regression(
+    features,
+    train_inputs: Sequence,
+    test_inputs: Sequence,
+    train: Sequence[Row],
+) -> list[str]:
+    """Fit a logistic regression over ``features`` of the training inputs, and answer the test inputs."""
+    # Weakly regularised: scikit-learn's default is C = 1.
     model = make_pipeline(features, LogisticRegression(C=10.0, max_iter=1000))
-    model.fit(seen, [row.label for row in train])
-    return list(model.predict(asked))
+    labels = [row.label for row in train]
+    model.fit(train_inputs, labels)
+    return list(model.predict(test_inputs))
 
 
 def _words_by_side(row: Row) -> list[str]:
-    return [f"p:{word}" for word in _words(row.premise)] + [f"h:{word}" for word in _words(row.hypothesis)]
+    """The words of the row, those of the premise marked with "p:" and those of the hypothesis with "h:"."""
+    premise = [f"p:{word}" for word in _words(row.premise)]
+    hypothesis = [f"h:{word}" for word in _words(row.hypothesis)]
+    return premise + hypothesis
 
 
 def _entity_words(row: Row) -> list[str]:
+    """The words of both names, and the two names as one word that is the same in either order."""
     pair = "|".join(sorted((row.subject, row.object)))
     return [*_words(row.subject), *_words(row.object), pair]
 
 
 def _words(text: str) -> list[str]:
+    """The words of a text in small letters, without punctuation."""
     return WORD.findall(text.lower())
 
 
-def _order(row: Row) -> dict[str, float]:
-    """Overlap and order of the words of premise and hypothesis."""
-    premise, hypothesis = _words(row.premise), _words(row.hypothesis)
-    once = [word for word in premise if premise.count(word) == 1 and hypothesis.count(word) == 1]
-    pairs = list(combinations([hypothesis.index(word) for word in once], 2))
+def _order_features(row: Row) -> dict[str, float]:
+    """Overlap and order of the words of premise and hypothesis, each feature by name."""
+    premise = _words(row.premise)
+    hypothesis = _words(row.hypothesis)
     shared = Counter(premise) & Counter(hypothesis)
+    longest = max(len(premise), len(hypothesis), 1)
+    # Slices and not items, for either side may have no word.
+    same_first = premise[:1] == hypothesis[:1]
+    same_last = premise[-1:] == hypothesis[-1:]
     return {
-        "kept order": sum(one < two for one, two in pairs) / len(pairs) if pairs else 0.5,
-        "shared": shared.total() / max(len(premise), len(hypothesis), 1),
+        "kept order": _kept_order(premise, hypothesis),
+        "shared": shared.total() / longest,
         "same": float(premise == hypothesis),
-        "same first": float(premise[:1] == hypothesis[:1]),
-        "same last": float(premise[-1:] == hypothesis[-1:]),
+        "same first": float(same_first),
+        "same last": float(same_last),
         "longer": float(len(hypothesis) - len(premise)),
     }
+
+
+def _kept_order(premise: list[str], hypothesis: list[str]) -> float:
+    """Share of word pairs that stand in the hypothesis in the order of the premise; 0.5 without pairs.
+
+    Only words that either side has exactly once are looked at: the place of others is not certain.
+    """
+    places = []  # in the hypothesis, in the order of the premise
+    for word in premise:
+        if premise.count(word) == 1 and hypothesis.count(word) == 1:
+            places.append(hypothesis.index(word))
+    pairs = list(combinations(places, 2))
+    if not pairs:
+        return 0.5
+    in_order = sum(earlier < later for earlier, later in pairs)
+    return in_order / len(pairs)

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 
 
 class Accuracy(NamedTuple):
-    """Share of right answers with its 95 % Wilson interval."""
+    """Right answers, rows, and the share of right answers with its 95 % Wilson interval (low, high)."""
 
     correct: int
     rows: int
@@ -23,11 +23,15 @@ def accuracy(correct: Sequence[bool]) -> Accuracy:
 
         (p + z^2/2n +- z sqrt(p (1 - p) / n + z^2/4n^2)) / (1 + z^2/n),   z = 1.96
 
+    Source: Wilson 1927, doi:10.2307/2276774.
+
     Raises:
-        ValueError: no rows.  Source: Wilson 1927, doi:10.2307/2276774.
+        ValueError: no rows.
     """
-    right, rows = sum(map(bool, correct)), len(correct)
+    rows = len(correct)
     if not rows:
         raise ValueError("there are no rows to score.")
+    right = sum(map(bool, correct))
     interval = binomtest(right, rows).proportion_ci(0.95, method="wilson")
-    return Accuracy(right, rows, right / rows, float(interval.low), float(interval.high))
+    low, high = float(interval.low), float(interval.high)
+    return Accuracy(right, rows, right / rows, low, high)
