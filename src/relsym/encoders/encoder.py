@@ -28,7 +28,9 @@ ROWS_OF_ONE_LENGTH = 16
 
 def tokens_for(model: PreTrainedModel) -> int:
     """Tokens of a batch, padding included, for the model's device and precision."""
-    return TOKENS_PER_BATCH_CPU.get(model.dtype, 1024) if model.device.type == "cpu" else TOKENS_PER_BATCH_GPU
+    if model.device.type == "cpu":
+        return TOKENS_PER_BATCH_CPU.get(model.dtype, 1024)
+    return TOKENS_PER_BATCH_GPU
 
 
 class Encoder(nn.Module):
@@ -40,7 +42,10 @@ class Encoder(nn.Module):
         max_length: tokens after which a text is cut (a warning counts the texts it cut).
         dropout: probability that replaces the model's own while training; None keeps the model's.
         source: where the weights came from (name, revision or commit, hash, and ``published``: their hub id),
-        for the record.
+            for the record.
+
+    Raises:
+        ValueError: there is no such pooling.
     """
 
     def __init__(
@@ -55,8 +60,11 @@ class Encoder(nn.Module):
         super().__init__()
         if pooling not in POOLINGS:
             raise ValueError(f"model.pooling={pooling}: expected {' or '.join(POOLINGS)}.")
-        self.model, self.tokenizer = model, tokenizer
-        self.pooling, self.max_length, self.source = pooling, max_length, source or {}
+        self.model = model
+        self.tokenizer = tokenizer
+        self.pooling = pooling
+        self.max_length = max_length
+        self.source = source or {}
         for name, parameter in model.named_parameters():
             # The pooler head takes no part in the result: without a gradient, DDP would wait for it for ever.
             parameter.requires_grad_(not name.startswith("pooler."))
@@ -76,10 +84,10 @@ class Encoder(nn.Module):
         return self.model.device
 
     def attend_step_by_step(self) -> None:
-        """Attention without torch's fused kernel, until the encoder is loaded again: the same values up to
-        rounding.
+        """Compute attention without torch's fused kernel, until the encoder is loaded again.
 
-        On the CPU the fused kernel's way back is slow in bf16, and with dropout it is not used at all.
+        The values are the same up to rounding. On the CPU the fused kernel's backward pass is slow in bf16,
+        and with dropout it is not used at all.
         """
         self.model.set_attn_implementation("eager")
 
@@ -90,7 +98,9 @@ class Encoder(nn.Module):
     def tokenize(self, texts: Sequence[str], seconds: Sequence[str] | None = None) -> Features:
         """Token lists of single texts, or of text pairs as one input."""
         features = tokenize(self.tokenizer, texts, seconds, self.max_length)
-        if full := sum(len(feature["input_ids"]) >= self.max_length for feature in features):
+        # A text of exactly this length was perhaps not cut: the tokens do not tell.
+        full = sum(len(feature["input_ids"]) >= self.max_length for feature in features)
+        if full:
             log.warning(
                 "%d of %d texts reach model.max_length=%d tokens and may be cut",
                 full,
@@ -104,29 +114,32 @@ class Encoder(nn.Module):
         return collate(self.tokenizer, features)
 
     def forward(self, inputs: dict[str, Tensor]) -> Float[Tensor, "n dim"]:
-        """Vectors of a padded batch, in fp32 where the weights are of lower precision: pooling and metric
-        need the digits.
-        """
-        hidden = self.model(**inputs).last_hidden_state
-        hidden = hidden.float() if hidden.element_size() < 4 else hidden
+        """Vectors of a padded batch, in fp32 where the weights are of lower precision."""
+        hidden = self.model(**inputs).last_hidden_state  # [n length dim]
+        if hidden.element_size() < 4:
+            # Pooling and metric need the digits that bf16 drops.
+            hidden = hidden.float()
         if self.pooling == "cls":
             return hidden[:, 0]
         mask = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)
         return (hidden * mask).sum(1) / mask.sum(1)
 
     def by_length(self, inputs: dict[str, Tensor]) -> Float[Tensor, "n dim"]:
-        """As ``forward``, for rows of mixed lengths: on a CPU a few at a time from short to long, so that
-        short ones are padded less.
+        """The vectors that ``forward`` gives, up to rounding, for rows of mixed lengths.
+
+        On a CPU a few rows are encoded at a time, from short to long, so that short ones are padded less.
         """
         mask = inputs["attention_mask"]
         if mask.device.type != "cpu":
             return self(inputs)
         order = mask.sum(1).argsort(stable=True)
-        groups = ((rows, mask[rows].any(0)) for rows in order.split(ROWS_OF_ONE_LENGTH))
-        vectors = torch.cat(
-            [self({key: tensor[rows][:, used] for key, tensor in inputs.items()}) for rows, used in groups]
-        )
-        return vectors[order.argsort()]
+        vectors = []
+        for rows in order.split(ROWS_OF_ONE_LENGTH):
+            used = mask[rows].any(0)  # the columns that are not padding in all of these rows
+            group = {key: tensor[rows][:, used] for key, tensor in inputs.items()}
+            vectors.append(self(group))
+        by_row = order.argsort()  # undoes the order
+        return torch.cat(vectors)[by_row]
 
     @torch.inference_mode()
     def encode(
@@ -136,20 +149,25 @@ class Encoder(nn.Module):
         tokens_per_batch: int | None = None,
         advance: Callable[[int], None] = lambda count: None,
     ) -> Float[Tensor, "n dim"]:
-        """Vectors of any number of texts or text pairs, in their order; batched by length. On the CPU, in
-        fp32.
+        """Vectors of any number of texts or text pairs, in their order, on the CPU and in fp32.
+
+        They are encoded in batches of similar length, without dropout.
 
         Args:
+            texts: single texts, or the first text of each pair.
+            seconds: the second text of each pair.
             tokens_per_batch: padding included; None takes a default for the device.
             advance: called with the number of texts done after each batch (for a progress bar).
         """
         features = self.tokenize(texts, seconds)
         vectors = torch.empty(len(features), self.dim)
+        tokens = tokens_per_batch or tokens_for(self.model)
         training = self.training
         self.eval()
-        for rows in length_batches(features, tokens_per_batch or tokens_for(self.model)):
-            inputs = self.collate([features[row] for row in rows])
-            vectors[rows] = self({key: tensor.to(self.device) for key, tensor in inputs.items()}).cpu()
+        for rows in length_batches(features, tokens):
+            padded = self.collate([features[row] for row in rows])
+            inputs = {key: tensor.to(self.device) for key, tensor in padded.items()}
+            vectors[rows] = self(inputs).cpu()
             advance(len(rows))
         self.train(training)
         return vectors

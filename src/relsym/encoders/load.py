@@ -24,24 +24,31 @@ def load_encoder(
 ) -> Encoder:
     """An encoder by hub id or local folder; weights are read from safetensors only.
 
+    Args:
+        name: hub id, or path of a folder written by ``save_pretrained``.
+        revision: branch, tag or commit on the hub.
+        pooling, max_length, dropout: see ``Encoder``.
+        trust_remote_code: whether Python code from the hub may run.
+
     Raises:
-        ValueError: no such model, no safetensors weights, or the hub is out of reach.
+        ValueError: no such model, no safetensors weights, or the hub is out of reach; the folder holds an
+            adapter; its tokenizer has no pad token; texts could be longer than it reads.
     """
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     name = local_or_hub(name)
     if (Path(name) / "adapter_config.json").exists():
         raise ValueError(
             f"model.name={name}: the folder holds an adapter (adapter_config.json), whose weights may be a "
-            "pickle and "
-            "whose base may lie anywhere. Merge it into its model, save that, and pass the folder of the "
-            "merged model."
+            "pickle and whose base may lie anywhere. Merge it into its model, save that, and pass the folder "
+            "of the merged model."
         )
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)
     except Exception as error:  # safetensors and the hub raise types of their own
+        reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"model.name={name}: cannot load the encoder: {str(error).strip().splitlines()[0]} "
+            f"model.name={name}: cannot load the encoder: {reason} "
             "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
             "save_pretrained, or model=bundled."
         ) from error
@@ -82,60 +89,51 @@ def tiny_encoder(
         intermediate_size=2 * hidden_size,
         max_position_embeddings=max_length,
     )
+    # The weights depend on this seed alone, and what is drawn afterwards does not depend on them.
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = BertModel(config)
-    return Encoder(
-        model,
-        tokenizer,
-        pooling,
-        max_length,
-        dropout,
-        {"name": "tiny", "revision": str(seed), "commit": None},
-    )
+    source = {"name": "tiny", "revision": str(seed), "commit": None}
+    return Encoder(model, tokenizer, pooling, max_length, dropout, source)
 
 
 def hub_commit(name: str, revision: str | None) -> str | None:
-    """The commit that the weights of a hub revision came from: the name of their snapshot folder. None for
-    local folders.
+    """The commit that the weights of a hub revision came from; None for local folders.
 
     Where the revision has no safetensors, transformers takes them from a conversion elsewhere in the
-    repository; then the commit of the configuration is given, and said to be just that.
+    repository; then the commit of the configuration is returned, with the remark "(weights: a conversion)".
     """
     if Path(name).is_dir():
         return None
-    for file, remark in (
-        ("model.safetensors", ""),
-        ("model.safetensors.index.json", ""),
-        ("config.json", " (weights: a conversion)"),
-    ):
+    remark_of_file = {
+        "model.safetensors": "",
+        "model.safetensors.index.json": "",
+        "config.json": " (weights: a conversion)",
+    }
+    for file, remark in remark_of_file.items():
         cached = try_to_load_from_cache(name, file, revision=revision)
+        # A string is a path; there are other values for a file that is missing, here or on the hub.
         if isinstance(cached, str):
-            return Path(cached).parent.name + remark
+            commit = Path(cached).parent.name  # the snapshot's folder is named by its commit
+            return commit + remark
     return None
 
 
 def _tiny_vocabulary() -> dict[str, int]:
-    """Special tokens, the words of the paper's templates, and every printable ASCII character as a word and
-    as a continuation.
+    """Token -> its number, for ``tiny_encoder``.
+
+    The tokens are the special ones, every printable ASCII character as a word and as a continuation, and the
+    words of the paper's templates.
     """
-    words = sorted(
-        {
-            word.lower()
-            for relation in read_relations().values()
-            for word in relation.template.replace(".", " ").split()
-            if word.isalpha()
-        }
-    )
+    words = set()
+    for relation in read_relations().values():
+        for word in relation.template.replace(".", " ").split():
+            if word.isalpha():
+                words.add(word.lower())
     characters = [chr(code) for code in range(33, 127)]
-    tokens = [
-        "[PAD]",
-        "[UNK]",
-        "[CLS]",
-        "[SEP]",
-        "[MASK]",
-        *characters,
-        *(f"##{c}" for c in characters),
-        *words,
-    ]
-    return {token: index for index, token in enumerate(dict.fromkeys(tokens))}
+    continuations = [f"##{character}" for character in characters]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens = [*special, *characters, *continuations, *sorted(words)]
+    # A word of one letter is among the characters already.
+    distinct = dict.fromkeys(tokens)
+    return {token: number for number, token in enumerate(distinct)}

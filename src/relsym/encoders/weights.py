@@ -13,7 +13,11 @@ def weights_hash(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> str:
     """SHA-256 over names, shapes, types and bytes of the weights, and over the vocabulary."""
     hasher = sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        hasher.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        hasher.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    hasher.update(repr(sorted(tokenizer.get_vocab().items())).encode())
+        header = f"{name} {tuple(tensor.shape)} {tensor.dtype}"
+        hasher.update(header.encode())
+        values = tensor.detach().cpu().contiguous().flatten()
+        # Seen as bytes, since numpy has no bf16.
+        hasher.update(values.view(torch.uint8).numpy())
+    vocabulary = sorted(tokenizer.get_vocab().items())
+    hasher.update(repr(vocabulary).encode())
     return hasher.hexdigest()
