@@ -16,11 +16,10 @@ SENTENCES, JOINT, NONE = "sentences", "joint", "none"
 
 
 class Metric(ABC):
-    """Distance between a premise / hypothesis pair and label embeddings, and the label embedding that a pair
-    implies.
+    """Distance between pairs and label embeddings, and the label embedding that a pair implies.
 
-    ``hypothesis`` is None for metrics that read the pair as one input (``reads`` is "joint"): the joint
-    vector stands in ``premise``.
+    A pair is a premise and a hypothesis. ``hypothesis`` is None for metrics that read the pair as one input
+    (``reads`` is "joint"): the joint vector stands in ``premise``.
     """
 
     reads: ClassVar[str] = SENTENCES
@@ -44,9 +43,9 @@ class Metric(ABC):
         """The unit label embedding that each pair implies: what k-NN compares, by cosine."""
 
     def between(self, first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
-        """Distance of two pairs, from the label embeddings they imply: 1 - cos.
+        """Distance of each first pair to each second one, from the label embeddings they imply: 1 - cos.
 
-        An override must rank neighbours as the cosine does.
+        An override must rank neighbours as the cosine does, for the search looks for them by cosine.
         """
         return 1 - cosine(first, second)
 
@@ -64,5 +63,8 @@ def cosine(first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Flo
 
 
 def parts(representation: Float[Tensor, "n parts dim"]) -> tuple[Tensor, Tensor | None]:
-    """Premise and hypothesis of an encoded pair [n 2 dim], or the joint vector and None of [n 1 dim]."""
-    return representation[:, 0], representation[:, 1] if representation.shape[1] > 1 else None
+    """Premise and hypothesis of encoded pairs [n 2 dim], or the joint vectors and None of [n 1 dim]."""
+    premise = representation[:, 0]
+    if representation.shape[1] == 1:
+        return premise, None
+    return premise, representation[:, 1]

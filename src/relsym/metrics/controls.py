@@ -16,8 +16,10 @@ from relsym.metrics.base import Metric, cosine
 
 
 def _sum(premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
-    """u(u(p) + u(h)): symmetric in p and h, so blind to direction."""
-    return normalize(normalize(premise, dim=-1) + normalize(hypothesis, dim=-1), dim=-1)
+    """u(u(p) + u(h)), u(x) = x / |x|: symmetric in p and h, so blind to direction."""
+    unit_premise = normalize(premise, dim=-1)
+    unit_hypothesis = normalize(hypothesis, dim=-1)
+    return normalize(unit_premise + unit_hypothesis, dim=-1)
 
 
 @final
@@ -75,6 +77,7 @@ class Euclidean(Metric):
 
     def between(self, first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
         """|u(a) - u(b)|."""
-        return torch.cdist(
-            normalize(first, dim=-1), normalize(second, dim=-1), compute_mode="donot_use_mm_for_euclid_dist"
-        )
+        unit_first = normalize(first, dim=-1)
+        unit_second = normalize(second, dim=-1)
+        # By matrix products, a short distance would be the difference of two large numbers.
+        return torch.cdist(unit_first, unit_second, compute_mode="donot_use_mm_for_euclid_dist")

@@ -34,11 +34,16 @@ class Hadamard(Metric):
     ) -> Float[Tensor, "n m"]:
         """1 - <h * l, p> / (|h * l| |p|), as two matrix products instead of an [n m dim] product."""
         form = (normalize(premise, dim=-1) * hypothesis) @ label.T
-        norm = (hypothesis.square() @ label.square().T).clamp_min(1e-24).sqrt()
+        square = hypothesis.square() @ label.square().T  # of |h * l|
+        # Kept above 0, for at 0 the gradient of the root is infinite.
+        norm = square.clamp_min(1e-24).sqrt()
         return 1 - form / norm
 
     def label_of(
         self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
     ) -> Float[Tensor, "n dim"]:
         """u(p * h)."""
-        return normalize(normalize(premise, dim=-1) * normalize(hypothesis, dim=-1), dim=-1)
+        # Unit vectors first: their product neither overflows nor vanishes with the length of p and h.
+        unit_premise = normalize(premise, dim=-1)
+        unit_hypothesis = normalize(hypothesis, dim=-1)
+        return normalize(unit_premise * unit_hypothesis, dim=-1)

@@ -14,11 +14,11 @@ class NoMetric(Metric):
     reads: ClassVar[str] = NONE
 
     def distance(self, premise: object, hypothesis: object, label: object) -> NoReturn:
-        """Raises ValueError."""
+        """Always raises a ValueError that says to choose a metric."""
         raise ValueError("metric=none measures no distance; choose a metric, or a probe that needs none.")
 
     def label_of(self, premise: object, hypothesis: object) -> NoReturn:
-        """Raises ValueError."""
+        """Always raises a ValueError that says to choose a metric."""
         raise ValueError(
             "metric=none implies no label embedding; choose a metric, or a probe that needs none."
         )

@@ -13,13 +13,13 @@ from relsym.metrics.base import JOINT, Metric, cosine
 
 @final
 class Pair(Metric):
-    """The encoder's vector of the joint input is itself the label embedding: the metric is whatever the
-    encoder learns.
+    """The encoder's vector of the joint input is itself the label embedding.
 
         d(e, l)     = 1 - cos(e, l)
-        label_of(e) = u(e)
+        label_of(e) = u(e),   u(x) = x / |x|
 
-    Source: Yuan & Vlachos 2025, arXiv:2504.16312, "k-NN with learnt distance metric".
+    So the metric is whatever the encoder learns. Source: Yuan & Vlachos 2025, arXiv:2504.16312, "k-NN with
+    learnt distance metric".
     """
 
     reads: ClassVar[str] = JOINT

@@ -31,18 +31,23 @@ class Rotate(Metric):
         hypothesis: Float[Tensor, "n dim"],
         label: Float[Tensor, "m dim"],
     ) -> Float[Tensor, "n m"]:
-        """1 - Re sum_i h_i l_i conj(p_i) / (|h| |p|); labels are taken as they are, of modulus one in each
-        channel.
+        """1 - Re sum_i h_i l_i conj(p_i) / (|h| |p|).
+
+        Labels are taken as they are: each channel is supposed to have modulus one.
         """
-        product = _complex(normalize(hypothesis, dim=-1)) * _complex(normalize(premise, dim=-1)).conj()
-        return 1 - (product @ _complex(label).T).real
+        p = _complex(normalize(premise, dim=-1))
+        h = _complex(normalize(hypothesis, dim=-1))
+        form = (h * p.conj()) @ _complex(label).T
+        return 1 - form.real
 
     def label_of(
         self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
     ) -> Float[Tensor, "n dim"]:
         """u(p * conj(h))."""
-        product = _complex(normalize(premise, dim=-1)) * _complex(normalize(hypothesis, dim=-1)).conj()
-        return normalize(_real(product), dim=-1)
+        p = _complex(normalize(premise, dim=-1))
+        h = _complex(normalize(hypothesis, dim=-1))
+        implied = _real(p * h.conj())
+        return normalize(implied, dim=-1)
 
     def random_labels(self, count: int, dim: int, generator: torch.Generator) -> Float[Tensor, "count dim"]:
         """Random phases: every channel has modulus one, as RotatE's relations do."""
@@ -51,7 +56,11 @@ class Rotate(Metric):
         return torch.cat((phases.cos(), phases.sin()), dim=-1)
 
     def check_dim(self, dim: int) -> None:
-        """Complex channels need an even number of real ones."""
+        """Complex channels need an even number of real ones.
+
+        Raises:
+            ValueError: the number is odd.
+        """
         if dim % 2:
             raise ValueError(
                 f"metric=rotate reads {dim} channels as complex numbers, and {dim} is odd. "
@@ -59,10 +68,13 @@ class Rotate(Metric):
             )
 
 
-def _complex(x: Float[Tensor, "n dim"]) -> Complex[Tensor, "n half"]:
-    half = x.shape[-1] // 2
-    return torch.complex(x[..., :half], x[..., half:])
+def _complex(vectors: Float[Tensor, "n dim"]) -> Complex[Tensor, "n half"]:
+    """The first half of the channels as real parts, the second half as imaginary parts."""
+    half = vectors.shape[-1] // 2
+    real, imaginary = vectors[..., :half], vectors[..., half:]
+    return torch.complex(real, imaginary)
 
 
-def _real(x: Complex[Tensor, "n half"]) -> Float[Tensor, "n dim"]:
-    return torch.cat((x.real, x.imag), dim=-1)
+def _real(channels: Complex[Tensor, "n half"]) -> Float[Tensor, "n dim"]:
+    """The inverse of ``_complex``."""
+    return torch.cat((channels.real, channels.imag), dim=-1)

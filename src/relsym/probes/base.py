@@ -39,24 +39,26 @@ class Probe(ABC):
 
     @abstractmethod
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
-        """Class indices."""
+        """The class index of each pair."""
 
     @abstractmethod
     def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
-        """Learn from labelled rows alone what the objective had learnt or fixed; every class is among the
-        targets.
+        """Learn from labelled rows alone what the objective had learnt or fixed.
+
+        Every class must be among the targets.
         """
 
     @abstractmethod
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
-        """Take over what ``tensors`` gave, instead of ``fit``."""
+        """Take over what ``tensors`` of an earlier probe returned, instead of ``fit``."""
 
     @abstractmethod
     def scores(
         self, representation: Float[Tensor, "n parts dim"], classes: int
     ) -> Float[Tensor, "n classes"]:
-        """How much speaks for each class, the more the higher; ``predict`` takes the highest, but
-        for ties.
+        """How much speaks for each class: higher is more.
+
+        ``predict`` takes the class with the highest score; of several, a probe has its own rule.
         """
 
     @abstractmethod

@@ -27,7 +27,7 @@ class Head(Probe):
         memory: Float[Tensor, "n parts dim"],
         targets: Int[Tensor, " n"],
     ) -> None:
-        """Keep weight [classes dim] and bias [classes]."""
+        """Keep weight [classes dim] and bias [classes] of the objective; the training rows are not read."""
         self.restore(metric, read_out)
 
     def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
@@ -35,19 +35,25 @@ class Head(Probe):
         self.weight, self.bias = logistic(memory[:, 0], targets)
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
-        """The same."""
-        self.weight, self.bias = tensors["head.weight"].cpu(), tensors["head.bias"].cpu()
+        """Keep weight [classes dim] and bias [classes] of an earlier probe."""
+        self.weight = tensors["head.weight"].cpu()
+        self.bias = tensors["head.bias"].cpu()
 
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
         """The class with the highest logit."""
-        return linear(representation[:, 0], self.weight, self.bias).argmax(-1)
+        return self._logits(representation).argmax(-1)
 
     def scores(
         self, representation: Float[Tensor, "n parts dim"], classes: int
     ) -> Float[Tensor, "n classes"]:
         """softmax of W e + b."""
-        return linear(representation[:, 0], self.weight, self.bias).softmax(-1)
+        return self._logits(representation).softmax(-1)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weight and bias."""
+        """Weight [classes dim] and bias [classes]."""
         return {"head.weight": self.weight, "head.bias": self.bias}
+
+    def _logits(self, representation: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n classes"]:
+        """W e + b."""
+        joint = representation[:, 0]
+        return linear(joint, self.weight, self.bias)

@@ -33,7 +33,11 @@ class Knn(Probe):
         self.k = k
 
     def check_memory(self, rows: int) -> None:
-        """k neighbours need k rows."""
+        """k neighbours need k rows.
+
+        Raises:
+            ValueError: there are fewer.
+        """
         if self.k > rows:
             raise ValueError(
                 f"probe.k={self.k}: the memory has only {rows} rows. Lower probe.k or raise data.samples."
@@ -48,10 +52,12 @@ class Knn(Probe):
     ) -> None:
         """Store the label embeddings that the training rows imply [m dim] and their class indices [m]."""
         self.check_memory(len(memory))
-        self.metric, self.memory, self.targets = metric, metric.label_of(*parts(memory)), targets
+        self.metric = metric
+        self.memory = metric.label_of(*parts(memory))
+        self.targets = targets
 
     def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
-        """Store these rows."""
+        """Store the label embeddings that these rows imply, as ``fit`` does."""
         self.fit(metric, {}, memory, targets)
 
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
@@ -62,23 +68,36 @@ class Knn(Probe):
         self, representation: Float[Tensor, "n parts dim"], classes: int
     ) -> Float[Tensor, "n classes"]:
         """The share of each class among the neighbours."""
-        return one_hot(self._neighbours(representation), classes).float().mean(dim=1)
+        votes = one_hot(self._neighbours(representation), classes)  # [n k classes]
+        return votes.float().mean(dim=1)
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over the stored memory."""
-        self.metric, self.memory, self.targets = metric, tensors["memory"], tensors["memory_targets"]
-
-    def _neighbours(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, "n k"]:
-        """Class indices, nearest first."""
-        return self.targets[nearest(self.metric.label_of(*parts(representation)), self.memory, self.k)]
+        self.metric = metric
+        self.memory = tensors["memory"]
+        self.targets = tensors["memory_targets"]
 
     def tensors(self) -> dict[str, Tensor]:
-        """The memory and its class indices."""
+        """The memory [m dim] and its class indices [m]."""
         return {"memory": self.memory, "memory_targets": self.targets}
+
+    def _neighbours(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, "n k"]:
+        """Class indices of each pair's k neighbours, nearest first."""
+        implied = self.metric.label_of(*parts(representation))
+        rows = nearest(implied, self.memory, self.k)
+        return self.targets[rows]
 
 
 def vote(neighbours: Int[Tensor, "n k"]) -> Int[Tensor, " n"]:
-    """Majority of each row of class indices, nearest first; of tied classes the one that comes first."""
-    counts = one_hot(neighbours, int(neighbours.max()) + 1).sum(dim=1)
-    winners = counts.gather(1, neighbours) == counts.max(dim=1, keepdim=True).values
-    return neighbours.gather(1, winners.to(torch.int8).argmax(dim=1, keepdim=True)).squeeze(1)
+    """The commonest class index of each row of neighbours; of tied ones the one that comes first in the row.
+
+    Args:
+        neighbours: class indices, nearest first.
+    """
+    classes = int(neighbours.max()) + 1
+    counts = one_hot(neighbours, classes).sum(dim=1)  # [n classes]
+    # For each neighbour, whether its class has as many votes as any: the first such neighbour decides.
+    votes = counts.gather(1, neighbours)
+    is_winner = votes == counts.max(dim=1, keepdim=True).values
+    first = is_winner.to(torch.int8).argmax(dim=1, keepdim=True)
+    return neighbours.gather(1, first).squeeze(1)

@@ -31,29 +31,32 @@ class NearestLabel(Probe):
         self.restore(metric, read_out)
 
     def refit(self, metric: Metric, memory: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]) -> None:
-        """Each label becomes the direction of the mean of what its rows imply: u(sum_i
-        label_of(p_i, h_i)).
+        """Each label becomes the direction of the mean of what its rows imply.
+
+        l = u(sum_i label_of(p_i, h_i)),   i over the rows of the label
         """
         implied = metric.label_of(*parts(memory))
-        means = torch.zeros(int(targets.max()) + 1, implied.shape[-1], dtype=implied.dtype).index_add_(
-            0, targets, implied
-        )
-        self.restore(metric, {"label_embeddings": normalize(means, dim=-1)})
+        classes = int(targets.max()) + 1
+        sums = torch.zeros(classes, implied.shape[-1], dtype=implied.dtype)
+        sums.index_add_(0, targets, implied)
+        self.restore(metric, {"label_embeddings": normalize(sums, dim=-1)})
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
-        """The same."""
-        self.metric, self.label_embeddings = metric, tensors["label_embeddings"].cpu()
+        """Keep the label embeddings [m dim] of an earlier probe."""
+        self.metric = metric
+        self.label_embeddings = tensors["label_embeddings"].cpu()
 
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
-        """The nearest label embedding of each pair."""
-        return self.metric.distance(*parts(representation), self.label_embeddings).argmin(-1)
+        """The class index of the label embedding that is nearest to each pair."""
+        distance = self.metric.distance(*parts(representation), self.label_embeddings)
+        return distance.argmin(-1)
 
     def scores(
         self, representation: Float[Tensor, "n parts dim"], classes: int
     ) -> Float[Tensor, "n classes"]:
-        """Minus the distance."""
+        """Minus the distance to each label embedding."""
         return -self.metric.distance(*parts(representation), self.label_embeddings)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The label embeddings."""
+        """The label embeddings [m dim]."""
         return {"label_embeddings": self.label_embeddings}
