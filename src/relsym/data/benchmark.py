@@ -100,9 +100,11 @@ class Benchmark(ABC):
 
     @final
     def size(self, split: str) -> Counter[str]:
-        """Facts of each kind in one part of the split."""
+        """Facts of each kind in one part of the split, the kinds in alphabetical order."""
         part = _part(self.facts, split, self.properties(split))
-        return Counter(dict(part.group_by("kind").len().iter_rows()))
+        # Grouped alone, polars gives the kinds in another order each time, and a message with them differs.
+        sizes = part.group_by("kind").len().sort("kind")
+        return Counter(dict(sizes.iter_rows()))
 
     @final
     def draw(

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 
-def cache_folder(name: str, told: str | None = None) -> Path:
-    """``relsym/NAME`` in $XDG_CACHE_HOME or ~/.cache, or the folder ``told`` instead. It need not exist."""
-    if told:
-        return Path(told).expanduser()
+def cache_folder(name: str, chosen: str | None = None) -> Path:
+    """``relsym/NAME`` in $XDG_CACHE_HOME or ~/.cache, or the user's ``chosen`` folder. It need not exist."""
+    if chosen:
+        return Path(chosen).expanduser()
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(caches, "relsym", name).expanduser()
 

@@ -1,0 +1,1 @@
+"""``relsym build``: triples into a benchmark on disk."""
