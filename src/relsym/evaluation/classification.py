@@ -65,7 +65,8 @@ def auroc(labels: Sequence[str], scores: Sequence[float | None]) -> float | None
         return None
     # torchmetrics squashes scores outside [0, 1] by a sigmoid, which can make different scores equal. Ranks
     # in [0, 1] have the same order and are left alone.
-    ranks = torch.tensor(np.unique(values.numpy(), return_inverse=True)[1], dtype=torch.float64)
+    _, rank_of_row = np.unique(values.numpy(), return_inverse=True)
+    ranks = torch.tensor(rank_of_row, dtype=torch.float64)
     highest = max(1.0, float(ranks.max()))  # at least 1: where all scores are equal, every rank is 0
     area = float(binary_auroc(ranks / highest, targets))
     # Summed in single precision, a perfect order can end just above 1.
@@ -92,14 +93,22 @@ def reliability(labels: Sequence[str], probabilities: Sequence[float | None]) ->
     """The bins behind ``calibration_error``, from low to high; empty ones are left out."""
     targets, values = (tensor.numpy() for tensor in _scored(labels, probabilities))
     edges = np.linspace(0, 1, BINS + 1)
-    bin_of_row = np.clip(np.digitize(values, edges[1:-1]), 0, BINS - 1)
+    inner_edges = edges[1:-1]
+    bin_of_row = np.clip(np.digitize(values, inner_edges), 0, BINS - 1)
     bins = []
     for number, (low, high) in enumerate(pairwise(edges)):
         in_bin = bin_of_row == number
-        if in_bin.any():
-            probability = float(values[in_bin].mean())
-            entailment = float(targets[in_bin].mean())
-            bins.append(Bin(float(low), float(high), int(in_bin.sum()), probability, entailment))
+        if not in_bin.any():
+            continue
+        bins.append(
+            Bin(
+                low=float(low),
+                high=float(high),
+                rows=int(in_bin.sum()),
+                probability=float(values[in_bin].mean()),
+                entailment=float(targets[in_bin].mean()),
+            )
+        )
     return bins
 
 
@@ -116,11 +125,14 @@ def best_threshold(labels: Sequence[str], scores: Sequence[float | None]) -> flo
         raise ValueError("a threshold needs rows of entailment and rows of another label.")
     distinct = np.unique(values)
     # Below all scores, half-way between neighbours, above all scores: no other cut divides the rows anew.
-    lowest, highest = distinct[0] - 1e-6, distinct[-1] + 1e-6
+    lowest = distinct[0] - 1e-6
     between = (distinct[1:] + distinct[:-1]) / 2
+    highest = distinct[-1] + 1e-6
     cuts = np.concatenate([[lowest], between, [highest]])
 
-    entailed, others = np.sort(values[targets == 1]), np.sort(values[targets == 0])
+    entailed = np.sort(values[targets == 1])
+    others = np.sort(values[targets == 0])
+    # Shares of the rows below each cut, which would not count as entailment.
     entailed_below = np.searchsorted(entailed, cuts) / len(entailed)
     others_below = np.searchsorted(others, cuts) / len(others)
     # Twice the balanced accuracy less 1. Cuts that are equally good may differ by a rounding error.

@@ -29,7 +29,8 @@ def cluster_interval(correct: Sequence[bool], clusters: Sequence[Hashable]) -> t
         numbers.append(number_of[cluster])
     if len(number_of) < 2:
         return None
-    right = np.bincount(numbers, weights=np.asarray(correct, dtype=np.float64))
+    is_right = np.asarray(correct, dtype=np.float64)
+    right = np.bincount(numbers, weights=is_right)
     rows = np.bincount(numbers).astype(np.float64)
     means = resampled_means(right[:, None], rows[:, None])
     low, high = np.quantile(means[:, 0], (0.025, 0.975))

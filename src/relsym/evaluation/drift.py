@@ -61,10 +61,13 @@ def linear_cka(before: Float[Tensor, "n dim"], after: Float[Tensor, "n other"]) 
     """
     b = _centred(before)
     a = _centred(after)
-    scale = (b.T @ b).norm() * (a.T @ a).norm()
+    b_norm = (b.T @ b).norm()
+    a_norm = (a.T @ a).norm()
+    scale = b_norm * a_norm
     if not scale > 0:  # vectors without spread, or not finite (a comparison with NaN is false)
         return 0.0
-    alignment = float((b.T @ a).square().sum() / scale)
+    shared = (b.T @ a).square().sum()
+    alignment = float(shared / scale)
     # Of the same vectors, rounding can end just above 1.
     return min(1.0, alignment)
 
@@ -89,7 +92,7 @@ def neighbour_overlap(
 
 
 def drift(before: Float[Tensor, "n dim"], after: Float[Tensor, "n dim"]) -> dict[str, float]:
-    """``linear_cka`` as "cka" and ``neighbour_overlap`` as "overlap", under which a run records them."""
+    """Both measures by the names under which a run records them: "cka" and "overlap"."""
     # To six digits: the rest depends on the number of threads.
     cka = round(linear_cka(before, after), 6)
     overlap = round(neighbour_overlap(before, after), 6)
@@ -112,4 +115,6 @@ def _nearest_others(vectors: Tensor, k: int) -> Tensor:
     without_itself = ~is_itself.any(-1, keepdim=True)
     dropped = is_itself | (without_itself & is_last)
     from_dropped_on = dropped.to(torch.int8).cumsum(-1) > 0
-    return torch.where(from_dropped_on[:, :k], rows[:, 1:], rows[:, :k])
+    unmoved = rows[:, :k]
+    moved_up = rows[:, 1:]
+    return torch.where(from_dropped_on[:, :k], moved_up, unmoved)

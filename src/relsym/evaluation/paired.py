@@ -35,7 +35,8 @@ def resampled_means(
     generator = np.random.default_rng(seed)
     # Facts that are alike in every contrast are drawn as one group, with the multinomial's own group counts:
     # near 100 % almost all facts are alike.
-    groups, facts_in_group = np.unique(np.hstack([sums, sizes]), axis=0, return_counts=True)
+    sums_and_sizes = np.hstack([sums, sizes])
+    groups, facts_in_group = np.unique(sums_and_sizes, axis=0, return_counts=True)
     group_sums, group_sizes = np.hsplit(groups, 2)
     shares = facts_in_group / facts
     resamples_at_once = max(1, COUNTS_AT_ONCE // len(groups))
@@ -62,9 +63,9 @@ def interval_and_p(
     not_below = (means >= 0).sum(axis=0)
     beyond = np.minimum(not_above, not_below)
     # A resample at exactly 0 is counted on both sides, hence the minimum with 1.
-    p_values = np.minimum(1.0, 2 * (1 + beyond) / (len(means) + 1))
+    p_values = 2 * (1 + beyond) / (len(means) + 1)
     interval = np.quantile(means, (0.025, 0.975), axis=0)
-    return interval, p_values
+    return interval, np.minimum(1.0, p_values)
 
 
 def mcnemar(one_right: int, other_right: int) -> float:

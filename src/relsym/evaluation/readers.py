@@ -39,6 +39,7 @@ class Frozen:
         description: str,
         memory: bool = True,
     ) -> None:
+        # Training rows first, then the forms one after the other: a text of several is encoded once.
         rows: list[Row] = []
         if memory:
             rows += data.train_rows

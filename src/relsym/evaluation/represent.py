@@ -33,7 +33,7 @@ def represent(
         advance: is called with the number of texts done.
     """
     place_of = _distinct(rows, reads)
-    texts = list(place_of)
+    texts = list(place_of)  # pairs of texts where they are read as one input
     if reads == JOINT:
         premises = [premise for premise, _ in texts]
         hypotheses = [hypothesis for _, hypothesis in texts]

@@ -52,7 +52,8 @@ class Scores:
         """Accuracy of one reader, on all rows of a form or on those whose fields have the values given."""
         right = []
         for row, label in self._answered(name, form):
-            if all(getattr(row, field) == value for field, value in only.items()):
+            selected = all(getattr(row, field) == value for field, value in only.items())
+            if selected:
                 right.append(row.label == label)
         return accuracy(right)
 
@@ -68,7 +69,7 @@ class Scores:
         """By kind, the share of facts all of whose rows are right; empty where each fact has one row."""
         right_of_fact = defaultdict(list)
         for row, label in self._answered(name, form):
-            fact = row.fact_id or row.pair_id
+            fact = row.fact_id or row.pair_id  # rows that are not about facts stand alone
             right_of_fact[row.kind, fact].append(row.label == label)
         if all(len(right) == 1 for right in right_of_fact.values()):
             return {}
@@ -85,6 +86,7 @@ class Scores:
         right_of_property = defaultdict(list)
         for row, label in self._answered(name, form):
             right_of_property[row.kind, row.property].append(row.label == label)
+        # Properties count alike within a kind, however many rows they have.
         accuracies_of_kind = defaultdict(list)
         for (kind, _), right in right_of_property.items():
             accuracies_of_kind[kind].append(sum(right) / len(right))

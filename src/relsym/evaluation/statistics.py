@@ -33,5 +33,10 @@ def accuracy(correct: Sequence[bool]) -> Accuracy:
         raise ValueError("there are no rows to score.")
     right = sum(map(bool, correct))
     interval = binomtest(right, rows).proportion_ci(0.95, method="wilson")
-    low, high = float(interval.low), float(interval.high)
-    return Accuracy(right, rows, right / rows, low, high)
+    return Accuracy(
+        correct=right,
+        rows=rows,
+        value=right / rows,
+        low=float(interval.low),
+        high=float(interval.high),
+    )

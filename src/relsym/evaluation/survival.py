@@ -46,7 +46,8 @@ def median_interval(
     """
     runs = len(samples)
     generator = np.random.default_rng(seed)
-    drawn = generator.multinomial(runs, np.full(runs, 1 / runs), size=RESAMPLES)
+    shares = np.full(runs, 1 / runs)
+    drawn = generator.multinomial(runs, shares, size=RESAMPLES)
     medians = resampled_medians(samples, reached, drawn)
     # This method takes one of the medians: between a number and infinity nothing can be interpolated.
     low, high = np.quantile(medians, (0.025, 0.975), method="inverted_cdf")
@@ -64,12 +65,14 @@ def resampled_medians(
         drawn: how often each run stands in each resample, [resamples runs].
     """
     times = np.unique(samples)
-    solved_at = (samples[:, None] == times) & reached[:, None]  # [runs times]
-    at_risk_at = samples[:, None] >= times
+    samples_column = samples[:, None]
+    solved_at = (samples_column == times) & reached[:, None]  # [runs times]
+    at_risk_at = samples_column >= times
     solved = drawn @ solved_at  # [resamples times]
     at_risk = drawn @ at_risk_at
     # Where no run is at risk none is solved, and the share is 0 / 1.
-    survival = np.cumprod(1 - solved / np.maximum(at_risk, 1), axis=1)
+    share_solved = solved / np.maximum(at_risk, 1)
+    survival = np.cumprod(1 - share_solved, axis=1)
     # A product of fractions such as 2/3 * 3/4 may miss 1/2 by a rounding error.
     half_solved = survival <= 0.5 + 1e-12
     first = half_solved.argmax(axis=1)  # 0 where S never falls to 1/2
