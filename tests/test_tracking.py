@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,13 +62,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*",
 @pytest.fixture(autouse=True)
 def _a_wandb_of_its_own(monkeypatch, tmp_path):
     """No variable of the user's, and none of an earlier test's."""
-    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+    of_wandb = [name for name in os.environ if name.startswith("WANDB_")]
+    for name in of_wandb:
         monkeypatch.delenv(name)
-    for name in (
-        "WANDB_MODE",
-        "WANDB_SILENT",
-        "WANDB_ERROR_REPORTING",
-    ):  # set by a run; set first, so that they are taken back
+    # A run sets these. They are set here first, so that monkeypatch takes back what the run leaves.
+    for name in ("WANDB_MODE", "WANDB_SILENT", "WANDB_ERROR_REPORTING"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     (tmp_path / "home").mkdir()
@@ -134,37 +133,47 @@ def records(run: Path, kind: str) -> list[dict]:
 
 
 def rows_of_wandb(run: Path) -> set[tuple[str, int, float]]:
-    """(key, step, value) of all numbers."""
-    items = [record["item"] for record in records(run, "history")]
-    return {
-        (key, item["trainer/global_step"], float(np.float32(value)))
-        for item in items
-        for key, value in item.items()
-        if not key.startswith(("_", "trainer/"))
-        and isinstance(value, int | float)
-        and "by_property." not in key
-        and "worst_property." not in key
-    }
+    """(key, step, value) of all numbers but W&B's own and those of table and figure."""
+    rows = set()
+    for record in records(run, "history"):
+        item = record["item"]
+        for key, value in item.items():
+            of_wandb = key.startswith(("_", "trainer/"))
+            of_media = "by_property." in key or "worst_property." in key
+            if isinstance(value, int | float) and not of_wandb and not of_media:
+                rows.add((key, item["trainer/global_step"], float(np.float32(value))))
+    return rows
 
 
 def rows_of_csv(run: Path) -> set[tuple[str, int, float]]:
     with open(run / "csv" / "metrics.csv", newline="") as stream:
         lines = list(csv.DictReader(stream))
-    return {
-        (key, int(line["step"]), float(np.float32(value)))
-        for line in lines
-        for key, value in line.items()
-        if value and key != "step"
-    }
+    rows = set()
+    for line in lines:
+        for key, value in line.items():
+            if value and key != "step":
+                rows.add((key, int(line["step"]), float(np.float32(value))))
+    return rows
 
 
 def rows_of_tensorboard(run: Path) -> set[tuple[str, int, float]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0}).Reload()
-    return {
-        (key, event.step, event.value) for key in events.Tags()["scalars"] for event in events.Scalars(key)
-    }
+    rows = set()
+    for key in events.Tags()["scalars"]:
+        for event in events.Scalars(key):
+            rows.add((key, event.step, event.value))
+    return rows
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    """A function that takes anything and raises the error."""
+
+    def fail(*args: object, **named: object) -> None:
+        raise error
+
+    return fail
 
 
 # --- the same in all of them
@@ -172,12 +181,9 @@ def rows_of_tensorboard(run: Path) -> set[tuple[str, int, float]]:
 
 def test_all_trackers_hold_the_same_curves_and_scores_and_none_changes_the_run(relsym, quick, tmp_path):
     pytest.importorskip("tensorboard")
-    found = {}
-    for tracker, read in (
-        ("csv", rows_of_csv),
-        ("tensorboard", rows_of_tensorboard),
-        ("wandb", rows_of_wandb),
-    ):
+    readers = {"csv": rows_of_csv, "tensorboard": rows_of_tensorboard, "wandb": rows_of_wandb}
+    rows, results = {}, {}
+    for tracker, read in readers.items():
         ended = relsym(
             "train",
             *quick,
@@ -187,24 +193,24 @@ def test_all_trackers_hold_the_same_curves_and_scores_and_none_changes_the_run(r
             f"hydra.run.dir={tmp_path / tracker}",
         )
         assert ended.code == 0, ended.err
-        found[tracker] = read(tmp_path / tracker)
-    assert found["csv"] == found["tensorboard"] == found["wandb"]
-    keys = {key for key, _, _ in found["csv"]}
-    assert {
+        rows[tracker] = read(tmp_path / tracker)
+        results[tracker] = json.loads((tmp_path / tracker / "results.json").read_text())
+    assert rows["csv"] == rows["tensorboard"] == rows["wandb"]
+    keys = {key for key, _, _ in rows["csv"]}
+    assert keys >= {
         "train/loss",
         "train/loss_step",
         "train/learning_rate",
         "train/accuracy",
         "epoch",
         "test/accuracy/lexicalised",
-    } <= keys
-    results = [
-        json.loads((tmp_path / tracker / "results.json").read_text())
-        for tracker in ("csv", "tensorboard", "wandb")
-    ]
-    assert results[0]["metrics"] == results[1]["metrics"] == results[2]["metrics"]
-    assert results[0]["job_hash"] == results[2]["job_hash"]
-    assert {key for key, step, _ in found["csv"] if step == 4} == results[0]["metrics"].keys()
+    }
+    metrics = results["csv"]["metrics"]
+    assert results["tensorboard"]["metrics"] == metrics
+    assert results["wandb"]["metrics"] == metrics
+    assert results["wandb"]["job_hash"] == results["csv"]["job_hash"]
+    at_the_end = {key for key, step, _ in rows["csv"] if step == 4}
+    assert at_the_end == metrics.keys()
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     tags = EventAccumulator(str(tmp_path / "tensorboard" / "tensorboard")).Reload().Tags()
@@ -213,25 +219,26 @@ def test_all_trackers_hold_the_same_curves_and_scores_and_none_changes_the_run(r
 
 
 def test_curves_hold_every_steps_loss_and_the_rate_it_was_made_with(relsym, quick, tmp_path):
-    assert (
-        relsym(
-            "train",
-            *quick,
-            "training.max_steps=8",
-            "data.samples=32",
-            "objective.warmup=0.25",
-            "objective.learning_rate=0.008",
-        ).code
-        == 0
+    ended = relsym(
+        "train",
+        *quick,
+        "training.max_steps=8",
+        "data.samples=32",
+        "objective.warmup=0.25",
+        "objective.learning_rate=0.008",
     )
+    assert ended.code == 0, ended.err
     curves: dict[str, dict[int, float]] = {}
     for key, step, value in rows_of_csv(tmp_path / "run"):
         curves.setdefault(key, {})[step] = value
     rates = [curves["train/learning_rate"][step] for step in range(8)]
-    assert rates == pytest.approx([0, 0.004, 0.008, *(0.008 * (6 - i) / 6 for i in range(1, 6))], rel=1e-5)
+    rising = [0, 0.004, 0.008]
+    falling = [0.008 * (6 - i) / 6 for i in range(1, 6)]
+    assert rates == pytest.approx([*rising, *falling], rel=1e-5)
     steps = curves["train/loss_step"]
     assert sorted(steps) == list(range(8))
-    for end, loss in curves["train/loss"].items():  # two batches of 16 an epoch
+    # An epoch has two batches of 16.
+    for end, loss in curves["train/loss"].items():
         assert loss == pytest.approx((steps[end - 1] + steps[end]) / 2, rel=1e-5)
 
 
@@ -286,15 +293,13 @@ def test_a_tag_is_told_once_and_never_longer_than_wandb_takes(tmp_path):
 
 
 def test_wandb_leaves_the_random_states_alone(tmp_path):
-    def states() -> list[
-        bytes
-    ]:  # not Python's own, which beartype draws from when it checks containers in tests
+    # Not Python's own state, which beartype draws from when it checks containers in tests.
+    def states() -> list[bytes]:
         return [np.random.get_state()[1].tobytes(), torch.get_rng_state().numpy().tobytes()]
 
     before = states()
-    with tracking.tracked(
-        wandb_run.wandb(str(tmp_path), "relsym", None, None, []), {"seed": 0}, []
-    ) as tracker:
+    begun = wandb_run.wandb(str(tmp_path), "relsym", None, None, [])
+    with tracking.tracked(begun, {"seed": 0}, []) as tracker:
         tracker.log_metrics({"train/loss": 1.0}, step=0)
     assert states() == before
 
@@ -306,7 +311,7 @@ def test_wandb_leaves_the_random_states_alone(tmp_path):
 )
 def test_wandb_records_the_runs_own_exit_code(relsym, quick, tmp_path, monkeypatch, overrides, error, code):
     if error is not None:
-        monkeypatch.setattr(training, "score", lambda *args: (_ for _ in ()).throw(error("while scoring")))
+        monkeypatch.setattr(training, "score", raising(error("while scoring")))
     assert relsym("train", *quick, "tracking=wandb", *overrides).code == code
     (end,) = records(tmp_path / "run", "exit")
     assert end.get("exit_code", 0) == code
@@ -354,9 +359,7 @@ def test_wandb_online_without_a_login_is_refused_before_the_training(
 
 @pytest.mark.parametrize("tracker", ["wandb", "tensorboard"])
 def test_a_tracker_that_fails_at_the_end_costs_the_run_nothing(relsym, quick, tmp_path, monkeypatch, tracker):
-    monkeypatch.setattr(
-        view, "properties_figure", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device"))
-    )
+    monkeypatch.setattr(view, "properties_figure", raising(OSError(28, "No space left on device")))
     ended = relsym("train", *quick, f"tracking={tracker}")
     assert ended.code == 0, ended.err
     assert (tmp_path / "run" / "results.json").exists()
@@ -364,9 +367,7 @@ def test_a_tracker_that_fails_at_the_end_costs_the_run_nothing(relsym, quick, tm
 
 
 def test_the_folder_of_a_missing_wandb_is_no_place_for_a_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        wandb, "init", lambda **_: (_ for _ in ()).throw(OSError(30, "Read-only file system"))
-    )
+    monkeypatch.setattr(wandb, "init", raising(OSError(30, "Read-only file system")))
     tracker = wandb_run.wandb(str(tmp_path), "relsym", None, None, [])
     with (
         pytest.raises(ValueError, match=r"Read-only file system\. Use tracking=csv"),
@@ -392,7 +393,8 @@ def start(quick: tuple[str, ...], *overrides: str, **environment: str) -> subpro
 def wait_for_curves(run: Path, process: subprocess.Popen) -> None:
     until = time.monotonic() + 100
     while time.monotonic() < until and process.poll() is None:
-        if list((run / "wandb").glob("offline-run-*/*.wandb")) and (summary(run)["step"] or 0) > 3:
+        files = list((run / "wandb").glob("offline-run-*/*.wandb"))
+        if files and (summary(run)["step"] or 0) > 3:
             return
         time.sleep(0.5)
     raise AssertionError(process.communicate()[1])
@@ -468,17 +470,14 @@ def test_a_run_that_does_not_use_wandb_does_not_import_it(shell, quick):
 
 
 def predictions(*lines: tuple[str, str, bool]) -> dict[str, list]:
-    columns = {
-        name: [f"{name} {number}" for number in range(len(lines))]
-        for name in ("premise", "hypothesis", "label", "prediction")
-    }
-    return {
-        **columns,
-        **{
-            name: list(values)
-            for name, values in zip(("form", "property", "correct"), zip(*lines, strict=True), strict=True)
-        },
-    }
+    """The columns of predictions: form, property and whether it is right of each line, the rest made up."""
+    columns: dict[str, list] = {}
+    for name in ("premise", "hypothesis", "label", "prediction"):
+        columns[name] = [f"{name} {number}" for number in range(len(lines))]
+    columns["form"] = [form for form, _, _ in lines]
+    columns["property"] = [property for _, property, _ in lines]
+    columns["correct"] = [correct for _, _, correct in lines]
+    return columns
 
 
 def test_the_worst_property_is_the_worst_of_the_form_scored_worst():
@@ -544,9 +543,12 @@ def test_the_shortcut_beside_the_model_is_the_best_on_all_rows_of_the_form():
 
 def test_names_reach_the_tracker_as_the_sweep_sets_them(relsym, quick, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        wandb, "init", lambda **words: seen.append(words) or (_ for _ in ()).throw(OSError("enough"))
-    )
+
+    def init(**words: object) -> None:
+        seen.append(words)
+        raise OSError("enough")
+
+    monkeypatch.setattr(wandb, "init", init)
     relsym("train", *quick, "tracking=wandb", "tracking.name=j", "tracking.group=g", "tracking.project=p")
     assert SimpleNamespace(**seen[0]).name == "j"
     assert (seen[0]["group"], seen[0]["project"]) == ("g", "p")
