@@ -87,8 +87,13 @@ def test_a_loop_over_one_thing_is_no_assignment():
 
 @pytest.mark.parametrize("name", sorted(EMPTY_NAMES))
 def test_a_local_variable_is_named_for_the_thing(name):
-    places = []
-    for path, node in all_nodes():
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name:
-            places.append(place(path, node))
-    assert places == []
+    places = set()
+    for path, function in all_nodes():
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for node in ast.walk(function):
+            is_local = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name
+            is_parameter = isinstance(node, ast.arg) and node.arg == name
+            if is_local or is_parameter:
+                places.add(place(path, node))
+    assert places == set()

@@ -36,8 +36,8 @@ def progress(
     description: str,
     total: int | None,
     unit: str = "steps",
-) -> Iterator[Callable[[int], None]]:
-    """A running bar; yields the function that advances it by a count.
+) -> Iterator[Callable[[int | float], None]]:
+    """A running bar; yields the function that advances it by a count, or by a part of one.
 
     Args:
         description: stands before the bar.
@@ -47,7 +47,7 @@ def progress(
     with bar(unit) as running:
         task = running.add_task(description, total=total)
 
-        def advance(count: int) -> None:
+        def advance(count: int | float) -> None:
             running.advance(task, count)
 
         yield advance

@@ -10,7 +10,7 @@ from relsym.data.pairs import Row
 from relsym.runs.results import Reading
 
 # Is called with the number of rows that have just been done, for a progress bar.
-Advance = Callable[[int], None]
+Advance = Callable[[int | float], None]
 # By name, with one entry per row.
 Columns = dict[str, list]
 
