@@ -38,13 +38,13 @@ class Cosine(Metric):
         hypothesis: Float[Tensor, "n dim"],
         label: Float[Tensor, "m dim"],
     ) -> Float[Tensor, "n m"]:
-        """1 - cos(u(p) + u(h), l)."""
+        """Distance of each pair to each label embedding, 1 - cos(u(p) + u(h), l)."""
         return 1 - cosine(_sum(premise, hypothesis), label)
 
     def label_of(
         self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
     ) -> Float[Tensor, "n dim"]:
-        """u(u(p) + u(h))."""
+        """The unit sum of the unit vectors, u(u(p) + u(h)): the same for both orders."""
         return _sum(premise, hypothesis)
 
 
@@ -66,17 +66,17 @@ class Euclidean(Metric):
         hypothesis: Float[Tensor, "n dim"],
         label: Float[Tensor, "m dim"],
     ) -> Float[Tensor, "n m"]:
-        """|u(u(p) + u(h)) - u(l)|."""
+        """Distance of each pair to each label embedding, |u(u(p) + u(h)) - u(l)|."""
         return self.between(_sum(premise, hypothesis), label)
 
     def label_of(
         self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
     ) -> Float[Tensor, "n dim"]:
-        """u(u(p) + u(h))."""
+        """The unit sum of the unit vectors, u(u(p) + u(h)): the same for both orders."""
         return _sum(premise, hypothesis)
 
     def between(self, first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
-        """|u(a) - u(b)|."""
+        """Distance of two pairs, |u(a) - u(b)|."""
         unit_first = normalize(first, dim=-1)
         unit_second = normalize(second, dim=-1)
         # By matrix products, a short distance would be the difference of two large numbers.

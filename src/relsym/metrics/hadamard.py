@@ -42,7 +42,7 @@ class Hadamard(Metric):
     def label_of(
         self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
     ) -> Float[Tensor, "n dim"]:
-        """u(p * h)."""
+        """The unit product u(p * h): the same for both orders."""
         # Unit vectors first: their product neither overflows nor vanishes with the length of p and h.
         unit_premise = normalize(premise, dim=-1)
         unit_hypothesis = normalize(hypothesis, dim=-1)

@@ -27,9 +27,9 @@ class Pair(Metric):
     def distance(
         self, premise: Float[Tensor, "n dim"], hypothesis: None, label: Float[Tensor, "m dim"]
     ) -> Float[Tensor, "n m"]:
-        """1 - cos(e, l); ``premise`` holds the joint vectors e."""
+        """Distance of each pair to each label, 1 - cos(e, l); ``premise`` holds the joint vectors e."""
         return 1 - cosine(premise, label)
 
     def label_of(self, premise: Float[Tensor, "n dim"], hypothesis: None) -> Float[Tensor, "n dim"]:
-        """u(e)."""
+        """The joint vector itself, at unit length: u(e)."""
         return normalize(premise, dim=-1)

@@ -31,7 +31,7 @@ class Rotate(Metric):
         hypothesis: Float[Tensor, "n dim"],
         label: Float[Tensor, "m dim"],
     ) -> Float[Tensor, "n m"]:
-        """1 - Re sum_i h_i l_i conj(p_i) / (|h| |p|).
+        """Distance of each pair to each label, 1 - Re sum_i h_i l_i conj(p_i) / (|h| |p|).
 
         Labels are taken as they are: each channel is supposed to have modulus one.
         """
@@ -43,7 +43,7 @@ class Rotate(Metric):
     def label_of(
         self, premise: Float[Tensor, "n dim"], hypothesis: Float[Tensor, "n dim"]
     ) -> Float[Tensor, "n dim"]:
-        """u(p * conj(h))."""
+        """The unit rotation from h to p, u(p * conj(h)): swapping p and h conjugates it."""
         p = _complex(normalize(premise, dim=-1))
         h = _complex(normalize(hypothesis, dim=-1))
         implied = _real(p * h.conj())

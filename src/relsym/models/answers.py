@@ -43,8 +43,9 @@ class Judgements:
     swapped: dict[str, dict[str, Judged]] = field(default_factory=dict)
 
     def key(self, reading: str) -> str:
-        """Where a reading's figures stand: ``test/accuracy`` for the chosen one, ``reading/NAME`` for the
-        others.
+        """Where a reading's figures stand in ``metrics``.
+
+        ``test/accuracy`` for the chosen reading, ``reading/NAME`` for the others.
         """
         if reading == self.chosen:
             return f"{self.score_on}/accuracy"
@@ -62,8 +63,10 @@ class Judgements:
         return scores
 
     def figures(self) -> dict[str, float]:
-        """Balanced accuracy, bias, AUROC, calibration and consistency of each reading; mean, spread and range
-        of each family.
+        """What is measured beside the accuracy, by key.
+
+        Of each reading balanced accuracy, bias, AUROC, calibration and consistency; of each family of
+        readings the mean, the spread and the range of their accuracies.
         """
         figures: dict[str, float] = {}
         for reading in self._alone():
@@ -111,8 +114,9 @@ class Judgements:
         return {"histograms": histograms, "reliability": bins, "clusters": clusters}
 
     def table(self) -> dict[str, list]:
-        """One line per scored row: the row, the chosen reading's answer, and the answer and score of every
-        reading.
+        """The columns of ``predictions.parquet``, one entry for each scored row.
+
+        They hold the row, the chosen reading's answer, and the answer and score of every reading.
         """
         columns = self.scores().table(f"{self.score_on}/accuracy")
         for reading in self.readings:

@@ -141,8 +141,9 @@ class CausalLm(WordedModel):
         return values
 
     def fits(self, question: Question) -> bool:
-        """Whether the window holds the question and all of its longest answer that is read (the last token is
-        only predicted).
+        """Whether the window holds the question and its longest answer.
+
+        The last token of an answer is only predicted, never read, so it needs no place.
         """
         # An answer without a token: the tokenizer made one token of its first letters and the context's end.
         if not all(question.answers):

@@ -74,7 +74,7 @@ class FunctionModel(Model):
         return {"label": labels, "entailment": probabilities}
 
     def readings(self) -> tuple[Reading, ...]:
-        """One: the answers; a probability of one half or more is entailment."""
+        """One reading: a probability of one half or more is entailment."""
         return (Reading("answer", probability=True),)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
@@ -91,10 +91,10 @@ class FunctionModel(Model):
 
 
 def judge(labels: Sequence[str | None], probabilities: Sequence[float | None]) -> Judged:
-    """Each row's label; where it has none, entailment if the probability is one half or more, else
-    contradiction.
+    """The answers of a function that gives labels, probabilities of entailment, or both.
 
-    The probabilities are the scores, if any row has one.
+    A row without a label gets entailment if its probability is one half or more, else contradiction. The
+    probabilities are the scores, if any row has one.
     """
     answers: list[str | None] = []
     for label, probability in zip(labels, probabilities, strict=True):

@@ -126,8 +126,11 @@ def check_settings(
 
 
 def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[str]) -> None:
-    """Refuse weights that would be random, models that read to both sides as causal ones, and weights that
-    are not in memory.
+    """Refuse a language model whose scores would mean nothing.
+
+    Raises:
+        ValueError: weights that are not in its files and would be random, a model that reads to both sides
+            as a causal one, weights that are not in memory.
     """
     other = "causal_lm" if kind is AutoModelForMaskedLM else "masked_lm"
     if missing:

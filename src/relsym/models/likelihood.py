@@ -111,7 +111,9 @@ class Likelihoods:
         return sums
 
     def _stretches(self, row: int, question: Question, start: int) -> list[Stretch]:
-        """The question with what its answers begin with alike, and a stretch of its own for each answer that
+        """What is read of one question.
+
+        The question with what its answers begin with alike, and a stretch of its own for each answer that
         cannot go on from there.
 
         ``start``: how many tokens of the context are read already, as the shared beginning.
@@ -281,8 +283,10 @@ def shared_prefix(contexts: Sequence[_Tokens]) -> _Tokens:
 
 
 def _longer(answers: Sequence[Sequence[_Tokens]], held: Sequence[int]) -> dict[int, list[int]]:
-    """For each answer's number, the rows whose answer goes on behind what was read and the token it predicts;
-    numbers without such rows are left out.
+    """For each answer's number, the rows whose answer is not read to its end yet.
+
+    That is, it goes on behind what was read and the token that this predicts. Numbers without such rows are
+    left out.
     """
     longer = {}
     for a in range(len(answers[0])):
@@ -297,8 +301,9 @@ def _longer(answers: Sequence[Sequence[_Tokens]], held: Sequence[int]) -> dict[i
 
 @torch.inference_mode()
 def _keeps_plain_keys(network: PreTrainedModel) -> bool:
-    """Whether the cache of every layer holds keys and values, one for each token, so that rows can be
-    repeated and chosen. One token is read to see it.
+    """Whether the cache of every layer holds one key and value for each token.
+
+    Then rows of it can be repeated and chosen. One token is read to see it.
     """
     token = torch.zeros(1, 1, dtype=torch.long, device=network.device)
     cache = network(input_ids=token, use_cache=True).past_key_values

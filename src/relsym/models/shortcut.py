@@ -43,7 +43,7 @@ class ShortcutModel(Model):
         return {"answer": answers}
 
     def readings(self) -> tuple[Reading, ...]:
-        """One: the answers."""
+        """One reading: the shortcut's answer."""
         return (Reading("answer"),)
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:

@@ -12,8 +12,9 @@ STRICT, TWO_WAY, THRESHOLD = "strict", "two_way", "threshold"
 
 
 class ThreeWay:
-    """The rules, on columns ``entailment``, ``neutral`` (or none) and ``contradiction`` that hold the scores
-    of the classes.
+    """The rules that turn the scores of two or three classes into an answer.
+
+    They read the columns ``entailment``, ``neutral`` (or none) and ``contradiction``:
 
     - ``strict``: the class with the highest score; neutral is wrong for rows of the other two labels (the
       paper's authors count so);
@@ -37,8 +38,9 @@ class ThreeWay:
         self.thresholds: dict[str, float | None] = {}
 
     def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:
-        """Choose the threshold of one form; None where validation rows do not have both labels, or may be
-        neutral.
+        """Choose the threshold of one form on validation rows.
+
+        There is none where these do not have both labels, or may be neutral.
         """
         # Where rows may be neutral, a threshold could not tell neutral from contradiction.
         sides = {label == ENTAILMENT for label in labels}

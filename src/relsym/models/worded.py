@@ -1,5 +1,6 @@
-"""What causal and masked language models share: wordings, labelled examples, and three ways to compare label
-words.
+"""What causal and masked language models share.
+
+Wordings, labelled examples, and three ways to compare label words.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Linear(Probe):
         self.bias = tensors["linear.bias"]
 
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
-        """The likeliest class."""
+        """The likeliest class of each row, as its index."""
         return self.scores(representation, len(self.bias)).argmax(-1)
 
     def scores(

@@ -116,7 +116,7 @@ class _PlainLoader(yaml.SafeLoader):
     """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse an alias."""
+        """Read a node; an alias is refused."""
         if self.check_event(yaml.AliasEvent):
             raise ConstructorError(problem="an alias", problem_mark=self.peek_event().start_mark)
         return super().compose_node(parent, index)

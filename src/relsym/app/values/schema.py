@@ -91,7 +91,7 @@ class SweepKeys(TypedDict):
 
 
 class TrainKeys(TypedDict):
-    """``relsym train``."""
+    """The configuration of ``relsym train``."""
 
     hardware: HardwareKeys
     tracking: Component
@@ -126,7 +126,7 @@ class EvaluationKeys(TypedDict):
 
 
 class EvaluateKeys(TypedDict):
-    """``relsym evaluate``."""
+    """The configuration of ``relsym evaluate``."""
 
     hardware: HardwareKeys
     tracking: Component
@@ -146,7 +146,7 @@ class EvaluateKeys(TypedDict):
 
 
 class BuildKeys(TypedDict):
-    """``relsym build``."""
+    """The configuration of ``relsym build``."""
 
     data: TriplesKeys
     benchmark: Component
@@ -155,7 +155,7 @@ class BuildKeys(TypedDict):
 
 
 class ExportKeys(TypedDict):
-    """``relsym export``."""
+    """The configuration of ``relsym export``."""
 
     data: DataKeys
     task: str
@@ -166,7 +166,7 @@ class ExportKeys(TypedDict):
 
 
 class ReportKeys(TypedDict):
-    """``relsym report``; a folder may be called by a number."""
+    """The configuration of ``relsym report``; a folder may be called by a number."""
 
     inputs: str | int | list[Any]
 

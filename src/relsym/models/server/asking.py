@@ -144,8 +144,9 @@ class Asker:
             thread.join(self.client.timeout_s)
 
     def _work(self, todo: SimpleQueue, results: SimpleQueue, trim: Trim) -> None:
-        """What one thread does, until there is nothing left to ask, the client is stopped or an error ends
-        the run.
+        """Ask and pass on outcomes, in one thread.
+
+        Ends when there is nothing left to ask, the client is stopped, or an error ends the run.
         """
         with suppress(Empty, Stopped):
             while True:

@@ -24,11 +24,11 @@ def key_of(text: str) -> bytes:
 
 
 class AnswerCache:
-    """A table of answers in SQLite with a write-ahead log: each is on disk once ``put`` returns, and survives
-    a kill of the process.
+    """The answers of a server on disk, in SQLite with a write-ahead log.
 
-    Several threads and processes may use one file; the folder has to be on a local disk. An answer that was
-    damaged counts as none.
+    An answer is on disk once ``put`` returns, and survives a kill of the process. Several threads and
+    processes may use one file; the folder has to be on a local disk. An answer that was damaged counts as
+    none.
 
     Raises:
         OSError: the folder cannot be written to, or the disk is full.

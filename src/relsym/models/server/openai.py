@@ -36,13 +36,12 @@ _LISTED = 20  # models in a message
 
 @final
 class OpenAiCompatible(Model):
-    """Asks any endpoint that speaks OpenAI's chat or completions API (vLLM, llama.cpp, Ollama, commercial
-    ones) about every row.
+    """Asks an endpoint that speaks OpenAI's chat or completions API about every row.
 
-    Each wording has a reading. With log-probabilities its score is p(word of entailment) over the sum of p
-    over all label words; without, labels are read off the answer's text (``parse``), and an answer that names
-    none counts as none. Which of the two it is, a trial question decides before the first row; the log and
-    ``source`` say so.
+    vLLM, llama.cpp, Ollama and commercial services do. Each wording has a reading. With log-probabilities its
+    score is p(word of entailment) over the sum of p over all label words; without, labels are read off the
+    answer's text (``parse``), and an answer that names none counts as none. Which of the two it is, a trial
+    question decides before the first row; the log and ``source`` say so.
 
     Answers are kept under the SHA-256 of name, API, what /models says of the model, and the whole request.
     The URL is no part of it: a server that comes back on another port goes on for free, and one that offers
@@ -162,8 +161,10 @@ class OpenAiCompatible(Model):
         return fingerprint if self.source["offered"] else f"{fingerprint} {self.client.url}"
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
-        """For each wording: the answer, what kept it from being one, log-probabilities of label words, and
-        what it took.
+        """The columns of each wording, one entry for each row.
+
+        They hold the answer, what kept it from being one, the log-probabilities of the label words, and how
+        many requests and tokens it took.
         """
         way = self._way
         columns: Columns = {}
@@ -237,8 +238,9 @@ class OpenAiCompatible(Model):
         return Judged(answers, scores)
 
     def costs(self, measured: Columns) -> dict[str, float]:
-        """Requests that were answered and their tokens, those of the cache apart, and USD where prices are
-        known. Trial questions are not counted.
+        """Requests that were answered and their tokens, and USD where prices are known.
+
+        Those from the cache are counted apart, trial questions not at all.
         """
         return costs_of(measured, self.price)
 

@@ -1,5 +1,6 @@
-"""Labels out of what a model said: words in a text, words and their beginnings among likely tokens, words at
-the end of an echo.
+"""Labels out of what a model said.
+
+They are read off a text, off the likeliest tokens, or off the end of an echo of the prompt.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ DENIED = r"(?:(?<!\w)(?:{negations})\s+(?:\w+\s+){{0,2}}|n['\u2019]t\s+(?:\w+\s+
 
 
 def parse(answer: str, words: Mapping[str, str]) -> str | None:
-    """The label whose word the answer holds; None for no word, words of several labels, or a word that is
-    denied ("not true").
+    """The label whose word the answer holds.
+
+    None for no word, for words of several labels, and for a word that is denied ("not true").
 
     A word counts whatever its case, and whole: "untrue" is not "true". What a model thinks aloud up to
     </think> does not count.
@@ -47,8 +49,9 @@ def parse(answer: str, words: Mapping[str, str]) -> str | None:
 
 
 def word_mass(top: Iterable[tuple[str, float]], words: Mapping[str, str]) -> dict[str, float | None]:
-    """Log-probability of each label among the likeliest tokens: the sum over those that are its word, or
-    begin it and no other's.
+    """Log-probability of each label among the likeliest tokens.
+
+    The sum is over the tokens that are the label's word, or begin it and no other label's.
 
         log p(label) = log sum_t exp(logprob_t)
 

@@ -94,8 +94,9 @@ class Way(ABC):
 
 @final
 class Echo(Way):
-    """Exact log-likelihood of each label word after the prompt: the completions API gives it for the prompt
-    that it repeats.
+    """Exact log-likelihood of each label word after the prompt, by a completions API.
+
+    Such an API gives log-probabilities of the prompt that it repeats (``echo``).
 
         log p(word | prompt) = sum of token_logprobs over the tokens of blank + word
 
@@ -165,7 +166,7 @@ class NextToken(Way):
     def bodies(
         self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
     ) -> list[Body]:
-        """One request."""
+        """One request, which asks for the answer."""
         return [self._body(self._question(prompt, shots, premise, hypothesis))]
 
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
@@ -203,7 +204,7 @@ class PlainText(Way):
     def bodies(
         self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
     ) -> list[Body]:
-        """One request."""
+        """One request, which asks for the answer."""
         return [self.request.filled(self._question(prompt, shots, premise, hypothesis))]
 
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
@@ -211,7 +212,7 @@ class PlainText(Way):
         return {}
 
     def trimmed(self, answer: Answer) -> Answer:
-        """The text alone."""
+        """The answer without its log-probabilities, which this way does not read."""
         return answer._replace(steps=())
 
     def trial(self, ask: Ask) -> str:

@@ -40,7 +40,7 @@ class Distill(Remedy):
         self.weight, self.rows = weight, rows
 
     def begin(self, objective: LightningModule) -> None:
-        """Keep the encoder."""
+        """Keep a frozen copy of the encoder."""
         self._first = deepcopy(objective.encoder).eval().requires_grad_(False)
 
     def row_penalty(self, batch: Batch, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, " n"]:

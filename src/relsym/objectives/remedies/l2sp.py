@@ -34,7 +34,7 @@ class L2SP(Remedy):
         self._start: dict[str, Tensor] = {}
 
     def begin(self, objective: LightningModule) -> None:
-        """Keep the starting point."""
+        """Keep the weights before the training, w0."""
         self._start = copy_of(objective)
 
     def weight_penalty(self, objective: LightningModule) -> Float[Tensor, ""]:

@@ -32,7 +32,7 @@ class Solved(Remedy):
         self.epochs = epochs
 
     def callbacks(self) -> list[Callback]:
-        """One that counts."""
+        """One, which counts the epochs without a wrong answer."""
         return [StopWhenSolved(self.epochs)]
 
 

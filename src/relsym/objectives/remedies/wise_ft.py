@@ -36,12 +36,12 @@ class WiseFt(Remedy):
         self._start: dict[str, Tensor] = {}
 
     def begin(self, objective: LightningModule) -> None:
-        """Keep the weights."""
+        """Keep the weights before the training, w0."""
         self._start = copy_of(objective)
 
     @torch.no_grad()
     def end(self, objective: LightningModule) -> None:
-        """Average them with what they have become."""
+        """Put the average of the weights before and after the training in their place."""
         for name, weight in objective.named_parameters():
             start = self._start[name].to(weight)
             weight.copy_(torch.lerp(start, weight, self.alpha))
