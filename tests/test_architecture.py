@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import subprocess
 import sys
@@ -157,3 +158,27 @@ def test_the_picture_of_the_rooms_shows_the_imports():
     draw_rooms = runpy.run_path(str(script))
     drawn = (SOURCE.parent.parent / "docs" / "rooms.svg").read_text(encoding="utf-8")
     assert draw_rooms["described"](draw_rooms["imports_between_rooms"]()) in drawn
+
+
+# A file in a document, with a name in it or without: `data/module.py: PairData`, `steps.py`.
+NAMED_FILE = re.compile(r"`([\w./]+\.(?:py|js))(?:: ([\w.]+))?`")
+
+
+@pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_files_and_names_in_the_map_are_there(document):
+    root = SOURCE.parent.parent
+    text = (root / document).read_text(encoding="utf-8")
+    named = NAMED_FILE.findall(text)
+    assert named
+    for name, attribute in named:
+        if "NAME" in name:
+            continue
+        # Files are named from the root, from the source, or from somewhere in it.
+        places = [root / name, SOURCE / name, root / "benchmarks" / name, *SOURCE.rglob(name)]
+        files = [place for place in places if place.is_file()]
+        assert files, f"{document}: no {name}"
+        words = attribute.split(".") if attribute else []
+        contents = [file.read_text(encoding="utf-8") for file in files]
+        assert any(all(word in content for word in words) for content in contents), (
+            f"{document}: {name}: {attribute}"
+        )
