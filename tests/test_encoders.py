@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from relsym.encoders import bundled
 from relsym.encoders.encoder import ROWS_OF_ONE_LENGTH, Encoder
 from relsym.encoders.load import load_encoder, tiny_encoder
 from relsym.encoders.tokens import length_batches
+from relsym.encoders.weights import WRAPPER_PREFIXES
 
 TEXTS = ["Paris is located in France.", "Q90 is located in Q142.", "a", "the mother of " * 6]
 
@@ -188,6 +191,54 @@ def test_pickled_weights_and_damaged_files_are_refused(tmp_path):
     torch.save(tiny_encoder().model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(ValueError, match=r"cannot load the encoder"):
         load_encoder(str(tmp_path), None)
+
+
+def rewritten(folder: Path, rename: Callable[[str], str | None]) -> str:
+    """A folder whose weights have other names; those renamed to None are left out."""
+    weights = load_file(folder / "model.safetensors")
+    renamed = {rename(name): tensor.clone() for name, tensor in weights.items()}
+    renamed.pop(None, None)
+    save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
+    return str(folder)
+
+
+def saved_encoder(folder: Path) -> Path:
+    folder.mkdir()
+    tiny_encoder().save(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kept", "lacking"),
+    [
+        (lambda name: None if ".layer.1." in name else name, "encoder.layer.1.attention"),
+        (lambda name: None if "word_embeddings" in name else name, "embeddings.word_embeddings.weight"),
+        (lambda name: f"student.{name}", "embeddings.LayerNorm.bias"),
+    ],
+    ids=["a missing layer", "no embeddings", "an unknown prefix"],
+)
+def test_an_encoder_without_some_of_its_weights_is_refused_by_their_names(tmp_path, kept, lacking):
+    folder = rewritten(saved_encoder(tmp_path / "encoder"), kept)
+    with pytest.raises(ValueError, match=rf"lack \d+ of the weights that BertModel needs.*{lacking}"):
+        load_encoder(folder, None, max_length=64)
+
+
+@pytest.mark.parametrize("prefix", WRAPPER_PREFIXES)
+def test_the_prefix_of_a_known_wrapper_is_left_out_and_said(tmp_path, prefix, caplog):
+    folder = saved_encoder(tmp_path / "encoder")
+    fingerprint = load_encoder(str(folder), None, max_length=64).fingerprint()
+    rewritten(folder, lambda name: f"{prefix}{name}")
+    with caplog.at_level("INFO"):
+        assert load_encoder(str(folder), None, max_length=64).fingerprint() == fingerprint
+    assert f"its weights are called {prefix}..." in caplog.text
+
+
+def test_an_encoder_without_a_pooler_has_the_same_fingerprint_every_time(tmp_path):
+    folder = rewritten(saved_encoder(tmp_path / "encoder"), lambda name: None if "pooler" in name else name)
+    first, second = (load_encoder(folder, None, max_length=64) for _ in range(2))
+    assert first.fingerprint() == second.fingerprint()
+    whole = tiny_encoder()
+    assert torch.equal(first.encode(["a b c"]), whole.encode(["a b c"]))
 
 
 def test_the_bundled_package_is_missed_with_the_pip_line(monkeypatch):

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from models_of import NLI, tiny_classifier
 from relsym.models.nli import CANARIES
@@ -460,6 +461,18 @@ def test_more_tokens_than_the_model_has_places_for_are_refused(evaluate, classif
     assert "at most 256 tokens" in evaluate(
         "model=nli", f"model.name={classifier(NLI)}", "model.max_length=300", code=1
     )
+
+
+@pytest.mark.parametrize("part", ["classifier", "pooler", "encoder.layer.1"])
+def test_a_classifier_without_some_of_its_weights_is_refused_by_their_names(evaluate, classifier, part):
+    folder = Path(classifier(NLI))
+    weights = load_file(folder / "model.safetensors")
+    left = {name: tensor.clone() for name, tensor in weights.items() if f"{part}." not in name}
+    save_file(left, folder / "model.safetensors", metadata={"format": "pt"})
+    message = evaluate("model=nli", f"model.name={folder}", "model.check_labels=false", code=1)
+    count = len(weights) - len(left)
+    assert f"lack {count} of the weights that BertForSequenceClassification needs" in message
+    assert f"{part}." in message
 
 
 def test_a_tokenizer_without_pad_token_is_refused(evaluate, classifier):

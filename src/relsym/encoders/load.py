@@ -11,6 +11,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTo
 from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.tokens import check_length, check_padding
+from relsym.encoders.weights import POOLER, load_weights
 from relsym.ranges import Dropout, Length, PositiveInt, Seed
 
 
@@ -31,8 +32,9 @@ def load_encoder(
         trust_remote_code: whether Python code from the hub may run.
 
     Raises:
-        ValueError: no such model, no safetensors weights, or the hub is out of reach; the folder holds an
-            adapter; its tokenizer has no pad token; texts could be longer than it reads.
+        ValueError: no such model, no safetensors weights, weights that are not in its files, or the hub is
+            out of reach; the folder holds an adapter; its tokenizer has no pad token; texts could be longer
+            than it reads.
     """
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     name = local_or_hub(name)
@@ -44,7 +46,7 @@ def load_encoder(
         )
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        model = AutoModel.from_pretrained(name, use_safetensors=True, dtype=torch.float32, **options)
+        model = load_weights(AutoModel, name, unused=(POOLER,), **options)
     except Exception as error:  # safetensors and the hub raise types of their own
         reason = str(error).strip().splitlines()[0]
         raise ValueError(

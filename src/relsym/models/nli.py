@@ -18,7 +18,7 @@ from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.encoders.encoder import tokens_for
 from relsym.encoders.load import hub_commit, local_or_hub
 from relsym.encoders.tokens import check_length, check_padding, collate, length_batches, tokenize
-from relsym.encoders.weights import weights_hash
+from relsym.encoders.weights import load_weights, weights_hash
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.device import device_of, dtype_of
 from relsym.models.three_way import ThreeWay
@@ -72,7 +72,8 @@ class CrossEncoder(Model):
         accelerator: cpu, gpu or auto.
 
     Raises:
-        ValueError: no such model, unknown label names, or an order that the canary pairs contradict.
+        ValueError: no such model, weights that are not in its files, unknown label names, or an order that
+            the canary pairs contradict.
     """
 
     kind: ClassVar[str] = "nli"
@@ -93,9 +94,7 @@ class CrossEncoder(Model):
         options = {"revision": revision, "trust_remote_code": trust_remote_code}
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(name, **options)
-            self.network = AutoModelForSequenceClassification.from_pretrained(
-                name, use_safetensors=True, dtype=torch.float32, **options
-            )
+            self.network = load_weights(AutoModelForSequenceClassification, name, **options)
         except Exception as error:  # safetensors and the hub raise types of their own
             reason = str(error).strip().splitlines()[0]
             raise ValueError(
