@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from relsym.report.collect import collect
-from relsym.report.sections import sections
+from relsym.report.page.page import nav
+from relsym.report.sections import Section, sections
+from relsym.report.tables.cells import Table
 from relsym.runs.results import BenchmarkRecord, Earlier, Interval, Settings, read_results
 from runs_of import FORMS, change, readers_of, train_results, write_results
 
@@ -215,3 +217,15 @@ def test_the_headline_over_folds_is_the_mean_over_kinds_of_the_mean_over_relatio
     (headline,) = [lines for title, lines in found.items() if title.startswith("Every relation held out")]
     assert {line.reader: line.cell("lexicalised") for line in headline}["k-NN (hadamard), 4 folds"] == "50.00"
     assert len(found) == 5
+
+
+def test_a_table_of_ones_own_stands_in_the_contents_under_its_name():
+    tables = [Table(name, "title", (), ()) for name in ("forgetting", "every_relation", "my_measure")]
+    section = Section("title", [], tables=tables)
+    contents = dict(nav(section, 1))
+    assert contents == {
+        "Forgetting": "forgetting-1",
+        "Folds": "every_relation-1",
+        "My measure": "my_measure-1",
+        "Runs": "runs",
+    }

@@ -33,7 +33,7 @@ PAGE_FIGURES = {
     "models": "Accuracy of every reading",
     "reliability": "Calibration",
 }
-# Name of a table -> what the list of contents calls it; the tables over folds are not named.
+# Name of a table -> what the list of contents calls it; one that is not here is called by its name.
 TABLE_NAMES = {
     "samples_to_solved": "Samples to solve it",
     "table2": "Table 2",
@@ -48,6 +48,8 @@ TABLE_NAMES = {
     "beyond_accuracy": "Beyond accuracy",
     "models_by_property": "By property",
     "model_differences": "Differences",
+    "every_relation": "Folds",
+    "pairs": "Folds",
 }
 # Name of a figure -> what is said below it.
 CAPTIONS = {
@@ -168,7 +170,7 @@ def nav(section: Section, number: int) -> list[tuple[str, str]]:
     best = [("Best results", f"best-{number}")] if section.best else []
     first, others = [], []
     for table in section.tables:
-        text = TABLE_NAMES.get(table.name, "Folds")
+        text = TABLE_NAMES.get(table.name, table.name.replace("_", " ").capitalize())
         entry = (text, f"{table.name}-{number}")
         if table.name in FIRST:
             first.append(entry)
