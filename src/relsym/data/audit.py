@@ -90,11 +90,7 @@ class Audit:
                 )
 
     def decide(
-        self,
-        name: str,
-        count: int,
-        examples: Iterable[str],
-        by_property: Mapping[str, int] | None = None,
+        self, name: str, count: int, examples: Iterable[str], by_property: Mapping[str, int] | None = None
     ) -> bool:
         """Record a finding; True if the rows that it names are to be dropped.
 

@@ -21,11 +21,7 @@ BATCHES_SORTED = 50
 
 
 def epoch_batches(
-    targets: Sequence[Hashable],
-    batch_size: int,
-    seed: int,
-    epoch: int,
-    lengths: Sequence[int] | None = None,
+    targets: Sequence[Hashable], batch_size: int, seed: int, epoch: int, lengths: Sequence[int] | None = None
 ) -> list[list[int]]:
     """Deal the rows of one epoch into batches of near-equal size.
 
@@ -68,11 +64,7 @@ def epoch_batches(
     return shuffled(mixed, seed, f"epoch {epoch}")
 
 
-def _by_length(
-    rows: Sequence[int],
-    lengths: Sequence[int],
-    pieces: int,
-) -> list[int]:
+def _by_length(rows: Sequence[int], lengths: Sequence[int], pieces: int) -> list[int]:
     """The rows in pieces of near-equal size, each from short to long."""
     n = len(rows)
     edges = [round(piece * n / pieces) for piece in range(pieces + 1)]
@@ -82,11 +74,7 @@ def _by_length(
     return ordered
 
 
-def share_of(
-    batch: list[int],
-    rank: int,
-    world_size: int,
-) -> list[int]:
+def share_of(batch: list[int], rank: int, world_size: int) -> list[int]:
     """The rank's part of a global batch, padded with ``PADDING`` to the length that all ranks share."""
     share = batch[rank::world_size]
     longest = ceil(len(batch) / world_size)

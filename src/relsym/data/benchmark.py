@@ -312,12 +312,7 @@ def _by_property(rows: pl.DataFrame) -> dict[str, list[int]]:
     return units
 
 
-def _part(
-    facts: pl.DataFrame,
-    split: str,
-    properties: list[str],
-    both: bool = False,
-) -> pl.DataFrame:
+def _part(facts: pl.DataFrame, split: str, properties: list[str], both: bool = False) -> pl.DataFrame:
     """What can be drawn from a part.
 
     A unit is the row of a fact; where directions count apart, its reverse is that plus the height.

@@ -82,11 +82,7 @@ def scale(available: Mapping[str, int], examples: int) -> float:
     return allowed
 
 
-def sizes(
-    available: Mapping[str, int],
-    examples: int | None,
-    kinds: int,
-) -> dict[str, int]:
+def sizes(available: Mapping[str, int], examples: int | None, kinds: int) -> dict[str, int]:
     """Facts of each part: their shares of ``examples``, in multiples of ``kinds``.
 
     All parts are scaled by the part that has least of its share.
@@ -149,12 +145,7 @@ def file_sha256(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def _drop_rows(
-    table: pl.DataFrame,
-    audit: Audit,
-    name: str,
-    is_found: pl.Expr,
-) -> pl.DataFrame:
+def _drop_rows(table: pl.DataFrame, audit: Audit, name: str, is_found: pl.Expr) -> pl.DataFrame:
     """Look for one finding among the rows of the evaluation parts; a fact goes with all its rows."""
     rows = table.filter(pl.col("split") != TRAIN, is_found)
     examples = []
@@ -172,8 +163,7 @@ def _balanced(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     """As many facts of each kind in a part, the first ones drawn, unless the surplus is to be kept."""
     facts = table.select("split", "kind", "fact_id").unique(maintain_order=True)
     facts = facts.with_columns(
-        place=pl.int_range(pl.len()).over("split", "kind"),
-        of_kind=pl.len().over("split", "kind"),
+        place=pl.int_range(pl.len()).over("split", "kind"), of_kind=pl.len().over("split", "kind")
     )
     fewest = pl.col("of_kind").min().over("split")
     surplus = facts.filter(pl.col("place") >= fewest)
@@ -187,12 +177,7 @@ def _balanced(table: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     return _without(table, surplus, audit, "imbalance")
 
 
-def _without(
-    table: pl.DataFrame,
-    facts: pl.DataFrame,
-    audit: Audit,
-    finding: str,
-) -> pl.DataFrame:
+def _without(table: pl.DataFrame, facts: pl.DataFrame, audit: Audit, finding: str) -> pl.DataFrame:
     """The rows that are about none of these facts; how many went is entered under the finding."""
     remaining = table.join(facts, on=["split", "fact_id"], how="anti", maintain_order="left")
     audit.found[finding]["removed"] = table.height - remaining.height

@@ -35,10 +35,7 @@ class BuiltBenchmark(Benchmark):
     """
 
     def __init__(
-        self,
-        folder: str | None,
-        fold: str | None = None,
-        properties: list[str] | None = None,
+        self, folder: str | None, fold: str | None = None, properties: list[str] | None = None
     ) -> None:
         if folder is None:
             raise ValueError(

@@ -26,11 +26,7 @@ _IS_ODD = LABEL_COLUMN.str.contains(ODD) | (LABEL_COLUMN.str.len_chars() > MAX_L
 FLAGS = {"id": _IS_ID, "odd": _IS_ODD, "name": LABEL_COLUMN.str.to_lowercase()}
 
 
-def usable_facts(
-    source: TripleSource,
-    relations: Mapping[str, Relation],
-    audit: Audit,
-) -> pl.DataFrame:
+def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit: Audit) -> pl.DataFrame:
     """Facts with labels, kind and group, in the source's order, less what the audit drops.
 
     Columns: subject, property, object, subject_label, object_label, kind, group_id. ``group_id`` is the
@@ -95,19 +91,13 @@ def reverse_stated(source: TripleSource) -> dict[str, float]:
     # One row for each unordered pair, so that a statement and its reverse are counted together.
     unordered = source.triples.group_by("property", lower=LOWER_END, higher=HIGHER_END)
     subject, object = pl.col("subject"), pl.col("object")
-    pairs = unordered.agg(
-        upwards=(subject <= object).any(),
-        downwards=(subject >= object).any(),
-    )
+    pairs = unordered.agg(upwards=(subject <= object).any(), downwards=(subject >= object).any())
     upwards, downwards = pl.col("upwards"), pl.col("downwards")
     is_loop = pl.col("lower") == pl.col("higher")
     of_both_directions = upwards.cast(pl.Int64) + downwards.cast(pl.Int64)
     stated = pl.when(is_loop).then(1).otherwise(of_both_directions)
     stated_both_ways = stated.filter(upwards & downwards)
-    counts = pairs.group_by("property").agg(
-        stated=stated.sum(),
-        reversed=stated_both_ways.sum(),
-    )
+    counts = pairs.group_by("property").agg(stated=stated.sum(), reversed=stated_both_ways.sum())
     shares = {}
     for property, statements, with_reverse in counts.sort("property").iter_rows():
         shares[property] = with_reverse / statements

@@ -54,11 +54,7 @@ class Plan:
 
 
 def manifest_of(
-    plan: Plan,
-    benchmark: SymmetryBenchmark,
-    seed: int,
-    scaled: bool,
-    parts: Mapping[str, pl.DataFrame],
+    plan: Plan, benchmark: SymmetryBenchmark, seed: int, scaled: bool, parts: Mapping[str, pl.DataFrame]
 ) -> Manifest:
     """The manifest before its files are written.
 
@@ -163,11 +159,7 @@ def _account(audit: Audit) -> AuditAccount:
     return AuditAccount(audit.mode, findings)
 
 
-def _folds(
-    plan: Plan,
-    benchmark: SymmetryBenchmark,
-    present: list[str],
-) -> dict[str, Fold]:
+def _folds(plan: Plan, benchmark: SymmetryBenchmark, present: list[str]) -> dict[str, Fold]:
     """The folds that the rows allow: those whose variants are among the benchmark's."""
     if not plan.hold_out:
         return {}

@@ -168,12 +168,7 @@ class PairData(LightningDataModule):
         targets = [self._targets[i] for i in indices]
         mask = [row != PADDING for row in rows]
         replayed = [row >= len(self.train_rows) for row in rows]
-        return Batch(
-            tuple(inputs),
-            torch.tensor(targets),
-            torch.tensor(mask),
-            torch.tensor(replayed),
-        )
+        return Batch(tuple(inputs), torch.tensor(targets), torch.tensor(mask), torch.tensor(replayed))
 
     def _lengths(self) -> list[int]:
         """Tokens of each training row, over all its encoded texts."""

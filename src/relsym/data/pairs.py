@@ -211,10 +211,7 @@ def _lacking(relation: Relation, wording: str) -> str | None:
 
 
 def _paraphrase_of(
-    fact_ids: pl.Series,
-    properties: pl.Series,
-    relations: Mapping[str, Relation],
-    variants: Sequence[str],
+    fact_ids: pl.Series, properties: pl.Series, relations: Mapping[str, Relation], variants: Sequence[str]
 ) -> pl.Series:
     """Which paraphrase each fact takes: evenly, by hash; 0 for all where no variant asks for one."""
     used = {VARIANTS[name].wording for name in variants}
@@ -232,10 +229,7 @@ def _paraphrase_of(
 
 
 def _variant_rows(
-    base: pl.DataFrame,
-    relations: Mapping[str, Relation],
-    table: pl.DataFrame,
-    name: str,
+    base: pl.DataFrame, relations: Mapping[str, Relation], table: pl.DataFrame, name: str
 ) -> pl.DataFrame:
     """The rows of one variant: ``base`` with its sentences, labels and ids."""
     variant = VARIANTS[name]
@@ -259,11 +253,7 @@ def _variant_rows(
 
 
 def _sentences(
-    column: str,
-    base: pl.DataFrame,
-    table: pl.DataFrame,
-    wording: pl.Expr,
-    exchanged: pl.Expr,
+    column: str, base: pl.DataFrame, table: pl.DataFrame, wording: pl.Expr, exchanged: pl.Expr
 ) -> pl.DataFrame:
     """Sentences in both forms, ``column`` with labels and ``column_delex`` with ids."""
     first_label = _end("subject", "object", exchanged)
@@ -274,11 +264,7 @@ def _sentences(
     return verbalize(base, table, wording, names)
 
 
-def _end(
-    end: str,
-    other_end: str,
-    exchanged: pl.Expr | str,
-) -> pl.Expr:
+def _end(end: str, other_end: str, exchanged: pl.Expr | str) -> pl.Expr:
     """The column of one end of a fact, or of the other one where the two are exchanged."""
     return pl.when(exchanged).then(other_end).otherwise(end)
 

@@ -33,9 +33,7 @@ def bar(unit: str = "steps") -> Progress:
 
 @contextmanager
 def progress(
-    description: str,
-    total: int | None,
-    unit: str = "steps",
+    description: str, total: int | None, unit: str = "steps"
 ) -> Iterator[Callable[[int | float], None]]:
     """A running bar; yields the function that advances it by a count, or by a part of one.
 

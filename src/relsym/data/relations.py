@@ -89,9 +89,7 @@ def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
 
 
 def select_relations(
-    table: dict[str, Relation],
-    properties: list[str] | None,
-    neutral: bool = False,
+    table: dict[str, Relation], properties: list[str] | None, neutral: bool = False
 ) -> dict[str, Relation]:
     """Keep some properties of a table, in its order.
 

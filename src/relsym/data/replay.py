@@ -43,14 +43,7 @@ class Replay:
         ValueError: no rows, or fewer than a batch needs to hold two classes.
     """
 
-    def __init__(
-        self,
-        rows: Sequence[Row],
-        per_batch: int,
-        only: bool,
-        seed: int,
-        steps: int,
-    ) -> None:
+    def __init__(self, rows: Sequence[Row], per_batch: int, only: bool, seed: int, steps: int) -> None:
         if not rows:
             raise ValueError("replay: there are no rows to draw from.")
         if only and per_batch < 2:

@@ -34,11 +34,7 @@ def alternate(pools: Iterable[Iterable[T]]) -> Iterator[T]:
         yield from items
 
 
-def shuffled(
-    items: Iterable[T],
-    seed: int,
-    purpose: str,
-) -> list[T]:
+def shuffled(items: Iterable[T], seed: int, purpose: str) -> list[T]:
     """The items in an order that depends on the seed and the purpose only."""
     ordered = list(items)
     # Seeded with a text, which Python hashes with SHA-512: the same order on every machine.
@@ -46,11 +42,7 @@ def shuffled(
     return ordered
 
 
-def draw_order(
-    by_kind: Mapping[str, Mapping[Hashable, list[T]]],
-    seed: int,
-    sampling: str,
-) -> Iterator[T]:
+def draw_order(by_kind: Mapping[str, Mapping[Hashable, list[T]]], seed: int, sampling: str) -> Iterator[T]:
     """Items in the order in which they are drawn: kinds alternate, until one of them runs out.
 
     Args:
@@ -74,11 +66,7 @@ def by_key(items: Iterable[T], keys: Iterable[Hashable]) -> dict[Hashable, list[
     return dict(groups)
 
 
-def _within_kind(
-    pools: Mapping[Hashable, list[T]],
-    seed: int,
-    sampling: str,
-) -> Iterable[T]:
+def _within_kind(pools: Mapping[Hashable, list[T]], seed: int, sampling: str) -> Iterable[T]:
     """The items of one kind in draw order; ``pools`` has them by property."""
     if sampling == "random":
         return shuffled(chain.from_iterable(pools.values()), seed, "rows")

@@ -135,12 +135,7 @@ class SymmetryData(PairData):
         return rows
 
     def _facts(
-        self,
-        key: str,
-        rows: int | None,
-        benchmark: Benchmark,
-        variants: Sequence[str],
-        forms: int,
+        self, key: str, rows: int | None, benchmark: Benchmark, variants: Sequence[str], forms: int
     ) -> int | None:
         """How many facts give so many rows; None for all.
 

@@ -34,10 +34,7 @@ def wordings(relations: Mapping[str, Relation]) -> pl.DataFrame:
 
 
 def verbalize(
-    rows: pl.DataFrame,
-    table: pl.DataFrame,
-    wording: pl.Expr,
-    names: Mapping[str, tuple[pl.Expr, pl.Expr]],
+    rows: pl.DataFrame, table: pl.DataFrame, wording: pl.Expr, names: Mapping[str, tuple[pl.Expr, pl.Expr]]
 ) -> pl.DataFrame:
     """Fill [X] with the subject's and [Y] with the object's name.
 

@@ -15,11 +15,7 @@ KEPT, REFIT, LINEAR = "kept", "refit", "linear"
 
 
 def drop_of(
-    labels: Sequence[str],
-    before: Sequence[str],
-    after: Sequence[str],
-    groups: Sequence[str],
-    classes: int,
+    labels: Sequence[str], before: Sequence[str], after: Sequence[str], groups: Sequence[str], classes: int
 ) -> Drop:
     """Compare two lists of answers to the same rows.
 
@@ -62,12 +58,7 @@ def drop_of(
     )
 
 
-def check_before(
-    labels: Sequence[str],
-    answers: Sequence[str],
-    classes: Sequence[str],
-    what: str,
-) -> None:
+def check_before(labels: Sequence[str], answers: Sequence[str], classes: Sequence[str], what: str) -> None:
     """Refuse a read-out that knows nothing before retraining, or whose labels stand in another order.
 
     Args:

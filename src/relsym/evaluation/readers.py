@@ -32,12 +32,7 @@ class Frozen:
     """
 
     def __init__(
-        self,
-        encoder: Encoder,
-        data: PairData,
-        reads: str,
-        description: str,
-        memory: bool = True,
+        self, encoder: Encoder, data: PairData, reads: str, description: str, memory: bool = True
     ) -> None:
         # Training rows first, then the forms one after the other: a text of several is encoded once.
         rows: list[Row] = []
@@ -58,25 +53,14 @@ class Frozen:
             start = end
 
 
-def score_model(
-    scores: Scores,
-    name: str,
-    probe: Probe,
-    frozen: Frozen,
-    labels: tuple[str, ...],
-) -> None:
+def score_model(scores: Scores, name: str, probe: Probe, frozen: Frozen, labels: tuple[str, ...]) -> None:
     """Record the probe's answers on every form under the name of this reader."""
     for form, representation in frozen.forms.items():
         scores.add(name, form, label_names(probe.predict(representation), labels))
 
 
 def score_untrained(
-    scores: Scores,
-    frozen: Frozen,
-    data: PairData,
-    metric: Metric,
-    seed: int,
-    title: str,
+    scores: Scores, frozen: Frozen, data: PairData, metric: Metric, seed: int, title: str
 ) -> None:
     """Record how the encoder before retraining answers, read in two ways.
 
@@ -122,12 +106,7 @@ def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut]
             scores.readers[key] = Reader(shortcut.title or name, shortcut.place)
 
 
-def _random_label_probe(
-    metric: Metric,
-    labels: int,
-    dim: int,
-    generator: torch.Generator,
-) -> NearestLabel:
+def _random_label_probe(metric: Metric, labels: int, dim: int, generator: torch.Generator) -> NearestLabel:
     """A probe that answers with the nearest of so many random label embeddings."""
     label_embeddings = metric.random_labels(labels, dim, generator)
     probe = NearestLabel()

@@ -19,10 +19,7 @@ def distinct_texts(rows: Sequence[Row], reads: str) -> int:
 
 
 def represent(
-    encoder: Encoder,
-    rows: Sequence[Row],
-    reads: str,
-    advance: Callable[[int], None] = lambda count: None,
+    encoder: Encoder, rows: Sequence[Row], reads: str, advance: Callable[[int], None] = lambda count: None
 ) -> Float[Tensor, "n parts dim"]:
     """Premise and hypothesis of each row apart [n 2 dim], or the pair as one input [n 1 dim].
 

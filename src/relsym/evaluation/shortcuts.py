@@ -167,12 +167,7 @@ def majority_label(labels: object) -> str:
     return min(counts, key=lambda label: (-counts[label], label != CONTRADICTION, label))
 
 
-def _regression(
-    features,
-    train_inputs: Sequence,
-    test_inputs: Sequence,
-    train: Sequence[Row],
-) -> list[str]:
+def _regression(features, train_inputs: Sequence, test_inputs: Sequence, train: Sequence[Row]) -> list[str]:
     """Fit a logistic regression over ``features`` of the training inputs, and answer the test inputs."""
     # Weakly regularised: scikit-learn's default is C = 1.
     model = make_pipeline(features, LogisticRegression(C=10.0, max_iter=1000))

@@ -34,9 +34,5 @@ def accuracy(correct: Sequence[bool]) -> Accuracy:
     right = sum(map(bool, correct))
     interval = binomtest(right, rows).proportion_ci(0.95, method="wilson")
     return Accuracy(
-        correct=right,
-        rows=rows,
-        value=right / rows,
-        low=float(interval.low),
-        high=float(interval.high),
+        correct=right, rows=rows, value=right / rows, low=float(interval.low), high=float(interval.high)
     )

@@ -69,9 +69,7 @@ class PredictionTable(Model):
         scored = {(row.pair_id, row.form) for row in rows}
         answered = set(self.table)
         self._refuse_keys(
-            scored - answered,
-            "rows have no line",
-            "Add them (an empty prediction is counted as no answer)",
+            scored - answered, "rows have no line", "Add them (an empty prediction is counted as no answer)"
         )
         if not self.ignore_others:
             self._refuse_keys(

@@ -176,12 +176,7 @@ def reader_table(title: str, lines: Sequence[Line]) -> Table:
     forms = list(lines[0].values)
     # "lexicalised, symmetric" is a column of the form "lexicalised" to the page's filter.
     form_columns = [Column(form, form.partition(",")[0]) for form in forms]
-    columns = (
-        *text_columns("reader", "model"),
-        *form_columns,
-        Column("samples"),
-        Column("seeds"),
-    )
+    columns = (*text_columns("reader", "model"), *form_columns, Column("samples"), Column("seeds"))
     rows = tuple(_reader_row(line, forms) for line in lines)
     return Table(file_name(title), title, columns, rows, (CAUTION,))
 

@@ -13,16 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from relsym.runs.files import remove, write_atomically
-from relsym.runs.layout import (
-    CONFIG,
-    ENCODER,
-    FORGETTING,
-    PARTIAL,
-    PREDICTIONS,
-    PROBE,
-    RESULTS,
-    SHARDS,
-)
+from relsym.runs.layout import CONFIG, ENCODER, FORGETTING, PARTIAL, PREDICTIONS, PROBE, RESULTS, SHARDS
 from relsym.runs.results import AnyResults, results_json
 
 # What a killed run of the same command may have left: written over, or from the loggers and Hydra.

@@ -92,12 +92,7 @@ def _mean_of(metric: str) -> dict[str, Any]:
 def group_yaml(name: str, tasks: Sequence[str], metadata: Mapping[str, Any]) -> str:
     """The YAML of a group: several wordings asked in one go, with the mean of their accuracies."""
     mean = {"metric": "acc", "aggregation": "mean", "weight_by_size": True}
-    group = {
-        "group": name,
-        "task": list(tasks),
-        "aggregate_metric_list": [mean],
-        "metadata": dict(metadata),
-    }
+    group = {"group": name, "task": list(tasks), "aggregate_metric_list": [mean], "metadata": dict(metadata)}
     return _dumped(group)
 
 

@@ -20,16 +20,7 @@ from relsym.runs.sweeps import Entry
 LONGEST_JOB_NAME = 80
 LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(e-?\d+)?")
 # Groups whose options say by themselves what they are: "knn", not "objectiveknn".
-_SPEAKING_GROUPS = (
-    "objective",
-    "model",
-    "metric",
-    "probe",
-    "data",
-    "experiment",
-    "benchmark",
-    "recipe",
-)
+_SPEAKING_GROUPS = ("objective", "model", "metric", "probe", "data", "experiment", "benchmark", "recipe")
 
 
 class Known(NamedTuple):

@@ -116,11 +116,7 @@ class RayEngine(Engine):
         """Hand it to Ray."""
         self.check(job)
         needs = self.needs(job)
-        task = self.task.options(
-            num_cpus=needs["CPU"],
-            num_gpus=needs["GPU"],
-            name=f"relsym {job.name}",
-        )
+        task = self.task.options(num_cpus=needs["CPU"], num_gpus=needs["GPU"], name=f"relsym {job.name}")
         reference = task.remote(str(job.frozen))
         self.running[reference] = job
 

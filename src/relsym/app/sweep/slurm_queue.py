@@ -68,11 +68,7 @@ def ask(ids: Collection[str]) -> dict[str, Said]:
     # One call for all jobs spares the controller, which the whole cluster waits for.
     numbers = ",".join(sorted(ids))
     answer = slurm_command(
-        "squeue",
-        "--noheader",
-        "--states=all",
-        f"--jobs={numbers}",
-        f"--Format={SQUEUE_COLUMNS}",
+        "squeue", "--noheader", "--states=all", f"--jobs={numbers}", f"--Format={SQUEUE_COLUMNS}"
     )
     if answer.returncode and "Invalid job id" not in answer.stderr:
         raise NoAnswer(f"squeue: {answer.stderr.strip()[-500:]}")
@@ -110,12 +106,7 @@ def recall(number: str) -> Said | None:
     None without a database, or if it does not know the job.
     """
     answer = slurm_command(
-        "sacct",
-        "--noheader",
-        "--parsable2",
-        "--allocations",
-        "--format=State,ExitCode",
-        f"--jobs={number}",
+        "sacct", "--noheader", "--parsable2", "--allocations", "--format=State,ExitCode", f"--jobs={number}"
     )
     if answer.returncode or not answer.stdout.strip():
         return None

@@ -39,12 +39,7 @@ class WandbRun(Tracker, WandbLogger):
     """
 
     def __init__(
-        self,
-        folder: str,
-        project: str,
-        name: str | None,
-        group: str | None,
-        tags: Sequence[str],
+        self, folder: str, project: str, name: str | None, group: str | None, tags: Sequence[str]
     ) -> None:
         super().__init__(project=project, save_dir=folder)
         self.names = {"project": project, "name": name, "group": group, "dir": folder}
@@ -78,11 +73,7 @@ class WandbRun(Tracker, WandbLogger):
             # Not Lightning's way, which goes on in a run that is still open, and asks the server for one to
             # resume.
             self._experiment = wandb.init(
-                config=dict(config),
-                tags=short_tags,
-                settings=_settings(),
-                reinit="create_new",
-                **self.names,
+                config=dict(config), tags=short_tags, settings=_settings(), reinit="create_new", **self.names
             )
         except (wandb.Error, OSError, ValueError) as error:
             _abandon()
@@ -127,10 +118,7 @@ class WandbRun(Tracker, WandbLogger):
         figure_name, figure = final.figure()
         figure.canvas.draw()
         pixels = np.asarray(figure.canvas.buffer_rgba())
-        shown = {
-            table_name: wandb.Table(columns=columns, data=lines),
-            figure_name: wandb.Image(pixels),
-        }
+        shown = {table_name: wandb.Table(columns=columns, data=lines), figure_name: wandb.Image(pixels)}
         run.log({**shown, STEP: final.step})
         run.summary.update({**final.metrics, **final.measured})
 

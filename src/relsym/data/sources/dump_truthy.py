@@ -30,16 +30,7 @@ TRIPLE = (
 _ITEM = r"(Q[1-9]\d*)"
 LITERAL = r'^"(?<text>.*)"@(?<language>[A-Za-z0-9-]+)$'
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
-CHARACTERS = {
-    "t": "\t",
-    "b": "\b",
-    "n": "\n",
-    "r": "\r",
-    "f": "\f",
-    '"': '"',
-    "'": "'",
-    "\\": "\\",
-}
+CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 
 
 @final
@@ -137,9 +128,7 @@ def with_drop_reason(table: pl.DataFrame, properties: Collection[str]) -> pl.Dat
     property_with_value = predicate.str.strip_prefix(DIRECT_IRI)
     property = pl.when(says_no_value).then(property_without_value).otherwise(property_with_value)
     statements = table.with_columns(
-        property.alias("property"),
-        subject_item.alias("subject_item"),
-        object_item.alias("object_item"),
+        property.alias("property"), subject_item.alias("subject_item"), object_item.alias("object_item")
     )
     statements = statements.filter(pl.col("property").is_in(list(properties)))
 

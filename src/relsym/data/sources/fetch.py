@@ -34,13 +34,7 @@ _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)")  # RFC 9110,
 Returned = TypeVar("Returned")
 
 
-def fetch(
-    url: str,
-    folder: Path,
-    sha256: str | None,
-    timeout: float | int = 60.0,
-    retries: int = 5,
-) -> Path:
+def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.0, retries: int = 5) -> Path:
     """Download ``url`` into ``folder`` under its own name, or keep the file that is there.
 
     A broken download goes on where it stopped. Returns the file's path.
@@ -177,13 +171,7 @@ def _checked(path: Path, expected: str | None, advice: str) -> Path:
     return path
 
 
-def _complete(
-    url: str,
-    partial: Path,
-    expected: str | None,
-    timeout: float | int,
-    retries: int,
-) -> None:
+def _complete(url: str, partial: Path, expected: str | None, timeout: float | int, retries: int) -> None:
     """Download what ``partial`` lacks of the file, in as many attempts as it takes."""
     with requests.Session() as session:
         # "identity" asks for the file as it is: the bytes of a compressed answer could not be resumed.
@@ -199,11 +187,7 @@ def _complete(
 
 
 def _attempt(
-    session: requests.Session,
-    url: str,
-    partial: Path,
-    expected: str | None,
-    timeout: float | int,
+    session: requests.Session, url: str, partial: Path, expected: str | None, timeout: float | int
 ) -> None:
     """One request for the rest of the file; a timeout counts as a broken connection, which is retried."""
     headers = _resuming(partial, expected)

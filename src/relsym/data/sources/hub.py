@@ -107,11 +107,7 @@ class HubTriples:
         return self._source(chosen, read, dropped, notes)
 
     def _source(
-        self,
-        rows: pl.DataFrame,
-        read: int,
-        dropped: Counter[str],
-        notes: Counter[str],
+        self, rows: pl.DataFrame, read: int, dropped: Counter[str], notes: Counter[str]
     ) -> TripleSource:
         """The source of these statements, with the labels that stand beside them, or their ids for labels."""
         if "subject_label" in self.columns:
@@ -236,10 +232,7 @@ def stated(rows: pl.DataFrame, relations: Mapping[str, Relation], dropped: Count
         for name in _NAME_PATTERNS:
             readings.append(_readings(rows, relation, name))
     distinct = pl.concat(readings).unique()
-    counts = distinct.group_by("row").agg(
-        templates=pl.col("property").n_unique(),
-        ways=pl.len(),
-    )
+    counts = distinct.group_by("row").agg(templates=pl.col("property").n_unique(), ways=pl.len())
     if counts.is_empty() and not rows.is_empty():
         premise = rows["premise"][0]
         template = next(iter(relations.values())).template

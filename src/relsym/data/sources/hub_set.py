@@ -115,9 +115,7 @@ class HubSet:
 
 
 def faults(
-    features: Mapping[str, Any],
-    columns: Mapping[str, str],
-    numbers: Collection[str] = (),
+    features: Mapping[str, Any], columns: Mapping[str, str], numbers: Collection[str] = ()
 ) -> list[str]:
     """What is wrong with the columns of a data set, one text each: not there, or no text in it.
 

@@ -180,11 +180,7 @@ def _schema(columns: Mapping[str, str | None]) -> Schema:
 
 
 def _tables(
-    folder: str | None,
-    hub: str | None,
-    config: str | None,
-    revision: str | None,
-    **options: Any,
+    folder: str | None, hub: str | None, config: str | None, revision: str | None, **options: Any
 ) -> Tables:
     """The set's tables, in a folder or on the hub; ``options`` are those that both take."""
     if folder and hub:

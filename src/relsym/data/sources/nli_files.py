@@ -35,10 +35,7 @@ _MNLI_FILES: dict[str, Levels] = {
     ),
 }
 _SNLI_FILES: dict[str, Levels] = {
-    "train": (
-        ("snli_*_train.jsonl", *_tables("train")),
-        ("snli_*_train.txt",),
-    ),
+    "train": (("snli_*_train.jsonl", *_tables("train")), ("snli_*_train.txt",)),
     "test": (
         ("snli_*_test.jsonl", *_tables("test")),
         ("snli_*_test.txt",),
@@ -46,18 +43,10 @@ _SNLI_FILES: dict[str, Levels] = {
     ),
 }
 # In each round's folder.
-_ANLI_FILES: dict[str, Levels] = {
-    "train": (_tables("train"),),
-    "test": (_tables("test"), _tables("dev")),
-}
+_ANLI_FILES: dict[str, Levels] = {"train": (_tables("train"),), "test": (_tables("test"), _tables("dev"))}
 _OTHER_FILES: dict[str, Levels] = {
     "train": (_tables("train"), _tables("*_train")),
-    "test": (
-        _tables("test"),
-        _tables("*_test"),
-        _tables("dev", "validation"),
-        _tables("*_dev"),
-    ),
+    "test": (_tables("test"), _tables("*_test"), _tables("dev", "validation"), _tables("*_dev")),
 }
 NLI_FILES: dict[str, dict[str, Levels]] = {
     "mnli": _MNLI_FILES,
@@ -116,13 +105,7 @@ def round_folder(folder: Path, number: int) -> Path:
     return path
 
 
-def find_part(
-    parts: Collection[str],
-    layout: str,
-    part: str,
-    name: str | None,
-    suffix: str = "",
-) -> str:
+def find_part(parts: Collection[str], layout: str, part: str, name: str | None, suffix: str = "") -> str:
     """The part of a hub data set with the rows of train or test.
 
     Args:

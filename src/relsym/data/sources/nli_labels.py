@@ -64,12 +64,7 @@ class Meanings:
         ValueError: the set is binary, declares names that say nothing, or others than ``names``.
     """
 
-    def __init__(
-        self,
-        names: tuple[str, ...] | None,
-        declared: Sequence[str] | None,
-        origin: str,
-    ) -> None:
+    def __init__(self, names: tuple[str, ...] | None, declared: Sequence[str] | None, origin: str) -> None:
         declared = declared or ()
         declared_labels = tuple(WORDS.get(name.strip().lower()) for name in declared)
         says_nothing = None in declared_labels

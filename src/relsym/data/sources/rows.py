@@ -214,11 +214,7 @@ def _csv(text: str, layout: Layout) -> pl.DataFrame:
     return pl.concat([sound, broken], how="diagonal").sort("row")
 
 
-PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {
-    "tsv": _tsv,
-    "jsonl": _jsonl,
-    "csv": _csv,
-}
+PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {"tsv": _tsv, "jsonl": _jsonl, "csv": _csv}
 
 
 def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:

@@ -176,13 +176,7 @@ class WikidataSparql:
             raise ValueError(f"{self.endpoint.name}, {property}: {error}") from error
         return statements, is_cut
 
-    def _page(
-        self,
-        property: str,
-        size: int,
-        start: str | None = None,
-        offset: int = 0,
-    ) -> list[Solution]:
+    def _page(self, property: str, size: int, start: str | None = None, offset: int = 0) -> list[Solution]:
         """Some of a property's statements (see ``statements_query``), as subject and object."""
         about = f"{property}, {size} rows"
         if start:

@@ -155,12 +155,7 @@ class TripleTable:
         return f"table {names[0]} and {len(names) - 1} more"
 
     def _good(
-        self,
-        rows: pl.DataFrame,
-        path: Path,
-        schema: Schema,
-        counts: Counter[str],
-        reason: str,
+        self, rows: pl.DataFrame, path: Path, schema: Schema, counts: Counter[str], reason: str
     ) -> pl.DataFrame:
         """The rows that are whole, with every required field.
 
@@ -214,10 +209,7 @@ def blank(column: str) -> pl.Expr:
 
 def labels_beside(rows: pl.DataFrame) -> pl.DataFrame:
     """The labels that stand in the rows themselves, in reading order (columns ``LABEL_SCHEMA``)."""
-    pairs = rows.select(
-        entity=pl.concat_list("subject", "object"),
-        label=pl.concat_list(LABEL_COLUMNS),
-    )
+    pairs = rows.select(entity=pl.concat_list("subject", "object"), label=pl.concat_list(LABEL_COLUMNS))
     return pairs.explode("entity", "label")
 
 

@@ -190,11 +190,7 @@ class Wikidata5MFolder:
 
 
 def _files_in(
-    folder: Path,
-    key: str,
-    pattern: str | None,
-    layouts: tuple[str, ...],
-    archives: Mapping[str, str],
+    folder: Path, key: str, pattern: str | None, layouts: tuple[str, ...], archives: Mapping[str, str]
 ) -> list[tuple[Path, str]]:
     """Files, each with the members to read where it is an archive, else with "*".
 

@@ -104,11 +104,7 @@ class Asker:
         return outcomes_of_groups
 
     def _ask_new(
-        self,
-        bodies: Mapping[bytes, Body],
-        trim: Trim,
-        outcomes: dict[bytes, Outcome],
-        progress: _Progress,
+        self, bodies: Mapping[bytes, Body], trim: Trim, outcomes: dict[bytes, Outcome], progress: _Progress
     ) -> None:
         """Ask the endpoint, and add what comes of it to ``outcomes``."""
         todo = SimpleQueue[tuple[bytes, Body]]()

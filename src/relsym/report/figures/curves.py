@@ -114,14 +114,7 @@ def _draw_curve(axes: Axes, curve: Sequence[Point], look: dict[str, Any]) -> Non
         means.append(100 * mean(accuracies))
         highest.append(100 * max(accuracies))
     axes.plot(samples, means, **look)
-    axes.fill_between(
-        samples,
-        lowest,
-        highest,
-        color=look["color"],
-        alpha=0.15,
-        linewidth=0,
-    )
+    axes.fill_between(samples, lowest, highest, color=look["color"], alpha=0.15, linewidth=0)
 
 
 def _draw_shortcuts(axes: Axes, shortcuts: Sequence[Point]) -> None:
@@ -139,14 +132,7 @@ def _draw_shortcuts(axes: Axes, shortcuts: Sequence[Point]) -> None:
 def _with_legend(figure: Figure, axes: Axes) -> Figure:
     """Add the names of the curves below the panels, and return the figure."""
     handles, labels = axes.get_legend_handles_labels()
-    legend = figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-        fontsize=9,
-    )
+    legend = figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     for text in legend.get_texts():
         text.set_parse_math(False)  # names of models may hold dollar signs
     return figure
@@ -188,20 +174,13 @@ def heat_figure(points: Sequence[Point]) -> Figure:
     for axes in panels.flat[len(names) :]:
         axes.set_axis_off()
     # Every panel has the same scale, so that the colours of the last one explain all of them.
-    figure.colorbar(
-        image,
-        ax=panels,
-        label="accuracy in %, mean over forms and seeds",
-        shrink=0.6,
-    )
+    figure.colorbar(image, ax=panels, label="accuracy in %, mean over forms and seeds", shrink=0.6)
     figure.supxlabel("training samples", fontsize=10)
     return figure
 
 
 def _heat_grid(
-    curve: Sequence[Point],
-    properties: Sequence[str],
-    samples: Sequence[int],
+    curve: Sequence[Point], properties: Sequence[str], samples: Sequence[int]
 ) -> list[list[float]]:
     """The accuracies of one curve in %: a row for each property, a column for each number of samples."""
     grid = []

@@ -96,12 +96,7 @@ def _line_of(point: Point) -> tuple[str, str]:
     return point["name"], point["reading"]
 
 
-def _draw_readings(
-    axes: Axes,
-    in_form: Sequence[Point],
-    heights: Sequence[float],
-    place: int,
-) -> None:
+def _draw_readings(axes: Axes, in_form: Sequence[Point], heights: Sequence[float], place: int) -> None:
     """Draw the accuracies of one form; ``place`` among the forms decides marker and colour."""
     values = percentages(in_form, "value")
     # Matplotlib asks for the lengths of the two halves of an interval, not for its ends.
@@ -146,12 +141,7 @@ def reliability_figure(points: Sequence[Point]) -> Figure:
         handles, labels = axes.get_legend_handles_labels()
         handle_of |= dict(zip(labels, handles, strict=True))
     legend = figure.legend(
-        handle_of.values(),
-        handle_of.keys(),
-        loc="outside lower center",
-        ncols=2,
-        frameon=False,
-        fontsize=9,
+        handle_of.values(), handle_of.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9
     )
     for text in legend.get_texts():
         text.set_parse_math(False)  # names of models may hold dollar signs

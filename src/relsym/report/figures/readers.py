@@ -14,12 +14,7 @@ from relsym.data.pairs import FORMS
 from relsym.report.tables.readers import TITLES, Line
 
 # One for each column of a table: two forms, or two kinds of each.
-STYLES = (
-    ("o", "#1b6ca8"),
-    ("D", "#d9822b"),
-    ("s", "#2c8c5a"),
-    ("^", "#8e4585"),
-)
+STYLES = (("o", "#1b6ca8"), ("D", "#d9822b"), ("s", "#2c8c5a"), ("^", "#8e4585"))
 # Names may hold dollar signs; the ids in an SVG must not change from run to run.
 STYLE = {"text.parse_math": False, "svg.hashsalt": "relsym", "svg.fonttype": "none"}
 

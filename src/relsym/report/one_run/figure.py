@@ -46,13 +46,7 @@ def properties_figure(title: str, panels: Sequence[Bars]) -> Figure:
     all_axes[-1].invert_yaxis()
     figure.suptitle(title, fontsize=10)
     # Margins above and below in inches, so that they stay the same however many properties there are.
-    figure.subplots_adjust(
-        left=0.12,
-        right=0.98,
-        bottom=0.55 / height,
-        top=1 - 0.65 / height,
-        wspace=0.06,
-    )
+    figure.subplots_adjust(left=0.12, right=0.98, bottom=0.55 / height, top=1 - 0.65 / height, wspace=0.06)
     return figure
 
 
@@ -90,13 +84,7 @@ def _draw_panel(axes: Axes, panel: Bars, names: Sequence[str]) -> None:
     axes.set_yticks(places, labels)
     axes.set_xlim(-1.5, 101.5)
     axes.set_xlabel(f"accuracy in %, {panel.form}")
-    axes.legend(
-        fontsize=7,
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        ncols=2,
-        frameon=False,
-    )
+    axes.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
 
 
 def worst_rows(predictions: Mapping[str, Sequence[Any]]) -> list[list[str]]:

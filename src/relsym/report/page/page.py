@@ -101,12 +101,7 @@ def page(sections: Sequence[Section], missing: Table | None, collected: Collecte
         "runs": runs_table(runs, out),
         "filters": filter_values(sections),
     }
-    texts = {
-        "lead": lead(collected),
-        "caution": CAUTION,
-        "captions": CAPTIONS,
-        "version": relsym.__version__,
-    }
+    texts = {"lead": lead(collected), "caution": CAUTION, "captions": CAPTIONS, "version": relsym.__version__}
     helpers = {"numbers": numbers, "figures": figures, "nav": nav, "first": FIRST}
     # Undefined is an error: a misspelt name would leave an empty place in the page.
     environment = Environment(autoescape=True, undefined=StrictUndefined)
@@ -120,13 +115,7 @@ def _script_data(sections: Sequence[Section], runs: Sequence[AnyResults], out: P
     aliases = {run.model: run.published for run in runs if run.published}
     points = [section.points for section in sections]
     shown_runs = [_script_run(run, out) for run in runs]
-    return {
-        "points": points,
-        "runs": shown_runs,
-        "colours": COLOURS,
-        "scale": SCALE,
-        "aliases": aliases,
-    }
+    return {"points": points, "runs": shown_runs, "colours": COLOURS, "scale": SCALE, "aliases": aliases}
 
 
 def _script_run(run: AnyResults, out: Path) -> dict[str, str]:

@@ -89,8 +89,7 @@ def differences_table(scope: Scope) -> Table | None:
 
 
 def _contrasts(
-    scope: Scope,
-    answered: Sequence[tuple[EvaluateResults, RowAnswers]],
+    scope: Scope, answered: Sequence[tuple[EvaluateResults, RowAnswers]]
 ) -> Iterator[ModelContrast]:
     """Every pair of runs with their answers: all forms pooled, then each apart."""
     for (one, first), (two, second) in combinations(answered, 2):
@@ -107,12 +106,7 @@ def _contrasts(
 
 
 def _row(
-    scope: Scope,
-    contrast: ModelContrast,
-    low: float,
-    high: float,
-    p: float,
-    corrected: float,
+    scope: Scope, contrast: ModelContrast, low: float, high: float, p: float, corrected: float
 ) -> TableRow:
     """One comparison, with its 95 % interval, its p-value, and the p-value with Holm's correction."""
     names = []

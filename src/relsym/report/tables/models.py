@@ -107,12 +107,7 @@ def name_of_model(run: EvaluateResults, runs: Sequence[EvaluateResults]) -> str:
 
 def _settings_of(run: EvaluateResults) -> list[str]:
     """What may tell a model from others of its name: metric, labelled rows, seed and precision."""
-    return [
-        str(run.choices["metric"]),
-        f"n = {run.train_rows}",
-        f"seed {run.seed}",
-        run.precision,
-    ]
+    return [str(run.choices["metric"]), f"n = {run.train_rows}", f"seed {run.seed}", run.precision]
 
 
 def models_table(scope: Scope) -> Table:
@@ -183,12 +178,7 @@ def by_property_table(scope: Scope) -> Table | None:
     return Table("models_by_property", "Models by property", columns, tuple(rows), notes)
 
 
-def _property_of_model_row(
-    scope: Scope,
-    run: EvaluateResults,
-    property: str,
-    kind: str,
-) -> TableRow | None:
+def _property_of_model_row(scope: Scope, run: EvaluateResults, property: str, kind: str) -> TableRow | None:
     """One model on one property, by form; None where it has no rows of it apart."""
     figures = []
     measured = False

@@ -174,13 +174,7 @@ def holm_by_form(forms: Sequence[str], p_values: ndarray) -> ndarray:
     return corrected
 
 
-def _row(
-    contrast: ObjectiveContrast,
-    low: float,
-    high: float,
-    p: float,
-    corrected: float,
-) -> TableRow:
+def _row(contrast: ObjectiveContrast, low: float, high: float, p: float, corrected: float) -> TableRow:
     """One comparison, with its 95 % interval, its p-value, and the p-value with Holm's correction."""
     one, two = contrast.one, contrast.two
     value = float(np.mean(contrast.by_seed))

@@ -87,10 +87,7 @@ def _ours_and_papers(heading: str, form: str = "", model: str = "") -> tuple[Col
 
 
 def _our_cells(
-    scope: Scope,
-    ladders: Sequence[Ladder],
-    jobs: Sequence[ListedJob],
-    published: Published,
+    scope: Scope, ladders: Sequence[Ladder], jobs: Sequence[ListedJob], published: Published
 ) -> list[_OurCells]:
     """Our side of one row of the paper's: the constant, an untrained encoder, or each encoder retrained."""
     none = missing("-")
@@ -204,11 +201,7 @@ def _label4(ladders: Sequence[Ladder], method: str) -> str:
 
 
 def _cell4(
-    ladders: Sequence[Ladder],
-    jobs: Sequence[ListedJob],
-    form: str,
-    method: str,
-    encoder: str,
+    ladders: Sequence[Ladder], jobs: Sequence[ListedJob], form: str, method: str, encoder: str
 ) -> Cell:
     """Our accuracy with one method and encoder, or why there is none."""
     # The first of the candidates has most runs.

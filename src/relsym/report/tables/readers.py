@@ -150,11 +150,7 @@ def _headline_lines(runs: Sequence[TrainResults]) -> list[Line]:
     return lines
 
 
-def _headline_line(
-    key: _LineKey,
-    by_seed: dict[Seeds, list[TrainResults]],
-    forms: Sequence[str],
-) -> Line:
+def _headline_line(key: _LineKey, by_seed: dict[Seeds, list[TrainResults]], forms: Sequence[str]) -> Line:
     """One reader over the folds of each seed."""
     seeds = sorted(by_seed)
     values = {}
@@ -303,12 +299,7 @@ def _line_key(name: str, run: TrainResults) -> _LineKey:
     return _LineKey(False, reader.place, samples, reader.title, model, setting, name)
 
 
-def _line(
-    key: _LineKey,
-    by_seed: dict[Seeds, TrainResults],
-    ambiguous: bool,
-    measure: str,
-) -> Line:
+def _line(key: _LineKey, by_seed: dict[Seeds, TrainResults], ambiguous: bool, measure: str) -> Line:
     """One reader's line.
 
     Args:

@@ -65,11 +65,7 @@ def solved_cell(ladder: Ladder, threshold: float, seeds: bool = True) -> Cell:
     return Cell(text, _CENSORED + samples.max(), paths, muted=True)
 
 
-def spread_text(
-    events: Sequence[Event],
-    samples: np.ndarray,
-    reached: np.ndarray,
-) -> str:
+def spread_text(events: Sequence[Event], samples: np.ndarray, reached: np.ndarray) -> str:
     """The bootstrap interval of the median, with few seeds every seed's number; empty with one seed.
 
     Args:
