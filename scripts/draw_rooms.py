@@ -26,17 +26,34 @@ def rooms() -> dict[str, list[Path]]:
     return {folder.name: sorted(folder.rglob("*.py")) for folder in folders}
 
 
-def imported_rooms(path: Path, names: set[str]) -> set[str]:
-    """The rooms that one file imports from, anywhere in it."""
-    modules = []
+def imported_names(path: Path) -> set[str]:
+    """What one file imports, anywhere in it: modules, and the names that it takes out of them, all absolute.
+
+    ``from relsym.runs import origin`` gives ``relsym.runs`` and ``relsym.runs.origin``, a module too.
+
+    Raises:
+        ValueError: a relative import, which says nothing by itself.
+    """
+    names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            # `from relsym import runs` names a room too.
-            modules += [f"{node.module}.{alias.name}" for alias in node.names]
-    parts = [module.split(".") for module in modules]
-    return {part[1] for part in parts if part[0] == "relsym" and len(part) > 1 and part[1] in names}
+            if node.level:
+                raise ValueError(f"{path}:{node.lineno}: relative import. Name the module from relsym on.")
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def imported_rooms(path: Path, rooms: set[str]) -> set[str]:
+    """The rooms that one file imports from."""
+    imported = set()
+    for name in imported_names(path):
+        parts = name.split(".")
+        if parts[0] == "relsym" and len(parts) > 1 and parts[1] in rooms:
+            imported.add(parts[1])
+    return imported
 
 
 def imports_between_rooms() -> dict[str, set[str]]:

@@ -29,8 +29,6 @@ ROOMS = [
     "app",
 ]
 FILES = sorted(SOURCE.rglob("*.py"))
-# Rooms whose names are not yet their own.
-SHARED_NAMES = set()
 # What may stand in several files: entry points that are called by their module's name, and settings that mean
 # the same of each file.
 SAME_EVERYWHERE = {"main", "check", "log", "LOG", "STOP_S", "TOKENS_PER_BATCH_CPU", "TOKENS_PER_BATCH_GPU"}
@@ -43,20 +41,12 @@ def module_of(path: Path) -> str:
 
 
 MODULES = {module_of(path): path for path in FILES}
+DRAW_ROOMS = runpy.run_path(str(SOURCE.parent.parent / "scripts" / "draw_rooms.py"))
 
 
 def imports(path: Path) -> set[str]:
-    """Absolute names of every module that a file imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            found.add(node.module)
-            members = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= members & set(MODULES)  # ``from relsym.runs import origin`` imports a file
-    return found
+    """Absolute names of every module that a file imports, anywhere in it, and of what it takes from them."""
+    return DRAW_ROOMS["imported_names"](path)  # refuses relative imports
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
@@ -85,9 +75,8 @@ def names(path: Path) -> set[str]:
 def test_a_name_means_one_thing_in_all_rooms():
     places = defaultdict(list)
     for path in FILES:
-        if path.relative_to(SOURCE).parts[0] not in SHARED_NAMES:
-            for name in names(path) - SAME_EVERYWHERE:
-                places[name].append(str(path.relative_to(SOURCE)))
+        for name in names(path) - SAME_EVERYWHERE:
+            places[name].append(str(path.relative_to(SOURCE)))
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
@@ -154,10 +143,9 @@ def test_every_command_begins_in_one_short_file():
 
 def test_the_picture_of_the_rooms_shows_the_imports():
     """Draw it again with: python scripts/draw_rooms.py"""
-    script = SOURCE.parent.parent / "scripts" / "draw_rooms.py"
-    draw_rooms = runpy.run_path(str(script))
     drawn = (SOURCE.parent.parent / "docs" / "rooms.svg").read_text(encoding="utf-8")
-    assert draw_rooms["described"](draw_rooms["imports_between_rooms"]()) in drawn
+    edges = DRAW_ROOMS["imports_between_rooms"]()
+    assert DRAW_ROOMS["described"](edges) in drawn
 
 
 # A file in a document, with a name in it or without: `data/module.py: PairData`, `steps.py`.

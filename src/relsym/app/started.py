@@ -9,6 +9,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from relsym.app.values.known import is_own_group
 from relsym.data.module import PairData
 from relsym.data.pairs import pair_ids
 from relsym.evaluation.score import Scores
@@ -30,8 +31,7 @@ class Started:
         self.commit = origin.git_commit()
         self.choices: dict[str, str | None] = {}
         for group, option in HydraConfig.get().runtime.choices.items():
-            # Groups of Hydra's own and the shared bases of options are no choices of the user.
-            if "hydra" not in group and "/" not in group:
+            if is_own_group(group):
                 self.choices[group] = None if option is None else str(option)
         self.seconds: dict[str, float] = {}
 

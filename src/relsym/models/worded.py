@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from math import exp
 from typing import NamedTuple, final
 
@@ -114,7 +115,11 @@ class WordedModel(Model):
 
     @final
     def fingerprint(self) -> str:
-        """SHA-256 over weights and vocabulary."""
+        """SHA-256 over weights and vocabulary, read once: gigabytes are hashed, and it is asked for often."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
         return weights_hash(self.network, self.tokenizer)
 
     @final

@@ -33,6 +33,16 @@ def write_atomically(target: Path, writer: Callable[[Path], Any]) -> Path:
     return target
 
 
+def write_text_atomically(target: Path, text: str) -> Path:
+    """Write a text file in UTF-8, as ``write_atomically`` does."""
+    return write_atomically(target, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def size_of(path: Path) -> int:
+    """Bytes in a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
 def remove(path: Path) -> None:
     """Delete a file or folder if it is there; of a link the link alone."""
     if path.is_dir() and not path.is_symlink():

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from relsym.runs.files import remove, write_atomically
+from relsym.runs.files import remove, write_atomically, write_text_atomically
 from relsym.runs.layout import CONFIG, ENCODER, FORGETTING, PARTIAL, PREDICTIONS, PROBE, RESULTS, SHARDS
 from relsym.runs.results import AnyResults, results_json
 
@@ -76,7 +76,7 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file."""
-        return self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
+        return write_text_atomically(self.path / name, text)
 
     def write_tensors(self, name: str, tensors: Mapping[str, np.ndarray]) -> Path:
         """Write arrays as safetensors."""

@@ -17,7 +17,7 @@ from relsym.data.building import build, with_files, write_benchmark
 from relsym.data.card import card, property_rows
 from relsym.data.manifest import Plan
 from relsym.report.one_run.terminal import console
-from relsym.runs.files import write_atomically
+from relsym.runs.files import write_atomically, write_text_atomically
 from relsym.runs.layout import CARD, DATA, MANIFEST, PARTIAL
 from relsym.runs.manifest import Manifest, manifest_json
 
@@ -54,11 +54,9 @@ def build_benchmark(cfg: DictConfig) -> None:
     _claim(folder)
     data = write_atomically(folder / DATA, lambda target: write_benchmark(built, target))
     manifest = with_files(built, data)
-    card_text = card(manifest)
-    write_atomically(folder / CARD, lambda target: target.write_text(card_text, encoding="utf-8"))
+    write_text_atomically(folder / CARD, card(manifest))
     tell(manifest, folder)
-    manifest_text = manifest_json(manifest)
-    write_atomically(folder / MANIFEST, lambda target: target.write_text(manifest_text, encoding="utf-8"))
+    write_text_atomically(folder / MANIFEST, manifest_json(manifest))
 
 
 def _claim(folder: Path) -> None:

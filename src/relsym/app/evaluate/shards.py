@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from relsym.data.pairs import Row
 from relsym.models.base import Advance, Columns, Model
-from relsym.runs.files import remove, write_atomically
+from relsym.runs.files import remove, write_atomically, write_text_atomically
 from relsym.runs.layout import PLAN, SHARDS
 
 
@@ -38,8 +38,7 @@ class Shards:
         content = {"plan": plan, "rows": rows}
         plan_file = self.folder / PLAN
         if not plan_file.exists():
-            text = json.dumps(content)
-            write_atomically(plan_file, lambda target: target.write_text(text, encoding="utf-8"))
+            write_text_atomically(plan_file, json.dumps(content))
         elif json.loads(plan_file.read_text(encoding="utf-8")) != content:
             raise FileExistsError(
                 f"{self.folder} holds what a run with another model, rows or settings measured before it was "

@@ -31,7 +31,7 @@ from relsym.data.module import PairData
 from relsym.data.pairs import Row, pair_ids
 from relsym.models.prompts import Prompt, choose_shots, read_prompts
 from relsym.report.one_run.terminal import console
-from relsym.runs.files import write_atomically
+from relsym.runs.files import write_atomically, write_text_atomically
 from relsym.runs.origin import rows_hash
 
 log = logging.getLogger(__name__)
@@ -190,17 +190,12 @@ def write_export(
     for name, rows in tables.items():
         _write_table(folder / name, rows)
     for name, text in texts.items():
-        _write_text(folder / name, text)
+        write_text_atomically(folder / name, text)
     record_text = json.dumps(record, indent=1, ensure_ascii=False)
-    _write_text(folder / RECORD, f"{record_text}\n")
+    write_text_atomically(folder / RECORD, f"{record_text}\n")
 
 
 def _write_table(path: Path, rows: Sequence[Row]) -> None:
     """Write rows as a Parquet file."""
     table = pa.table(table_of(rows))
     write_atomically(path, lambda target: pq.write_table(table, target))
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8."""
-    write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))

@@ -10,7 +10,7 @@ from typing import IO
 
 import relsym
 from relsym.runs.decoding import DamagedFile
-from relsym.runs.files import write_atomically
+from relsym.runs.files import write_text_atomically
 from relsym.runs.identity import Identity
 from relsym.runs.layout import FROZEN, LOCK, PARTIAL, RESULTS, SWEEP
 from relsym.runs.results import TrainResults, read_results
@@ -56,8 +56,7 @@ class SweepFolder:
     def write(self, name: str, entries: Sequence[Entry]) -> None:
         """Write the list of jobs with their verdicts."""
         sweep = SweepFile(name, relsym.__version__, self.path.name, list(entries))
-        text = sweep_json(sweep)
-        write_atomically(self.path / SWEEP, lambda target: target.write_text(text, encoding="utf-8"))
+        write_text_atomically(self.path / SWEEP, sweep_json(sweep))
 
     def results(self, entry: Entry) -> TrainResults | None:
         """The results of a job, None if it has none. Damaged ones are deleted, so that the job runs again.

@@ -12,7 +12,8 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from relsym.app.values.checks import check_composed
-from relsym.runs.files import write_atomically
+from relsym.app.values.known import is_own_group
+from relsym.runs.files import write_text_atomically
 from relsym.runs.identity import Identity
 from relsym.runs.layout import FROZEN
 from relsym.runs.sweeps import Entry
@@ -47,7 +48,7 @@ class Composed:
         """The option chosen in each of relsym's own groups: those of Hydra and nested ones are left out."""
         choices = {}
         for group, option in self.hydra.runtime.choices.items():
-            if "hydra" not in group and "/" not in group:
+            if is_own_group(group):
                 choices[group] = str(option)
         return choices
 
@@ -175,7 +176,7 @@ def freeze(job: Composed, entry: Entry, folder: Path) -> Path:
     path = folder / FROZEN / f"{entry.number:03d}.yaml"
     # A new file would not carry the lock that a job which a killed sweep has left still holds on this one.
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+        write_text_atomically(path, text)
     return path
 
 

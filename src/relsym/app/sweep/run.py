@@ -18,6 +18,7 @@ from relsym.app.sweep.job import JOB_LOG
 from relsym.app.sweep.processes import call_in_fork, start_server
 from relsym.app.sweep.reuse import ANY, reuse
 from relsym.app.sweep.terminal import say
+from relsym.runs.files import size_of
 from relsym.runs.identity import digest
 from relsym.runs.layout import FROZEN, RESULTS
 from relsym.runs.results import TrainResults, results_or_none
@@ -236,11 +237,6 @@ class Sweep:
                 if word.startswith("tracking=") and word != "tracking=wandb":
                     return False
         return True
-
-
-def size_of(path: Path) -> int:
-    """Bytes in a file; 0 where there is none."""
-    return path.stat().st_size if path.exists() else 0
 
 
 def last_error(log: Path, start: int = 0) -> str | None:

@@ -25,7 +25,7 @@ from relsym.app.upgrade.copies import (
 )
 from relsym.app.upgrade.look import look
 from relsym.report.one_run.terminal import console
-from relsym.runs.files import remove, write_atomically
+from relsym.runs.files import remove, write_atomically, write_text_atomically
 from relsym.runs.layout import RESULTS, SWEEP
 from relsym.runs.results import results_or_none
 from relsym.runs.sweeps import Entry, sweep_json
@@ -112,7 +112,7 @@ def write(copy: Copy) -> None:
         write_atomically(copy.out / path, partial(shutil.copyfile, copy.source / path))
     # Lists of jobs stand behind the results of the jobs.
     for path in sorted(copy.texts, key=lambda path: path.name == SWEEP):
-        write_atomically(copy.out / path, partial(write_text, copy.texts[path]))
+        write_text_atomically(copy.out / path, copy.texts[path])
     (copy.out / MARK).unlink()
 
 
@@ -124,11 +124,6 @@ def claim_copies(copy: Copy) -> None:
     for entry in copy.out.iterdir():
         if entry != mark:
             remove(entry)
-
-
-def write_text(text: str, target: Path) -> None:
-    """``Path.write_text`` with the text first, so that ``partial`` can fix it."""
-    target.write_text(text, encoding="utf-8")
 
 
 def print_outcome(copy: Copy) -> None:

@@ -30,6 +30,11 @@ YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 BASE = "base"
 
 
+def is_own_group(group: str) -> bool:
+    """Whether a group is one that users choose in: neither Hydra's own nor a base of other options."""
+    return "hydra" not in group and "/" not in group
+
+
 def known_keys() -> dict[str, tuple[str, ...]]:
     """Every dotted key and every group, with the commands that have it, or else the options that bring it."""
     owners: dict[str, list[str]] = {}

@@ -21,6 +21,7 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 
 from relsym import __version__
 from relsym.data.progress import progress
+from relsym.runs.files import size_of
 
 LOG = logging.getLogger(__name__)
 UNVERIFIED = "unverified"
@@ -179,7 +180,7 @@ def _complete(url: str, partial: Path, expected: str | None, timeout: float | in
         try:
             persistent(lambda: _attempt(session, url, partial, expected, timeout), retries)
         except requests.RequestException as error:
-            size = _size(partial)
+            size = size_of(partial)
             raise ConnectionError(
                 f"{url}: {size} bytes are here, the rest did not come after {retries} retries ({error}). "
                 f"Run this again: it goes on from {partial}."
@@ -204,7 +205,7 @@ def _resuming(partial: Path, expected: str | None) -> dict[str, str]:
     Without a checksum only if the server can tell that the file is still the same: otherwise the rest of a
     changed file would be put behind the beginning of the old one unnoticed.
     """
-    size = _size(partial)
+    size = size_of(partial)
     if not size:
         return {}
     tag = _tag(partial)
@@ -223,7 +224,7 @@ def _receive(response: requests.Response, partial: Path) -> None:
         ValueError: the server refuses.
     """
     status = response.status_code
-    size = _size(partial)
+    size = size_of(partial)
     first_byte, total = _range_of(response)
     if status in BUSY:
         raise requests.HTTPError(f"{response.url}: status {status}.", response=response)
@@ -278,7 +279,7 @@ def _store(response: requests.Response, partial: Path, resumed: bool, total: int
         advice = "What came is kept: make room, or pass another folder, and run this again"
         raise OSError(error.errno, f"{error.strerror}. {advice}", str(partial)) from error
 
-    size = _size(partial)
+    size = size_of(partial)
     if total is not None and size < total:
         raise requests.ConnectionError(f"{response.url}: the connection ended after {size} of {total} bytes.")
 
@@ -310,8 +311,3 @@ def _forget(partial: Path) -> None:
 def _tag(partial: Path) -> Path:
     """The file that holds the ETag or date of what ``partial`` is a part of."""
     return partial.with_name(f"{partial.name}.etag")
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file, 0 if it is not there."""
-    return path.stat().st_size if path.exists() else 0

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from relsym.report.figures.curves import COLOURS, MARKERS
+from relsym.report.figures.intervals import interval_halves
 from relsym.report.figures.points import Point, distinct_values, percentages, points_with
 from relsym.report.scopes import Scope
 from relsym.report.tables.models import name_of_model, read_models
@@ -99,15 +100,10 @@ def _line_of(point: Point) -> tuple[str, str]:
 def _draw_readings(axes: Axes, in_form: Sequence[Point], heights: Sequence[float], place: int) -> None:
     """Draw the accuracies of one form; ``place`` among the forms decides marker and colour."""
     values = percentages(in_form, "value")
-    # Matplotlib asks for the lengths of the two halves of an interval, not for its ends.
-    below, above = [], []
-    for value, point in zip(values, in_form, strict=True):
-        below.append(value - 100 * point["low"])
-        above.append(100 * point["high"] - value)
     axes.errorbar(
         values,
         heights,
-        xerr=[below, above],
+        xerr=interval_halves(values, percentages(in_form, "low"), percentages(in_form, "high")),
         linestyle="",
         marker=MARKERS[place % len(MARKERS)],
         markersize=4,

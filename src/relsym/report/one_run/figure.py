@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from relsym.report.figures.intervals import interval_halves
+
 MODEL, SHORTCUT = "#1b6ca8", "#9a9a9a"
 SHOWN_COLUMNS = ("form", "property", "premise", "hypothesis", "label", "prediction")
 MOST_ROWS, LONGEST_NAME = 200, 14
@@ -53,18 +55,14 @@ def properties_figure(title: str, panels: Sequence[Bars]) -> Figure:
 def _draw_panel(axes: Axes, panel: Bars, names: Sequence[str]) -> None:
     """Draw a bar and a mark for each of the named properties."""
     places = range(len(names))
-    values, below, above = [], [], []
-    # Matplotlib asks for the lengths of the two halves of an interval, not for its ends.
-    for name in names:
-        value = 100 * panel.model[name]
-        values.append(value)
-        below.append(value - 100 * panel.low[name])
-        above.append(100 * panel.high[name] - value)
+    values = [100 * panel.model[name] for name in names]
+    lows = [100 * panel.low[name] for name in names]
+    highs = [100 * panel.high[name] for name in names]
     beside = [100 * panel.beside[name] for name in names]
     axes.barh(
         places,
         values,
-        xerr=[below, above],
+        xerr=interval_halves(values, lows, highs),
         color=MODEL,
         height=0.6,
         ecolor="black",

@@ -12,8 +12,7 @@ from numpy import ndarray
 from relsym.evaluation.paired import RESAMPLES, interval_and_p, mcnemar, resampled_means
 from relsym.report.scopes import Scope
 from relsym.report.tables.cells import Cell, Table, TableRow, count, number_columns, text_cells, text_columns
-from relsym.report.tables.models import name_of_model
-from relsym.report.tables.objective_differences import (
+from relsym.report.tables.differences import (
     ALPHA,
     POOLED,
     check_rows,
@@ -24,6 +23,7 @@ from relsym.report.tables.objective_differences import (
     points_text,
     rows_of_form,
 )
+from relsym.report.tables.models import name_of_model
 from relsym.runs.predictions import RowAnswers, read_answers
 from relsym.runs.results import EvaluateResults
 
