@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
+from math import comb
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +19,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models_of import NLI, tiny_classifier
-from relsym.models.nli import CANARIES
+from relsym.models.canaries import CANARIES, canaries_for, fewest_right
+from relsym.models.nli import CrossEncoder
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
 SMALL = ("tracking=csv", "data.samples=8", "data.test_pairs=28", "validation_pairs=16", "swapped_pairs=8")
@@ -38,10 +42,10 @@ def evaluate(relsym, tmp_path):
 
 @pytest.fixture
 def classifier(tmp_path):
-    """A folder with a sequence classifier of random weights, whose head answers one class always if told
-    which.
-    """
-    return lambda id2label, always=None: tiny_classifier(tmp_path / "classifier", id2label, always)
+    """A folder with a ``tiny_classifier``."""
+    return lambda id2label, always=None, fitted=False: tiny_classifier(
+        tmp_path / "classifier", id2label, always, fitted
+    )
 
 
 def test_an_encoder_is_read_by_every_untrained_read_out_beside_the_shortcuts(evaluate, tmp_path):
@@ -189,35 +193,79 @@ def test_label_names_that_say_nothing_are_refused_with_the_override_that_tells_t
     )
 
 
+CHECKED = {
+    "revision": None,
+    "label_order": None,
+    "check_labels": True,
+    "max_length": 256,
+    "tokens_per_batch": None,
+    "trust_remote_code": False,
+    "precision": "fp32",
+    "accelerator": "cpu",
+}
+ORDER = ("entailment", "neutral", "contradiction")
+
+
+def answering(answers: list[str]) -> Callable[..., torch.Tensor]:
+    """In place of ``CrossEncoder.probabilities``: these answers, in the order entailment, neutral,
+    contradiction of the classes.
+    """
+    rows = torch.eye(3)[[ORDER.index(answer) for answer in answers]]
+    return lambda self, premises, hypotheses, advance=lambda count: None: rows[: len(premises)]
+
+
 def test_an_order_that_canary_pairs_contradict_is_refused_with_the_order_that_they_agree_with(
     classifier, monkeypatch
 ):
-    from relsym.models.nli import CrossEncoder
-
-    told = [label for _, _, label in CANARIES]
-    names = ("entailment", "neutral", "contradiction")
-
-    def knows(self, premises, hypotheses, advance=lambda count: None):
-        return torch.eye(3)[
-            [names.index(label) for label in told]
-        ]  # a model that is right in the order entailment, neutral, contradiction
-
-    monkeypatch.setattr(CrossEncoder, "probabilities", knows)
+    told = [canary.label for canary in CANARIES]
+    monkeypatch.setattr(CrossEncoder, "probabilities", answering(told))
     folder = classifier({0: "contradiction", 1: "neutral", 2: "entailment"})
-    arguments = {
-        "name": folder,
-        "revision": None,
-        "label_order": None,
-        "check_labels": True,
-        "max_length": 256,
-        "tokens_per_batch": None,
-        "trust_remote_code": False,
-        "precision": "fp32",
-        "accelerator": "cpu",
-    }
     with pytest.raises(ValueError, match=r"model\.label_order=\[entailment,neutral,contradiction\]"):
-        CrossEncoder(**arguments)
-    assert CrossEncoder(**{**arguments, "label_order": list(names)}).classes == names
+        CrossEncoder(folder, **CHECKED)
+    assert CrossEncoder(folder, **{**CHECKED, "label_order": list(ORDER)}).classes == ORDER
+
+
+def test_there_are_as_many_canary_pairs_of_each_label_and_guesses_stay_below_the_number_that_is_asked_for():
+    assert Counter(canary.label for canary in CANARIES) == dict.fromkeys(ORDER, 20)
+    assert len(set(CANARIES)) == 60
+    assert len(canaries_for(["entailment", "contradiction"])) == 40
+    # By hand: sum of C(60, i) (1/3)^i (2/3)^(60-i) from i = 30 is 0.0056, from 29 on 0.0114; of fair coins,
+    # C(40, i) / 2^40 from 28 on 0.0083, from 27 on 0.0192.
+    for pairs, labels, fewest in ((60, 3, 30), (40, 2, 28)):
+        assert fewest_right(pairs, labels) == fewest
+        tail = [
+            comb(pairs, right) * (labels - 1) ** (pairs - right) / labels**pairs for right in range(pairs + 1)
+        ]
+        assert sum(tail[fewest:]) <= 0.01 < sum(tail[fewest - 1 :])
+
+
+@pytest.mark.parametrize(
+    ("right", "accepted"), [(60, True), (42, True), (30, True), (29, False), (20, False)]
+)
+def test_a_model_that_answers_canary_pairs_by_chance_is_refused_and_a_weak_one_is_not(
+    classifier, monkeypatch, right, accepted
+):
+    told = [canary.label for canary in CANARIES]
+    # What is wrong is wrong in both ways alike, so that no other order of the labels is better.
+    others = [ORDER[(ORDER.index(label) + 1 + number // 3 % 2) % 3] for number, label in enumerate(told)]
+    monkeypatch.setattr(CrossEncoder, "probabilities", answering(told[:right] + others[right:]))
+    folder = classifier({0: "entailment", 1: "neutral", 2: "contradiction"})
+    if accepted:
+        assert CrossEncoder(folder, **CHECKED).classes == ORDER
+        return
+    with pytest.raises(ValueError, match=rf"gets {right} of 60 pairs .* 30 or more .* model\.check_labels"):
+        CrossEncoder(folder, **CHECKED)
+    assert CrossEncoder(folder, **{**CHECKED, "check_labels": False}).classes == ORDER
+
+
+@pytest.mark.parametrize("always", [None, 0, 1, 2])
+def test_a_head_that_was_never_trained_or_knows_one_answer_is_refused(evaluate, classifier, always):
+    folder = classifier(NLI, always)
+    message = evaluate("model=auto", f"model.name={folder}", code=1)
+    assert "it answers at chance" in message
+    assert "model=nli model.check_labels=false" in message
+    two = classifier({0: "entailment", 1: "not_entailment"}, always=0)
+    assert "gets 20 of 40 pairs right" in evaluate("model=nli", f"model.name={two}", out="two", code=1)
 
 
 def test_a_two_class_model_calls_what_is_not_entailment_contradiction(evaluate, classifier):
@@ -232,20 +280,10 @@ def test_a_two_class_model_calls_what_is_not_entailment_contradiction(evaluate, 
 
 
 def test_probabilities_do_not_depend_on_the_batch(classifier):
-    from relsym.models.nli import CrossEncoder
-
-    arguments = {
-        "name": classifier(NLI),
-        "revision": None,
-        "label_order": None,
-        "check_labels": False,
-        "max_length": 64,
-        "trust_remote_code": False,
-        "precision": "fp32",
-        "accelerator": "cpu",
-    }
+    settings = {**CHECKED, "check_labels": False, "max_length": 64}
+    folder = classifier(NLI)
     premises, hypotheses, _ = zip(*CANARIES, strict=True)
-    one, many = (CrossEncoder(**arguments, tokens_per_batch=tokens) for tokens in (1, 4096))
+    one, many = (CrossEncoder(folder, **{**settings, "tokens_per_batch": tokens}) for tokens in (1, 4096))
     torch.testing.assert_close(
         one.probabilities(premises, hypotheses), many.probabilities(premises, hypotheses), atol=1e-6, rtol=0
     )
@@ -482,8 +520,8 @@ def test_a_tokenizer_without_pad_token_is_refused(evaluate, classifier):
     assert "no pad token" in evaluate("model=nli", f"model.name={folder}", code=1)
 
 
-def test_the_kind_of_a_model_is_found_from_its_files_or_told(evaluate, classifier, relsym, tmp_path):
-    folder = classifier(NLI, always=0)
+def test_the_kind_of_a_model_is_found_from_its_files_or_told(evaluate, classifier):
+    folder = classifier(NLI, fitted=True)
     common = ("model=auto", "swapped_pairs=0", "validation_pairs=0")
     config = json.loads((Path(folder) / "config.json").read_text())
     assert config["architectures"] == ["BertForSequenceClassification"]

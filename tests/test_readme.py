@@ -153,7 +153,7 @@ def evaluated(arguments: list[str], relsym, tmp_path: Path) -> list[str]:
         "model.folder=RUN": f"model.folder={tmp_path / 'run'}",
         "model=bundled": "model=tiny",
         "precision=bf16": "precision=fp32",
-        "model.name=HUB_ID_OR_FOLDER": f"model.name={tiny_classifier(tmp_path / 'classifier')}",
+        "model.name=HUB_ID_OR_FOLDER": f"model.name={tiny_classifier(tmp_path / 'classifier', fitted=True)}",
     }
     if "model=smollm2" in arguments:  # the real one: tests/test_causal_lm.py, marked slow
         arguments = [*arguments, f"model.name={written(tmp_path / 'language_model')}"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,12 +17,16 @@ log = logging.getLogger(__name__)
 # What wrappers put before the names of weights: torch.compile, data parallelism, and modules that hold the
 # model as a part of theirs.
 WRAPPER_PREFIXES = ("_orig_mod.", "module.", "encoder.model.", "model.")
+# One may stand in another, as where a compiled model was trained in parallel.
+_WRAPPERS = re.compile("(?:" + "|".join(map(re.escape, WRAPPER_PREFIXES)) + ")+")
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
 POOLER = "pooler"
 NAMES_SHOWN = 3
+ADAPTER = "adapter_config.json"
 
 
 def load_weights(kind: type, name: str, unused: Collection[str] = (), **options: Any) -> PreTrainedModel:
-    """A model with all of its weights from its files, in fp32; safetensors alone, since pickles can run code.
+    """A model with all of its weights from its files: safetensors or GGUF, since pickles can run code.
 
     transformers fills what the files lack with random numbers, and only warns. Such a model has scores, but
     they mean nothing and differ from run to run.
@@ -32,26 +37,82 @@ def load_weights(kind: type, name: str, unused: Collection[str] = (), **options:
         unused: parts of the model that no output depends on, such as the pooler of an encoder whose token
             vectors are pooled here. Where the files lack them they are set to zero, so that the same files
             always make the same model.
-        options: of ``from_pretrained``.
+        options: of ``from_pretrained``; the weights are fp32 unless ``dtype`` says otherwise.
 
     Raises:
-        ValueError: weights that the model needs are not in its files; the message names the first ones.
+        ValueError: weights that the model needs are not in its files, have another shape there than the
+            configuration says, or are not finite; the message names the first ones. Or an adapter.
         Exception: whatever transformers raises where there is no such model.
     """
-    options = {**options, "use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
+    _refuse_adapter(name)
+    options = {"dtype": torch.float32, **options, "use_safetensors": True, "output_loading_info": True}
+    # Weights of another shape are refused below, by their names, which transformers' own message lacks.
+    options["ignore_mismatched_sizes"] = True
     model, loaded = kind.from_pretrained(name, **options)
-    lacking = _needed(loaded["missing_keys"], unused)
-    prefix = _wrapper_prefix(lacking, loaded["unexpected_keys"])
+    prefix = _wrapper_prefix(model, loaded)
     if prefix is not None:
         log.info("%s: its weights are called %s..., as a wrapper left them; read without that", name, prefix)
         mapping = {f"^{re.escape(prefix)}": ""}
         model, loaded = kind.from_pretrained(name, key_mapping=mapping, **options)
-        lacking = _needed(loaded["missing_keys"], unused)
-    if lacking:
-        raise ValueError(_lacking_message(model, lacking, loaded["unexpected_keys"]))
+    _check_whole(model, loaded, unused)
+    _check_finite(model)
+    _warn_of_further_layers(name, model, loaded["unexpected_keys"])
     for weight_name in loaded["missing_keys"]:
         nn.init.zeros_(model.get_parameter(weight_name))
     return model
+
+
+def _refuse_adapter(name: str) -> None:
+    """Refuse a folder with an adapter: it would be left out, or its base taken from wherever it says."""
+    if (Path(name) / ADAPTER).exists():
+        raise ValueError(
+            f"the folder holds an adapter ({ADAPTER}), whose weights may be a pickle and whose base may lie "
+            "anywhere. Merge it into its model, save that, and pass the folder of the merged model."
+        )
+
+
+def _wrapper_prefix(model: PreTrainedModel, loaded: Mapping[str, Any]) -> str | None:
+    """The prefix of a wrapper under which the files hold a weight that the model lacks; None if none does.
+
+    One weight tells: what is still missing without the prefix is refused afterwards.
+    """
+    unexpected = sorted(loaded["unexpected_keys"])
+    # The files may be of the bare model or of one with a head: then either side has the base's name as well.
+    base = f"{model.base_model_prefix}." if model.base_model_prefix else ""
+    for lacking in sorted(loaded["missing_keys"]):
+        bare_name = lacking.removeprefix(base)
+        for stored in unexpected:
+            if not stored.endswith(f".{bare_name}"):
+                continue
+            before = stored.removesuffix(bare_name)
+            for prefix in (before, before.removesuffix(base)):
+                if _WRAPPERS.fullmatch(prefix):
+                    return prefix
+    return None
+
+
+def _check_whole(model: PreTrainedModel, loaded: Mapping[str, Any], unused: Collection[str]) -> None:
+    """Refuse a model that lacks weights, or whose weights have another shape in the files."""
+    architecture = type(model).__name__
+    unexpected = loaded["unexpected_keys"]
+    needed = _needed(loaded["missing_keys"], unused)
+    if needed:
+        message = (
+            f"its files lack {len(needed)} of the weights that {architecture} needs ({_first(needed)}), "
+            "which would be random numbers."
+        )
+        if unexpected:
+            message += f" They hold {len(unexpected)} that it has no place for ({_first(unexpected)})."
+        raise ValueError(message)
+    shapes = []
+    for weight_name, stored, wanted in sorted(loaded["mismatched_keys"]):
+        shapes.append(f"{weight_name} {list(stored)} in place of {list(wanted)}")
+    if shapes:
+        raise ValueError(
+            f"{len(shapes)} weights in its files have another shape than {architecture} has by its "
+            f"config.json ({_first(shapes)}). Pass the config.json that was saved with these weights (its "
+            "number of labels makes the shape of a classifier's head)."
+        )
 
 
 def _needed(missing: Collection[str], unused: Collection[str]) -> list[str]:
@@ -64,27 +125,41 @@ def _needed(missing: Collection[str], unused: Collection[str]) -> list[str]:
     return needed
 
 
-def _wrapper_prefix(lacking: Collection[str], unexpected: Collection[str]) -> str | None:
-    """The prefix under which the files hold every weight that the model lacks; None if there is none."""
-    if not lacking:
-        return None
-    for prefix in WRAPPER_PREFIXES:
-        if all(f"{prefix}{name}" in unexpected for name in lacking):
-            return prefix
-    return None
+def _check_finite(model: PreTrainedModel) -> None:
+    """Refuse weights with NaN or infinite numbers, as a diverged training or a broken conversion leaves."""
+    broken = []
+    for name, weight in model.named_parameters():
+        # Packed weights are whole numbers, and what lies on "meta" is not in memory.
+        if weight.is_floating_point() and not weight.is_meta and not torch.isfinite(weight).all():
+            broken.append(name)
+    if broken:
+        raise ValueError(
+            f"{len(broken)} of its weights hold NaN or infinite numbers ({_first(broken)}), so that its "
+            "answers mean nothing. Save the model again from a state before its loss diverged."
+        )
 
 
-def _lacking_message(model: PreTrainedModel, lacking: list[str], unexpected: Collection[str]) -> str:
-    """What a message says about weights that are not in the files, and about those there in their place."""
-    shown = ", ".join(lacking[:NAMES_SHOWN])
-    message = (
-        f"its files lack {len(lacking)} of the weights that {type(model).__name__} needs ({shown}), which "
-        "would be random numbers."
-    )
-    if unexpected:
-        others = ", ".join(sorted(unexpected)[:NAMES_SHOWN])
-        message += f" They hold {len(unexpected)} that it has no place for ({others})."
-    return message
+def _warn_of_further_layers(name: str, model: PreTrainedModel, unexpected: Collection[str]) -> None:
+    """Say aloud that the files hold more layers than the model's configuration counts."""
+    base = f"{model.base_model_prefix}."
+    kinds = {_NUMBER.sub("#", weight_name.removeprefix(base)) for weight_name in model.state_dict()}
+    further = []
+    for stored in sorted(unexpected):
+        if _NUMBER.sub("#", stored.removeprefix(base)) in kinds:
+            further.append(stored)
+    if further:
+        log.warning(
+            "%s: its files hold %d weights of further layers, which its config.json does not count and which "
+            "are not read (%s)",
+            name,
+            len(further),
+            _first(further),
+        )
+
+
+def _first(names: Collection[str]) -> str:
+    """The first names, as a message shows them."""
+    return ", ".join(sorted(names)[:NAMES_SHOWN])
 
 
 def weights_hash(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> str:

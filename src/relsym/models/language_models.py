@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from relsym.encoders.load import hub_commit, local_or_hub
+from relsym.encoders.weights import load_weights
 from relsym.models.device import device_of, dtype_of
 
 log = logging.getLogger(__name__)
@@ -57,8 +58,8 @@ def load_language_model(
     """A causal or masked language model by hub id or local folder.
 
     Raises:
-        ValueError: no such model, a model of another kind, weights that are missing or no safetensors, a
-            setting that cannot be had here.
+        ValueError: no such model, a model of another kind, weights that are missing, broken or no safetensors
+            (``load_weights``), a setting that cannot be had here.
         ImportError: a package that a setting needs is not installed.
     """
     check_settings(precision, accelerator, device_map, quantization, gguf_file)
@@ -70,25 +71,17 @@ def load_language_model(
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options, **files)
         unpacking = _unpacking(gguf_file, quantization)
-        # Safetensors alone: PyTorch's own files are pickles, which can run code as they are read.
-        network, loaded = kind.from_pretrained(
-            name,
-            **options,
-            **files,
-            **unpacking,
-            use_safetensors=True,
-            dtype=dtype_of(precision),
-            device_map=device_map,
-            output_loading_info=True,
-        )
+        packing = {**files, **unpacking, "dtype": dtype_of(precision), "device_map": device_map}
+        network = load_weights(kind, name, **options, **packing)
     except Exception as error:  # safetensors and the hub raise types of their own
         reason = str(error).strip().splitlines()[0]
+        other = "causal_lm" if kind is AutoModelForMaskedLM else "masked_lm"
         raise ValueError(
             f"model.name={name}: cannot load the language model: {reason} "
             "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
-            "save_pretrained, or model=smollm2."
+            f"save_pretrained, or model=smollm2; for a language model of the other kind, model={other}."
         ) from error
-    check_weights(kind, name, network, set(loaded["missing_keys"]))
+    check_language_model(kind, name, network)
     # With either of these settings, transformers has put the weights where they belong.
     if device_map is None and quantization is None:
         network = network.to(device_of(accelerator))
@@ -125,21 +118,12 @@ def check_settings(
             )
 
 
-def check_weights(kind: type, name: str, network: PreTrainedModel, missing: set[str]) -> None:
-    """Refuse a language model whose scores would mean nothing.
+def check_language_model(kind: type, name: str, network: PreTrainedModel) -> None:
+    """Refuse a language model whose scores would mean nothing, though its weights are whole.
 
     Raises:
-        ValueError: weights that are not in its files and would be random, a model that reads to both sides
-            as a causal one, weights that are not in memory.
+        ValueError: a model that reads to both sides as a causal one, weights that are not in memory.
     """
-    other = "causal_lm" if kind is AutoModelForMaskedLM else "masked_lm"
-    if missing:
-        architecture = type(network).__name__
-        examples = ", ".join(sorted(missing)[:3])
-        raise ValueError(
-            f"model.name={name}: {len(missing)} of the weights that {architecture} needs are not in its "
-            f"files ({examples}): it is no such language model. Try model={other}, or choose another."
-        )
     config = network.config
     # BERT's configuration can be a decoder's, so causal classes take it and would use it the wrong way.
     no_decoder = getattr(config, "is_decoder", True) is False

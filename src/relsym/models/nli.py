@@ -20,6 +20,7 @@ from relsym.encoders.load import hub_commit, local_or_hub
 from relsym.encoders.tokens import check_length, check_padding, collate, length_batches, tokenize
 from relsym.encoders.weights import load_weights, weights_hash
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
+from relsym.models.canaries import canaries_for, fewest_right
 from relsym.models.device import device_of, dtype_of
 from relsym.models.three_way import ThreeWay
 from relsym.ranges import Length, PositiveInt
@@ -33,22 +34,6 @@ NAME_PARTS = (
     ("neutral", NEUTRAL),
     ("contradict", CONTRADICTION),
 )
-# Pairs about which nobody disagrees: a label order that gets fewer of them right than another one is the
-# wrong order.
-CANARIES = (
-    ("A man is sleeping on the sofa.", "A man is asleep.", ENTAILMENT),
-    ("Two dogs are running across a field.", "Some animals are running.", ENTAILMENT),
-    ("She bought three red apples at the market.", "She bought some apples.", ENTAILMENT),
-    ("All of the students passed the exam.", "Some of the students passed the exam.", ENTAILMENT),
-    ("A man is sleeping on the sofa.", "A man is awake and running outside.", CONTRADICTION),
-    ("The shop is closed on Sundays.", "The shop is open on Sundays.", CONTRADICTION),
-    ("Nobody was in the room.", "The room was full of people.", CONTRADICTION),
-    ("The door is not locked.", "The door is locked.", CONTRADICTION),
-    ("A man is sleeping on the sofa.", "The man has two sisters.", NEUTRAL),
-    ("Two dogs are running across a field.", "The dogs belong to a farmer.", NEUTRAL),
-    ("She bought three red apples at the market.", "She is going to bake a cake for her brother.", NEUTRAL),
-    ("The train arrived at noon.", "The passengers were glad that it was warm.", NEUTRAL),
-)
 
 
 @final
@@ -58,7 +43,8 @@ class CrossEncoder(Model):
     Its labels are entailment, neutral and contradiction, or entailment and its absence.
 
     The order of the labels is read from ``id2label`` and checked on canary pairs: a model whose labels are in
-    another order than it says would be scored upside down, and nobody would see it.
+    another order than it says would be scored upside down, and nobody would see it. A model that answers them
+    no better than by chance (a head that was never trained, say) is refused as well; see ``fewest_right``.
 
     Args:
         name: hub id or local folder (safetensors).
@@ -72,8 +58,8 @@ class CrossEncoder(Model):
         accelerator: cpu, gpu or auto.
 
     Raises:
-        ValueError: no such model, weights that are not in its files, unknown label names, or an order that
-            the canary pairs contradict.
+        ValueError: no such model, weights that are not in its files, unknown label names, an order that
+            the canary pairs contradict, or answers to them at chance level.
     """
 
     kind: ClassVar[str] = "nli"
@@ -113,7 +99,7 @@ class CrossEncoder(Model):
         self.network.eval().to(device_of(accelerator), dtype_of(precision))
         self.tokens_per_batch = tokens_per_batch or tokens_for(self.network)
         if check_labels:
-            self._check_order()
+            self._check_canaries()
 
     def prepare(self, examples: Examples) -> None:
         """Nothing is learnt from the examples."""
@@ -168,27 +154,34 @@ class CrossEncoder(Model):
         """The answers by one rule of ``ThreeWay``."""
         return self.rules.read(reading, form, measured)
 
-    def _check_order(self) -> None:
-        """Refuse a label order that gets fewer canary pairs right than another one would."""
-        canaries = [canary for canary in CANARIES if canary[2] in self.classes]
-        premises = [premise for premise, _, _ in canaries]
-        hypotheses = [hypothesis for _, hypothesis, _ in canaries]
-        labels = [label for _, _, label in canaries]
+    def _check_canaries(self) -> None:
+        """Refuse answers at chance level, and a label order that gets fewer pairs right than another one."""
+        canaries = canaries_for(self.classes)
+        premises = [canary.premise for canary in canaries]
+        hypotheses = [canary.hypothesis for canary in canaries]
         answers = self.probabilities(premises, hypotheses).argmax(-1).tolist()
 
         def right(order: Sequence[str]) -> int:
             count = 0
-            for answer, label in zip(answers, labels, strict=True):
-                if order[answer] == label:
+            for answer, canary in zip(answers, canaries, strict=True):
+                if order[answer] == canary.label:
                     count += 1
             return count
 
         # There are two or three classes, so at most six orders.
         best = max(permutations(self.classes), key=right)
+        own_right, best_right = right(self.classes), right(best)
+        fewest = fewest_right(len(canaries), len(self.classes))
+        if best_right < fewest:
+            raise ValueError(
+                f"{self.name}: it gets {own_right} of {len(canaries)} pairs right about which nobody "
+                f"disagrees, in whatever order of its labels at most {best_right}, and guesses would get "
+                f"{fewest} or more only once in a hundred times: it answers at chance, as a head does that "
+                "was never trained. Pass a model that was trained on NLI, or, to score this one as it is, "
+                "model=nli model.check_labels=false."
+            )
         own_order = ", ".join(self.classes)
         best_order = ", ".join(best)
-        own_right = right(self.classes)
-        best_right = right(best)
         if best_right > own_right:
             setting = ",".join(best)  # without blanks, as a command line takes it
             raise ValueError(
