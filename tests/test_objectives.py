@@ -161,6 +161,11 @@ def test_read_outs_go_from_one_objective_to_the_next():
         assert set(first.read_out()) == objective.read_out_names
     with pytest.raises(ValueError, match=r"holds no label_embeddings.*Go on with the objective of that run"):
         build(RandomLabelRetraining).restore({})
+    # One row would be copied for all labels.
+    for objective, name in ((RandomLabelRetraining, "label_embeddings"), (FineTuning, "head.weight")):
+        stored = {key: tensor.clone() for key, tensor in build(objective).read_out().items()}
+        with pytest.raises(ValueError, match=rf"{name} of the earlier run has the shape \[1, 32\]"):
+            build(objective).restore({**stored, name: stored[name][:1]})
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from safetensors.numpy import save_file
 
 from earlier_runs_of import CONFIGURATION, LABELS, NLI_LABELS, changed, nli_data_of, write_earlier_run
 from relsym.app.earlier_run import load_run, nli_data, open_run, run_in_init
@@ -197,6 +198,44 @@ def test_a_probe_without_its_tensors_is_refused(tmp_path):
         tmp_path / "run", changed(CONFIGURATION, "probe", {"_target_": "relsym.probes.head.Head"})
     )
     with pytest.raises(ValueError, match=r"probe.safetensors: holds no 'head.weight', which Head reads"):
+        load_run(str(folder), "fp32", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("probe", "tensors", "message"),
+    [
+        ("knn.Knn", {"memory": (6, 16), "memory_targets": (6,)}, r"memory has the shape \[6, 16\]"),
+        ("knn.Knn", {"memory": (6, 32), "memory_targets": (5,)}, r"memory_targets has the shape \[5\]"),
+        ("knn.Knn", {"memory": (2, 32), "memory_targets": (2,)}, r"memory has only 2 rows"),
+        (
+            "nearest_label.NearestLabel",
+            {"label_embeddings": (1, 32)},
+            r"label_embeddings has the shape \[1, 32\], .* with 2 labels need \[2, 32\]",
+        ),
+        ("nearest_label.NearestLabel", {"label_embeddings": (3, 32)}, r"\[3, 32\]"),
+        ("head.Head", {"head.weight": (3, 32), "head.bias": (3,)}, r"head\.weight has the shape \[3, 32\]"),
+        ("head.Head", {"head.weight": (2, 32), "head.bias": (1,)}, r"head\.bias has the shape \[1\]"),
+    ],
+)
+def test_a_probe_of_another_encoder_or_of_other_labels_is_refused(tmp_path, probe, tensors, message):
+    settings = {"_target_": f"relsym.probes.{probe}"}
+    if probe == "knn.Knn":
+        settings["k"] = 3
+    folder = write_earlier_run(tmp_path / "run", changed(CONFIGURATION, "probe", settings))
+    arrays = {}
+    for name, shape in tensors.items():
+        arrays[name] = np.zeros(shape, np.int64 if name == "memory_targets" else np.float32)
+    save_file(arrays, folder / "probe.safetensors")
+    with pytest.raises(ValueError, match=message):
+        load_run(str(folder), "fp32", "cpu")
+
+
+def test_stored_rows_of_a_class_without_a_label_are_refused(tmp_path):
+    folder = write_earlier_run(tmp_path / "run")
+    assert load_run(str(folder), "fp32", "cpu").labels == ("entailment", "contradiction")
+    memory = np.ones((3, 32), np.float32)
+    save_file({"memory": memory, "memory_targets": np.array([0, 1, 2])}, folder / "probe.safetensors")
+    with pytest.raises(ValueError, match=r"holds class 2, .* the labels entailment, contradiction"):
         load_run(str(folder), "fp32", "cpu")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -260,6 +260,7 @@ def load_run(
     metric = run.metric()
     probe = run.probe()
     tensors = run.tensors()
+    _check_classes(run, tensors)
     try:
         probe.restore(metric, tensors)
     except KeyError as error:
@@ -269,6 +270,10 @@ def load_run(
     encoder = run.encoder(None, trust_remote_code)
     # The class alone: scoring needs no objective, only what it reads.
     objective = run.objective_class
+    try:
+        probe.check_fits(encoder.dim, len(run.labels))
+    except ValueError as error:
+        raise ValueError(f"{run.folder / PROBE}: {error} {ADVICE}") from error
     source = {"name": folder, "objective": objective.__name__}
     return RunModel(
         encoder,
@@ -281,6 +286,16 @@ def load_run(
         device_of(accelerator),
         PRECISIONS[precision],
     )
+
+
+def _check_classes(run: EarlierRun, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse stored training rows of a class that the run has no label for."""
+    targets = tensors.get("memory_targets")
+    if targets is not None and not bool(((targets >= 0) & (targets < len(run.labels))).all()):
+        raise ValueError(
+            f"{run.folder / PROBE}: memory_targets holds class {int(targets.max())}, and that run has the "
+            f"labels {', '.join(run.labels)}. {ADVICE}"
+        )
 
 
 def nli_data(cfg: DictConfig) -> NliData | None:

@@ -122,7 +122,7 @@ class Objective(LightningModule):
         """Take over what ``read_out`` of an earlier run gave.
 
         Raises:
-            ValueError: it was a run of another objective, and a tensor is missing.
+            ValueError: it was a run of another objective, and a tensor is missing, or one has another shape.
         """
         missing = self.read_out_names - read_out.keys()
         if missing:
@@ -131,6 +131,13 @@ class Objective(LightningModule):
                 f"init: the earlier run holds no {names}, which {type(self).__name__} goes on from. "
                 "Go on with the objective of that run."
             )
+        for name, tensor in self.read_out().items():
+            stored, wanted = list(read_out[name].shape), list(tensor.shape)
+            if stored != wanted:  # a copy would repeat one row silently for all labels
+                raise ValueError(
+                    f"init: {name} of the earlier run has the shape {stored}; its labels and its encoder "
+                    f"make it {wanted}. Run that training again, or pass another run."
+                )
 
     @final
     def tokenize(self, rows: Sequence[Row]) -> list[Features]:

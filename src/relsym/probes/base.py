@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, final
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -51,6 +51,37 @@ class Probe(ABC):
     @abstractmethod
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over what ``tensors`` of an earlier probe returned, instead of ``fit``."""
+
+    def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:
+        """The shape that each of ``tensors`` has to have; None for a size that depends on the training rows.
+
+        What is not named is not checked.
+
+        Args:
+            dim: of the encoder's vectors.
+            classes: how many labels there are.
+        """
+        return {}
+
+    @final
+    def check_fits(self, dim: int, classes: int) -> None:
+        """Refuse what was restored if it belongs to another encoder or to other labels.
+
+        Raises:
+            ValueError: with the name of the tensor, its shape and the one it has to have.
+        """
+        tensors = self.tensors()
+        for name, wanted in self.shapes(dim, classes).items():
+            stored = tuple(tensors[name].shape)
+            fits = len(stored) == len(wanted)
+            for size, wanted_size in zip(stored, wanted, strict=False):
+                fits = fits and wanted_size in (None, size)
+            if not fits:
+                sizes = ["any number" if size is None else str(size) for size in wanted]
+                raise ValueError(
+                    f"{name} has the shape {list(stored)}, and vectors of length {dim} with {classes} labels "
+                    f"need [{', '.join(sizes)}]."
+                )
 
     @abstractmethod
     def scores(

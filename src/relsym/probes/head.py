@@ -49,6 +49,10 @@ class Head(Probe):
         """softmax of W e + b."""
         return self._logits(representation).softmax(-1)
 
+    def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:
+        """One row of weights and one bias for each label."""
+        return {"head.weight": (classes, dim), "head.bias": (classes,)}
+
     def tensors(self) -> dict[str, Tensor]:
         """Weight [classes dim] and bias [classes]."""
         return {"head.weight": self.weight, "head.bias": self.bias}

@@ -72,10 +72,19 @@ class Knn(Probe):
         return votes.float().mean(dim=1)
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
-        """Take over the stored memory."""
+        """Take over the stored memory.
+
+        Raises:
+            ValueError: it has fewer rows than k.
+        """
         self.metric = metric
         self.memory = tensors["memory"]
         self.targets = tensors["memory_targets"]
+        self.check_memory(len(self.memory))
+
+    def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:
+        """One embedding and one class for each stored row."""
+        return {"memory": (None, dim), "memory_targets": (len(self.memory),)}
 
     def tensors(self) -> dict[str, Tensor]:
         """The memory [m dim] and its class indices [m]."""

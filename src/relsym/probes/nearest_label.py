@@ -57,6 +57,10 @@ class NearestLabel(Probe):
         """Minus the distance to each label embedding."""
         return -self.metric.distance(*parts(representation), self.label_embeddings)
 
+    def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:
+        """One embedding for each label."""
+        return {"label_embeddings": (classes, dim)}
+
     def tensors(self) -> dict[str, Tensor]:
         """The label embeddings [m dim]."""
         return {"label_embeddings": self.label_embeddings}
