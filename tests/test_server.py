@@ -23,11 +23,12 @@ from openai_server import NAME, FaultProxy, MadeUpServer, chance, tokens
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.models.base import Examples
-from relsym.models.server.answers import Answer, Step, pack, unpack
+from relsym.models.server.answers import Answer, Garbled, Step, pack, read_answer, unpack
 from relsym.models.server.client import Client
 from relsym.models.server.errors import Stopped
-from relsym.models.server.openai import OpenAiCompatible
-from relsym.models.server.parsing import ending_logprob, parse, word_mass
+from relsym.models.server.openai import OpenAiCompatible, judged_row
+from relsym.models.server.parsing import ending_logprob, most_unlisted, parse, word_mass
+from relsym.models.server.ways import NextToken, Request
 
 LABELS = (ENTAILMENT, CONTRADICTION)
 YES_NO, TRUE_FALSE = {ENTAILMENT: "yes", CONTRADICTION: "no"}, {ENTAILMENT: "true", CONTRADICTION: "false"}
@@ -129,6 +130,68 @@ def test_tokens_speak_for_the_one_label_whose_word_they_are_or_begin():
     assert word_mass([("no", -1.0)], three)[ENTAILMENT] == pytest.approx(-1.0)
 
 
+def test_an_unlisted_token_is_no_likelier_than_the_least_listed_one_and_than_what_is_left():
+    nine_tenths, one_twentieth = math.log(0.9), math.log(0.05)
+    # 0.05 are left, and no token that is not listed can be likelier than the least listed one.
+    assert most_unlisted([("a", nine_tenths), ("b", one_twentieth)]) == pytest.approx(one_twentieth)
+    assert most_unlisted([("a", nine_tenths)]) == pytest.approx(math.log(0.1))
+    assert most_unlisted([("a", math.log(0.3)), ("b", math.log(0.2))]) == pytest.approx(math.log(0.2))
+    assert most_unlisted([("a", 0.0)]) == pytest.approx(math.log(1e-6)), "servers round"
+    assert most_unlisted([("a", nine_tenths)], one_twentieth) == pytest.approx(one_twentieth)
+    assert most_unlisted([], nine_tenths) == pytest.approx(math.log(0.1))
+    assert most_unlisted([]) is None
+
+
+def chat_payload(token: str, logprob: object, **top: object) -> dict:
+    listed = [{"token": likely, "logprob": value} for likely, value in top.items()]
+    steps = [{"token": token, "logprob": logprob, "top_logprobs": listed}]
+    return {"choices": [{"message": {"content": token}, "logprobs": {"content": steps}}]}
+
+
+def test_log_probabilities_that_are_not_told_are_left_out_and_rounding_is_no_fault():
+    payload = chat_payload("Yes", None, Yes=-0.5, No=None, a=-math.inf, b=-9999.0, c=-9998.0)
+    (step,) = read_answer("chat", payload).steps
+    assert step == Step("Yes", None, (("Yes", -0.5), ("c", -9998.0)))
+    (step,) = read_answer("chat", chat_payload("Yes", 1e-4, Yes=1e-4)).steps
+    assert step == Step("Yes", 0.0, (("Yes", 0.0),))
+    assert word_mass([("Yes", -800.0)], YES_NO)[ENTAILMENT] == -800.0, "it would round to 0"
+
+
+@pytest.mark.parametrize(
+    ("payload", "problem"),
+    [
+        (chat_payload("Yes", 0.7), "0.7 is no log-probability, which is at most 0"),
+        (chat_payload("Yes", -0.5, Yes=-0.5, No=1e6), "1000000.0 is no log-probability"),
+        (chat_payload("Yes", -0.5, Yes=math.nan), "nan is no log-probability"),
+        (chat_payload("Yes", math.inf), "inf is no log-probability"),
+        (chat_payload("Yes", -0.5, Yes="high"), "could not convert"),
+        # Probabilities in place of their logarithms, and shares that come to more than 1.
+        (chat_payload("Yes", 0.9, Yes=0.9, No=0.1), "0.9 is no log-probability"),
+        (chat_payload("Yes", -0.1, Yes=-0.1, No=-0.2), "come to a probability of 1.72"),
+    ],
+)
+def test_numbers_that_no_log_probabilities_can_be_are_no_answer(payload, problem):
+    with pytest.raises(Garbled, match=problem):
+        read_answer("chat", payload)
+    (step,) = payload["choices"][0]["logprobs"]["content"]
+    top = tuple((each["token"], each["logprob"]) for each in step["top_logprobs"])
+    kept = Answer("Yes", (Step("Yes", step["logprob"], top),))
+    assert unpack(pack(kept)) is None, "nor where an earlier version kept them"
+
+
+def test_the_token_that_was_taken_is_told_even_where_it_is_not_listed():
+    way = NextToken(Request("chat", {}, {}), 1)
+    logs = {"Yes": math.log(0.6), "Perhaps": math.log(0.3), "No": math.log(0.05)}
+    steps = (Step(" ", -0.1), Step("No", logs["No"], (("Yes", logs["Yes"]), ("Perhaps", logs["Perhaps"]))))
+    columns = way.likelihoods([Answer("No", steps)], YES_NO)
+    assert list(columns) == way.columns(YES_NO) == [ENTAILMENT, CONTRADICTION, "unlisted"]
+    # 0.05 are left.
+    assert columns == pytest.approx(
+        {ENTAILMENT: logs["Yes"], CONTRADICTION: logs["No"], "unlisted": math.log(0.05)}
+    )
+    assert way.likelihoods([Answer("")], YES_NO) == dict.fromkeys(way.columns(YES_NO))
+
+
 def test_the_ending_of_an_echo_is_summed_without_what_was_made_after_it():
     steps = (
         Step("é", None),
@@ -209,21 +272,63 @@ def test_scores_are_the_models_own_probabilities_over_the_label_words(serve, ask
         assert judged.labels == [ENTAILMENT if share > 0.5 else CONTRADICTION for share in expected]
 
 
-def test_a_label_that_is_not_among_the_likely_tokens_has_no_share_and_without_any_there_is_no_answer(
-    serve, ask
-):
+def test_a_label_that_is_not_among_the_likely_tokens_counts_as_the_most_that_it_can_be(serve, ask):
     server = serve(special=lambda prompt: None)
     model = ask(server.url, prompts="chat_yes_no")
     columns = {
-        "chat_yes_no:entailment": [-1.0, None, None],
-        "chat_yes_no:contradiction": [None, -2.0, None],
-        "chat_yes_no:answer": ["Yes", "No", "Well"],
+        "chat_yes_no:entailment": [math.log(0.6), None, None, math.log(0.1), math.log(0.2), math.log(0.2)],
+        "chat_yes_no:contradiction": [None, math.log(0.3), None, None, None, math.log(0.6)],
+        "chat_yes_no:unlisted": [math.log(0.1), math.log(0.1), -1.0, math.log(0.2), None, -9.0],
+        "chat_yes_no:answer": ["Yes", "No", "Well", "Yes", "Yes", "No"],
     }
-    assert model.read("chat_yes_no", "lexicalised", columns) == (
-        [ENTAILMENT, CONTRADICTION, None],
-        [1.0, 0.0, None],
-    )
-    assert model.read("chat_yes_no-text", "lexicalised", columns) == ([ENTAILMENT, CONTRADICTION, None], None)
+    labels, scores = model.read("chat_yes_no", "lexicalised", columns)
+    # The fourth could be either, and nothing bounds the fifth's other label.
+    assert labels == [ENTAILMENT, CONTRADICTION, None, None, None, CONTRADICTION]
+    # 0.6 / (0.6 + 0.1), 0.1 / (0.1 + 0.3), 0.2 / (0.2 + 0.6)
+    assert scores == [pytest.approx(6 / 7), pytest.approx(1 / 4), None, None, None, pytest.approx(1 / 4)]
+    said = [ENTAILMENT, CONTRADICTION, None, ENTAILMENT, ENTAILMENT, CONTRADICTION]
+    assert model.read("chat_yes_no-text", "lexicalised", columns) == (said, None)
+
+
+def test_of_three_labels_all_that_are_not_listed_count_as_the_most_that_they_can_be():
+    told = {ENTAILMENT: None, CONTRADICTION: math.log(0.5), "neutral": None}
+    answer, score = judged_row(told, math.log(0.25))
+    assert (answer, score) == (CONTRADICTION, pytest.approx(1 / 4))
+    assert judged_row(told, None) == (None, None)
+
+
+def test_an_echo_that_tells_one_labels_word_and_not_the_others_is_no_answer(serve, ask):
+    model = ask(serve().url, api="completions", prompts=["yes_no"])
+    assert model.source["read"] == "echo"
+    columns = {"yes_no:entailment": [-1.0, None, -2.0], "yes_no:contradiction": [None, -2.0, -1.0]}
+    labels, scores = model.read("yes_no", "lexicalised", columns)
+    assert labels == [None, None, CONTRADICTION]
+    assert scores == [None, None, pytest.approx(math.exp(-1) / (1 + math.exp(-1)))]
+
+
+def test_answers_that_tell_too_little_are_counted_in_the_log(serve, ask, caplog):
+    caplog.set_level(logging.INFO)
+    server = serve()
+    model = ask(server.url, prompts="chat_yes_no", top_logprobs=1)
+    columns = model.measure(rows_of(4))
+    told = [columns["chat_yes_no:entailment"], columns["chat_yes_no:contradiction"]]
+    assert [sum(value is not None for value in row) for row in zip(*told, strict=True)] == [1, 1, 1, 1]
+    assert "chat_yes_no: 4 of 4 answers tell no log-probability of some label word" in caplog.text
+    judged = model.read("chat_yes_no", "lexicalised", columns)
+    for row, label, score in zip(rows_of(4), judged.labels, judged.scores, strict=True):
+        (prompt,) = model.prompts
+        share = chance(prompt.fill(row.premise, row.hypothesis))
+        assert label == (ENTAILMENT if share > 0.5 else CONTRADICTION)
+        likeliest = 0.9 * max(share, 1 - share)
+        unlisted = min(likeliest, 1 - likeliest)
+        listed_share = likeliest / (likeliest + unlisted)
+        assert score == pytest.approx(listed_share if label == ENTAILMENT else 1 - listed_share)
+
+
+def test_a_server_whose_log_probabilities_are_none_stops_the_run_with_what_to_do(serve, ask, waits):
+    server = serve(special=lambda prompt: (200, chat_payload("Yes", 0.9, Yes=0.9, No=0.1)))
+    with pytest.raises(ConnectionError, match=r"0\.9 is no log-probability.*pass model\.read=text"):
+        ask(server.url, prompts="chat_yes_no", retries=1)
 
 
 @pytest.mark.parametrize("logprobs", [False, "refused"])

@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 CHAT, COMPLETIONS = "chat", "completions"
 APIS = (CHAT, COMPLETIONS)
 Body = dict[str, Any]  # the JSON object of a request
+# How far numbers may be from what a probability can be: servers round.
+ROUNDING = 0.01
+# What some servers write for "not among the likely ones", and others for minus infinity.
+NOT_TOLD = -9999.0
 
 
 class Garbled(ValueError):
@@ -21,7 +25,7 @@ class Step(NamedTuple):
     """One token of an answer.
 
     token: its text.
-    logprob: its log-probability in nats; None where the server gives none, or one that is not finite.
+    logprob: its log-probability in nats; None where the server gives none, minus infinity, or -9999.
     top: the likeliest tokens in its place, each with its log-probability in nats.
     """
 
@@ -47,7 +51,8 @@ def read_answer(api: str, payload: Any) -> Answer:
     """The answer in the body of a response, which is JSON that was parsed.
 
     Raises:
-        Garbled: the body is anything but an answer, or an answer without choices.
+        Garbled: the body is anything but an answer, an answer without choices, or one with log-probabilities
+            that cannot be: above 0, NaN, or of more than 1 together.
     """
     # Any of these errors means a body of another shape: servers and proxies send all sorts with status 200.
     try:
@@ -74,9 +79,10 @@ def unpack(stored: bytes) -> Answer | None:
         text, stored_steps, *counts = json.loads(zlib.decompress(stored))
         steps = []
         for token, logprob, stored_top in stored_steps:
-            # JSON turned the tuples into lists.
-            top = tuple((likely_token, likely_logprob) for likely_token, likely_logprob in stored_top)
-            steps.append(Step(token, logprob, top))
+            # JSON turned the tuples into lists. Read as when it came: what is refused today may have been
+            # kept by an earlier version.
+            top = _top((likely_token, likely_logprob) for likely_token, likely_logprob in stored_top)
+            steps.append(Step(token, _logprob(logprob), top))
         return Answer(text, tuple(steps), *counts)
     except (zlib.error, ValueError, TypeError):
         return None
@@ -103,7 +109,7 @@ def _chat_steps(entries: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
     steps = []
     for entry in entries:
         token = str(entry["token"])
-        logprob = _finite(entry["logprob"])
+        logprob = _logprob(entry["logprob"])
         likely = entry.get("top_logprobs") or []
         top = _top((each["token"], each["logprob"]) for each in likely)
         steps.append(Step(token, logprob, top))
@@ -119,18 +125,37 @@ def _completion_steps(logprobs: Mapping[str, Any]) -> tuple[Step, ...]:
     steps = []
     for token, logprob, top in zip(tokens, token_logprobs, tops, strict=True):
         likely = top or {}
-        step = Step(str(token), _finite(logprob), _top(likely.items()))
+        step = Step(str(token), _logprob(logprob), _top(likely.items()))
         steps.append(step)
     return tuple(steps)
 
 
 def _top(pairs: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, float], ...]:
-    return tuple((str(token), float(logprob)) for token, logprob in pairs if logprob is not None)
+    """The likely tokens that the server tells a log-probability of.
+
+    Raises:
+        ValueError: their probabilities come to more than 1.
+    """
+    top = []
+    for token, value in pairs:
+        logprob = _logprob(value)
+        if logprob is not None:
+            top.append((str(token), logprob))
+    total = sum(math.exp(logprob) for _, logprob in top)
+    if total > 1 + ROUNDING:
+        raise ValueError(f"the log-probabilities of the likely tokens come to a probability of {total:.3g}")
+    return tuple(top)
 
 
-def _finite(logprob: Any) -> float | None:
-    """The log-probability; None if it is missing, infinite or undefined, for no reading could use it then."""
-    if logprob is None:
+def _logprob(value: Any) -> float | None:
+    """The log-probability, at most 0; None if the server does not tell it.
+
+    Raises:
+        ValueError: it is no number, NaN, or above 0 by more than rounding.
+    """
+    if value is None:
         return None
-    number = float(logprob)
-    return number if math.isfinite(number) else None
+    logprob = float(value)
+    if math.isnan(logprob) or logprob > ROUNDING:
+        raise ValueError(f"{value!r} is no log-probability, which is at most 0")
+    return min(logprob, 0.0) if logprob > NOT_TOLD else None

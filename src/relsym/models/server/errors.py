@@ -104,6 +104,8 @@ def exhausted(message: str, url: str, retries: int, error: requests.RequestExcep
         advice = "The server is out of order, or overloaded: see its own log; lower model.concurrency."
     elif "no answer within" in message:
         advice = "Raise model.timeout_s, or lower model.concurrency."
+    elif "log-probabilit" in message:
+        advice = "Its log-probabilities are none: mend the server, or pass model.read=text."
     elif "status 200" in message:
         advice = "Check that model.url is the API's base (it mostly ends in /v1), not a web page."
     else:

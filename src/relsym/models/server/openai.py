@@ -21,7 +21,7 @@ from relsym.models.server.asking import Asker
 from relsym.models.server.cache import AnswerCache
 from relsym.models.server.client import Client
 from relsym.models.server.records import columns_of, costs_of, record_of
-from relsym.models.server.ways import READS, Request, Way, choose_way
+from relsym.models.server.ways import READS, UNLISTED, Request, Way, choose_way
 from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 LOG = logging.getLogger(__name__)
@@ -42,6 +42,10 @@ class OpenAiCompatible(Model):
     score is p(word of entailment) over the sum of p over all label words; without, labels are read off the
     answer's text (``parse``), and an answer that names none counts as none. Which of the two it is, a trial
     question decides before the first row; the log and ``source`` say so.
+
+    Servers list a few likely tokens. A label whose word is not among them is not impossible: in the score its
+    probability is the most that it can be (``most_unlisted``). The answer is the likeliest label that is
+    listed, and none where an unlisted one could be likelier, or where nothing bounds it.
 
     Answers are kept under the SHA-256 of name, API, what /models says of the model, and the whole request.
     The URL is no part of it: a server that comes back on another port goes on for free, and one that offers
@@ -194,7 +198,27 @@ class OpenAiCompatible(Model):
                 record = record_of(prompt.name, self._words[prompt.name], way, prompt_outcomes)
                 for column, value in record.items():
                     columns[column].append(value)
+        self._tell_unlisted(columns)
         return columns
+
+    def _tell_unlisted(self, columns: Columns) -> None:
+        """Log how many answers tell the log-probability of some label words and not of all."""
+        for name, words in self._words.items():
+            if not self._way.reads_logprobs:
+                continue
+            of_labels = [columns[f"{name}:{label}"] for label in words]
+            some = 0
+            for logprobs in zip(*of_labels, strict=True):
+                known = sum(logprob is not None for logprob in logprobs)
+                some += 0 < known < len(logprobs)
+            if some:
+                LOG.info(
+                    "%s: %d of %d answers tell no log-probability of some label word; its probability counts "
+                    "as the most that it can be",
+                    name,
+                    some,
+                    len(of_labels[0]),
+                )
 
     def readings(self) -> tuple[Reading, ...]:
         """One for each wording; where likely tokens are read, another by the text of the same answers."""
@@ -228,13 +252,14 @@ class OpenAiCompatible(Model):
         """The likeliest labels, and the share of entailment in what all label words have."""
         labels = list(self._words[name])
         columns = [measured[f"{name}:{label}"] for label in labels]
+        # An echo tells each label's word by itself, so that nothing bounds one that it does not tell.
+        bounds = measured.get(f"{name}:{UNLISTED}", [None] * len(columns[0]))
         answers: list[str | None] = []
         scores: list[float | None] = []
-        for logprobs in zip(*columns, strict=True):
-            row = dict(zip(labels, logprobs, strict=True))
-            shares = _shares(row)
-            answers.append(max(shares, key=shares.get) if shares else None)
-            scores.append(shares.get(ENTAILMENT))
+        for *logprobs, bound in zip(*columns, bounds, strict=True):
+            answer, score = judged_row(dict(zip(labels, logprobs, strict=True)), bound)
+            answers.append(answer)
+            scores.append(score)
         return Judged(answers, scores)
 
     def costs(self, measured: Columns) -> dict[str, float]:
@@ -248,17 +273,27 @@ class OpenAiCompatible(Model):
         return self._way.name == "top_logprobs"
 
 
-def _shares(logprobs: Mapping[str, float | None]) -> dict[str, float]:
-    """Probabilities over the label words, 0 for a word whose log-probability is unknown; {} if all are."""
-    numbers = [logprob for logprob in logprobs.values() if logprob is not None]
-    if not numbers:
-        return {}
-    highest = max(numbers)  # taken off first, so that no exponential becomes 0 or infinite
+def judged_row(logprobs: Mapping[str, float | None], bound: float | None) -> tuple[str | None, float | None]:
+    """The answer to one row, and the share of entailment in what all label words have.
+
+    Both are None where the server tells too little: no label's log-probability, one that is missing without a
+    bound, or one that could be likelier than all that are told.
+
+    Args:
+        logprobs: of every label's word, in nats; None where it is not told.
+        bound: the most that one can be which is not told; None if that is unknown.
+    """
+    told = {label: logprob for label, logprob in logprobs.items() if logprob is not None}
+    if not told:
+        return None, None
+    answer = max(told, key=told.__getitem__)
+    if len(told) < len(logprobs) and (bound is None or bound > told[answer]):
+        return None, None
     masses: dict[str, float] = {}
-    for label, logprob in logprobs.items():
-        masses[label] = 0.0 if logprob is None else math.exp(logprob - highest)
-    total = sum(masses.values())
-    return {label: mass / total for label, mass in masses.items()}
+    for label in logprobs:
+        # The highest is taken off first, so that no exponential becomes 0 or infinite.
+        masses[label] = math.exp(told.get(label, bound) - told[answer])
+    return answer, masses[ENTAILMENT] / sum(masses.values())
 
 
 def _prompts(chosen: str | Sequence[str] | None, api: str) -> list[Prompt]:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from relsym.models.server.answers import Answer, Step
 
 THOUGHT = "</think>"
+# Servers round: where likely tokens come to 1, this much may still be left for all others.
+SMALLEST = 1e-6
 NEGATIONS = ("not", "never", "cannot", "neither", "nor", "no", "without", "hardly")
 # Up to two words between a denial and what it denies: "not necessarily true".
 DENIED = r"(?:(?<!\w)(?:{negations})\s+(?:\w+\s+){{0,2}}|n['\u2019]t\s+(?:\w+\s+){{0,2}}|(?<!\w)non-)[\"'*]*$"
@@ -55,17 +57,38 @@ def word_mass(top: Iterable[tuple[str, float]], words: Mapping[str, str]) -> dic
 
         log p(label) = log sum_t exp(logprob_t)
 
-    Case and blanks around a token do not count. None for a label that no listed token speaks for.
+    Case and blanks around a token do not count. None for a label that no listed token speaks for: how likely
+    it is, is not known then; see ``most_unlisted``.
     """
-    mass = dict.fromkeys(words, 0.0)
+    of_label: dict[str, list[float]] = {label: [] for label in words}
     for token, logprob in top:
         label = _meant(token.strip().casefold(), words)
         if label is not None:
-            mass[label] += math.exp(logprob)
+            of_label[label].append(logprob)
     logprobs: dict[str, float | None] = {}
-    for label, total in mass.items():
-        logprobs[label] = math.log(total) if total else None
+    for label, terms in of_label.items():
+        logprobs[label] = _log_of_sum(terms) if terms else None
     return logprobs
+
+
+def most_unlisted(top: Sequence[tuple[str, float]], further: float | None = None) -> float | None:
+    """The most that the log-probability of a token can be which is not among the likeliest ones, in nats.
+
+        min(least logprob_t, log(1 - sum_t exp(logprob_t))),   t over the tokens listed
+
+    It is no likelier than any of those, and all tokens together have probability 1. None where no token is
+    told, so that nothing is known.
+
+    Args:
+        top: the likeliest tokens.
+        further: log-probability of a token that the server tells beside them, which leaves less for others.
+    """
+    logprobs = [logprob for _, logprob in top]
+    told = logprobs if further is None else [*logprobs, further]
+    if not told:
+        return None
+    left = 1 - sum(math.exp(logprob) for logprob in told)
+    return min([*logprobs, math.log(max(left, SMALLEST))])
 
 
 def ending_logprob(answer: Answer, ending: str) -> float | None:
@@ -83,6 +106,12 @@ def ending_logprob(answer: Answer, ending: str) -> float | None:
         if total is not None:
             return total
     return None
+
+
+def _log_of_sum(logprobs: Sequence[float]) -> float:
+    """log sum exp; the highest is taken off first, so that very small ones do not come to 0."""
+    highest = max(logprobs)
+    return highest + math.log(sum(math.exp(logprob - highest) for logprob in logprobs))
 
 
 def _denial(words: Mapping[str, str]) -> re.Pattern[str]:

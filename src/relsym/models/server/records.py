@@ -24,8 +24,7 @@ COUNTS = (
 
 def columns_of(name: str, words: Mapping[str, str], way: Way) -> list[str]:
     """The names of the columns of one wording."""
-    labels = words if way.reads_logprobs else ()
-    parts = ["answer", "problem", *labels, *COUNTS]
+    parts = ["answer", "problem", *way.columns(words), *COUNTS]
     return [f"{name}:{part}" for part in parts]
 
 
@@ -42,8 +41,7 @@ def record_of(name: str, words: Mapping[str, str], way: Way, outcomes: Sequence[
     # Where a wording takes a request for each label, their texts are alike: the first will do.
     values["answer"] = answers[0].text if complete else None
     values["problem"] = problems[0] if problems else ""
-    if way.reads_logprobs:
-        values |= way.likelihoods(answers, words) if complete else dict.fromkeys(words)
+    values |= way.likelihoods(answers, words) if complete else dict.fromkeys(way.columns(words))
 
     for prefix, cached in (("", False), ("cached_", True)):
         counted = []

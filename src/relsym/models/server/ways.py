@@ -13,11 +13,12 @@ from relsym.data.pairs import Row
 from relsym.models.prompts import DELIMITER, Prompt
 from relsym.models.server.answers import CHAT, COMPLETIONS, Answer, Body, Step
 from relsym.models.server.errors import OF_FIELDS, Declined, Unfit
-from relsym.models.server.parsing import ending_logprob, parse, word_mass
+from relsym.models.server.parsing import ending_logprob, most_unlisted, parse, word_mass
 
 Ask = Callable[[Body], Answer]
 AUTO, LOGPROBS, TEXT = "auto", "logprobs", "text"
 READS = (AUTO, LOGPROBS, TEXT)
+UNLISTED = "unlisted"
 TRIAL_TEXT = "The capital of France is"
 # OpenAI's own completions API takes no more than five.
 FEW = 5
@@ -63,9 +64,13 @@ class Way(ABC):
     ) -> list[Body]:
         """The requests about one pair."""
 
+    def columns(self, words: Mapping[str, str]) -> list[str]:
+        """The names of what ``likelihoods`` gives."""
+        return list(words)
+
     @abstractmethod
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
-        """Log-probability of each label's word, None where the answers tell none."""
+        """Log-probability of each label's word, None where the answers tell none; see ``columns``."""
 
     @abstractmethod
     def trial(self, ask: Ask) -> str:
@@ -154,7 +159,8 @@ class Echo(Way):
 class NextToken(Way):
     """The likeliest first tokens of the answer: see ``word_mass``.
 
-    Blank tokens before the first word are passed over.
+    Blank tokens before the first word are passed over. ``UNLISTED`` is the most that the log-probability of a
+    word can be that is not among them: see ``most_unlisted``.
     """
 
     name = "top_logprobs"
@@ -169,12 +175,23 @@ class NextToken(Way):
         """One request, which asks for the answer."""
         return [self._body(self._question(prompt, shots, premise, hypothesis))]
 
+    def columns(self, words: Mapping[str, str]) -> list[str]:
+        """Every label, and ``UNLISTED``."""
+        return [*words, UNLISTED]
+
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
         """From the first token that is not blank."""
         steps = answers[0].steps
-        first = _first_word(steps)
-        top = steps[first].top if first < len(steps) else ()
-        return word_mass(top, words)
+        number = _first_word(steps)
+        if number == len(steps):
+            return dict.fromkeys(self.columns(words))
+        first = steps[number]
+        # The token that was taken is mostly the likeliest; if it is not listed, it is told beside the list.
+        is_listed = any(token == first.token for token, _ in first.top)
+        if is_listed or first.logprob is None:
+            return {**word_mass(first.top, words), UNLISTED: most_unlisted(first.top)}
+        told = [*first.top, (first.token, first.logprob)]
+        return {**word_mass(told, words), UNLISTED: most_unlisted(first.top, first.logprob)}
 
     def trimmed(self, answer: Answer) -> Answer:
         """Tokens up to the first that is not blank."""
@@ -206,6 +223,10 @@ class PlainText(Way):
     ) -> list[Body]:
         """One request, which asks for the answer."""
         return [self.request.filled(self._question(prompt, shots, premise, hypothesis))]
+
+    def columns(self, words: Mapping[str, str]) -> list[str]:
+        """None."""
+        return []
 
     def likelihoods(self, answers: Sequence[Answer], words: Mapping[str, str]) -> dict[str, float | None]:
         """No label has any: the text is all that is read."""
