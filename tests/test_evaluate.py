@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import comb
 from pathlib import Path
 
@@ -19,6 +20,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models_of import NLI, tiny_classifier
+from relsym.app.evaluate.shards import Shards
+from relsym.data.pairs import Row
+from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.canaries import CANARIES, canaries_for, fewest_right
 from relsym.models.nli import CrossEncoder
 
@@ -28,6 +32,28 @@ SMALL = ("tracking=csv", "data.samples=8", "data.test_pairs=28", "validation_pai
 
 def results(folder: Path) -> dict:
     return json.loads((folder / "results.json").read_text())
+
+
+class Named(Model):
+    """A model that measures ``values``, whatever the rows."""
+
+    kind = "made up"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.values: list[float] = []
+
+    def fingerprint(self) -> str:
+        return self.name
+
+    def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:
+        return {"entailment": self.values, "answer": ["nan"] * len(rows)}
+
+    def readings(self) -> tuple[Reading, ...]:
+        return (Reading("answer"),)
+
+    def read(self, reading: str, form: str, measured: Columns) -> Judged:
+        return Judged(measured["answer"])
 
 
 @pytest.fixture
@@ -357,6 +383,21 @@ def test_a_table_of_answers_needs_one_line_for_each_row(evaluate, tmp_path):
         "answer": {"lexicalised": 28, "delexicalised": 28}
     }
     assert "no such file" in evaluate("model=predictions", "model.file=nowhere.csv", out="j", code=1)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_refused_and_impossible_is_no_fault(tmp_path, broken):
+    rows = [Row(f"P1:{number}#swap", "P1", "lexicalised", "a", "b", "entailment") for number in range(4)]
+    model = Named("made up")
+    shards = Shards(tmp_path, "plan", 2)
+    model.values = [-1.0, float("-inf")]
+    assert shards.measure("fine", rows, model, lambda count: None)["entailment"] == [-1.0, -math.inf] * 2
+    model.values = [-1.0, broken]
+    with pytest.raises(
+        ValueError, match=r"made up: entailment is no number .* 1 of 2 rows, such as P1:1#swap"
+    ):
+        shards.measure("broken", rows, model, lambda count: None)
+    assert not list(shards.folder.glob("broken*"))
 
 
 def test_the_first_reading_is_the_best_on_validation_rows_or_the_one_that_is_told(evaluate):

@@ -169,6 +169,14 @@ def test_every_distinct_text_is_encoded_once_and_put_back_in_its_rows(reads):
         torch.testing.assert_close(found[i], torch.cat(alone), atol=1e-5, rtol=1e-4)
 
 
+def test_vectors_with_nan_are_no_representation():
+    encoder = tiny_encoder()
+    with torch.no_grad():
+        encoder.model.encoder.layer[1].output.dense.bias[3] = torch.nan
+    with pytest.raises(ValueError, match=r"2 of 2 texts a vector with NaN .* precision=fp32"):
+        represent(encoder, [row("swap", "entailment")], "sentences")
+
+
 def test_scores_are_flat_in_0_to_1_and_by_property():
     rows = {
         "lexicalised": [

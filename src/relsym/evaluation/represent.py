@@ -28,19 +28,33 @@ def represent(
         rows: in any order, with any number of repetitions.
         reads: "sentences" or "joint".
         advance: is called with the number of texts done.
+
+    Raises:
+        ValueError: a vector holds NaN or infinite numbers.
     """
     place_of = _distinct(rows, reads)
     texts = list(place_of)  # pairs of texts where they are read as one input
     if reads == JOINT:
         premises = [premise for premise, _ in texts]
         hypotheses = [hypothesis for _, hypothesis in texts]
-        vectors = encoder.encode(premises, hypotheses, advance=advance)
+        vectors = _finite(encoder.encode(premises, hypotheses, advance=advance))
         places = [place_of[row.premise, row.hypothesis] for row in rows]
         return vectors[places].unsqueeze(1)
-    vectors = encoder.encode(texts, advance=advance)
+    vectors = _finite(encoder.encode(texts, advance=advance))
     premise_places = [place_of[row.premise] for row in rows]
     hypothesis_places = [place_of[row.hypothesis] for row in rows]
     return torch.stack([vectors[premise_places], vectors[hypothesis_places]], dim=1)
+
+
+def _finite(vectors: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+    """The vectors, unless a number in them is not finite: any comparison would turn it into some answer."""
+    broken = int((~torch.isfinite(vectors)).any(dim=1).sum())
+    if broken:
+        raise ValueError(
+            f"the encoder gives {broken} of {len(vectors)} texts a vector with NaN or infinite numbers. In "
+            "low precision numbers can overflow: pass precision=fp32; otherwise its weights are broken."
+        )
+    return vectors
 
 
 def _distinct(rows: Sequence[Row], reads: str) -> dict:

@@ -9,7 +9,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from math import exp
+from math import exp, isnan
 from typing import NamedTuple, final
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -96,7 +96,7 @@ class WordedModel(Model):
         """Choose the labelled examples, and ask for the leaning of every wording.
 
         Raises:
-            ValueError: too few rows, or a window too short for them.
+            ValueError: too few rows, a window too short for them, or likelihoods that are NaN.
         """
         self.examples = choose_shots(examples.train, self.shots, self.prompts)
         for prompt in self.prompts:
@@ -110,6 +110,11 @@ class WordedModel(Model):
                     f"model.shots={self.shots}: the window of {self.name} is too short for the examples in "
                     f"the wording {prompt.name}, even with an empty question. Lower model.shots, or choose "
                     "others with model.prompts."
+                )
+            if any(isnan(value) for value in values):
+                raise ValueError(
+                    f"{self.name}: the likelihoods of label words are NaN in the wording {prompt.name}. In "
+                    "low precision numbers can overflow: pass precision=fp32; otherwise the model is broken."
                 )
             self.leaning[prompt.name] = dict(zip(words, values, strict=True))
 

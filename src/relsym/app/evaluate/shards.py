@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,11 +60,16 @@ class Shards:
         Args:
             name: of the block, the first part of its file names.
             advance: called by the model with the number of rows done.
+
+        Raises:
+            ValueError: the model gave NaN.
         """
         measured: Columns = {}
         for path, part in self._parts(name, rows):
             if not path.exists():
-                table = pa.table(model.measure(part, advance))
+                columns = model.measure(part, advance)
+                check_numbers(model, part, columns)
+                table = pa.table(columns)
                 write_atomically(path, lambda target, table=table: pq.write_table(table, target))
             # Read back even when just measured: a run that goes on and one that was never stopped see the
             # same values. No partitioning, or pyarrow would make columns of names like a=b in the path.
@@ -83,3 +89,24 @@ class Shards:
             path = self.folder / f"{name}-{number:05}.parquet"
             parts.append((path, rows[start : start + self.rows]))
         return parts
+
+
+def check_numbers(model: Model, rows: Sequence[Row], columns: Columns) -> None:
+    """Refuse NaN and plus infinity, which any comparison would turn into some answer.
+
+    Minus infinity is the log-likelihood of what is impossible.
+
+    Raises:
+        ValueError: with the column, how many rows it is about, and the first of them.
+    """
+    for name, values in columns.items():
+        broken = []
+        for row, value in zip(rows, values, strict=True):
+            if isinstance(value, float) and (math.isnan(value) or value == math.inf):
+                broken.append(row.pair_id)
+        if broken:
+            raise ValueError(
+                f"{model.name or model.kind}: {name} is no number (NaN or infinite) for {len(broken)} of "
+                f"{len(rows)} rows, such as {broken[0]}, so that they have no answer that means anything. In "
+                "low precision numbers can overflow: pass precision=fp32; otherwise the model is broken."
+            )
