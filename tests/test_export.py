@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -60,6 +62,109 @@ def test_rows_are_one_table_of_both_forms(relsym, tmp_path):
     assert record["rows"] == {"lexicalised": 12, "delexicalised": 12}
     assert len(record["content_hash"]) == len(record["rows_hash"]) == 64
     assert "model=predictions model.file=FILE" in ended.out
+
+
+def answered(folder: Path) -> tuple[Path, dict[str, float]]:
+    """A table of answers to the exported rows, and its accuracy by form: right, wrong, wrong, right ..."""
+    rows = pl.read_parquet(folder / "rows.parquet")
+    right, answers = {}, []
+    for number, row in enumerate(rows.iter_rows(named=True)):
+        is_right = number % 3 == 0
+        right.setdefault(row["form"], []).append(is_right)
+        others = [label for label in ("entailment", "contradiction") if label != row["label"]]
+        answers.append(row["label"] if is_right else others[0])
+    path = folder.parent / "answers.csv"
+    rows.select("pair_id", "form", prediction=pl.Series(answers)).write_csv(path)
+    return path, {form: sum(of_form) / len(of_form) for form, of_form in right.items()}
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("forms=lexicalised",),
+        ("data.score_on=validation", "forms=[delexicalised]", "seed=3"),
+        ("data.split=paper", "data.score_variants=[swap,identity]", "data.properties=[P3373,P40]"),
+        ("data=mnli", "forms=mnli", "data.samples=6", "data.test_pairs=9"),
+    ],
+    ids=lambda overrides: overrides[0],
+)
+def test_answers_to_exported_rows_are_scored_by_the_command_that_is_printed(
+    relsym, tmp_path, mnli_folder, overrides
+):
+    folder = [f"data.folder={mnli_folder}"] if "data=mnli" in overrides else []
+    out = tmp_path / "rows and more"
+    ended = relsym("export", "task=rows", *SIZE, *folder, *overrides, f"hydra.run.dir='{out}'")
+    assert ended.code == 0, ended.err
+    table, accuracies = answered(out)
+    _, _, command = ended.out.partition("relsym evaluate ")
+    words = [word.replace("FILE", str(table)) for word in shlex.split(command)]
+    ended = relsym("evaluate", *words, "tracking=csv", f"hydra.run.dir={tmp_path / 'evaluated'}")
+    assert ended.code == 0, ended.err
+    results = json.loads((tmp_path / "evaluated" / "results.json").read_text())
+    exported = json.loads((out / "export.json").read_text())
+    assert results["rows"] == exported["rows"]
+    assert results["benchmark"]["rows_hash"] == exported["rows_hash"]
+    for form, accuracy in accuracies.items():
+        measured = results["metrics"][f"{exported['score_on']}/accuracy/{form}"]
+        assert measured == pytest.approx(accuracy)
+    shortcuts = [key for key in results["metrics"] if key.startswith("shortcut/majority/")]
+    forms_of_shortcuts = [key.split("/")[2] for key in shortcuts]
+    assert sorted(set(forms_of_shortcuts)) == sorted(accuracies)
+
+
+def test_a_table_about_one_form_is_scored_as_such_and_the_other_form_is_said_to_be_missing(relsym, tmp_path):
+    out = tmp_path / "out"
+    size = (*SIZE, "tracking=csv")
+    assert relsym("export", "task=rows", "forms=lexicalised", *SIZE, f"hydra.run.dir={out}").code == 0
+    table, _ = answered(out)
+    ask = ("evaluate", "model=predictions", f"model.file={table}", *size)
+    ended = relsym(*ask, f"hydra.run.dir={tmp_path / 'one'}")
+    assert ended.code == 0, ended.err
+    assert "answers answers no row of the form delexicalised, which is not scored" in ended.out + ended.err
+    assert json.loads((tmp_path / "one" / "results.json").read_text())["rows"] == {"lexicalised": 12}
+    # Asked for both, the missing rows are missed; and no form is left out for some missing rows.
+    both = relsym(*ask, "forms=[lexicalised,delexicalised]", f"hydra.run.dir={tmp_path / 'both'}")
+    assert both.code == 1
+    assert "12 rows have no line" in both.err
+    pl.read_csv(table).head(11).write_csv(table)
+    few = relsym(*ask, f"hydra.run.dir={tmp_path / 'few'}")
+    assert few.code == 1
+    assert "1 rows have no line" in few.err
+    pl.read_csv(table).with_columns(form=pl.lit("other")).write_csv(table)
+    none = relsym(*ask, f"hydra.run.dir={tmp_path / 'none'}")
+    assert none.code == 1
+    assert "24 rows have no line" in none.err
+
+
+def test_a_form_can_be_left_out_of_any_evaluation_and_changes_its_hash(relsym, tmp_path):
+    hashes = {}
+    for name, forms in (
+        ("all", "null"),
+        ("same", "null"),
+        ("one", "delexicalised"),
+        ("both", "[delexicalised]"),
+    ):
+        folder = tmp_path / name
+        words = ("model=shortcut/word_order", f"forms={forms}", "tracking=csv", "validation_pairs=8")
+        ended = relsym("evaluate", *words, *SIZE, f"hydra.run.dir={folder}")
+        assert ended.code == 0, ended.err
+        results = json.loads((folder / "results.json").read_text())
+        hashes[name] = results["job_hash"]
+        expected = {"lexicalised", "delexicalised"} if forms == "null" else {"delexicalised"}
+        assert set(results["rows"]) == expected
+        for rows in results["measured_rows"].values():
+            assert set(rows) == expected
+    assert hashes["all"] == hashes["same"] != hashes["one"]
+    for forms, message in (("lexical", "There are lexicalised, delexicalised"), ("[]", "name at least one")):
+        ended = relsym(
+            "evaluate",
+            "model=shortcut/majority",
+            f"forms={forms}",
+            "tracking=csv",
+            f"hydra.run.dir={tmp_path / 'x'}",
+        )
+        assert ended.code == 1
+        assert message in ended.err
 
 
 def test_a_task_asks_word_for_word_what_we_ask(relsym, tmp_path):

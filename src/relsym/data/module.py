@@ -105,6 +105,27 @@ class PairData(LightningDataModule):
         """
 
     @final
+    def keep_forms(self, forms: str | Sequence[str] | None) -> None:
+        """Score these forms alone, in the data's order. Call it after ``read``.
+
+        Args:
+            forms: one name or several; None keeps all.
+
+        Raises:
+            ValueError: none, or a name that is no form of the rows.
+        """
+        if forms is None:
+            return
+        names = [forms] if isinstance(forms, str) else list(forms)
+        known = ", ".join(self.score_rows)
+        unknown = [name for name in names if name not in self.score_rows]
+        if unknown:
+            raise ValueError(f"forms: {', '.join(unknown)} is no form of these rows. There are {known}.")
+        if not names:
+            raise ValueError(f"forms=[]: name at least one of {known}, or null for all.")
+        self.score_rows = {form: rows for form, rows in self.score_rows.items() if form in names}
+
+    @final
     def steps_per_epoch(self) -> int:
         """Global batches of one pass over the training rows."""
         return ceil(len(self.train_rows) / self.batch_size)

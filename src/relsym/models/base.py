@@ -67,6 +67,10 @@ class Model(ABC):
             ValueError: they do not fit the model.
         """
 
+    def forms(self, forms: Sequence[str]) -> list[str]:
+        """Those of the forms that it can be asked in, where the user names none."""
+        return list(forms)
+
     def check_rows(self, rows: Sequence[Row]) -> None:  # noqa: B027
         """Look at all rows that will be scored, before anything is measured.
 

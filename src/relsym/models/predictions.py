@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import ClassVar, final
@@ -14,8 +15,14 @@ from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.function import judge
 
-TABLE_READERS = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}
+# No type is guessed from the first lines: those of a CSV file are texts, of JSONL all lines are looked at.
+TABLE_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".parquet": pl.read_parquet,
+    ".csv": partial(pl.read_csv, infer_schema=False),
+    ".jsonl": partial(pl.read_ndjson, infer_schema_length=None),
+}
 ROW_KEY = ("pair_id", "form")
+TYPES = {"pair_id": pl.String, "form": pl.String, "prediction": pl.String, "score": pl.Float64}
 _Key = tuple[str, str]  # pair_id and form
 _Answer = tuple[str | None, float | None]  # prediction and score
 WANTED = "Columns: pair_id, form, and prediction (a label) or score (the probability of entailment), or both"
@@ -27,7 +34,8 @@ class PredictionTable(Model):
 
     Columns ``pair_id`` and ``form`` as ``relsym export task=rows`` writes them, and ``prediction``
     (entailment, neutral, contradiction; empty: no answer), ``score`` (probability of entailment), or both.
-    Every scored row needs one line; lines about other rows are refused unless ``ignore_others``.
+    Every scored row needs one line; lines about other rows are refused unless ``ignore_others``. A form that
+    no line is about is not scored, unless ``forms`` names it.
 
     Args:
         file: the table.
@@ -59,6 +67,11 @@ class PredictionTable(Model):
         self.source = {"name": str(path)}
         self.table = self._read()
 
+    def forms(self, forms: Sequence[str]) -> list[str]:
+        """Those that some line is about; all, if none is, which ``check_rows`` refuses then."""
+        answered = {form for _, form in self.table}
+        return [form for form in forms if form in answered] or list(forms)
+
     def check_rows(self, rows: Sequence[Row]) -> None:
         """Every row has its line, and every line its row.
 
@@ -75,7 +88,8 @@ class PredictionTable(Model):
             self._refuse_keys(
                 answered - scored,
                 "lines are about rows that are not scored here",
-                "Check that data.* is what the table was made for, or pass model.ignore_others=true",
+                "Check that data.* and forms are what the table was made for, or pass "
+                "model.ignore_others=true",
             )
 
     def fingerprint(self) -> str:
@@ -109,6 +123,12 @@ class PredictionTable(Model):
             reason = str(error).splitlines()[0]
             raise ValueError(f"{self.path}: cannot be read ({reason}). {WANTED}.") from error
         table = self._typed(table)
+        no_key = table.filter(pl.any_horizontal(pl.col(ROW_KEY).is_null()))
+        if no_key.height:
+            raise ValueError(
+                f"{self.path}: {no_key.height} lines have no pair_id or no form. Fill them in as relsym "
+                "export task=rows writes them."
+            )
         # Whatever is compared with null is null, and a filter drops it: lines without a prediction or without
         # a score are never refused below.
         self._refuse(
@@ -131,24 +151,31 @@ class PredictionTable(Model):
         return {(pair_id, form): (label, score) for pair_id, form, label, score in lines}
 
     def _typed(self, table: pl.DataFrame) -> pl.DataFrame:
-        """The table with both ``prediction`` and ``score``, null where a line has none."""
-        columns = set(table.columns)
-        if not set(ROW_KEY) <= columns or not columns & {"prediction", "score"}:
+        """The columns ``TYPES``; ``prediction`` and ``score`` are null where a line has none."""
+        present = set(table.columns)
+        if not set(ROW_KEY) <= present or not present & {"prediction", "score"}:
             names = ", ".join(table.columns)
             raise ValueError(f"{self.path}: has the columns {names}. {WANTED}.")
-        answers = []
-        for name, dtype in (("prediction", pl.String), ("score", pl.Float64)):
-            column = pl.col(name) if name in columns else pl.lit(None, pl.String)
-            # Cast, since a file may hold numbers or texts in either.
-            answers.append(column.cast(dtype).alias(name))
+        columns = []
+        for name, dtype in TYPES.items():
+            if name not in table.columns:
+                columns.append(pl.lit(None, dtype).alias(name))
+                continue
+            stored = table[name].dtype
+            if stored.is_nested() or stored == pl.Boolean:
+                raise ValueError(f"{self.path}: the column {name} holds {stored}. {WANTED}.")
+            column = pl.col(name)
+            if not stored.is_numeric():
+                # Numbers may be written as texts; an empty text is no answer.
+                column = column.cast(pl.String).replace("", None)
+            columns.append(column.cast(dtype).alias(name))
         try:
-            table = table.with_columns(answers)
+            return table.select(columns)
         except pl.exceptions.PolarsError as error:
             reason = str(error).splitlines()[0]
             raise ValueError(
                 f"{self.path}: a prediction or a score cannot be read ({reason}). {WANTED}."
             ) from error
-        return table.with_columns(pl.col("prediction").replace("", None))
 
     def _refuse(self, lines: pl.DataFrame, problem: str, advice: str) -> None:
         """Raise a ValueError about these lines, if there are any."""

@@ -21,7 +21,7 @@ PLACES = ("benchmark", "source")
 # The settings of a model that count. Where it lies does not; the hash of its weights says what it is.
 MODEL_SETTINGS = ("pooling", "max_length", "dropout")
 # Parts that a run need not have.
-WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts")
+WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts", "forms")
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,8 +65,8 @@ def identity(
 def computed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a configuration that says what is computed.
 
-    What is empty is left out: a run without a recipe, shortcuts of its own, or further arguments of the
-    Trainer has the hash that it had before there were such keys.
+    What is empty is left out: a run without a recipe, shortcuts of its own, forms to leave out, or further
+    arguments of the Trainer has the hash that it had before there were such keys.
     """
     parts = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
     for key in WITHOUT_MEANING_IF_EMPTY:

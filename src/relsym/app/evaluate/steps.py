@@ -66,6 +66,7 @@ def evaluate(cfg: DictConfig) -> None:
     seed_everything(cfg.seed, workers=True, verbose=False)
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
+    data.keep_forms(cfg.forms)
     tracker = instantiate(cfg.tracking, folder=str(path), _convert_="all")
     with tracked(tracker, record.config, record.tags(data)) as logger:
         started = time.perf_counter()
@@ -73,6 +74,8 @@ def evaluate(cfg: DictConfig) -> None:
         record.seconds["load"] = time.perf_counter() - started
 
         started = time.perf_counter()
+        if cfg.forms is None:
+            keep_answered_forms(data, model)
         blocks = blocks_of(cfg, data, model)
         announce_blocks(cfg, data, blocks)
         plan = record.plan(model, data, blocks)
@@ -96,6 +99,20 @@ def evaluate(cfg: DictConfig) -> None:
     console().print(f"Run folder: {path}", soft_wrap=True)
 
 
+def keep_answered_forms(data: PairData, model: Model) -> None:
+    """Leave out the forms that the model cannot be asked in, and say so: a table may be about one alone."""
+    forms = model.forms(list(data.score_rows))
+    left_out = [form for form in data.score_rows if form not in forms]
+    if left_out:
+        log.warning(
+            "%s answers no row of the form %s, which is not scored. Pass forms=[%s] to say that it is meant.",
+            model.name,
+            ", ".join(left_out),
+            ",".join(forms),
+        )
+    data.keep_forms(forms)
+
+
 def blocks_of(cfg: DictConfig, data: PairData, model: Model) -> Blocks:
     """The rows to measure, by purpose and form.
 
@@ -108,7 +125,8 @@ def blocks_of(cfg: DictConfig, data: PairData, model: Model) -> Blocks:
     blocks: Blocks = {SCORED: data.score_rows}
     if not model.fixed:
         if cfg.validation_pairs != 0:  # first, for it is measured first
-            blocks = {VALIDATING: data.rows_of(VALIDATION, cfg.validation_pairs), **blocks}
+            validating = data.rows_of(VALIDATION, cfg.validation_pairs)
+            blocks = {VALIDATING: {form: validating[form] for form in data.score_rows}, **blocks}
         if cfg.swapped_pairs != 0:
             blocks[SWAPPED] = {}
             for form, rows in data.score_rows.items():

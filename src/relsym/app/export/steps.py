@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from relsym.app.output_folder import check_output_folder, claim_output_folder
 from relsym.app.values.checks import check_values
 from relsym.data.module import PairData
 from relsym.data.pairs import Row, pair_ids
+from relsym.data.splits import VALIDATION
 from relsym.models.prompts import Prompt, choose_shots, read_prompts
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import write_atomically, write_text_atomically
@@ -36,6 +38,8 @@ from relsym.runs.origin import rows_hash
 
 log = logging.getLogger(__name__)
 RECORD = "export.json"
+# How the overrides begin that say which rows are exported.
+OF_ROWS = ("data=", "data.", "data@", "forms=", "seed=")
 # Tables by file name, other files by name, and the command that uses them, with {folder}.
 Files = tuple[dict[str, list[Row]], dict[str, str], str]
 # Fields of the record that every exported task carries as its metadata.
@@ -57,9 +61,8 @@ def export_benchmark(cfg: DictConfig) -> None:
 
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
-    rows: dict[str, list[Row]] = {}
-    for form in chosen_forms(cfg.forms, data):
-        rows[form] = data.score_rows[form]
+    data.keep_forms(cfg.forms)
+    rows = data.score_rows
     counts = {form: len(of_form) for form, of_form in rows.items()}
     record = {
         "relsym": __version__,
@@ -88,7 +91,17 @@ def as_rows(
     table: list[Row] = []
     for of_form in rows.values():
         table.extend(of_form)
-    return {ROWS_FILE: table}, {}, "relsym evaluate model=predictions model.file=FILE"
+    # The table of answers has to meet the rows that were exported, so these are drawn in the same way again.
+    words = ["relsym evaluate model=predictions model.file=FILE", *same_rows(cfg)]
+    return {ROWS_FILE: table}, {}, " ".join(words).replace("{", "{{").replace("}", "}}")
+
+
+def same_rows(cfg: DictConfig) -> list[str]:
+    """The overrides with which ``relsym evaluate`` scores the rows that are exported here."""
+    words = [word for word in HydraConfig.get().overrides.task if word.lstrip("+~").startswith(OF_ROWS)]
+    if cfg.data.score_on == VALIDATION:
+        words.append("validation_pairs=0")
+    return [shlex.quote(word) for word in words]
 
 
 def as_tasks(
@@ -133,26 +146,6 @@ def as_tasks(
 
 
 EXPORTS: dict[str, Callable[..., Files]] = {"lm_eval": as_tasks, "rows": as_rows}
-
-
-def chosen_forms(forms: str | Sequence[str] | None, data: PairData) -> list[str]:
-    """The forms to export: all of the data's, or those that ``forms`` names.
-
-    Raises:
-        ValueError: a name that is no form of the data.
-    """
-    if forms is None:
-        names = list(data.score_rows)
-    elif isinstance(forms, str):
-        names = [forms]
-    else:
-        names = list(forms)
-    unknown = [name for name in names if name not in data.score_rows]
-    if unknown:
-        raise ValueError(
-            f"forms: {', '.join(unknown)} is no form of these rows. There are {', '.join(data.score_rows)}."
-        )
-    return names
 
 
 def chosen_prompts(names: str | Sequence[str] | None, labels: Sequence[str]) -> list[Prompt]:

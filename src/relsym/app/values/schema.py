@@ -142,6 +142,7 @@ class EvaluateKeys(TypedDict):
     validation_pairs: Annotated[int, Meta(ge=0, description="0: none; null: all")] | None
     swapped_pairs: Annotated[int, Meta(ge=0, description="0: none; null: all")] | None
     shard_rows: PositiveInt | None
+    forms: list[str] | str | None
     sweep: EvaluationKeys
 
 
