@@ -210,10 +210,22 @@ def test_a_table_of_the_users_own_properties_is_enough(relsym, quick, tmp_path):
     assert ended.code == 0, ended.err
     rows = pl.read_parquet(tmp_path / "built" / "data" / "test.parquet")
     assert set(rows["property"]) == {"/people/sibling", "/people/parent"}
+    # Without labels, ids stand in for them, and that is said: such rows are not lexicalised.
     assert rows["premise"][0] == rows["premise_delex"][0]
+    assert "no labels, so that entities are named by their ids" in ended.out + ended.err
+    manifest = json.loads((tmp_path / "built" / "manifest.json").read_text())
+    assert manifest["source"]["labelled"] is False
+    told = (tmp_path / "built" / "README.md").read_text()
+    assert "in one form, with ids (delexicalised): the source has no labels" in told
+    # Nor is it Wikidata.
+    assert "Wikidata" not in told
+    assert "- The source's biases:" in told
+    assert "one that the property table says to be so" in told
     ended = relsym("train", *quick, "data=built", f"data.folder={tmp_path / 'built'}")
     assert ended.code == 0, ended.err
+    assert "was built from a source without labels" in ended.out + ended.err
     assert "│ /people/sibling" in ended.out
+    assert set(json.loads((tmp_path / "run" / "results.json").read_text())["rows"]) == {"delexicalised"}
     refused(
         relsym("build", "benchmark=contrast", *words, f"hydra.run.dir={tmp_path / 'other'}"),
         "property /people/sibling has no two paraphrases",

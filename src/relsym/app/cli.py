@@ -10,7 +10,7 @@ import runpy
 import sys
 
 TASKS = {
-    "build": "turn Wikidata triples into a benchmark on disk, audited",
+    "build": "turn triples into a benchmark on disk, audited",
     "train": "retrain an encoder with one objective on n samples and score it beside the shortcuts",
     "evaluate": (
         "score any model: encoders, finished runs, NLI cross-encoders, language models, servers, "

@@ -5,6 +5,7 @@ Built on the fly from a source, or read from a folder.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -16,7 +17,7 @@ import polars as pl
 
 from relsym.data.audit import Audit
 from relsym.data.facts import usable_facts
-from relsym.data.pairs import BenchmarkPair, pair_table, pairs_of
+from relsym.data.pairs import DELEXICALISED, FORMS, BenchmarkPair, pair_table, pairs_of
 from relsym.data.relations import (
     ANTISYMMETRIC,
     KINDS,
@@ -32,6 +33,12 @@ from relsym.data.splits import SPLIT_RULES, TEST, uniform
 from relsym.data.triples import TripleReader, TripleSource
 from relsym.ranges import Seed
 
+log = logging.getLogger(__name__)
+NO_LABELS = (
+    "%s: no labels, so that entities are named by their ids and rows have the delexicalised form alone. For "
+    "the lexicalised one too, give labels (of data=table: data.entities=FILE, or data.columns.subject_label "
+    "and data.columns.object_label)."
+)
 SLICE = 100_000  # rows that are hashed at a time, so that no table stands in memory a second time as CSV
 
 
@@ -47,6 +54,7 @@ class Benchmark(ABC):
         split_seed: of the split, and of the draw of score rows.
         counts: what was read, kept and dropped.
         held_out: properties that are scored and never trained on.
+        forms: how entities can be named: by labels and by ids, or by ids alone without any labels.
         left_out: further properties that leave training beside them.
         held_out_variants: variants that are scored and never trained on.
         title: what a report calls it; None where the source's name says enough.
@@ -59,6 +67,7 @@ class Benchmark(ABC):
     train_variants: tuple[str, ...]
     split_seed: int
     counts: Counter[str]
+    forms: tuple[str, ...] = FORMS
     held_out: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     held_out_variants: tuple[str, ...] = ()
@@ -223,6 +232,10 @@ class SymmetryBenchmark(Benchmark):
 
         self.audit = Audit(audit, findings or {})
         self.source = reader.read(list(self.relations))
+        if not self.source.labelled:
+            # Rows with ids in the place of labels would be the delexicalised ones under another name.
+            self.forms = (DELEXICALISED,)
+            log.warning(NO_LABELS, self.source.origin)
         facts = usable_facts(self.source, self.relations, self.audit)
         self.audit.enforce()
         if facts.is_empty():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,16 @@ import polars as pl
 from relsym.data.benchmark import Benchmark
 from relsym.data.building import file_sha256
 from relsym.data.folds import REWORDED
-from relsym.data.pairs import PAIR_COLUMNS, BenchmarkPair, pairs_of
+from relsym.data.pairs import DELEXICALISED, PAIR_COLUMNS, BenchmarkPair, pairs_of
 from relsym.data.relations import Relation, select_relations
 from relsym.runs.layout import MANIFEST
 from relsym.runs.manifest import Fold, RowFile, read_manifest
+
+log = logging.getLogger(__name__)
+NO_LABELS_BUILT = (
+    "%s was built from a source without labels: its rows have the delexicalised form alone. For the "
+    "lexicalised one too, build it again with labels (data.entities=FILE)."
+)
 
 
 @final
@@ -56,6 +63,9 @@ class BuiltBenchmark(Benchmark):
         self._take_fold(fold, parts)
 
         self.title = f"built {self.manifest.benchmark}"
+        if not self.manifest.source.labelled:
+            self.forms = (DELEXICALISED,)
+            log.warning(NO_LABELS_BUILT, folder)
         self.split_seed = self.manifest.split_seed
         tables = []
         for name, entry in self.manifest.files.items():

@@ -24,13 +24,19 @@ QUESTIONS = {
     ),
     "extended": "Does a model know which of many relations are symmetric?",
 }
+# What depends on where the statements come from, and what is so of any.
+WIKIDATA_BIASES = """\
+- Wikidata's biases: what is stated there leans towards Europe, North America, men and recent times."""
+SOURCE_BIASES = """\
+- The source's biases: what it states more often than is so in the world, or leaves out, is so in the rows."""
+WIKIDATA_SYMMETRY = "Wikidata constrains to be so"
+TABLE_SYMMETRY = "the property table says to be so"
 LIMITS = """\
-- Wikidata's biases: what is stated there leans towards Europe, North America, men and recent times.
-- Little syntactic variety: a handful of hand-written English wordings for each property; names stand in them
-  without article or inflection.
+- Little syntactic variety: a handful of hand-written wordings for each property; names stand in them without
+  article or inflection.
 - The label of a swap pair depends on its relation alone: a look-up of templates scores 100 % on swap rows of
   relations it has seen.
-- A symmetric relation is one that Wikidata constrains to be so, not one whose statements are all stated from
+- A symmetric relation is one that {symmetry}, not one whose statements are all stated from
   both sides (see above).
 - The premise may be a statement's reverse (in half of the rows; in all test rows of the authors' split), so
   that of an antisymmetric relation it is false in the world; the label says what follows from the premise,
@@ -68,7 +74,7 @@ def card(manifest: Manifest) -> str:
         _audit(manifest),
         *_held_out(manifest),
         "## Known limits",
-        LIMITS,
+        _limits(manifest),
     ]
     # A part may be empty: a benchmark of the user's own has no question.
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -104,10 +110,16 @@ def _size(manifest: Manifest) -> str:
         directions = "A fact and its reverse are two examples."
     else:
         directions = "Each fact is asked in one direction, at random."
+    if manifest.source.labelled:
+        forms = "each in two forms: with labels (lexicalised) and with ids (delexicalised)."
+    else:
+        forms = (
+            "in one form, with ids (delexicalised): the source has no labels, so that ids stand in "
+            "`premise`, `hypothesis`, `subject` and `object` too."
+        )
     return (
-        f"{rows:,} premise / hypothesis pairs about {manifest.examples:,} examples, each in two forms: with "
-        f"labels (lexicalised) and with ids (delexicalised).{scaled} {directions} Labels say whether the "
-        "premise entails the hypothesis, contradicts it, or neither."
+        f"{rows:,} premise / hypothesis pairs about {manifest.examples:,} examples, {forms}{scaled} "
+        f"{directions} Labels say whether the premise entails the hypothesis, contradicts it, or neither."
     )
 
 
@@ -213,6 +225,16 @@ def _audit(manifest: Manifest) -> str:
         decision = entry.decision if entry.decided else f"{entry.decision} (by default)"
         lines.append([name, f"{entry.count:,}", f"{entry.removed:,}", most_in, decision, FINDINGS[name]])
     return _table(["finding", "found", "removed", "most in", "decision", "what it is"], lines)
+
+
+def _limits(manifest: Manifest) -> str:
+    """What the rows cannot say, in the words that their source allows."""
+    if manifest.source.wikidata:
+        biases, symmetry = WIKIDATA_BIASES, WIKIDATA_SYMMETRY
+    else:
+        biases, symmetry = SOURCE_BIASES, TABLE_SYMMETRY
+    limits = LIMITS.format(symmetry=symmetry)
+    return f"{biases}\n{limits}"
 
 
 def _held_out(manifest: Manifest) -> list[str]:

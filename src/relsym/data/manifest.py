@@ -142,6 +142,8 @@ def _source(benchmark: SymmetryBenchmark) -> SourceAccount:
         facts_kept=benchmark.facts.height,
         dropped=dict(source.dropped + benchmark.audit.dropped),
         notes=dict(source.notes),
+        labelled=source.labelled,
+        wikidata=source.wikidata,
     )
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 
 from relsym.data.benchmark import Benchmark
 from relsym.data.module import PairData
-from relsym.data.pairs import DELEXICALISED, FORMS, LEXICALISED, Row
+from relsym.data.pairs import DELEXICALISED, LEXICALISED, Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEITHER, NEUTRAL
 from relsym.data.splits import SPLITS, TRAIN
 from relsym.data.triples import check_choice
 from relsym.ranges import PositiveInt, Seed
 
-TRAINING_FORMS = (LEXICALISED, DELEXICALISED, "mixed")
+MIXED = "mixed"
+TRAINING_FORMS = (LEXICALISED, DELEXICALISED, MIXED)
 
 
 class SymmetryData(PairData):
@@ -25,7 +26,7 @@ class SymmetryData(PairData):
         samples: training rows, the same number of each kind; None takes all that keep the kinds balanced.
         sampling: "stratified" (properties in turn) or "random" (rows uniformly), within a kind.
         form: of the training rows: "lexicalised", "delexicalised", or "mixed" (each drawn row in both forms,
-            consecutively).
+            consecutively; where the source has no labels, in the delexicalised one).
         train_variants: what is asked of a drawn fact in training; None takes all that the benchmark has.
         score_variants: the same in scoring.
         sample_seed: which rows are drawn for training.
@@ -99,7 +100,7 @@ class SymmetryData(PairData):
         drawn = benchmark.draw(side, benchmark.split_seed, wanted)
         scored = benchmark.pairs(drawn, variants)
         rows = {}
-        for form in FORMS:
+        for form in benchmark.forms:
             rows[form] = [pair.row(form) for pair in scored]
         return rows
 
@@ -111,7 +112,13 @@ class SymmetryData(PairData):
                 f"data.train_variants: {', '.join(held_out)} is what this fold holds out. Leave it out of "
                 "training."
             )
-        forms = FORMS if self.form == "mixed" else (self.form,)
+        forms = benchmark.forms if self.form == MIXED else (self.form,)
+        if self.form not in (MIXED, *benchmark.forms):
+            raise ValueError(
+                f"data.form={self.form}: these rows have the form {', '.join(benchmark.forms)} alone, since "
+                f"their source has no labels. Pass data.form={benchmark.forms[0]}, or give labels (of "
+                "data=table: data.entities=FILE)."
+            )
         wanted = self._facts("data.samples", self.samples, benchmark, variants, len(forms))
         drawn = benchmark.draw(TRAIN, self.sample_seed, wanted, self.sampling)
         # A draw ends when one kind runs out, so it may be shorter than what was asked for.

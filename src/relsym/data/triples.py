@@ -42,6 +42,7 @@ class TripleSource:
         notes: further counts worth printing.
         labelled: False if the source has no labels by its nature, so that ids stand in for them.
         language: of the labels.
+        wikidata: whether the statements are read from Wikidata, whose biases they have then.
     """
 
     triples: pl.DataFrame
@@ -53,6 +54,7 @@ class TripleSource:
     notes: Counter[str] = field(default_factory=Counter)
     labelled: bool = True
     language: str = "en"
+    wikidata: bool = True
 
     def __post_init__(self) -> None:
         # A fault of the reader, not of its data: hence no ValueError with advice.

@@ -12,7 +12,7 @@ MANIFEST_FORMAT = 1  # of the manifest and of the columns of the rows
 BUILD_AGAIN = "Build the benchmark again with this version."
 
 
-class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where the statements are from.
 
     origin: in one line, without paths of a machine.
@@ -20,6 +20,8 @@ class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: of the labels.
     dropped: statements that became no fact, by reason; with facts_kept they are all that were read.
     notes: further counts.
+    labelled: whether entities have labels; else ids stand in for them. Stored where it is false.
+    wikidata: whether the statements are read from Wikidata. Stored where it is false.
     """
 
     origin: str
@@ -29,6 +31,8 @@ class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     facts_kept: Count
     dropped: dict[str, Count]
     notes: dict[str, Count]
+    labelled: bool = True
+    wikidata: bool = True
 
 
 # Not Relation itself: relsym.runs imports no other room, and stored keys should not change with that class.

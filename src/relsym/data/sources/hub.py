@@ -125,6 +125,7 @@ class HubTriples:
             self.licence,
             +notes,
             labelled,
+            wikidata=False,  # it may be of anything, and nothing here tells
         )
 
     def _load(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Mini:
             +dropped,  # without a reason that dropped nothing
             notes=Counter({"unchecked id": unchecked.height}),
             origin="well-known facts that come with relsym (data=mini)",
+            wikidata=False,  # written from general knowledge, with Wikidata's ids
         )
 
 

@@ -145,6 +145,7 @@ class TripleTable:
             self.licence,
             +notes,
             labelled=self.labels_beside or bool(self.entity_files),
+            wikidata=False,  # it may be of anything, and nothing here tells
         )
 
     def _origin(self) -> str:
