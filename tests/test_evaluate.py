@@ -25,6 +25,7 @@ from relsym.data.pairs import Row
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.canaries import CANARIES, canaries_for, fewest_right
 from relsym.models.nli import CrossEncoder
+from relsym.models.predictions import PredictionTable
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*")
 SMALL = ("tracking=csv", "data.samples=8", "data.test_pairs=28", "validation_pairs=16", "swapped_pairs=8")
@@ -331,6 +332,9 @@ def test_a_function_answers_with_labels_or_probabilities_or_not_at_all(evaluate,
         "def few(premises, hypotheses):\n    return ['entailment']\n"
         "def odd(premises, hypotheses):\n    return ['yes'] * len(premises)\n"
         "def above(premises, hypotheses):\n    return [1.5] * len(premises)\n"
+        "def nan(premises, hypotheses):\n    return [float('nan')] * len(premises)\n"
+        "def nothing(premises, hypotheses):\n    pass\n"
+        "def word(premises, hypotheses):\n    return 'entailment'\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     found = evaluate("model=callable", "model.function=mine:borders", "model.batch=5")
@@ -342,6 +346,9 @@ def test_a_function_answers_with_labels_or_probabilities_or_not_at_all(evaluate,
         ("few", "gave 1 answers to 28 pairs"),
         ("odd", "gave 'yes'"),
         ("above", "gave 1.5"),
+        ("nan", "gave nan"),
+        ("nothing", "gave None; expected one answer for each pair"),
+        ("word", "gave 'entailment'; expected one answer for each pair"),
         ("none", "no attribute"),
     ):
         assert told in evaluate(
@@ -383,6 +390,43 @@ def test_a_table_of_answers_needs_one_line_for_each_row(evaluate, tmp_path):
         "answer": {"lexicalised": 28, "delexicalised": 28}
     }
     assert "no such file" in evaluate("model=predictions", "model.file=nowhere.csv", out="j", code=1)
+
+
+def table_of(path: Path, content: str) -> dict:
+    path.write_text(content)
+    return PredictionTable(str(path), ignore_others=False).table
+
+
+def test_answers_are_read_whatever_the_first_lines_hold(tmp_path):
+    csv, jsonl = tmp_path / "answers.csv", tmp_path / "answers.jsonl"
+    many = range(2000)
+    whole = "".join(f"{number},lexicalised,1\n" for number in many)
+    table = table_of(csv, f"pair_id,form,score\n{whole}007,lexicalised,0.25\nlast,lexicalised,\n")
+    assert len(table) == 2002
+    assert table["3", "lexicalised"] == (None, 1.0)
+    assert table["007", "lexicalised"] == (None, 0.25)
+    assert table["last", "lexicalised"] == (None, None)
+    lines = [json.dumps({"pair_id": str(number), "form": "a", "prediction": None}) for number in many]
+    lines.append(json.dumps({"pair_id": "last", "form": "a", "prediction": "neutral", "score": 0.5}))
+    table = table_of(jsonl, "\n".join(lines))
+    assert table["0", "a"] == (None, None)
+    assert table["last", "a"] == ("neutral", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "pair_id,form,score\na,b,nan\n", "1 lines have a score outside"),
+        ("a.csv", "pair_id,form,score\na,b,true\n", "cannot be read"),
+        ("a.jsonl", '{"pair_id": "a", "form": "b", "score": true}', "the column score holds Boolean"),
+        ("a.jsonl", '{"pair_id": "a", "form": "b", "score": [1]}', "the column score holds List"),
+        ("a.csv", "pair_id,form,score\n,b,1\n", "1 lines have no pair_id or no form"),
+        ("a.jsonl", '{"pair_id": "a", "form": null, "score": 1}', "1 lines have no pair_id or no form"),
+    ],
+)
+def test_a_table_of_answers_that_are_none_is_refused(tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=message):
+        table_of(tmp_path / name, content)
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])

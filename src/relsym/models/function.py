@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from importlib import import_module
 from numbers import Real
@@ -60,7 +60,11 @@ class FunctionModel(Model):
             part = rows[start : start + self.batch]
             premises = [row.premise for row in part]
             hypotheses = [row.hypothesis for row in part]
-            part_answers = list(self.function(premises, hypotheses))
+            given = self.function(premises, hypotheses)
+            # A text is a sequence too, of letters.
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise ValueError(f"model.function={self.name}: gave {given!r}; expected {CONTRACT}.")
+            part_answers = list(given)
             if len(part_answers) != len(part):
                 raise ValueError(
                     f"model.function={self.name}: gave {len(part_answers)} answers to {len(part)} pairs; "

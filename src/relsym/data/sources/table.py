@@ -27,7 +27,7 @@ class TripleTable:
 
     Ids are free strings: a row is bad only if its subject, property or object is empty or if it has the wrong
     number of fields. CSV fields may be quoted, TSV fields are taken as they are. Without any labels, ids
-    stand in for them.
+    stand in for them, and rows have the delexicalised form alone.
 
     Args:
         triples: a file, a glob, or a list of both.
