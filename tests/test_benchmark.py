@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from itertools import product
@@ -26,6 +27,7 @@ from relsym.data.manifest import Plan
 from relsym.data.pairs import PAIR_COLUMNS, VARIANTS, pair_table, pairs_of
 from relsym.data.relations import Relation, read_relations
 from relsym.data.splits import entities, grouped, paper
+from relsym.data.symmetry import SymmetryData
 from relsym.evaluation.score import Scores
 from relsym.evaluation.shortcuts import SHORTCUTS
 from relsym.runs.layout import MANIFEST
@@ -934,3 +936,71 @@ def test_benchmarks_are_built_from_real_triples_and_add_up(tmp_path, real_data, 
     assert not sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2]
     if name == "extended":
         assert {"P47", "P530", "P155", "P36"} <= set(rows["property"])
+
+
+# --- sources without labels, and other sources than Wikidata
+
+
+class Unlabelled(Listed):
+    """A reader whose entities are named by their ids alone."""
+
+    def read(self, properties):
+        read = super().read(properties)
+        ids = read.labels.with_columns(label="entity")
+        return dataclasses.replace(read, labels=ids, labelled=False, wikidata=False, origin="table facts.tsv")
+
+
+def unlabelled_data(facts, **changes) -> SymmetryData:
+    settings = {
+        "samples": 16,
+        "sampling": "stratified",
+        "form": "mixed",
+        "train_variants": None,
+        "score_variants": None,
+        "sample_seed": 0,
+        "test_pairs": 28,
+        "score_on": "test",
+        "batch_size": 4,
+        "seed": 0,
+    }
+    rows = SymmetryData(lambda: SymmetryBenchmark(Unlabelled(facts)), **{**settings, **changes})
+    rows.read()
+    return rows
+
+
+def test_rows_without_any_label_have_the_delexicalised_form_alone_and_that_is_said(facts, caplog):
+    rows = unlabelled_data(facts)
+    assert list(rows.score_rows) == ["delexicalised"]
+    assert list(rows.rows_of("validation", 14)) == ["delexicalised"]
+    # Of one form, 16 samples are 16 facts: none comes twice.
+    assert len(rows.train_rows) == len({row.fact_id for row in rows.train_rows}) == 16
+    assert {row.form for row in rows.train_rows} == {"delexicalised"}
+    assert "table facts.tsv: no labels, so that entities are named by their ids" in caplog.text
+    with pytest.raises(ValueError, match=r"data\.form=lexicalised.*delexicalised alone.*data\.entities=FILE"):
+        unlabelled_data(facts, form="lexicalised")
+    assert list(data(facts, form="mixed").score_rows) == ["lexicalised", "delexicalised"]
+
+
+def test_a_built_benchmark_without_labels_is_read_in_the_delexicalised_form_alone(tmp_path, facts, caplog):
+    manifest = on_disk(tmp_path / "ids", SymmetryBenchmark(Unlabelled(facts)))
+    assert not manifest.source.labelled
+    assert BuiltBenchmark(str(tmp_path / "ids")).forms == ("delexicalised",)
+    assert "was built from a source without labels" in caplog.text
+    on_disk(tmp_path / "labels", benchmark(facts))
+    assert BuiltBenchmark(str(tmp_path / "labels")).forms == ("lexicalised", "delexicalised")
+    stored = json.loads((tmp_path / "labels" / MANIFEST).read_text())["source"]
+    assert not {"labelled", "wikidata"} & stored.keys(), "a manifest of labels from Wikidata is what it was"
+
+
+def test_the_card_speaks_of_wikidata_and_of_labels_where_the_source_has_them(tmp_path, facts):
+    on_disk(tmp_path / "wikidata", benchmark(facts))
+    told = (tmp_path / "wikidata" / "README.md").read_text()
+    assert "- Wikidata's biases: what is stated there leans towards Europe" in told
+    assert "A symmetric relation is one that Wikidata constrains to be so" in told
+    assert "each in two forms: with labels (lexicalised) and with ids (delexicalised)" in told
+    on_disk(tmp_path / "other", SymmetryBenchmark(Unlabelled(facts)))
+    told = (tmp_path / "other" / "README.md").read_text()
+    assert "Wikidata" not in told
+    assert "- The source's biases: what it states more often than is so in the world" in told
+    assert "A symmetric relation is one that the property table says to be so" in told
+    assert "in one form, with ids (delexicalised): the source has no labels" in told

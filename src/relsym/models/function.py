@@ -60,11 +60,11 @@ class FunctionModel(Model):
             part = rows[start : start + self.batch]
             premises = [row.premise for row in part]
             hypotheses = [row.hypothesis for row in part]
-            given = self.function(premises, hypotheses)
+            result = self.function(premises, hypotheses)
             # A text is a sequence too, of letters.
-            if isinstance(given, str) or not isinstance(given, Iterable):
-                raise ValueError(f"model.function={self.name}: gave {given!r}; expected {CONTRACT}.")
-            part_answers = list(given)
+            if isinstance(result, str) or not isinstance(result, Iterable):
+                raise ValueError(f"model.function={self.name}: gave {result!r}; expected {CONTRACT}.")
+            part_answers = list(result)
             if len(part_answers) != len(part):
                 raise ValueError(
                     f"model.function={self.name}: gave {len(part_answers)} answers to {len(part)} pairs; "

@@ -207,16 +207,16 @@ class OpenAiCompatible(Model):
             if not self._way.reads_logprobs:
                 continue
             of_labels = [columns[f"{name}:{label}"] for label in words]
-            some = 0
+            partly_listed = 0
             for logprobs in zip(*of_labels, strict=True):
-                known = sum(logprob is not None for logprob in logprobs)
-                some += 0 < known < len(logprobs)
-            if some:
+                missing = logprobs.count(None)
+                partly_listed += 0 < missing < len(logprobs)
+            if partly_listed:
                 LOG.info(
                     "%s: %d of %d answers tell no log-probability of some label word; its probability counts "
                     "as the most that it can be",
                     name,
-                    some,
+                    partly_listed,
                     len(of_labels[0]),
                 )
 
@@ -283,16 +283,18 @@ def judged_row(logprobs: Mapping[str, float | None], bound: float | None) -> tup
         logprobs: of every label's word, in nats; None where it is not told.
         bound: the most that one can be which is not told; None if that is unknown.
     """
-    told = {label: logprob for label, logprob in logprobs.items() if logprob is not None}
-    if not told:
+    listed = {label: logprob for label, logprob in logprobs.items() if logprob is not None}
+    if not listed:
         return None, None
-    answer = max(told, key=told.__getitem__)
-    if len(told) < len(logprobs) and (bound is None or bound > told[answer]):
+    answer = max(listed, key=listed.__getitem__)
+    highest = listed[answer]
+    all_listed = len(listed) == len(logprobs)
+    if not all_listed and (bound is None or bound > highest):
         return None, None
     masses: dict[str, float] = {}
     for label in logprobs:
         # The highest is taken off first, so that no exponential becomes 0 or infinite.
-        masses[label] = math.exp(told.get(label, bound) - told[answer])
+        masses[label] = math.exp(listed.get(label, bound) - highest)
     return answer, masses[ENTAILMENT] / sum(masses.values())
 
 

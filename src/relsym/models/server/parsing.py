@@ -77,18 +77,18 @@ def most_unlisted(top: Sequence[tuple[str, float]], further: float | None = None
         min(least logprob_t, log(1 - sum_t exp(logprob_t))),   t over the tokens listed
 
     It is no likelier than any of those, and all tokens together have probability 1. None where no token is
-    told, so that nothing is known.
+    told.
 
     Args:
         top: the likeliest tokens.
         further: log-probability of a token that the server tells beside them, which leaves less for others.
     """
-    logprobs = [logprob for _, logprob in top]
-    told = logprobs if further is None else [*logprobs, further]
-    if not told:
+    listed = [logprob for _, logprob in top]
+    known = listed if further is None else [*listed, further]
+    if not known:
         return None
-    left = 1 - sum(math.exp(logprob) for logprob in told)
-    return min([*logprobs, math.log(max(left, SMALLEST))])
+    remainder = 1 - sum(math.exp(logprob) for logprob in known)
+    return min([*listed, math.log(max(remainder, SMALLEST))])
 
 
 def ending_logprob(answer: Answer, ending: str) -> float | None:

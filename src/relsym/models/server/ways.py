@@ -5,6 +5,7 @@ From exact likelihoods, from the likeliest tokens, or from what it says.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, final
@@ -26,6 +27,7 @@ TAIL = 32  # tokens kept of an echoed prompt: more than a label word has
 # Prompts read in one pass and tokens decoded one by one differ by rounding, in bfloat16 by some hundredths of
 # a nat.
 TOLERANCE = 0.1
+SAME = 1e-4  # nats, between two prints of one log-probability
 
 
 class Request(NamedTuple):
@@ -186,12 +188,11 @@ class NextToken(Way):
         if number == len(steps):
             return dict.fromkeys(self.columns(words))
         first = steps[number]
-        # The token that was taken is mostly the likeliest; if it is not listed, it is told beside the list.
-        is_listed = any(token == first.token for token, _ in first.top)
-        if is_listed or first.logprob is None:
+        if first.logprob is None or _is_listed(first):
             return {**word_mass(first.top, words), UNLISTED: most_unlisted(first.top)}
-        told = [*first.top, (first.token, first.logprob)]
-        return {**word_mass(told, words), UNLISTED: most_unlisted(first.top, first.logprob)}
+        # The token that was taken is mostly the likeliest; if it is not listed, it is told beside the list.
+        known_tokens = [*first.top, (first.token, first.logprob)]
+        return {**word_mass(known_tokens, words), UNLISTED: most_unlisted(first.top, first.logprob)}
 
     def trimmed(self, answer: Answer) -> Answer:
         """Tokens up to the first that is not blank."""
@@ -298,6 +299,15 @@ def _first_line(text: str) -> str:
         if line.strip():
             return line
     return ""
+
+
+def _is_listed(step: Step) -> bool:
+    """Whether the token that was taken is among the likeliest ones listed."""
+    for token, logprob in step.top:
+        # Some servers write a token in two ways; the number is the same then.
+        if token == step.token or math.isclose(logprob, step.logprob, abs_tol=SAME):
+            return True
+    return False
 
 
 def _first_word(steps: Sequence[Step]) -> int:
