@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fnmatch import fnmatch
-from io import BufferedIOBase
+from io import SEEK_END, BufferedIOBase
 from pathlib import Path
 
 from relsym.data.progress import progress
@@ -54,6 +54,21 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
                     rest += block
             if rest:
                 yield rest + b"\n"
+
+
+def ends_midline(path: Path) -> bool:
+    """Whether a plain text ends without the end of its last line, as one that was cut short does.
+
+    False for a packed file: one that is cut short cannot be unpacked.
+    """
+    if path.suffix in (".gz", ".bz2"):
+        return False
+    with open(path, "rb") as file:
+        size = file.seek(0, SEEK_END)
+        if not size:
+            return False
+        file.seek(size - 1)
+        return file.read() != b"\n"
 
 
 def decoded(block: bytes, path: Path, first: int) -> str:

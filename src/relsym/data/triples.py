@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -83,6 +83,37 @@ def label_frame(labels: dict[str, str]) -> pl.DataFrame:
     """The table of labels (columns ``LABEL_SCHEMA``) of a mapping entity id -> label."""
     columns = {"entity": list(labels.keys()), "label": list(labels.values())}
     return pl.DataFrame(columns, schema=LABEL_SCHEMA)
+
+
+class BadRows:
+    """What becomes of rows that cannot be read, as ``data.on_bad_row`` says.
+
+    Args:
+        on_bad_row: "error" (the first one ends the command) or "skip" (they are dropped and counted).
+        key: what the setting is called in the configuration, for errors.
+    """
+
+    def __init__(self, on_bad_row: str, key: str = "data.on_bad_row") -> None:
+        check_choice(key, on_bad_row, ("error", "skip"))
+        self.skip = on_bad_row == "skip"
+        self.key = key
+
+    def settle(
+        self, number: int, first: Callable[[], str], counts: Counter[str], reason: str = "bad row"
+    ) -> None:
+        """Count some bad rows under ``reason``, or refuse the first of them.
+
+        Args:
+            number: how many there are; there may be none.
+            first: says where the first one is, what was expected there, and what came instead.
+            counts: counts by reason.
+
+        Raises:
+            ValueError: there are some, and they are not skipped.
+        """
+        if number and not self.skip:
+            raise ValueError(f"{first()}. Pass {self.key}=skip to drop and count such rows.")
+        counts[reason] += number
 
 
 def skips_bad_rows(on_bad_row: str) -> bool:

@@ -6,7 +6,7 @@ Loads no torch: a launcher reads it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +20,9 @@ NOT_WHAT = ("hardware", "tracking", "sweep", "trust")
 PLACES = ("benchmark", "source")
 # The settings of a model that count. Where it lies does not; the hash of its weights says what it is.
 MODEL_SETTINGS = ("pooling", "max_length", "dropout")
+# What becomes of NLI rows that cannot be read, and what that setting is called: whether they end a run or are
+# left out, all other rows are read alike, so that a run which ends computes the same.
+BAD_ROW_SETTINGS = ("on_bad_row", "on_bad_row_key")
 # Parts that a run need not have.
 WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts", "forms")
 
@@ -66,7 +69,8 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a configuration that says what is computed.
 
     What is empty is left out: a run without a recipe, shortcuts of its own, forms to leave out, or further
-    arguments of the Trainer has the hash that it had before there were such keys.
+    arguments of the Trainer has the hash that it had before there were such keys. So is what becomes of bad
+    NLI rows.
     """
     parts = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
     for key in WITHOUT_MEANING_IF_EMPTY:
@@ -75,7 +79,23 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
     training = parts.get("training", {})
     if "trainer" in training and not training["trainer"]:
         parts["training"] = {key: value for key, value in training.items() if key != "trainer"}
+    for key in ("data", "forgetting"):
+        if parts.get(key):
+            parts[key] = _without_bad_row_settings(parts[key])
     return parts
+
+
+def _without_bad_row_settings(rows: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of NLI rows without those of bad ones; the settings of other rows as they are."""
+    module = rows.get("module", {})
+    if "source" not in module:
+        return rows
+    source = _without(module["source"], BAD_ROW_SETTINGS)
+    return _without(rows, BAD_ROW_SETTINGS) | {"module": {**module, "source": source}}
+
+
+def _without(settings: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key not in keys}
 
 
 def digest(node: Any) -> str:

@@ -75,6 +75,7 @@ class ForgettingKeys(TypedDict):
     folder: str | None
     score_on: Literal["test", "validation"]
     pairs: ScoredRows | None
+    on_bad_row: Literal["error", "skip"]
     refit_rows: ScoredRows | None
     control: str | None
     module: Component

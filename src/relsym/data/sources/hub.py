@@ -16,14 +16,7 @@ import polars as pl
 from relsym.data.relations import Relation, read_relations
 from relsym.data.sources.hub_set import HubSet, described_columns, faults
 from relsym.data.sources.table import blank, labels_beside, one_label
-from relsym.data.triples import (
-    ENTITY_ID,
-    TRIPLE_SCHEMA,
-    TripleSource,
-    check_choice,
-    entities_of,
-    skips_bad_rows,
-)
+from relsym.data.triples import ENTITY_ID, TRIPLE_SCHEMA, BadRows, TripleSource, check_choice, entities_of
 
 TRIPLES, PAIRS = "triples", "pairs"
 REQUIRED = {TRIPLES: ("subject", "property", "object"), PAIRS: ("premise", "hypothesis")}
@@ -78,7 +71,7 @@ class HubTriples:
         check_choice("data.shape", shape, (TRIPLES, PAIRS))
         self.part = part
         self.shape = shape
-        self.skip_bad = skips_bad_rows(on_bad_row)
+        self.bad_rows = BadRows(on_bad_row)
         self.licence = licence
         self.columns = _declared(shape, columns or {})
         self.relations = read_relations(property_table)
@@ -171,15 +164,14 @@ class HubTriples:
         required = REQUIRED[self.shape]
         is_bad = pl.any_horizontal(blank(role) for role in required)
         bad = rows.filter(is_bad)
-        if not bad.is_empty() and not self.skip_bad:
+
+        def first() -> str:
             number = bad["row"][0]
             fields = bad.drop("row").row(0, named=True)
-            raise ValueError(
-                f"row {number} of part {part} of {self.set.path}: "
-                f"expected {', '.join(required)} filled in, got {str(fields)[:200]}. "
-                "Pass data.on_bad_row=skip to drop and count such rows."
-            )
-        dropped["bad row"] += bad.height
+            place = f"row {number} of part {part} of {self.set.path}"
+            return f"{place}: expected {', '.join(required)} filled in, got {str(fields)[:200]}"
+
+        self.bad_rows.settle(bad.height, first, dropped)
         return rows.filter(~is_bad).drop("row")
 
     def _swapped(self, rows: pl.DataFrame, dropped: Counter[str], notes: Counter[str]) -> pl.DataFrame:

@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from relsym.data.sources.column_names import read_like_column_names
+
+
+@dataclass(frozen=True)
+class Annotators:
+    """Columns at a row's end of which there may be more or fewer than the header names: the annotators'.
+
+    column: pattern of their names.
+    value: pattern of what stands in them.
+    gold: the one column that may follow them.
+    """
+
+    column: str
+    value: str
+    gold: str
+
+
+class Votes(NamedTuple):
+    """Where a file's rows hold the labels of their annotators, however many these are.
+
+    start: position of the first one; from there on every field is a label.
+    value: pattern of a label.
+    gold_last: whether the last label is no annotator's but that of the row.
+    """
+
+    start: int
+    value: str
+    gold_last: bool
+
 
 class Layout(NamedTuple):
     """How the rows of one file are read.
 
-    places: role -> its column's position (CSV, TSV) or name (JSONL).
+    places: role -> its column's position (CSV, TSV; -1: the last) or name (JSONL).
     width: fields of a row (None: any number).
     header: whether the first row holds the columns' names.
+    nullable: roles that may be null, which is read as an empty string.
+    votes: the annotators' labels, where a row may have more or fewer than ``width`` says.
     """
 
     places: dict[str, Any]
     width: int | None
     header: bool = False
+    nullable: tuple[str, ...] = ()
+    votes: Votes | None = None
 
 
 @dataclass(frozen=True)
@@ -32,8 +67,11 @@ class Schema:
         mapped.
     required: roles that no row leaves empty.
     width: fields of a file that is read by position (None: at least one).
-    header: whether text begins with column names; None: it does if the first row holds all of the names.
+    header: whether text begins with column names; None: it does if the first row holds all of the names, and
+        a first row that reads like other names is refused.
     known: other names of all roles; the first that a file has go before ``columns``.
+    nullable: roles that may be null where columns have types or keys; null is then an empty string.
+    annotators: columns of which a row may have more or fewer than the header names.
     """
 
     key: str
@@ -44,6 +82,8 @@ class Schema:
     width: int | None
     header: bool | None
     known: tuple[dict[str, str], ...] = ()
+    nullable: tuple[str, ...] = ()
+    annotators: Annotators | None = None
 
     def named(self, available: Sequence[str], path: Path | str) -> dict[str, str]:
         """The column of each role in a file whose columns have names.
@@ -53,14 +93,16 @@ class Schema:
             path: the file, for errors.
 
         Raises:
-            ValueError: a column is not there.
+            ValueError: a column is not there, or is there twice.
         """
-        columns = self.columns
-        for names in self.known:
-            if set(names.values()) <= set(available):
-                columns = names
-                break
 
+        def absent(names: Mapping[str, Any]) -> int:
+            return sum(name not in available for name in names.values())
+
+        complete = [names for names in self.known if not absent(names)]
+        # Where none is complete, those that lack the fewest are what the file most likely was to have.
+        columns = complete[0] if complete else min([self.columns, *self.known], key=absent)
+        self._check_unique(columns.values(), available, path)
         missing = {role: name for role, name in columns.items() if name not in available}
         if missing:
             listed = ", ".join(map(str, missing.values()))
@@ -78,7 +120,7 @@ class Schema:
             ValueError: it neither holds the mapped names nor can be read by position.
         """
         if not self.header_key:
-            return _headed(self.named(first, path), {}, first)
+            return self._headed(self.named(first, path), {}, first)
 
         names: dict[str, str] = {}
         positions: dict[str, int] = {}
@@ -93,7 +135,8 @@ class Schema:
         has_all_names = bool(names) and len(present) == len(names)
         if self.header or (self.header is None and has_all_names):
             self._check_names(names, first, path)
-            return _headed(names, positions, first)
+            self._check_unique(names.values(), first, path)
+            return self._headed(names, positions, first)
 
         chosen = self._chosen(names)
         if self.header is False and chosen:
@@ -108,9 +151,63 @@ class Schema:
         has_other_width = self.width not in (None, len(first))
         if self.header is None and names and (present or chosen or has_other_width):
             self._check_names(names, first, path)
-        places = {role: self.standard.index(role) for role in names}
+        places = {role: self.standard.index(role) for role in names} | positions
+        if self.header is None:
+            self._check_no_names(places, first, path)
         width = len(first) if positions else self.width
-        return Layout(places | positions, width)
+        return Layout(places, width)
+
+    def _headed(self, names: Mapping[str, str], positions: Mapping[str, int], first: Sequence[str]) -> Layout:
+        """The layout of a file whose first row holds these names."""
+        places = {role: first.index(name) for role, name in names.items()} | dict(positions)
+        votes = self._votes(places, first)
+        if votes and votes.gold_last:
+            places = {role: -1 if place == len(first) - 1 else place for role, place in places.items()}
+        return Layout(places, len(first), header=True, nullable=self.nullable, votes=votes)
+
+    def _votes(self, places: Mapping[str, int], first: Sequence[str]) -> Votes | None:
+        """The annotators' labels; None where a field of a ragged row could not be named with certainty.
+
+        They have to be a row's last columns, but for the gold label, and no role's column may be among them.
+        """
+        if self.annotators is None:
+            return None
+        own = [place for place, name in enumerate(first) if re.fullmatch(self.annotators.column, name)]
+        if not own:
+            return None
+        start = own[0]
+        end = start + len(own)
+        following = list(first[end:])
+        gold_last = following == [self.annotators.gold]
+        is_one_stretch = own == list(range(start, end))
+        is_at_end = gold_last or not following
+        role_places = [place for place in places.values() if not (gold_last and place == end)]
+        if not (is_one_stretch and is_at_end and max(role_places) < start):
+            return None
+        return Votes(start, self.annotators.value, gold_last)
+
+    def _check_unique(self, names: Iterable[Any], available: Sequence[str], path: Path | str) -> None:
+        """Refuse a name that two columns of a file bear, since it does not say which is meant."""
+        times = Counter(available)
+        repeated = sorted({name for name in names if times[name] > 1})
+        if repeated:
+            raise ValueError(
+                f"{path}: several columns are called {', '.join(repeated)}, so that it is not clear which is "
+                f"meant. Rename all but one, or name another in {self.key}."
+            )
+
+    def _check_no_names(self, places: Mapping[str, int], first: Sequence[str], path: Path) -> None:
+        """Refuse a first row that reads like column names, which would count as a statement."""
+        # A field that is not there is found when the row is read.
+        fields = {role: first[places[role]] for role in self.standard if places[role] < len(first)}
+        if len(fields) < len(self.standard) or not read_like_column_names(fields):
+            return
+        named = " ".join(f"{self.key}.{role}={field}" for role, field in fields.items())
+        raise ValueError(
+            f"{path}: the first row, {shortened(list(first))}, reads like column names. "
+            f"If it is these, pass {self.header_key}=true {named}; "
+            f"if it is a row like the others, pass {self.header_key}=false."
+        )
 
     def _check_range(self, positions: Mapping[str, int], first: Sequence[str], path: Path) -> None:
         """Refuse positions beyond the first row."""
@@ -152,12 +249,6 @@ class Schema:
     def _advice(self, roles: Iterable[str]) -> str:
         """The settings that name the columns of these roles."""
         return " ".join(f"{self.key}.{role}=NAME" for role in roles)
-
-
-def _headed(names: Mapping[str, str], positions: Mapping[str, int], first: Sequence[str]) -> Layout:
-    """The layout of a file whose first row holds these names."""
-    places = {role: first.index(name) for role, name in names.items()}
-    return Layout(places | dict(positions), len(first), header=True)
 
 
 def shortened(value: object) -> str:

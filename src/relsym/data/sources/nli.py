@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,12 +11,16 @@ from typing import Any
 import polars as pl
 
 from relsym.data.pairs import FORMS, Row
-from relsym.data.sources.layout import Schema, shortened
+from relsym.data.sources.layout import Annotators, Schema
 from relsym.data.sources.nli_files import NLI_FILES, ROUNDS
-from relsym.data.sources.nli_labels import NO_CONSENSUS, Meanings, checked_label_names
+from relsym.data.sources.nli_labels import ANNOTATION, NO_CONSENSUS, Meanings, checked_label_names
 from relsym.data.sources.nli_tables import FolderTables, HubTables, NliTable, Tables
-from relsym.data.triples import check_choice
+from relsym.data.sources.rows import content_of
+from relsym.data.triples import BadRows, check_choice
 
+LOG = logging.getLogger(__name__)
+BAD_ROW = "bad row"
+NO_CONSENSUS_LABEL = "no consensus label"
 ROW_COLUMNS = ("premise", "hypothesis", "label")
 # The columns of MNLI and SNLI, of the hub's sets, of ANLI, and of other sets of GLUE's kind.
 KNOWN = (
@@ -24,6 +29,9 @@ KNOWN = (
     ("context", "hypothesis", "label"),
     ("sentence1", "sentence2", "label"),
 )
+# In GLUE's files the annotators' labels stand before the gold label, in the original ones at the end. A row
+# has as many as it had annotators: in SNLI one or five, whatever the header says.
+ANNOTATORS = Annotators(column=r"label\d+", value=ANNOTATION, gold="gold_label")
 # A title is part of a metric's name.
 TITLE_PATTERN = re.compile(r"\w[\w.-]*")
 
@@ -43,6 +51,9 @@ class NliSource:
         label_names: what the label's numbers mean, in their order from 0; None: the hub declares it, or there
             are none.
         title: what form, property and metrics are called; None: the layout's name.
+        on_bad_row: "error" or "skip" (dropped and counted), for rows with other fields than the header says
+            or without a text.
+        on_bad_row_key: what that is called in the configuration, for errors.
 
     Raises:
         ValueError: an argument that is unknown, out of its range or at odds with another; several files that
@@ -63,8 +74,11 @@ class NliSource:
         columns: Mapping[str, str | None] | None = None,
         label_names: Sequence[str] | None = None,
         title: str | None = None,
+        on_bad_row: str = "error",
+        on_bad_row_key: str = "data.on_bad_row",
     ) -> None:
         check_choice("data.layout", layout, tuple(NLI_FILES))
+        self.bad_rows = BadRows(on_bad_row, on_bad_row_key)
         self.title = title
         self.name = title or layout
         self.label_names = checked_label_names(label_names)
@@ -83,39 +97,72 @@ class NliSource:
         """The rows of "train" or "test"; those without a consensus label are dropped and counted.
 
         Raises:
-            ValueError: an empty or damaged table, a row without one of the columns, a label that says none of
-                the three, no label in a whole table.
+            ValueError: an empty or damaged table, a bad row (unless skipped), a label that says none of the
+                three, no row with a label in a whole table.
         """
         for table in self.tables.of(part):
             meanings = Meanings(self.label_names, table.declared, table.origin)
-            number = 0
-            dropped = 0
+            rows_read = 0
+            dropped: Counter[str] = Counter()
             for block in table.blocks:
-                for row, premise, hypothesis, text in _filled(block, table).iter_rows():
-                    # Rows that are dropped count too: a pair's id tells its row in the table.
-                    number += 1
+                # Rows that are dropped are numbered too: a pair's id tells its row in the table.
+                numbered = block.with_row_index("number", offset=rows_read + 1)
+                rows_read += block.height
+                rows = self._good(numbered, table, dropped)
+                for number, row, premise, hypothesis, text in rows.iter_rows():
                     label = _meaning(meanings, text, table, row)
                     if label == NO_CONSENSUS:
-                        dropped += 1
+                        dropped[NO_CONSENSUS_LABEL] += 1
                         continue
                     yield Row(f"{table.name}:{number}", self.name, self.name, premise, hypothesis, label)
-            if dropped:
-                counts["no consensus label"] += dropped
-            _check_counts(table, part, number, dropped)
+            counts.update(+dropped)
+            _announce(table, part, rows_read, +dropped)
+            _check_counts(table, part, rows_read, dropped)
+
+    def _good(self, rows: pl.DataFrame, table: NliTable, dropped: Counter[str]) -> pl.DataFrame:
+        """Number, row, premise, hypothesis and label of each row but the bad ones.
+
+        A text may be empty, but it has to be there; where nothing is filled in, a line is no row.
+        """
+        lacks_field = pl.any_horizontal(pl.col(*ROW_COLUMNS).is_null())
+        is_hollow = pl.all_horizontal(pl.col(*ROW_COLUMNS).str.strip_chars() == "")
+        is_bad = ~pl.col("whole") | lacks_field | is_hollow
+        bad = rows.filter(is_bad)
+
+        def first() -> str:
+            row = bad.row(0, named=True)
+            content = content_of(row, ROW_COLUMNS, table.kind)
+            return f"{table.place(row['row'])}: expected {row['expected']}, got {content}"
+
+        self.bad_rows.settle(bad.height, first, dropped, BAD_ROW)
+        return rows.filter(~is_bad).select("number", "row", *ROW_COLUMNS)
 
 
-def _check_counts(table: NliTable, part: str, rows: int, dropped: int) -> None:
-    """Refuse a table without rows, or whose rows were all dropped for want of a label."""
+def _announce(table: NliTable, part: str, rows: int, dropped: Counter[str]) -> None:
+    """Log how many rows a table has, and how many are left out for which reason."""
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(dropped.items()))
+    LOG.info("%s rows: %s: %d%s", part, table.origin, rows, f" (left out: {reasons})" if reasons else "")
+
+
+def _check_counts(table: NliTable, part: str, rows: int, dropped: Counter[str]) -> None:
+    """Refuse a table without rows, or whose rows were all dropped."""
     if not rows:
         raise ValueError(
             f"{table.origin}: the file is empty. Say which holds the {part} rows with data.{part}=NAME."
         )
-    if dropped == rows:
+    if dropped.total() < rows:
+        return
+    if dropped[BAD_ROW]:
         raise ValueError(
-            f"{table.origin}: none of its {rows} rows has a label (each is - or -1), "
-            "as where a test part's labels are kept secret. "
-            f"Name one with labels: data.{part}=NAME."
+            f"{table.origin}: no row of its {rows} is left: {dropped[BAD_ROW]} are bad rows, "
+            f"{dropped[NO_CONSENSUS_LABEL]} have no consensus label. "
+            f"Name another with data.{part}=NAME, or other columns in data.columns."
         )
+    raise ValueError(
+        f"{table.origin}: none of its {rows} rows has a label (each is empty, - or -1), "
+        "as where a test part's labels are kept secret. "
+        f"Name one with labels: data.{part}=NAME."
+    )
 
 
 def _meaning(meanings: Meanings, label: str, table: NliTable, row: int) -> str:
@@ -124,21 +171,6 @@ def _meaning(meanings: Meanings, label: str, table: NliTable, row: int) -> str:
         return meanings.of(label)
     except ValueError as error:
         raise ValueError(f"{table.place(row)}: {error}") from error
-
-
-def _filled(block: pl.DataFrame, table: NliTable) -> pl.DataFrame:
-    """Row, premise, hypothesis and label of each row; they may be empty, but they have to be there."""
-    bad_rows = block.filter(pl.any_horizontal(pl.col(*ROW_COLUMNS).is_null()))
-    if not bad_rows.is_empty():
-        bad = bad_rows.row(0, named=True)
-        missing = [name for name in ROW_COLUMNS if bad[name] is None]
-        expected = bad.get("expected", "a row")
-        content = bad.get("text") or {name: bad[name] for name in ROW_COLUMNS}
-        raise ValueError(
-            f"{table.place(bad['row'])}: no {', '.join(missing)}: expected {expected}, "
-            f"got {shortened(content)}. Correct the row or take it out."
-        )
-    return block.select("row", *ROW_COLUMNS)
 
 
 def _checked_rounds(rounds: Sequence[int] | int | None) -> Sequence[int] | None:
@@ -176,6 +208,8 @@ def _schema(columns: Mapping[str, str | None]) -> Schema:
         width=None,
         header=True,
         known=tuple(alternatives),
+        nullable=("label",),
+        annotators=ANNOTATORS,
     )
 
 

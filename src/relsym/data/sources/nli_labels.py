@@ -23,6 +23,8 @@ WORDS = {
 # A column of numbers with gaps is often stored as floats.
 NUMBER = re.compile(r"(-?\d+)(\.0)?")
 BINARY = re.compile(r"(not?|non)[ _-]?entail(ment|ed)?")
+# What stands in a column of an annotator's labels, as a pattern; from "hidden" on it says that there is none.
+ANNOTATION = "|".join([*WORDS, BINARY.pattern, r"-?\d(\.0)?", "hidden", "nan", "none", "null", ""])
 NAMES_ADVICE = (
     f"Pass data.label_names=[...], the {', '.join(NLI_LABELS)} "
     "in the order in which the set numbers them from 0"
@@ -54,6 +56,8 @@ def checked_label_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
 
 class Meanings:
     """A set's labels -> entailment, neutral, contradiction, or "-" where its annotators did not agree.
+
+    An empty label says that they did not, too.
 
     Args:
         names: of the numbers 0, 1 ..., as ``checked_label_names`` returns them; -1 means no consensus.
@@ -93,6 +97,8 @@ class Meanings:
 
     def _look_up(self, label: str) -> str:
         """The meaning of a label in lower case."""
+        if not label:
+            return NO_CONSENSUS
         if label in WORDS:
             return WORDS[label]
         _refuse_binary([label], f"label {label!r}")
@@ -100,7 +106,7 @@ class Meanings:
         if not number:
             raise ValueError(
                 f"label {label!r}; expected {', '.join(NLI_LABELS)} "
-                f"(or e, n, c; {NO_CONSENSUS} for no consensus). "
+                f"(or e, n, c; {NO_CONSENSUS} or nothing for no consensus). "
                 "Correct it, or name another column in data.columns.label."
             )
         if not self._label_of_number:

@@ -24,7 +24,8 @@ class NliTable(NamedTuple):
 
     name: in the ids of its pairs.
     origin, place: the table and a row of it, for errors.
-    blocks: row (as ``place`` takes it), premise, hypothesis and label, as strings, null where there is none.
+    blocks: as ``table_rows`` yields them, without blank lines.
+    kind: of the file; None where there is none.
     declared: names of its numeric labels.
     """
 
@@ -32,6 +33,7 @@ class NliTable(NamedTuple):
     origin: str
     place: Callable[[int], str]
     blocks: Iterator[pl.DataFrame]
+    kind: str | None = None
     declared: Sequence[str] | None = None
 
 
@@ -95,7 +97,7 @@ class FolderTables(Tables):
         for name, path in self.files[part].items():
             place = partial(place_of_row, path)
             blocks = self._blocks(path)
-            yield NliTable(name, str(path), place, blocks, self._declared(path))
+            yield NliTable(name, str(path), place, blocks, file_kind(path), self._declared(path))
 
     def where(self, part: str) -> str:
         """See ``Tables``."""
@@ -118,7 +120,7 @@ class FolderTables(Tables):
 
     def _blocks(self, path: Path) -> Iterator[pl.DataFrame]:
         """The rows of a file, without blank lines, which are no rows here."""
-        # CSV has its text only where a row is broken: null, which is not "", stays.
+        # CSV has its text only where a row is broken or blank: null, which is not "", stays.
         has_text = pl.col("text").str.strip_chars(" ").ne_missing("")
         for rows in table_rows(path, self.schema):
             yield rows.filter(has_text) if "text" in rows.columns else rows
@@ -180,12 +182,16 @@ class HubTables(Tables):
             )
 
         column_names = list(dict.fromkeys(columns.values()))  # two roles may share a column
-        roles = {role: pl.col(column).cast(pl.String) for role, column in columns.items()}
+        roles = {}
+        for role, column in columns.items():
+            value = pl.col(column).cast(pl.String)
+            roles[role] = value.fill_null("") if role in self.schema.nullable else value
         rows = dataset.select_columns(column_names).to_polars()
         rows = rows.select(**roles).with_row_index("row", offset=1)
+        rows = rows.with_columns(whole=pl.lit(True), expected=pl.lit("a row"))
 
         def place(row: int) -> str:
             return f"row {row} of {origin}"
 
         declared = getattr(dataset.features[columns["label"]], "names", None)
-        return NliTable(name, origin, place, iter([rows]), declared)
+        return NliTable(name, origin, place, iter([rows]), declared=declared)

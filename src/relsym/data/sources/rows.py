@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from relsym.data.blocks import decoded, line_blocks
+from relsym.data.blocks import decoded, ends_midline, line_blocks
 from relsym.data.progress import progress
-from relsym.data.sources.layout import Layout, Schema, shortened
+from relsym.data.sources.layout import Layout, Schema, Votes, shortened
 
 FILE_KINDS = {
     ".csv": "csv",
@@ -27,6 +28,9 @@ FILE_KINDS = {
     ".ndjson": "jsonl",
 }
 LONGEST_ROW = 2**28  # bytes
+TAB = "\t"
+# Python reads half of a pair of them as a character of its own, which is no text.
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _PARQUET_ROWS = 2**20  # rows of a block
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SNIFFED = 100  # lines whose keys tell the columns of a JSONL file
@@ -35,8 +39,8 @@ SNIFFED = 100  # lines whose keys tell the columns of a JSONL file
 def table_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
     """Rows of a file in blocks, each a table of strings.
 
-    Columns: the roles of ``schema``; row (from 1, a header included), whole (has the right number of fields),
-    expected (what a row should be), and text where there are lines.
+    Columns: the roles of ``schema``; row (from 1, a header included), whole (each field is what its column
+    says), expected (what a row should be), and text where there are lines.
 
     Raises:
         ValueError: an empty or damaged file, text that is not UTF-8, columns that are not there.
@@ -51,12 +55,14 @@ def table_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
         blocks = _closed_quotes(blocks, path)
     layout = None
     before = 0
-    for block in blocks:
+    for block, is_last in _with_last(blocks):
         if layout is None:
             text = decoded(block.removeprefix(_BYTE_ORDER_MARK), path, before + 1)
             layout = _layout(kind, text, schema, path)
         else:
             text = decoded(block, path, before + 1)
+        if is_last and ends_midline(path):
+            text = text.removesuffix("\n")
         rows = PARSERS[kind](text, layout)
         number = pl.col("row").cast(pl.Int64) + before
         numbered = rows.with_columns(row=number, expected=pl.lit(_expected(kind, layout)))
@@ -97,7 +103,43 @@ def _expected(kind: str, layout: Layout) -> str:
         return f"a JSON object with {', '.join(layout.places.values())}"
     count = layout.width or "some"
     separator = "tab" if kind == "tsv" else "comma"
-    return f"{count} {separator}-separated fields"
+    labels = ""
+    if layout.votes:
+        labels = f" ({layout.votes.start} and then labels alone, one for each annotator)"
+    return f"{count} {separator}-separated fields{labels}"
+
+
+def content_of(row: Mapping[str, Any], roles: Collection[str], kind: str | None) -> str:
+    """What stands in a row, for an error, and why it cannot be read where the text does not show it.
+
+    Args:
+        row: of ``table_rows``.
+        roles: of the schema.
+        kind: of the file; None where there is none.
+    """
+    text = row.get("text")
+    missing = [role for role in roles if row[role] is None]
+    if not text:
+        values = shortened({role: row[role] for role in roles})
+        return f"{values} (no {', '.join(missing)})" if missing else values
+    if kind == "tsv":
+        return f"{text.count(TAB) + 1}: {shortened(text)}"
+    if kind == "jsonl":
+        return f"{shortened(text)} ({_json_fault(text, missing)})"
+    return shortened(text)
+
+
+def _json_fault(text: str, missing: Sequence[str]) -> str:
+    """Why a line of JSONL gave no row, or one in which these roles are missing."""
+    value = _json_value(text)
+    if value is None:
+        return "no JSON"
+    if not isinstance(value, dict):
+        return "no object"
+    lone = LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False))
+    if lone:
+        return f"\\u{ord(lone[0]):x} is half of a character, a lone surrogate"
+    return f"no {', '.join(missing)}" if missing else "a list or an object in place of a text"
 
 
 def _layout(kind: str, text: str, schema: Schema, path: Path) -> Layout:
@@ -132,16 +174,21 @@ def _json_layout(lines: list[str], schema: Schema, path: Path) -> Layout:
         raise ValueError(
             f"{path}: {', '.join(nested)}: expected strings or numbers. Name other columns in {schema.key}."
         )
-    return Layout(columns, None)
+    return Layout(columns, None, nullable=schema.nullable)
 
 
 def _object(line: str) -> dict[str, Any]:
     """The JSON object in a line; an empty one if the line is anything else."""
-    try:
-        value = json.loads(line)
-    except json.JSONDecodeError:
-        return {}
+    value = _json_value(line)
     return value if isinstance(value, dict) else {}
+
+
+def _json_value(line: str) -> Any:
+    """The value in a line of JSON; None also if the line is no JSON."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
+        return None
 
 
 def _is_nested(name: str, objects: list[dict[str, Any]]) -> bool:
@@ -150,7 +197,7 @@ def _is_nested(name: str, objects: list[dict[str, Any]]) -> bool:
 
 
 # A parser takes a block of text and its layout. It returns row (from 1 in the block), whole, the roles, and
-# text: the line in TSV and JSONL; in CSV, whose rows may be of several lines, only that of a broken row.
+# text: the line in TSV and JSONL; in CSV, whose rows may be of several lines, that of a row broken or blank.
 
 
 def _lines(text: str) -> pl.DataFrame:
@@ -162,13 +209,48 @@ def _lines(text: str) -> pl.DataFrame:
 
 
 def _tsv(text: str, layout: Layout) -> pl.DataFrame:
-    fields = pl.col("text").str.split("\t")
+    rows = _lines(text).with_columns(fields=pl.col("text").str.split(TAB))
+    return _with_roles(rows, layout, ends_midline=not text.endswith("\n"))
+
+
+def _with_roles(rows: pl.DataFrame, layout: Layout, ends_midline: bool) -> pl.DataFrame:
+    """Rows with ``fields`` (lists of strings) -> the same with whole and the roles in place of these.
+
+    Args:
+        rows: some of a block, in its order.
+        layout: where the roles are.
+        ends_midline: whether the file ends with the last of these rows, without the end of its line.
+    """
+    fields = pl.col("fields")
     whole = pl.lit(True)
     if layout.width:
         whole = fields.list.len() == layout.width
+    if layout.votes:
+        may_be_cut = (pl.int_range(pl.len()) == pl.len() - 1) & ends_midline
+        whole = _votes_fit(layout.votes, whole, may_be_cut & (fields.list.len() < layout.width))
     # A row that is too short has null for the fields that it lacks.
     roles = {role: fields.list.get(place, null_on_oob=True) for role, place in layout.places.items()}
-    return _lines(text).with_columns(whole=whole, **roles)
+    return rows.with_columns(whole=whole, **roles).drop("fields")
+
+
+def _votes_fit(votes: Votes, has_width: pl.Expr, may_be_cut: pl.Expr) -> pl.Expr:
+    """Whether every field of a row can be named, though its number of annotators' labels may be any.
+
+    A tab inside a sentence moves the fields behind it, so that one that is no label stands among the labels;
+    a field too few moves a label to where the last of the others should be. Where neither is so, the row has
+    the number of annotators that it seems to have.
+    """
+    fields = pl.col("fields")
+    is_label = pl.element().str.strip_chars().str.contains(f"(?i)^(?:{votes.value})$")
+    labels = fields.list.slice(votes.start).list.eval(is_label)
+    # What the gold label means is looked up later, and refused by name where it is unknown.
+    of_annotators = labels.list.slice(0, labels.list.len() - 1) if votes.gold_last else labels
+    least = votes.start + 2 if votes.gold_last else votes.start
+    before = fields.list.get(votes.start - 1, null_on_oob=True)
+    before_is_label = before.str.strip_chars().str.contains(f"(?i)^(?:{votes.value})$")
+    is_long_enough = fields.list.len() >= least
+    has_other_width = is_long_enough & labels.list.all() & ~before_is_label & ~may_be_cut
+    return pl.when(has_width).then(of_annotators.list.all()).otherwise(has_other_width).fill_null(False)
 
 
 def _jsonl(text: str, layout: Layout) -> pl.DataFrame:
@@ -177,7 +259,28 @@ def _jsonl(text: str, layout: Layout) -> pl.DataFrame:
         # JSONPath takes a name in either kind of quotes, but has no escape for a quote inside.
         quoted = f"'{name}'" if '"' in name else f'"{name}"'
         roles[role] = pl.col("text").str.json_path_match(f"$[{quoted}]")
-    return _lines(text).with_columns(whole=pl.lit(True), **roles)
+    rows = _lines(text).with_columns(whole=pl.lit(True), **roles)
+
+    # A key that is not there gives null as a null does, and an object or a list gives its JSON as a text does
+    # that begins like one. Which of the two it is, the line says.
+    names = list(layout.places)
+    is_doubtful = pl.any_horizontal(pl.col(names).is_null() | pl.col(names).str.contains(r"^[\[{]"))
+    doubtful = rows.filter(is_doubtful)
+    if doubtful.is_empty():
+        return rows
+    settled = [_settled(row, layout) for row in doubtful.iter_rows(named=True)]
+    return pl.concat([rows.filter(~is_doubtful), pl.DataFrame(settled, schema=rows.schema)]).sort("row")
+
+
+def _settled(row: dict[str, Any], layout: Layout) -> dict[str, Any]:
+    """The row with an empty string where a role that may be null is, and not whole where one is no text."""
+    value = _object(row["text"])
+    for role, name in layout.places.items():
+        if isinstance(value.get(name), dict | list):
+            row["whole"] = False
+        if role in layout.nullable and name in value and value[name] is None:
+            row[role] = ""
+    return row
 
 
 def _csv(text: str, layout: Layout) -> pl.DataFrame:
@@ -208,10 +311,28 @@ def _csv(text: str, layout: Layout) -> pl.DataFrame:
     numbers = pl.int_range(1, height + 1, eager=True)
     is_broken = numbers.is_in(broken["row"].to_list())
     sound_numbers = numbers.filter(~is_broken)
+    # Arrow reads a blank line as a row of empty fields; such a row has its text, so that it can be told.
+    is_blank = pl.all_horizontal(pl.col(names) == "")
+    blank_text = pl.when(is_blank).then(pl.lit("")).otherwise(None)
+    if layout.votes:
+        sound = fields.select(row=sound_numbers, text=blank_text, fields=pl.concat_list(names))
+        split = [_csv_fields(line) for line in broken["text"]]
+        broken = broken.with_columns(fields=pl.Series(split, dtype=pl.List(pl.String)))
+        rows = pl.concat([sound, broken], how="diagonal_relaxed").sort("row")
+        return _with_roles(rows, layout, ends_midline=not text.endswith("\n"))
+
     roles = {role: pl.col(str(place)) for role, place in layout.places.items()}
-    sound = fields.select(row=sound_numbers, whole=pl.lit(True), **roles)
+    sound = fields.select(row=sound_numbers, whole=pl.lit(True), text=blank_text, **roles)
     broken = broken.with_columns(whole=pl.lit(False))
     return pl.concat([sound, broken], how="diagonal").sort("row")
+
+
+def _csv_fields(row: str) -> list[str]:
+    """The fields of one row of CSV; none of a row that is no CSV by itself."""
+    try:
+        return next(csv.reader(io.StringIO(row, newline="")), [])
+    except csv.Error:
+        return []
 
 
 PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {"tsv": _tsv, "jsonl": _jsonl, "csv": _csv}
@@ -238,7 +359,11 @@ def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
                 f"Name others in {schema.key}."
             )
 
-        roles = {role: pl.col(name).cast(pl.String) for role, name in columns.items()}
+        roles = {}
+        for role, name in columns.items():
+            # Bytes that are no text become null, and so a bad row.
+            value = pl.col(name).cast(pl.String, strict=False)
+            roles[role] = value.fill_null("") if role in schema.nullable else value
         before = 0
         for batch in file.iter_batches(batch_size=_PARQUET_ROWS, columns=names):
             rows = pl.from_arrow(batch).select(**roles)
@@ -246,6 +371,17 @@ def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
             yield numbered.with_columns(whole=pl.lit(True), expected=pl.lit("a row"))
             before += rows.height
             advance(rows.height)
+
+
+def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each block, and whether it is the last one."""
+    before = next(blocks, None)
+    if before is None:
+        return
+    for block in blocks:
+        yield before, False
+        before = block
+    yield before, True
 
 
 def _closed_quotes(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import polars as pl
 
+from relsym.data.sources.file_log import FileLog
 from relsym.data.sources.layout import Schema, shortened
-from relsym.data.sources.rows import file_kind, place_of_row, table_rows
-from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, TripleSource, entities_of, skips_bad_rows
+from relsym.data.sources.rows import content_of, file_kind, place_of_row, table_rows
+from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, BadRows, TripleSource, entities_of
 
 STATEMENT = ("subject", "property", "object")
 LABEL_COLUMNS = ("subject_label", "object_label")
@@ -63,13 +64,13 @@ class TripleTable:
                 "data.triples is not set: "
                 "pass data.triples=FILE, the table of statements (or a glob, or [FILE,FILE])."
             )
-        self.skip_bad = skips_bad_rows(on_bad_row)
+        self.bad_rows = BadRows(on_bad_row)
         self.licence = licence
 
-        self.files: list[Path] = []
-        for name in [triples] if isinstance(triples, str | Path) else triples:
-            self.files += _files("data.triples", name)
-        self.entity_files = _files("data.entities", entities) if entities else []
+        names = [triples] if isinstance(triples, str | Path) else triples
+        self.files, self.patterns = _all_files("data.triples", names)
+        names = [entities] if entities else []
+        self.entity_files, self.entity_patterns = _all_files("data.entities", names)
 
         self.statements = Schema(
             key="data.columns",
@@ -126,6 +127,7 @@ class TripleTable:
         is_chosen = pl.col("property").is_in(list(properties))
         # An empty table first, so that there is one to return where no row is of these properties.
         chosen = [pl.DataFrame(schema=dict.fromkeys(columns, pl.String))]
+        log = FileLog("data.triples", self.patterns)
         for path in self.files:
             for rows in table_rows(path, self.statements):
                 good = self._good(rows, path, self.statements, dropped, "bad row")
@@ -133,6 +135,8 @@ class TripleTable:
                 chosen.append(statements)
                 dropped["other property"] += good.height - statements.height
                 read += rows.height
+                log.add(path, rows.height, _described(rows, path))
+        log.tell()
 
         rows = pl.concat(chosen)
         labels = self._labels(rows, notes)
@@ -163,19 +167,18 @@ class TripleTable:
         The others are counted in ``counts`` under ``reason``, or the first of them is refused.
         """
         lacks_field = pl.any_horizontal(blank(role) for role in schema.required)
-        good = rows.filter(pl.col("whole") & ~lacks_field)
-        counts[reason] += rows.height - good.height
-        if good.height < rows.height and not self.skip_bad:
-            bad_rows = rows.join(good, on="row", how="anti", maintain_order="left")
-            bad = bad_rows.row(0, named=True)
-            content = bad.get("text") or [bad[role] for role in schema.columns]
+        is_good = pl.col("whole") & ~lacks_field
+        bad = rows.filter(~is_good)
+
+        def first() -> str:
+            row = bad.row(0, named=True)
             required = ", ".join(schema.required)
-            place = place_of_row(path, bad["row"])
-            raise ValueError(
-                f"{place}: expected {bad['expected']} with {required} filled in, "
-                f"got {shortened(content)}. Pass data.on_bad_row=skip to drop and count such rows."
-            )
-        return good
+            expected = f"{row['expected']} with {required} filled in"
+            content = content_of(row, list(schema.columns), file_kind(path))
+            return f"{place_of_row(path, row['row'])}: expected {expected}, got {content}"
+
+        self.bad_rows.settle(bad.height, first, counts, reason)
+        return rows.filter(is_good)
 
     def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
         """The labels of the entities that these statements name, or their ids where there are none."""
@@ -186,19 +189,24 @@ class TripleTable:
             return pl.DataFrame({"entity": ids, "label": ids})
 
         tables = [pl.DataFrame(schema=LABEL_SCHEMA)]
+        log = FileLog("data.entities", self.entity_patterns)
         for path in self.entity_files:
-            tables.extend(self._named(path, notes))
+            tables.extend(self._named(path, notes, log))
+        log.tell()
         # One join over all blocks: its hash table holds every entity that is named.
         labels = pl.concat(tables)
         named = labels.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
         return one_label(named, notes)
 
-    def _named(self, path: Path, notes: Counter[str]) -> Iterator[pl.DataFrame]:
+    def _named(self, path: Path, notes: Counter[str], log: FileLog) -> Iterator[pl.DataFrame]:
         """The labels in a file of entities, block by block."""
         if path.suffix == ".json":
-            yield _json_labels(path, self.entities)
+            labels = _json_labels(path, self.entities)
+            log.add(path, labels.height, "a JSON object")
+            yield labels
             return
         for rows in table_rows(path, self.entities):
+            log.add(path, rows.height, _described(rows, path))
             good = self._good(rows, path, self.entities, notes, "bad row of the entities")
             yield good.select("entity", "label")
 
@@ -246,6 +254,34 @@ def _json_labels(path: Path, schema: Schema) -> pl.DataFrame:
         label = value.get(key) if isinstance(value, dict) else value
         labels.append(label if isinstance(label, str) else None)
     return pl.DataFrame({"entity": list(entities), "label": labels}, schema=LABEL_SCHEMA)
+
+
+def _described(rows: pl.DataFrame, path: Path) -> str:
+    """The layout of a file in a few words.
+
+    Args:
+        rows: the first ones of ``table_rows``.
+        path: the file.
+    """
+    if rows.is_empty() or file_kind(path) not in ("csv", "tsv"):
+        return file_kind(path)
+    has_header = rows["row"][0] > 1
+    return f"{rows['expected'][0]} {'below' if has_header else 'without'} column names"
+
+
+def _all_files(key: str, names: Sequence[str | Path]) -> tuple[list[Path], dict[Path, str]]:
+    """The files of all names and globs, and file -> glob for those that a glob took."""
+    files = []
+    patterns = {}
+    for name in names:
+        matches = _files(key, name)
+        files += matches
+        if matches != [Path(name).expanduser()]:
+            patterns |= dict.fromkeys(matches, str(name))
+    # A file that is named itself is meant, even if a glob takes it as well.
+    for name in names:
+        patterns.pop(Path(name).expanduser(), None)
+    return files, patterns
 
 
 def _files(key: str, name: str | Path) -> list[Path]:

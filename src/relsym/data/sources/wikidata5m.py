@@ -12,14 +12,15 @@ import polars as pl
 
 from relsym.data.blocks import decoded, line_blocks
 from relsym.data.sources.fetch import fetch
+from relsym.data.sources.file_log import FileLog
 from relsym.data.triples import (
     ENTITY_ID,
     LABEL_SCHEMA,
     PROPERTY_ID,
     TRIPLE_SCHEMA,
+    BadRows,
     TripleSource,
     entities_of,
-    skips_bad_rows,
 )
 
 # File name -> the members of an archive of that name; the plain names come first, each also with .gz.
@@ -69,7 +70,7 @@ class Wikidata5MFolder:
                 "data.folder is not set: pass data.folder=PATH, the folder with the Wikidata5M raw files."
             )
         self.folder = Path(folder).expanduser()
-        self.skip_bad = skips_bad_rows(on_bad_row)
+        self.bad_rows = BadRows(on_bad_row)
         for entry in urls or ():
             if set(entry) != {"url", "sha256"}:
                 raise ValueError(f"data.urls: each entry needs url and sha256, got {dict(entry)}.")
@@ -78,6 +79,7 @@ class Wikidata5MFolder:
             raise FileNotFoundError(
                 f"data.folder: no such folder: {self.folder}. Pass data.folder=PATH of an existing one."
             )
+        self.patterns = {"data.triples": triples, "data.entities": entities}
         self.triple_files = _files_in(self.folder, "data.triples", triples, TRIPLE_LAYOUTS, TRIPLE_ARCHIVES)
         self.entity_files = _files_in(self.folder, "data.entities", entities, ENTITY_LAYOUTS, ENTITY_ARCHIVES)
 
@@ -119,9 +121,11 @@ class Wikidata5MFolder:
         object = pl.col("object")
         is_chosen = property.is_in(list(properties))
         are_items = _is(subject, ENTITY_ID) & _is(object, ENTITY_ID)
+        log = self._file_log("data.triples", self.triple_files)
         for path, first, block in _blocks(self.triple_files):
             # A fourth column, to see which rows have too many fields.
             rows = _fields(path, first, block, [*TRIPLE_SCHEMA, "more"])
+            log.add(path, rows.height)
 
             # A block has hundreds of thousands of rows, but few properties: each of these is looked at once.
             property_ids = []
@@ -140,19 +144,30 @@ class Wikidata5MFolder:
             chosen = rows.filter(is_chosen)
             dropped["other property"] += rows.height - chosen.height
             yield chosen.select(*TRIPLE_SCHEMA)
+        log.tell()
 
     def _entities(self, notes: Counter[str]) -> Iterator[pl.DataFrame]:
         """Entities with their labels, block by block; bad rows are counted in ``notes``."""
         entity = pl.col("entity")
         label = pl.col("label")
+        log = self._file_log("data.entities", self.entity_files)
         for path, first, block in _blocks(self.entity_files):
             rows = _fields(path, first, block, list(LABEL_SCHEMA))
+            log.add(path, rows.height)
             single_fields = _single_fields(rows, first, block)
             lacks_label = label.is_null() & pl.col("line").is_in(single_fields)
             wrong = rows.filter(lacks_label | ~_is(entity, ENTITY_ID))
             rows = self._without(rows, wrong, path, first, block, ROW["entity"], notes, "bad entity row")
             labels = rows.select("entity", label.str.strip_chars())
             yield labels.filter(label != "")
+        log.tell()
+
+    def _file_log(self, key: str, files: list[tuple[Path, str]]) -> FileLog:
+        """The log of these files, which says what a pattern of the user's own took."""
+        pattern = self.patterns[key]
+        if pattern is None or not glob.has_magic(pattern):
+            return FileLog(key, {})
+        return FileLog(key, dict.fromkeys((path for path, _ in files), pattern))
 
     def _without(
         self,
@@ -175,16 +190,14 @@ class Wikidata5MFolder:
         """
         if wrong.is_empty():
             return rows
-        if not self.skip_bad:
+
+        def first_wrong() -> str:
             [(number, line)] = _lines(wrong.head(1), first, block)
             fields = line.decode().rstrip("\r").split("\t")
             text = "  ".join(fields)
-            raise ValueError(
-                f"line {number} of {path}: expected {expected}, "
-                f"got {len(fields)}: {text[:80]!r}. "
-                "Pass data.on_bad_row=skip to drop and count such rows."
-            )
-        counts[reason] += wrong.height
+            return f"line {number} of {path}: expected {expected}, got {len(fields)}: {text[:80]!r}"
+
+        self.bad_rows.settle(wrong.height, first_wrong, counts, reason)
         is_wrong = pl.col("line").is_in(wrong["line"].implode())
         return rows.filter(~is_wrong)
 
