@@ -18,6 +18,7 @@ from pathlib import Path
 from relsym.data.progress import progress
 
 BLOCK = 16 * 2**20  # bytes
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # What gzip, bz2 and tarfile raise on bytes that are damaged or cut short.
 _DAMAGE = (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile)
 
@@ -89,9 +90,10 @@ def decoded(block: bytes, path: Path, first: int) -> str:
         line_start = block.rfind(b"\n", 0, error.start) + 1
         place = error.start - line_start
         byte = block[error.start]
+        encoding = "utf-16" if block.startswith(_UTF16_MARKS) else "latin1"
         raise ValueError(
             f"line {line} of {path}: not UTF-8 (byte {place}: {byte:#04x}). "
-            f"Convert the file, for example with: iconv -f latin1 -t utf-8 {path.name}"
+            f"Convert the file, for example with: iconv -f {encoding} -t utf-8 {path.name}"
         ) from error
 
 

@@ -78,6 +78,8 @@ def export_benchmark(cfg: DictConfig) -> None:
     make_files = EXPORTS[cfg.task]
     tables, texts, command = make_files(cfg, data, rows, record)
     write_export(folder, tables, texts, record)
+    read = [f"{name}: {count}" for name, count in sorted(data.counts.items())]
+    log.info("source: %s", ", ".join(read))
     of_forms = [f"{count} {form}" for form, count in counts.items()]
     log.info("rows: %s", ", ".join(of_forms))
     command = command.format(folder=folder)

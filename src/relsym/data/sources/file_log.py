@@ -35,7 +35,7 @@ class FileLog:
     def tell(self) -> None:
         """Log each file; warn of negatives that a pattern took, and of files of several layouts."""
         for path, rows in self.rows.items():
-            LOG.info("%s: %s: %d rows", self.key, path.name, rows)
+            LOG.info("%s: %s, rows: %d", self.key, path.name, rows)
         files_of: dict[str, list[Path]] = {}
         for path in self.rows:
             if path in self.patterns:
@@ -45,7 +45,9 @@ class FileLog:
             self._warn_of_layouts(pattern, paths)
 
     def _warn_of_negatives(self, pattern: str, paths: list[Path]) -> None:
-        negatives = [f"{path.name} ({self.rows[path]} rows)" for path in paths if NEGATIVES.search(path.stem)]
+        negatives = [
+            f"{path.name} (rows: {self.rows[path]})" for path in paths if NEGATIVES.search(path.stem)
+        ]
         if negatives:
             LOG.warning(
                 "%s=%s takes %s: by the name, statements that do not hold, which are read as facts. "

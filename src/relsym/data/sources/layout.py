@@ -205,7 +205,7 @@ class Schema:
         named = " ".join(f"{self.key}.{role}={field}" for role, field in fields.items())
         raise ValueError(
             f"{path}: the first row, {shortened(list(first))}, reads like column names. "
-            f"If it is these, pass {self.header_key}=true {named}; "
+            f"If it holds them, pass {self.header_key}=true {named}; "
             f"if it is a row like the others, pass {self.header_key}=false."
         )
 

@@ -141,7 +141,8 @@ class NliSource:
 def _announce(table: NliTable, part: str, rows: int, dropped: Counter[str]) -> None:
     """Log how many rows a table has, and how many are left out for which reason."""
     reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(dropped.items()))
-    LOG.info("%s rows: %s: %d%s", part, table.origin, rows, f" (left out: {reasons})" if reasons else "")
+    left_out = f" (left out: {reasons})" if reasons else ""
+    LOG.info("%s rows of %s: %d%s", part, table.origin, rows, left_out)
 
 
 def _check_counts(table: NliTable, part: str, rows: int, dropped: Counter[str]) -> None:

@@ -92,15 +92,15 @@ class Meanings:
             ValueError: it has none; the message lacks the row's place.
         """
         if label not in self._meanings:
-            self._meanings[label] = self._look_up(label.strip().lower())
+            self._meanings[label] = self._look_up(label.strip())
         return self._meanings[label]
 
     def _look_up(self, label: str) -> str:
-        """The meaning of a label in lower case."""
+        """The meaning of a label without white space around it."""
         if not label:
             return NO_CONSENSUS
-        if label in WORDS:
-            return WORDS[label]
+        if label.lower() in WORDS:
+            return WORDS[label.lower()]
         _refuse_binary([label], f"label {label!r}")
         number = NUMBER.fullmatch(label)
         if not number:

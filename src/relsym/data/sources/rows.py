@@ -105,7 +105,9 @@ def _expected(kind: str, layout: Layout) -> str:
     separator = "tab" if kind == "tsv" else "comma"
     labels = ""
     if layout.votes:
-        labels = f" ({layout.votes.start} and then labels alone, one for each annotator)"
+        labels = (
+            f" (and from the {layout.votes.start + 1}th on labels alone, however many annotators there are)"
+        )
     return f"{count} {separator}-separated fields{labels}"
 
 
@@ -185,8 +187,13 @@ def _object(line: str) -> dict[str, Any]:
 
 def _json_value(line: str) -> Any:
     """The value in a line of JSON; None also if the line is no JSON."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
     try:
-        return json.loads(line)
+        # Python would read NaN and Infinity, which no other reader takes.
+        return json.loads(line, parse_constant=refuse)
     except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
         return None
 
@@ -361,8 +368,7 @@ def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
 
         roles = {}
         for role, name in columns.items():
-            # Bytes that are no text become null, and so a bad row.
-            value = pl.col(name).cast(pl.String, strict=False)
+            value = _as_text(name, types[name])
             roles[role] = value.fill_null("") if role in schema.nullable else value
         before = 0
         for batch in file.iter_batches(batch_size=_PARQUET_ROWS, columns=names):
@@ -371,6 +377,20 @@ def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
             yield numbered.with_columns(whole=pl.lit(True), expected=pl.lit("a row"))
             before += rows.height
             advance(rows.height)
+
+
+def _as_text(column: str, kind: pa.DataType) -> pl.Expr:
+    """A column of a Parquet file as strings; bytes that are no text become null, and so a bad row."""
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pl.col(column).map_elements(_text_of_bytes, return_dtype=pl.String)
+    return pl.col(column).cast(pl.String)
+
+
+def _text_of_bytes(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
