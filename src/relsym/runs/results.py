@@ -167,6 +167,7 @@ class ForgettingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refit_rows: that read-outs were fitted on.
     read_outs: kept, refit, linear, own.
     control: the drop of ``kept`` against the control run, where one was given.
+    counts: what the set held, and what was left out of it, by reason.
     """
 
     rows: Count
@@ -175,6 +176,7 @@ class ForgettingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     benchmark_hash: str
     read_outs: dict[str, Drop]
     control: ControlDrop | None = None
+    counts: dict[str, Count] = {}
 
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

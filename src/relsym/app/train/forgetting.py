@@ -96,6 +96,7 @@ class Forgetting:
                 f"have {', '.join(data.labels)}. Pass a run of relsym train data=mnli."
             )
 
+        self.counts = dict(data.counts)
         # NLI rows have one form, so there is one block of them.
         (self.rows,) = data.rows_of(self.told.score_on, self.told.pairs).values()
         self.fitted = balanced(data.train_rows, self.told.refit_rows)
@@ -151,6 +152,7 @@ class Forgetting:
             benchmark_hash=self.content_hash,
             read_outs=drops,
             control=control,
+            counts=self.counts,
         )
         return figures, record
 

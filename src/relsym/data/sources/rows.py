@@ -105,9 +105,7 @@ def _expected(kind: str, layout: Layout) -> str:
     separator = "tab" if kind == "tsv" else "comma"
     labels = ""
     if layout.votes:
-        labels = (
-            f" (and from the {layout.votes.start + 1}th on labels alone, however many annotators there are)"
-        )
+        labels = f" (after the first {layout.votes.start} labels alone, of any number of annotators)"
     return f"{count} {separator}-separated fields{labels}"
 
 
