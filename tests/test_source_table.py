@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relsym.data.sources import rows as reading
+from relsym.data.sources.file_log import NEGATIVES
 from relsym.data.sources.table import SEVERAL_LABELS, TripleTable
 
 ROWS = [("Q1", "P40", "Q2"), ("Q3", "P131", "Q4"), ("Q5", "P40", "Q6"), ("Q2", "P40", "Q5")]
@@ -448,3 +449,102 @@ def test_the_option_reads_what_the_command_line_names(tmp_path):
     assert source.triples.rows() == OF_P40
     assert labels(source) == NAMED
     assert source.licence == "MIT"
+
+
+# --- column names that are not known, and what a pattern takes
+
+
+@pytest.mark.parametrize(
+    ("suffix", "names"),
+    [
+        ("tsv", ("head", "relation", "tail")),
+        ("csv", ("Subject", "Predicate", "Object")),
+        ("txt", ("SUBJECT", "PROPERTY", "OBJECT")),
+        ("tsv", ("node1", "label", "node2")),
+        ("csv", ("head_id", "relationId", "#tail")),
+    ],
+)
+def test_a_first_row_of_other_column_names_is_refused_and_no_statement(tmp_path, suffix, names):
+    path = write(tmp_path / f"facts.{suffix}", ROWS, names)
+    columns = dict(zip(NAMES, names, strict=True))
+    settings = " ".join(f"data.columns.{role}={name}" for role, name in columns.items())
+    message = rf"reads like column names.*pass data\.header=true {settings}; .*data\.header=false"
+    for on_bad_row in ("error", "skip"):
+        with pytest.raises(ValueError, match=message):
+            read(path, on_bad_row=on_bad_row)
+    assert read(path, header=True, columns=columns).read == len(ROWS)
+    # Whoever says that there are no column names is believed.
+    assert read(path, header=False).read == len(ROWS) + 1
+
+
+def test_column_names_above_positions_and_above_entities_are_refused_too(tmp_path):
+    path = write(
+        tmp_path / "facts.tsv", [("1", *row) for row in ROWS], ("number", "head", "relation", "tail")
+    )
+    columns = {"subject": 1, "property": 2, "object": 3}
+    with pytest.raises(ValueError, match="reads like column names"):
+        read(path, columns=columns)
+    assert read(path, columns=columns, header=True).read == len(ROWS)
+    entities = write(tmp_path / "entities.tsv", [("Q1", "Ana")], ("id", "name"))
+    with pytest.raises(ValueError, match=r"data\.entity_header=true data\.entity_columns\.entity=id"):
+        read(write(tmp_path / "facts.txt", ROWS, None), entities=entities)
+
+
+def test_a_name_that_two_columns_bear_is_refused(tmp_path):
+    path = write(tmp_path / "facts.csv", [(*row, "Q9") for row in ROWS], (*NAMES, "subject"))
+    with pytest.raises(ValueError, match="several columns are called subject"):
+        read(path)
+
+
+def test_each_file_is_told_with_its_rows_and_negatives_that_a_pattern_takes_are_warned_of(tmp_path, caplog):
+    caplog.set_level("INFO")
+    for name in ("train", "valid_negatives"):
+        write(tmp_path / f"{name}.txt", ROWS, None)
+    pattern = str(tmp_path / "*.txt")
+    assert read(pattern).read == 2 * len(ROWS)
+    assert f"data.triples: train.txt, rows: {len(ROWS)}" in caplog.messages
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith(f"data.triples={pattern} takes valid_negatives.txt (rows: {len(ROWS)}): ")
+
+    caplog.clear()
+    read([tmp_path / "train.txt", tmp_path / "valid_negatives.txt"])
+    assert caplog.messages == [
+        f"data.triples: {name}.txt, rows: {len(ROWS)}" for name in ("train", "valid_negatives")
+    ]
+    # A file that is named is meant, even beside a pattern that takes it as well.
+    read([tmp_path / "valid_negatives.txt", pattern])
+    assert all(record.levelname == "INFO" for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_negative"),
+    [("train_neg", True), ("Negatives", True), ("neg-valid", True), ("negation", False), ("Negev", False)],
+)
+def test_negatives_are_known_by_the_word(name, is_negative):
+    assert bool(NEGATIVES.search(name)) == is_negative
+
+
+def test_files_of_several_layouts_under_one_pattern_are_warned_of(tmp_path, caplog):
+    write(tmp_path / "a.tsv", ROWS, None)
+    write(tmp_path / "b.tsv", [(*row, "x") for row in ROWS], (*NAMES, "note"))
+    assert read(str(tmp_path / "*.tsv")).read == 2 * len(ROWS)
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "a.tsv (3 tab-separated fields without column names)" in warning
+    assert "b.tsv (4 tab-separated fields below column names)" in warning
+
+
+def test_a_nested_value_far_down_a_file_is_a_bad_row_and_no_id(tmp_path):
+    good = '{"subject": "Q1", "property": "P40", "object": "Q2"}\n'
+    nested = '{"subject": {"id": "Q1"}, "property": "P40", "object": "Q2"}\n'
+    path = tmp_path / "facts.jsonl"
+    path.write_text(good * 150 + nested)
+    with pytest.raises(ValueError, match=r"line 151 of .*a list or an object in place of a text"):
+        read(path)
+    assert read(path, on_bad_row="skip").dropped == {"bad row": 1}
+
+
+def test_utf_16_is_told_by_its_name(tmp_path):
+    path = tmp_path / "facts.tsv"
+    path.write_bytes("Q1\tP40\tQ2\n".encode("utf-16"))
+    with pytest.raises(ValueError, match="iconv -f utf-16 -t utf-8"):
+        read(path)

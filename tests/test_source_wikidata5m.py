@@ -215,3 +215,28 @@ def test_a_missing_folder_and_an_unset_one_are_named(tmp_path):
         Wikidata5MFolder(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match=r"data\.folder is not set"):
         Wikidata5MFolder(None)
+
+
+def test_each_file_is_told_with_its_rows_and_negatives_that_a_pattern_takes_are_warned_of(tmp_path, caplog):
+    caplog.set_level("INFO")
+    folder(tmp_path, "Q1\tP131\tQ2\n", "Q1\tone\nQ2\ttwo\n")
+    (tmp_path / "triples_neg.tsv").write_text("Q2\tP131\tQ1\n")
+    assert read(tmp_path).read == 1
+    assert caplog.messages == ["data.triples: triples.tsv, rows: 1", "data.entities: entities.tsv, rows: 2"]
+    assert read(tmp_path, triples="triples*.tsv").read == 2
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("data.triples=triples*.tsv takes triples_neg.tsv (rows: 1): ")
+
+
+@pytest.mark.parametrize("on_bad_row", ["error", "skip"])
+def test_a_line_of_column_names_is_no_statement(tmp_path, on_bad_row):
+    path = folder(tmp_path, "subject\tproperty\tobject\nQ1\tP131\tQ2\n", "id\tlabel\nQ1\tone\nQ2\ttwo\n")
+    if on_bad_row == "error":
+        with pytest.raises(
+            ValueError, match=r"line 1 of .*triples\.tsv: .*got 3: 'subject  property  object'"
+        ):
+            read(path)
+        return
+    found = read(path, on_bad_row="skip")
+    assert found.triples.rows() == [("Q1", "P131", "Q2")]
+    assert (found.dropped["bad row"], found.notes["bad entity row"]) == (1, 1)
