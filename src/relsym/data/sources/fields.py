@@ -1,0 +1,138 @@
+"""Blocks of TSV and CSV as tables: which field of a row is what, also where rows differ in their number.
+
+A parser takes a block of text and its layout. It returns row (from 1 in the block), whole, the roles, and
+text: in TSV the line; in CSV, whose rows may be of several lines, that of a row which is broken or blank.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv
+
+from relsym.data.sources.layout import Layout, Votes
+
+TAB = "\t"
+
+
+def text_lines(text: str) -> pl.DataFrame:
+    """A block's lines: row (from 1 in the block) and text."""
+    lines = text.removesuffix("\n").split("\n")
+    table = pl.DataFrame({"text": lines}, schema={"text": pl.String})
+    table = table.with_columns(pl.col("text").str.strip_suffix("\r"))
+    return table.with_row_index("row", offset=1)
+
+
+def tsv_rows(text: str, layout: Layout) -> pl.DataFrame:
+    """The parser of TSV."""
+    rows = text_lines(text).with_columns(fields=pl.col("text").str.split(TAB))
+    return _with_roles(rows, layout, ends_midline=not text.endswith("\n"))
+
+
+def _with_roles(rows: pl.DataFrame, layout: Layout, ends_midline: bool) -> pl.DataFrame:
+    """Rows with ``fields`` (lists of strings) -> the same with whole and the roles in place of these.
+
+    Args:
+        rows: some of a block, in its order.
+        layout: where the roles are.
+        ends_midline: whether the file ends with the last of these rows, without the end of its line.
+    """
+    fields = pl.col("fields")
+    whole = pl.lit(True)
+    if layout.width:
+        whole = fields.list.len() == layout.width
+    if layout.votes:
+        may_be_cut = (pl.int_range(pl.len()) == pl.len() - 1) & ends_midline
+        whole = _votes_fit(layout.votes, whole, may_be_cut & (fields.list.len() < layout.width))
+    # A row that is too short has null for the fields that it lacks.
+    roles = {role: fields.list.get(place, null_on_oob=True) for role, place in layout.places.items()}
+    return rows.with_columns(whole=whole, **roles).drop("fields")
+
+
+def _votes_fit(votes: Votes, has_width: pl.Expr, may_be_cut: pl.Expr) -> pl.Expr:
+    """Whether every field of a row can be named, though its number of annotators' labels may be any.
+
+    A tab inside a sentence moves the fields behind it, so that one that is no label stands among the labels;
+    a field too few moves a label to where the last of the others should be. Where neither is so, the row has
+    the number of annotators that it seems to have.
+
+    Args:
+        votes: where the labels are.
+        has_width: whether a row has as many fields as the header.
+        may_be_cut: whether a row may lack its end.
+    """
+    fields = pl.col("fields")
+    pattern = f"(?i)^(?:{votes.value})$"
+    is_label = pl.element().str.strip_chars().str.contains(pattern)
+    are_labels = fields.list.slice(votes.start).list.eval(is_label)
+
+    # In a row of the header's width the place of the gold label is certain. What it means is looked up later,
+    # where an unknown word is refused by its name.
+    other_labels = are_labels
+    if votes.gold_last:
+        other_labels = are_labels.list.slice(0, are_labels.list.len() - 1)
+    fits_header = other_labels.list.all()
+
+    least = votes.start + 2 if votes.gold_last else votes.start
+    is_long_enough = fields.list.len() >= least
+    last_of_others = fields.list.get(votes.start - 1, null_on_oob=True)
+    is_moved = last_of_others.str.strip_chars().str.contains(pattern)
+    fits_ragged = is_long_enough & are_labels.list.all() & ~is_moved & ~may_be_cut
+    return pl.when(has_width).then(fits_header).otherwise(fits_ragged).fill_null(False)
+
+
+def csv_rows(text: str, layout: Layout) -> pl.DataFrame:
+    """The parser of CSV."""
+    names = [str(place) for place in range(layout.width)]
+    fields, broken = _arrow_fields(text, names)
+    # Arrow numbers the broken rows only; the sound ones have the numbers that are left, in order.
+    height = fields.height + broken.height
+    numbers = pl.int_range(1, height + 1, eager=True)
+    is_broken = numbers.is_in(broken["row"].to_list())
+    sound_numbers = numbers.filter(~is_broken)
+    # Arrow reads a blank line as a row of empty fields; such a row has its text, so that it can be told.
+    is_blank = pl.all_horizontal(pl.col(names) == "")
+    blank_text = pl.when(is_blank).then(pl.lit("")).otherwise(None)
+
+    if layout.votes:
+        sound = fields.select(row=sound_numbers, text=blank_text, fields=pl.concat_list(names))
+        broken_fields = [_csv_fields(row) for row in broken["text"]]
+        broken = broken.with_columns(fields=pl.Series(broken_fields, dtype=pl.List(pl.String)))
+        rows = pl.concat([sound, broken], how="diagonal_relaxed").sort("row")
+        return _with_roles(rows, layout, ends_midline=not text.endswith("\n"))
+    roles = {role: pl.col(str(place)) for role, place in layout.places.items()}
+    sound = fields.select(row=sound_numbers, whole=pl.lit(True), text=blank_text, **roles)
+    broken = broken.with_columns(whole=pl.lit(False))
+    return pl.concat([sound, broken], how="diagonal").sort("row")
+
+
+def _arrow_fields(text: str, names: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that have a field for each name, under these, and row and text of the others."""
+    data = text.encode()
+    broken_rows = []
+
+    def set_aside(row: pa.csv.InvalidRow) -> str:
+        broken_rows.append((row.number, row.text))
+        return "skip"
+
+    table = pa.csv.read_csv(
+        pa.BufferReader(data),
+        # Without threads, or Arrow would not know the number of a broken row; the text is one block already.
+        pa.csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
+        pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=set_aside),
+        pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+    )
+    schema = {"row": pl.Int64, "text": pl.String}
+    broken = pl.DataFrame(broken_rows, schema=schema, orient="row")
+    return pl.from_arrow(table), broken
+
+
+def _csv_fields(row: str) -> list[str]:
+    """The fields of one row of CSV; none of a row that is no CSV by itself."""
+    try:
+        return next(csv.reader(io.StringIO(row, newline="")), [])
+    except csv.Error:
+        return []

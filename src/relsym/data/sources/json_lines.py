@@ -1,0 +1,80 @@
+"""Blocks of JSONL as tables, and what is wrong with a line that gives no row."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from relsym.data.sources.fields import text_lines
+from relsym.data.sources.layout import Layout
+
+# Python reads half of a pair of them as a character of its own, which is no text.
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def json_rows(text: str, layout: Layout) -> pl.DataFrame:
+    """The parser of JSONL, as those in ``fields``; a row's text is its line."""
+    roles = {}
+    for role, name in layout.places.items():
+        # JSONPath takes a name in either kind of quotes, but has no escape for a quote inside.
+        quoted = f"'{name}'" if '"' in name else f'"{name}"'
+        roles[role] = pl.col("text").str.json_path_match(f"$[{quoted}]")
+    rows = text_lines(text).with_columns(whole=pl.lit(True), **roles)
+
+    # A key that is not there gives null as a null does, and an object or a list gives its JSON as a text does
+    # that begins like one. Which of the two it is, the line says.
+    names = list(layout.places)
+    is_doubtful = pl.any_horizontal(pl.col(names).is_null() | pl.col(names).str.contains(r"^[\[{]"))
+    doubtful = rows.filter(is_doubtful)
+    if doubtful.is_empty():
+        return rows
+    settled = [_settled(row, layout) for row in doubtful.iter_rows(named=True)]
+    settled_rows = pl.DataFrame(settled, schema=rows.schema)
+    return pl.concat([rows.filter(~is_doubtful), settled_rows]).sort("row")
+
+
+def _settled(row: dict[str, Any], layout: Layout) -> dict[str, Any]:
+    """The row with an empty string where a role that may be null is, and not whole where one is no text."""
+    value = json_object(row["text"])
+    for role, name in layout.places.items():
+        if isinstance(value.get(name), dict | list):
+            row["whole"] = False
+        if role in layout.nullable and name in value and value[name] is None:
+            row[role] = ""
+    return row
+
+
+def json_object(line: str) -> dict[str, Any]:
+    """The JSON object in a line; an empty one if the line is anything else."""
+    value = _json_value(line)
+    return value if isinstance(value, dict) else {}
+
+
+def _json_value(line: str) -> Any:
+    """The value in a line of JSON; None also if the line is no JSON."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
+    try:
+        # Python would read NaN and Infinity, which no other reader takes.
+        return json.loads(line, parse_constant=refuse)
+    except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
+        return None
+
+
+def json_fault(text: str, missing: Sequence[str]) -> str:
+    """Why a line of JSONL gave no row, or one in which these roles are missing."""
+    value = _json_value(text)
+    if value is None:
+        return "no JSON"
+    if not isinstance(value, dict):
+        return "no object"
+    lone = LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False))
+    if lone:
+        return f"\\u{ord(lone[0]):x} is half of a character, a lone surrogate"
+    return f"no {', '.join(missing)}" if missing else "a list or an object in place of a text"
