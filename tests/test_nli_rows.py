@@ -11,6 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from relsym.data.pairs import Row
@@ -318,6 +320,17 @@ def test_a_label_that_no_set_declares_is_refused_with_its_line_and_as_it_is_writ
     with pytest.raises(ValueError, match=r"line 3 of .*x\.tsv: label 'ENTAILED'; expected entailment"):
         read(tmp_path, "x.tsv", text, on_bad_row)
     assert Meanings(None, None, "set").of(" Entailment ") == "entailment"
+
+
+@pytest.mark.parametrize(
+    "described", [b"no JSON", b"[]", b'{"info": []}', b'{"info": {"features": {"label": 1}}}']
+)
+def test_a_parquet_file_that_describes_itself_wrongly_declares_no_names(tmp_path, described):
+    table = pa.table({"premise": ["a"], "hypothesis": ["b"], "label": [0]})
+    pq.write_table(table.replace_schema_metadata({b"huggingface": described}), tmp_path / "x.parquet")
+    content = (tmp_path / "x.parquet").read_bytes()
+    with pytest.raises(ValueError, match=r"row 1 of .*x\.parquet: label '0' is a number"):
+        read(tmp_path, "x.parquet", content)
 
 
 # --- headers

@@ -548,3 +548,14 @@ def test_utf_16_is_told_by_its_name(tmp_path):
     path.write_bytes("Q1\tP40\tQ2\n".encode("utf-16"))
     with pytest.raises(ValueError, match="iconv -f utf-16 -t utf-8"):
         read(path)
+
+
+def test_half_of_a_character_in_a_json_file_of_labels_is_named(tmp_path):
+    facts = write(tmp_path / "facts.tsv", ROWS)
+    entities = tmp_path / "entities.json"
+    entities.write_text(r'{"Q1": "Ana \ud83c"}')
+    with pytest.raises(ValueError, match=r"entities\.json: 'Ana .ud83c' holds half of a character"):
+        read(facts, entities=entities)
+    entities.write_text("[" * 99999)
+    with pytest.raises(ValueError, match=r"entities\.json: not JSON"):
+        read(facts, entities=entities)

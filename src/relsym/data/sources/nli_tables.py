@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from relsym.data.sources.hub_set import HubSet, described_columns, faults
+from relsym.data.sources.json_lines import json_object
 from relsym.data.sources.layout import Schema
 from relsym.data.sources.nli_files import PARTS, find_file, find_part, round_folder
 from relsym.data.sources.rows import file_kind, place_of_row, table_rows
@@ -113,10 +113,14 @@ class FolderTables(Tables):
             # A damaged file: the reader of its rows says so.
             return None
         metadata = file.metadata or {}
-        described = json.loads(metadata.get(b"huggingface", b"{}"))
-        features = described.get("info", {}).get("features", {})
+        described: Any = json_object(metadata.get(b"huggingface", b"{}").decode(errors="replace"))
         label = self.schema.named(file.names, path)["label"]
-        return features.get(label, {}).get("names")
+        for key in ("info", "features", label, "names"):
+            described = described.get(key) if isinstance(described, dict) else None
+        if not isinstance(described, list):
+            return None
+        # Anything else than names is refused where a number is looked up.
+        return [str(name) for name in described]
 
     def _blocks(self, path: Path) -> Iterator[pl.DataFrame]:
         """The rows of a file, without blank lines, which are no rows here."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from relsym.data.sources.file_log import FileLog
+from relsym.data.sources.json_lines import LONE_SURROGATE
 from relsym.data.sources.layout import Schema, shortened
 from relsym.data.sources.rows import content_of, file_kind, place_of_row, table_rows
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, BadRows, TripleSource, entities_of
@@ -240,7 +241,7 @@ def _json_labels(path: Path, schema: Schema) -> pl.DataFrame:
     """The labels of a JSON object, id -> label or id -> object with a label; null where there is none."""
     try:
         entities = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}).") from error
     if not isinstance(entities, dict):
         raise ValueError(
@@ -253,6 +254,11 @@ def _json_labels(path: Path, schema: Schema) -> pl.DataFrame:
     for value in entities.values():
         label = value.get(key) if isinstance(value, dict) else value
         labels.append(label if isinstance(label, str) else None)
+    for text in (*entities, *filter(None, labels)):
+        if LONE_SURROGATE.search(text):
+            raise ValueError(
+                f"{path}: {shortened(text)} holds half of a character, a lone surrogate. Correct the file."
+            )
     return pl.DataFrame({"entity": list(entities), "label": labels}, schema=LABEL_SCHEMA)
 
 
