@@ -29,3 +29,12 @@ NonNegativeFloat = Annotated[Number, Meta(ge=0)]
 # From nothing to all of it.
 Share = Annotated[Number, Meta(ge=0, le=1)]
 Dropout = Annotated[Number, Meta(ge=0, lt=1)]
+
+# A name that becomes that of a folder: no part of a path, on any system, and not longer than a file name.
+FolderName = Annotated[
+    str,
+    Meta(
+        pattern=r"^\w[\w.+=@ -]{0,59}\Z",
+        description="a letter or digit, then letters, digits, blanks and . _ + = @ -, 60 at most",
+    ),
+]

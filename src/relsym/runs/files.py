@@ -8,9 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from relsym.runs.modes import give_mode, mode_of_new_file
+
 
 def write_atomically(target: Path, writer: Callable[[Path], Any]) -> Path:
     """Let ``writer`` write a file or folder under a temporary name beside the target, then move it there.
+
+    Who may read it, the umask says, whatever the writer does.
 
     Args:
         target: where it is to be; what lies there is replaced.
@@ -23,7 +27,9 @@ def write_atomically(target: Path, writer: Callable[[Path], Any]) -> Path:
     partial = target.with_name(f"partial.{target.name}")
     remove(partial)
     try:
+        mode = mode_of_new_file(partial)
         writer(partial)
+        give_mode(partial, mode)
     except BaseException:  # Ctrl-C too
         remove(partial)
         raise

@@ -212,6 +212,19 @@ class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entailment: Proportion
 
 
+class TrackedRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a run is found in Weights & Biases.
+
+    entity: the user or team; None where W&B has not been asked, as offline.
+    url: without any credentials; None for a run that was kept offline.
+    """
+
+    project: str
+    entity: str | None
+    run_id: str
+    url: str | None
+
+
 class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="task"):
     """What a training and an evaluation have in common.
 
@@ -243,6 +256,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     versions: dict[str, str]
     seconds: dict[str, Amount]
     memory: dict[str, Amount]
+    tracked: TrackedRun | None = None
     # Where the results were read from. It is not stored: a run may be moved.
     path: str = ""
 

@@ -16,7 +16,7 @@ from relsym.app.evaluate.model import build_model, check_model
 from relsym.app.evaluate.record import EvaluationRecord, Measured
 from relsym.app.evaluate.shards import Shards
 from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
-from relsym.app.tracking.tracker import conclude, tracked
+from relsym.app.tracking.tracker import conclude, tracked, tracker_of
 from relsym.app.tracking.view import final_of
 from relsym.app.values.checks import check_values
 from relsym.data.module import PairData
@@ -67,8 +67,9 @@ def evaluate(cfg: DictConfig) -> None:
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()
     data.keep_forms(cfg.forms)
-    tracker = instantiate(cfg.tracking, folder=str(path), _convert_="all")
+    tracker = tracker_of(cfg, path)
     with tracked(tracker, record.config, record.tags(data)) as logger:
+        record.tracked = logger.tracked_run()
         started = time.perf_counter()
         model = build_model(cfg, data)
         record.seconds["load"] = time.perf_counter() - started

@@ -35,7 +35,7 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
     Models and benchmarks that several jobs share are read once.
 
     Args:
-        configs: the resolved configuration of each job.
+        configs: the configuration of each job, as ``storable`` gives it.
         here: whether the jobs run on this machine. Those that do not are not asked for its GPUs: they check
             those of their own.
         answer: where the one answer is sent.
@@ -75,11 +75,13 @@ def _facts(cfg: DictConfig, config: Mapping[str, Any], cache: dict[str, Any]) ->
     """
     from relsym.app.earlier_run import run_in_init
 
-    model = {key: config[key] for key in ("model", "init")}
+    # Resolved: two jobs may name two variables by the same words, through another key.
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    model = {key: resolved[key] for key in ("model", "init")}
     weights, published = _once(cache, digest(model), lambda: _weights(cfg))
     # Neither seed says anything about the benchmark: jobs that differ in them alone share what is read.
     data = {}
-    for key, value in config["data"]["module"].items():
+    for key, value in resolved["data"]["module"].items():
         if key not in ("seed", "sample_seed"):
             data[key] = value
     content, sides = _once(cache, digest(data), lambda: _data(cfg, data.get("benchmark"), cache))

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from relsym.app.values.checks import check_composed
 from relsym.app.values.known import is_own_group
+from relsym.app.values.secrets import check_secrets, storable
 from relsym.runs.files import write_text_atomically
 from relsym.runs.identity import Identity
 from relsym.runs.layout import FROZEN
@@ -37,7 +38,10 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True)
 class Composed:
-    """One job's overrides, its resolved configuration, and the ``hydra`` node that it was composed with."""
+    """One job's overrides, its configuration, and the ``hydra`` node that it was composed with.
+
+    The configuration is resolved, but for secrets of the environment (``storable``).
+    """
 
     overrides: list[str]
     config: dict[str, Any]
@@ -67,13 +71,13 @@ def compose_all(
         with open_dict(composed):
             hydra = composed.pop("hydra")
         try:
+            check_secrets(composed)
             check_composed(composed, "train", hydra)
         except ValueError as error:
             raise ValueError(
                 f"no job was started, for this one cannot run: {' '.join(words)}\n{error}"
             ) from error
-        config = OmegaConf.to_container(composed, resolve=True)
-        jobs.append(Composed(list(words), config, hydra))
+        jobs.append(Composed(list(words), storable(composed), hydra))
     return jobs
 
 
@@ -180,11 +184,11 @@ def freeze(job: Composed, entry: Entry, folder: Path) -> Path:
     return path
 
 
-def _named_tracking(tracking: dict[str, Any], group: str, name: str) -> dict[str, Any]:
-    """The tracker's arguments, with group and name where it takes them and the user has left them open."""
+def _named_tracking(tracking: dict[str, Any], sweep: str, job: str) -> dict[str, Any]:
+    """The tracker's arguments, with the names of sweep and job where it takes them."""
     named = dict(tracking)
-    for key, value in (("group", group), ("name", name)):
-        if key in tracking and tracking[key] is None:
+    for key, value in (("sweep", sweep), ("job", job)):
+        if key in tracking:
             named[key] = value
     return named
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
 from matplotlib.figure import Figure
+from omegaconf import DictConfig
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from relsym.app.process import INTERRUPTED
+from relsym.runs.results import TrackedRun
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +59,19 @@ class Tracker(Logger):
         self.log_metrics(dict(final.metrics), step=final.step)
         self.save()
 
+    def tracked_run(self) -> TrackedRun | None:
+        """Where people find the run, once it has started; None for a tracker that writes files alone."""
+        return None
+
     def end(self, code: int) -> None:
         """The run is over with this exit code: 0, 1 after an error, 130 after Ctrl-C."""
+
+
+class NoTracker(Tracker, DummyLogger):
+    """Keeps nothing: ``results.json`` is all that there will be."""
+
+    def conclude(self, final: Final) -> None:
+        """See ``Tracker``."""
 
 
 class Csv(Tracker, CSVLogger):
@@ -85,6 +103,11 @@ def _markdown_table(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(texts)
 
 
+def none(folder: str) -> Tracker:
+    """No tracker."""
+    return NoTracker()
+
+
 def csv(folder: str) -> Tracker:
     """Curves in ``csv/metrics.csv``."""
     return Csv(folder, name="", version="csv")
@@ -98,6 +121,18 @@ def tensorboard(folder: str) -> Tracker:
         raise ImportError(
             'tracking=tensorboard needs the package tensorboard: pip install "relsym[tensorboard]"'
         ) from error
+
+
+def tracker_of(cfg: DictConfig, folder: Path) -> Tracker:
+    """The tracker that ``tracking`` chooses for a run in ``folder``.
+
+    A job of a training's sweep finds its names in its frozen configuration. One of ``relsym evaluate -m``,
+    which Hydra runs, is called as its folder is.
+    """
+    names = {}
+    if HydraConfig.get().mode == RunMode.MULTIRUN and "job" in cfg.tracking:
+        names = {"sweep": folder.parent.name, "job": folder.name}
+    return instantiate(cfg.tracking, folder=str(folder), _convert_="all", **names)
 
 
 @contextmanager

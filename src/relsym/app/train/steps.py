@@ -19,7 +19,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from relsym.app.hardware import check_hardware, scoring_device
 from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
-from relsym.app.tracking.tracker import conclude, tracked
+from relsym.app.tracking.tracker import conclude, tracked, tracker_of
 from relsym.app.tracking.view import final_of
 from relsym.app.train.best_epoch import BestEpoch
 from relsym.app.train.compose import (
@@ -82,8 +82,9 @@ def train_and_score(cfg: DictConfig) -> None:
     data = read_data(cfg)
     probe: Probe = instantiate(cfg.probe)
     probe.check_memory(len(data.train_rows))
-    tracker = instantiate(cfg.tracking, folder=str(path), _convert_="all")
+    tracker = tracker_of(cfg, path)
     with tracked(tracker, record.config, record.tags(data)) as logger:
+        record.tracked = logger.tracked_run()
         forgetting = knowledge_before(cfg) if folder is not None else None
         objective, steps = fit(cfg, data, probe, record, logger, path)
         if folder is None:

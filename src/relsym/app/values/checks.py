@@ -18,7 +18,7 @@ from relsym.app.values.known import dotted
 from relsym.app.values.schema import SCHEMAS, Component, TrainerArguments
 from relsym.app.values.signatures import Signature, imported_signature, read_signature
 from relsym.app.values.source_code import Unread
-from relsym.app.values.suggest import unread
+from relsym.app.values.suggest import unread, without_option
 from relsym.app.values.trainer import TRAINER, refusal
 
 TARGET_KEY, MISSING = "_target_", "???"
@@ -52,13 +52,22 @@ def check_composed(cfg: DictConfig, command: str, hydra: DictConfig | None = Non
         hydra_config = OmegaConf.to_container(hydra, resolve=False)
         read |= references(hydra_config, ("hydra",))
     keys = set(dotted(config))
-    problems = []
+    problems = _missing_groups(config, SCHEMAS[command])
     for path, value in _unread_leaves(config, SCHEMAS[command], (), read):
         key = ".".join(path)
         # The key itself is among those of the configuration: it would be its own nearest match.
         problems.append(unread(key, _word(path, value), keys - {key}))
     _refuse(problems)
     check_values(cfg, command, importing=False)
+
+
+def _missing_groups(config: Mapping[str, Any], schema: type) -> list[str]:
+    """What to do about each group of components that ``~GROUP`` has taken away."""
+    problems = []
+    for key, hint in get_type_hints(schema, include_extras=True).items():
+        if hint is Component and key not in config:
+            problems.append(f"~{key}: no run is without an option of {key}. {without_option(key)}")
+    return problems
 
 
 def check_values(cfg: DictConfig, command: str, importing: bool = True) -> None:

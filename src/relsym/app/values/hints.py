@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -110,10 +111,14 @@ def _all_fit(values: Iterable[Any], hints: tuple[Any, ...]) -> bool:
 
 
 def _within(value: Any, mark: Any) -> bool:
-    """Whether a number lies within the bounds of a mark such as ``msgspec.Meta(ge=0)``.
+    """Whether a number lies within the bounds of a mark such as ``msgspec.Meta(ge=0)``, or a text fits its
+    pattern.
 
-    Other marks have no bounds, and what is no number is within all of them.
+    Other marks have neither, and a value of another type is within all of them.
     """
+    if isinstance(value, str):
+        pattern = getattr(mark, "pattern", None)
+        return pattern is None or re.search(pattern, value) is not None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     for name, holds in _COMPARISONS.items():

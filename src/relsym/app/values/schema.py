@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
-from relsym.ranges import NonNegativeFloat, NonNegativeInt, Number, PositiveInt, Seed, Unlimited
+from relsym.ranges import FolderName, NonNegativeFloat, NonNegativeInt, Number, PositiveInt, Seed, Unlimited
 
 # On fewer rows, hardly any accuracy can be told from chance.
 ScoredRows = Annotated[int, Meta(ge=30)]
@@ -84,7 +84,7 @@ class ForgettingKeys(TypedDict):
 class SweepKeys(TypedDict):
     """A list of jobs, and which of them this is."""
 
-    name: str
+    name: FolderName
     reuse: Literal["any"] | bool
     stop_when_solved: bool
     folder: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
@@ -11,6 +12,9 @@ from relsym.app.values.known import free_mappings, known_keys
 OVERRIDE = re.compile(r"Could not override '([^']+)'")
 APPENDED = re.compile(r"\nTo append to your (?:config|default list) use \+(.*)")
 OPTION = re.compile(r"Could not find '([^']+)'\s+Available options in '([^']+)':\n((?:\t.+\n?)+)")
+# Hydra does not say which group was overridden by null: the words of the command line do.
+NULL_OPTION = "Config group override must be a string or a list. Got NoneType"
+OF_NULL = re.compile(r"(?:\+|)([\w/@]+)=(?:null|NULL|Null)")
 SEARCH_PATH = re.compile(r"\nConfig search path:.*", re.DOTALL)
 # What other programs call the last word of a key.
 ELSEWHERE = {
@@ -41,6 +45,8 @@ def with_near_matches(message: str, cause: str = "") -> str:
     without_path = SEARCH_PATH.sub("", message)
     if "'hydra/sweeper/optuna'" in message:
         return f'{without_path}\nsweep=tune needs Optuna\'s sweeper: pip install "relsym[optuna]"'
+    if NULL_OPTION in message:
+        return _null_options(sys.argv[1:]) or message
     option = OPTION.search(message)
     if option is not None:
         path, group, listed = option.groups()
@@ -53,6 +59,24 @@ def with_near_matches(message: str, cause: str = "") -> str:
         word = appended[1] if appended is not None else key
         return _refused(key, word)
     return f"{message} {cause}".rstrip()
+
+
+def without_option(group: str) -> str:
+    """What to do where a group is to have no option."""
+    if group == "tracking":
+        return "tracking=none is a run without a tracker."
+    return f"Choose one, {group}=NAME, or leave the word out for the default."
+
+
+def _null_options(words: Iterable[str]) -> str:
+    """What to do about each word that overrides a group by null; "" where there is none."""
+    groups = {key for key, owners in known_keys().items() if "." not in key and owners}
+    problems = []
+    for word in words:
+        match = OF_NULL.fullmatch(word)
+        if match is not None and match[1] in groups:
+            problems.append(f"{word}: null is no option of {match[1]}. {without_option(match[1])}")
+    return "\n".join(problems)
 
 
 def unread(key: str, word: str, here: Collection[str] = ()) -> str:

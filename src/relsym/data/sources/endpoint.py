@@ -16,6 +16,7 @@ import requests
 
 from relsym.data.caches import read_cached, write_cached
 from relsym.data.sources.fetch import BUSY, USER_AGENT, persistent
+from relsym.runs.credentials import masked, public
 
 LOG = logging.getLogger(__name__)
 BODY_START = 200  # characters of an answer that an error quotes
@@ -53,8 +54,9 @@ Solution = tuple[Term, ...]
 class Endpoint:
     """Asks one query at a time, pauses in between, and keeps the answers; leaving its context disconnects.
 
-    An answer's file is its SHA-256, a line feed, and JSON; its name is the hash of endpoint and query. A
-    damaged one is asked for again. ``dates`` holds the days on which the answers of this context were given.
+    An answer's file is its SHA-256, a line feed, and JSON; its name is the hash of endpoint, without secrets,
+    and query. A damaged one is asked for again. ``dates`` holds the days on which the answers of this context
+    were given.
 
     Args:
         url: of the query service.
@@ -107,7 +109,8 @@ class Endpoint:
             ValueError: the endpoint refuses the query, or its answer is not SPARQL JSON.
             ConnectionError, TimeoutError: the endpoint was not reached, or did not answer in time.
         """
-        key = sha256(f"{self.url} {question.query}".encode()).hexdigest()
+        # Whoever asks, and with whatever signature, the answer is the same.
+        key = sha256(f"{public(self.url)} {question.query}".encode()).hexdigest()
         path = self.cache / f"{key}.json"
         answer = None if self.refresh else read_cached(path)
         if answer is None:
@@ -142,8 +145,8 @@ class Endpoint:
             response = error.response
         except requests.RequestException as error:
             raise ConnectionError(
-                f"{self.name}: no answer after {self.retries} retries ({question.about}): {error}. "
-                "What came so far is kept: "
+                f"{self.name}: no answer after {self.retries} retries ({question.about}): "
+                f"{masked(str(error))}. What came so far is kept: "
                 "run this again to go on, with more data.retries if it breaks often."
             ) from error
         if response.status_code != HTTPStatus.OK:
@@ -210,7 +213,7 @@ def _term(value: dict[str, Any]) -> Term:
 def _advice(response: requests.Response, relief: str) -> str:
     """What to do about an answer whose status is not 200."""
     if "Location" in response.headers:
-        return f"It has moved: pass data.endpoint={response.headers['Location']}."
+        return f"It has moved: pass data.endpoint={masked(response.headers['Location'])}."
     if _out_of_time(response):
         return f"The endpoint ran out of its own time: {relief}."
     if response.status_code in BUSY:

@@ -21,7 +21,9 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 
 from relsym import __version__
 from relsym.data.progress import progress
+from relsym.runs.credentials import masked
 from relsym.runs.files import size_of
+from relsym.runs.modes import make_private
 
 LOG = logging.getLogger(__name__)
 UNVERIFIED = "unverified"
@@ -58,17 +60,18 @@ def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.
     target = folder / name
     if target.exists():
         advice = (
-            f"Move {target} away to have {url} downloaded again, or pass the checksum of the file you want."
+            f"Move {target} away to have {masked(url)} downloaded again, or pass the checksum of the file "
+            "you want."
         )
         return _checked(target, expected, advice)
 
     partial = folder / f"partial.{name}"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     _complete(url, partial, expected, timeout, retries)
     try:
         advice = (
-            f"{url} is not the file it was, or the checksum belongs to another one. What came was deleted: "
-            "compare the checksum with its publisher's, then run this again."
+            f"{masked(url)} is not the file it was, or the checksum belongs to another one. What came was "
+            "deleted: compare the checksum with its publisher's, then run this again."
         )
         _checked(partial, expected, advice)
     except ValueError:
@@ -81,7 +84,7 @@ def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.
 
 
 def _pause(error: requests.RequestException, wait: float) -> None:
-    LOG.warning("%s Trying again in %g s.", error, wait)
+    LOG.warning("%s Trying again in %g s.", masked(str(error)), wait)
     time.sleep(wait)
 
 
@@ -135,25 +138,27 @@ def _name(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
-            f"{url!r} cannot be fetched: expected an http or https URL. "
+            f"{masked(url)!r} cannot be fetched: expected an http or https URL. "
             "Copy a local file into the folder by hand."
         )
     # Unquoted, a name may hold a slash (%2F) and so lead out of the folder.
     name = unquote(parts.path.rpartition("/")[2])
     has_separator = "/" in name or "\\" in name
     if name in ("", ".", "..") or has_separator or not name.isprintable():
-        raise ValueError(f"{url!r} does not end in a file name: {name!r}. Give the URL of the file itself.")
+        raise ValueError(
+            f"{masked(url)!r} does not end in a file name: {name!r}. Give the URL of the file itself."
+        )
     return name
 
 
 def _expected(url: str, sha256: str | None) -> str | None:
     """The checksum in lower case, None for "unverified"."""
     if sha256 == UNVERIFIED:
-        LOG.warning("%s is taken unverified: pass its SHA-256 to be sure of what it holds.", url)
+        LOG.warning("%s is taken unverified: pass its SHA-256 to be sure of what it holds.", masked(url))
         return None
     if sha256 is None or not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise ValueError(
-            f"{url}: sha256 is {sha256!r}. Pass the file's SHA-256 "
+            f"{masked(url)}: sha256 is {sha256!r}. Pass the file's SHA-256 "
             "(64 hexadecimal digits, as `sha256sum FILE` prints them), "
             f"or the word {UNVERIFIED!r} to take whatever the server sends."
         )
@@ -182,8 +187,8 @@ def _complete(url: str, partial: Path, expected: str | None, timeout: float | in
         except requests.RequestException as error:
             size = size_of(partial)
             raise ConnectionError(
-                f"{url}: {size} bytes are here, the rest did not come after {retries} retries ({error}). "
-                f"Run this again: it goes on from {partial}."
+                f"{masked(url)}: {size} bytes are here, the rest did not come after {retries} retries "
+                f"({masked(str(error))}). Run this again: it goes on from {partial}."
             ) from error
 
 
@@ -227,7 +232,7 @@ def _receive(response: requests.Response, partial: Path) -> None:
     size = size_of(partial)
     first_byte, total = _range_of(response)
     if status in BUSY:
-        raise requests.HTTPError(f"{response.url}: status {status}.", response=response)
+        raise requests.HTTPError(f"{masked(response.url)}: status {status}.", response=response)
 
     is_beyond_end = status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
     if is_beyond_end and first_byte is None and total == size:
@@ -237,11 +242,12 @@ def _receive(response: requests.Response, partial: Path) -> None:
     if is_beyond_end or (is_rest and first_byte != size):
         _forget(partial)
         raise requests.ConnectionError(
-            f"{response.url}: the server has no rest of this file from byte {size} on, so it starts over."
+            f"{masked(response.url)}: the server has no rest of this file from byte {size} on, so it starts "
+            "over."
         )
     if status != HTTPStatus.OK and not is_rest:
         raise ValueError(
-            f"{response.url}: the server answers {status} {response.reason}. Check the URL; "
+            f"{masked(response.url)}: the server answers {status} {response.reason}. Check the URL; "
             f"or put the file beside {partial} under its own name by hand."
         )
     _store(response, partial, resumed=is_rest, total=total)
@@ -281,7 +287,9 @@ def _store(response: requests.Response, partial: Path, resumed: bool, total: int
 
     size = size_of(partial)
     if total is not None and size < total:
-        raise requests.ConnectionError(f"{response.url}: the connection ended after {size} of {total} bytes.")
+        raise requests.ConnectionError(
+            f"{masked(response.url)}: the connection ended after {size} of {total} bytes."
+        )
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
@@ -289,7 +297,9 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
     try:
         yield from response.raw.stream(CHUNK_BYTES, decode_content=False)
     except BrokenStream as error:
-        raise requests.ConnectionError(f"{response.url}: the connection broke ({error}).") from error
+        raise requests.ConnectionError(
+            f"{masked(response.url)}: the connection broke ({masked(str(error))})."
+        ) from error
 
 
 def _begin(partial: Path, etag: str, modified: str | None) -> None:

@@ -20,6 +20,7 @@ from relsym.data.sources.endpoint import Endpoint, SelectQuery, Solution, Term
 from relsym.data.sources.iris import DIRECT_IRI, ENTITY_IRI, LABEL_IRI
 from relsym.data.triples import ENTITY_ID, PROPERTY_ID, TripleSource, check_choice, label_frame, triple_frame
 from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from relsym.runs.credentials import masked
 
 WIKIDATA = "https://query.wikidata.org/sparql"
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
@@ -87,7 +88,7 @@ class WikidataSparql:
         _check("user_agent", user_agent, is_header, "plain ASCII")
         url = urlsplit(endpoint)
         is_http = url.scheme in ("http", "https") and url.hostname
-        _check("endpoint", endpoint, is_http, "an http or https URL")
+        _check("endpoint", masked(endpoint), is_http, "an http or https URL")
         check_choice("data.order", order, tuple(PAGES))
 
         lower_tags = [tag.lower() for tag in (language, *fallbacks)]

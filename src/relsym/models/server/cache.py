@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from relsym.models.server.answers import Answer, pack, unpack
+from relsym.runs.modes import make_private
 
 CACHE_FILE = "answers.sqlite"
 PATIENCE = 60.0  # seconds that another process may hold the file
@@ -38,7 +39,7 @@ class AnswerCache:
     def __init__(self, folder: Path) -> None:
         self.path = folder / CACHE_FILE
         self._lock = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         try:
             # Threads share the connection under the lock, so sqlite3 need not check which of them asks.
             # isolation_level=None: every statement is a transaction of its own, so ``put`` needs no commit.

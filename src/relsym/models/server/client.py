@@ -27,6 +27,7 @@ from relsym.models.server.errors import (
     is_busy,
     unfit,
 )
+from relsym.runs.credentials import masked
 
 LOG = logging.getLogger(__name__)
 JITTER = 1.0  # seconds at most, added to waits so that threads do not come back at once
@@ -215,12 +216,12 @@ def _checked_url(url: str) -> str:
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
-            f"model.url={url!r}: expected the base of an http or https endpoint, such as "
+            f"model.url={masked(url)!r}: expected the base of an http or https endpoint, such as "
             "http://localhost:8000/v1."
         )
     if parts.path.rstrip("/").endswith("/completions"):
         raise ValueError(
-            f"model.url={url!r}: give the base alone (up to /v1); model.api says which API is asked."
+            f"model.url={masked(url)!r}: give the base alone (up to /v1); model.api says which API is asked."
         )
     return url.rstrip("/")
 
