@@ -80,6 +80,10 @@ def test_examples_are_the_first_training_rows_with_labels_in_turn():
             "a/b: {text: '{premise} {hypothesis}', answers: {entailment: x, contradiction: z}}",
             "leave '/' and '-' out",
         ),
+        (
+            "..: {text: '{premise} {hypothesis}', answers: {entailment: x, contradiction: z}}",
+            "part of file names",
+        ),
     ],
 )
 def test_a_file_of_wordings_that_cannot_be_asked_is_refused(tmp_path, content, message):

@@ -285,11 +285,12 @@ def test_a_wandb_run_can_be_found_and_shows_what_the_record_holds(relsym, quick,
     assert not (tmp_path / "home" / ".local").exists()  # the run folder is all that there is to sync
 
 
-def test_a_tag_is_told_once_and_never_longer_than_wandb_takes(tmp_path):
+def test_a_tag_is_told_once_and_never_longer_than_wandb_takes(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_TAGS", "mine, of the shell,")
     tracker = wandb_run.wandb(str(tmp_path), "relsym", None, None, ["knn", "mine"])
     with tracking.tracked(tracker, {}, ["knn", "m" * 100, ""]):
         pass
-    assert set(summary(tmp_path)["tags"]) == {"knn", "mine", "m" * 64}
+    assert set(summary(tmp_path)["tags"]) == {"knn", "mine", "of the shell", "m" * 64}
 
 
 def test_wandb_leaves_the_random_states_alone(tmp_path):
@@ -374,6 +375,187 @@ def test_the_folder_of_a_missing_wandb_is_no_place_for_a_run(tmp_path, monkeypat
         tracking.tracked(tracker, {}, []),
     ):
         pytest.fail("started")
+
+
+OF_SHELL = {
+    "WANDB_PROJECT": "shell",
+    "WANDB_ENTITY": "shell",
+    "WANDB_RUN_GROUP": "shell",
+    "WANDB_NAME": "shell",
+    "WANDB_DIR": "shell",
+}
+CHOSEN = {"project": "mine", "entity": "mine", "group": "mine", "name": "mine", "dir": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shell", "job", "expected"),
+    [
+        ({}, {}, None, ("relsym", None, None, None, "RUN")),
+        ({}, OF_SHELL, None, ("shell", "shell", "shell", "shell", "shell")),
+        (CHOSEN, OF_SHELL, None, ("mine", "mine", "mine", "mine", "mine")),
+        (CHOSEN, {}, None, ("mine", "mine", "mine", "mine", "mine")),
+        ({}, dict.fromkeys(OF_SHELL, ""), None, ("relsym", None, None, None, "RUN")),
+        ({}, {}, "003-knn", ("relsym", None, "sweep-0123", "003-knn", "RUN")),
+        # A name for all jobs would be no name; a group for all of them is one.
+        ({}, OF_SHELL, "003-knn", ("shell", "shell", "shell", "003-knn", "shell")),
+        (CHOSEN, OF_SHELL, "003-knn", ("mine", "mine", "mine", "mine", "mine")),
+    ],
+    ids=["default", "shell", "both", "chosen", "empty", "job", "job and shell", "job and chosen"],
+)
+def test_an_override_beats_the_environment_and_that_the_default(monkeypatch, chosen, shell, job, expected):
+    for name, value in shell.items():
+        monkeypatch.setenv(name, value)
+    tracker = wandb_run.wandb("RUN", **chosen, sweep="sweep-0123" if job else None, job=job)
+    assert tracker.place == (*expected, job is not None)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shell", "disabled"),
+    [
+        (None, {}, False),
+        (None, {"WANDB_DISABLED": "true"}, True),
+        (None, {"WANDB_DISABLED": "False"}, False),
+        (None, {"WANDB_MODE": "disabled"}, True),
+        (False, {"WANDB_DISABLED": "true"}, False),
+        (True, {"WANDB_DISABLED": "false"}, True),
+    ],
+)
+def test_wandb_is_disabled_by_override_then_by_environment(monkeypatch, chosen, shell, disabled):
+    for name, value in shell.items():
+        monkeypatch.setenv(name, value)
+    tracker = wandb_run.wandb("RUN", disabled=chosen)
+    assert isinstance(tracker, tracking.NoTracker) == disabled
+
+
+def test_a_switch_of_the_environment_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("WANDB_DISABLED", "perhaps")
+    with pytest.raises(ValueError, match=r"WANDB_DISABLED=perhaps: expected true or false"):
+        wandb_run.wandb("RUN")
+
+
+def test_an_enabled_run_is_tracked_although_the_mode_says_disabled(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with tracking.tracked(wandb_run.wandb(str(tmp_path), disabled=False), {}, []) as tracker:
+        assert tracker.tracked_run() is not None
+    assert summary(tmp_path)["exit_code"] == 0
+
+
+def test_no_variable_makes_one_run_of_the_jobs_of_a_sweep(tmp_path, monkeypatch):
+    for name, value in (("WANDB_RUN_ID", "one"), ("WANDB_RESUME", "must"), ("WANDB_NAME", "shell")):
+        monkeypatch.setenv(name, value)
+    seen = []
+    for job in ("000", "001"):
+        folder = tmp_path / job
+        with tracking.tracked(wandb_run.wandb(str(folder), sweep="s", job=job), {}, []) as tracker:
+            seen.append(tracker.tracked_run().run_id)
+        assert summary(folder)["name"] == job
+    assert len({*seen, "one"}) == 3
+    assert os.environ["WANDB_RUN_ID"] == "one"
+
+
+def test_a_run_of_its_own_has_the_id_of_the_shell(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_RUN_ID", "one")
+    with tracking.tracked(wandb_run.wandb(str(tmp_path)), {}, []) as tracker:
+        assert tracker.tracked_run().run_id == "one"
+
+
+def test_results_say_where_the_run_is_tracked_and_the_model_is_logged(relsym, quick, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_PROJECT", "mine")
+    monkeypatch.setenv("WANDB_ENTITY", "us")
+    elsewhere = tmp_path / "elsewhere"
+    words = ("tracking=wandb", "tracking.log_model=true", f"tracking.dir={elsewhere}")
+    ended = relsym("train", *quick, *words)
+    assert ended.code == 0, ended.err
+    run = tmp_path / "run"
+    tracked = json.loads((run / "results.json").read_text())["tracked"]
+    (started,) = records(elsewhere, "run")
+    assert tracked == {"project": "mine", "entity": "us", "run_id": started["run_id"], "url": None}
+    assert (started["project"], started["entity"]) == ("mine", "us")
+    assert not (run / "wandb").exists()
+    (artifact,) = [one for one in records(elsewhere, "artifact") if one["type"] == "model"]
+    logged = {entry["path"]: entry["local_path"] for entry in artifact["manifest"]["contents"]}
+    expected = {"config.yaml", "results.json", "predictions.parquet", "probe.safetensors"}
+    assert expected < logged.keys()
+    assert "encoder/model.safetensors" in logged
+    assert logged["results.json"] == str(run / "results.json")
+    assert all(name in expected or name.startswith("encoder/") for name in logged)
+
+
+def test_an_artifact_that_fails_costs_the_run_nothing(relsym, quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(wandb, "Artifact", raising(OSError(28, "No space left on device")))
+    ended = relsym("train", *quick, "tracking=wandb", "tracking.log_model=true")
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "run" / "results.json").exists()
+    assert "No space left on device" in ended.out + ended.err
+
+
+def test_an_evaluation_says_where_it_is_tracked(relsym, tmp_path):
+    ended = relsym(
+        "evaluate",
+        "model=shortcut/majority",
+        "data.test_pairs=40",
+        "tracking.log_model=true",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    )
+    assert ended.code == 0, ended.err
+    tracked = json.loads((tmp_path / "run" / "results.json").read_text())["tracked"]
+    (started,) = records(tmp_path / "run", "run")
+    assert tracked == {"project": "relsym", "entity": None, "run_id": started["run_id"], "url": None}
+    kinds = [artifact["type"] for artifact in records(tmp_path / "run", "artifact")]
+    assert "evaluation" in kinds
+
+
+def test_evaluations_of_one_call_are_runs_of_their_own(relsym, tmp_path, monkeypatch):
+    for name, value in (("WANDB_RUN_ID", "one"), ("WANDB_NAME", "shell")):
+        monkeypatch.setenv(name, value)
+    sweep = tmp_path / "several"
+    words = ("model=shortcut/majority", "data.test_pairs=40", "seed=0,1", f"hydra.sweep.dir={sweep}")
+    ended = relsym("evaluate", "-m", *words)
+    assert ended.code == 0, ended.err
+    found = [json.loads((sweep / job / "results.json").read_text())["tracked"]["run_id"] for job in "01"]
+    assert len({*found, "one"}) == 3
+    assert [summary(sweep / job)["name"] for job in "01"] == ["0", "1"]
+
+
+def test_the_url_of_a_run_holds_no_key(tmp_path):
+    tracker = wandb_run.wandb(str(tmp_path))
+    url = f"https://wandb.ai/us/mine/runs/7?apiKey={KEY}"
+    tracker._experiment = SimpleNamespace(project="mine", entity="us", id="7", url=url)
+    assert tracker.tracked_run().url == "https://wandb.ai/us/mine/runs/7"
+
+
+def test_a_folder_for_wandb_that_cannot_be_made_is_refused_by_name(tmp_path):
+    (tmp_path / "file").touch()
+    tracker = wandb_run.wandb(str(tmp_path), dir=str(tmp_path / "file" / "below"))
+    with pytest.raises(ValueError, match=r"below cannot be made"), tracking.tracked(tracker, {}, []):
+        pytest.fail("started")
+
+
+@pytest.mark.parametrize("words", [("tracking=none",), ("tracking=wandb", "tracking.disabled=true")])
+def test_a_run_without_a_tracker_leaves_its_record_alone(relsym, quick, tmp_path, words):
+    ended = relsym("train", *quick, *words, "training.keep=best", "training.max_steps=2")
+    assert ended.code == 0, ended.err
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert "results.json" in names
+    assert names.isdisjoint({"wandb", "csv", "tensorboard", "lightning_logs"})
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["tracked"] is None
+
+
+@pytest.mark.parametrize(
+    ("task", "word", "said"),
+    [
+        ("train", "tracking=null", "tracking=null: null is no option of tracking. tracking=none is"),
+        ("train", "~tracking", "~tracking: no run is without an option of tracking. tracking=none is"),
+        ("evaluate", "tracking=null", "tracking=none is"),
+        ("evaluate", "~tracking", "tracking=none is"),
+        ("train", "metric=null", "metric=null: null is no option of metric. Choose one, metric=NAME"),
+        ("train", "~probe", "~probe: no run is without an option of probe. Choose one, probe=NAME"),
+    ],
+)
+def test_a_group_that_is_taken_away_is_told_what_to_choose(relsym, tmp_path, task, word, said):
+    ended = relsym(task, word, f"hydra.run.dir={tmp_path / 'run'}")
+    assert ended.code == 1
+    assert said in ended.err
 
 
 # --- real processes

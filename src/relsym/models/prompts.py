@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -167,6 +168,8 @@ def _problem_of_entry(name: str, entry: Any) -> str:
     # Metric keys are split at "/", and what follows a "-" is the rule of a reading.
     if "/" in name or "-" in name:
         return "a wording's name becomes part of metric keys; leave '/' and '-' out"
+    if re.fullmatch(r"\w[\w.+=@ ]{0,59}", name) is None:
+        return f"{name!r}: a wording's name becomes part of file names: 60 letters or digits at most"
     return ""
 
 

@@ -103,7 +103,8 @@ def job_names(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) 
                 parts.append(_part(key, job_values[key]))
         # The name is that of a folder: whatever might not be allowed there becomes an underscore.
         name = re.sub(r"[^\w.=+-]+", "_", "-".join(parts))
-        names.append(name[:LONGEST_JOB_NAME])
+        # In bytes, as file systems count: a letter may have four.
+        names.append(name.encode()[:LONGEST_JOB_NAME].decode(errors="ignore"))
     return names
 
 

@@ -86,14 +86,21 @@ def _kept(written: Any, resolved: Any, variables: Mapping[str, str]) -> Any:
     Args:
         variables: of the environment that the configuration asks for, with their values.
     """
-    if isinstance(written, str):
-        texts = [text for _, text in _texts(resolved, ())]
-        is_secret = "${" in written and any(_is_secret(text, variables) for text in texts)
-        return written if is_secret else resolved
+    if isinstance(written, str) and "${" in written:
+        for _, text in _texts(resolved, ()):
+            if _is_secret(text, variables):
+                return written
+        return resolved
     if isinstance(written, dict):
-        return {key: _kept(written[key], value, variables) for key, value in resolved.items()}
+        kept = {}
+        for key, value in resolved.items():
+            kept[key] = _kept(written[key], value, variables)
+        return kept
     if isinstance(written, list):
-        return [_kept(old, new, variables) for old, new in zip(written, resolved, strict=True)]
+        items = []
+        for item, value in zip(written, resolved, strict=True):
+            items.append(_kept(item, value, variables))
+        return items
     return resolved
 
 
@@ -126,6 +133,7 @@ def _texts(node: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
 
 def _key(place: tuple[str, ...], text: str) -> str:
     """What a user calls a value: its key; of a word of the command line the part before the equals sign."""
-    if place[0] == "hydra":
-        return text.partition("=")[0].lstrip("+~") if "overrides" in place else ".".join(place)
+    if place[0] == "hydra" and "overrides" in place:
+        key, _, _ = text.partition("=")
+        return key.lstrip("+~")
     return ".".join(place)

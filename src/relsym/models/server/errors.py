@@ -8,6 +8,8 @@ from typing import Any
 
 import requests
 
+from relsym.runs.credentials import masked
+
 # The status that servers answer with when they do not have a path.
 NOT_OFFERED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 # When they do not take a field of the request.
@@ -138,7 +140,8 @@ def _innermost(payload: Any) -> Any:
 def _advice(response: requests.Response, key_env: str, with_key: bool) -> str:
     status = response.status_code
     if "Location" in response.headers:
-        return f"It has moved: pass model.url with the base of {response.headers['Location']}."
+        location = masked(response.headers["Location"])
+        return f"It has moved: pass model.url with the base of {location}."
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         if with_key:
             problem = f"The key in {key_env} is not accepted"
