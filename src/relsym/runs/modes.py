@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_IXUSR
 
-READERS = 0o444
+READ_BITS = 0o444
 PRIVATE = 0o700
 
 
@@ -38,7 +38,7 @@ def give_mode(path: Path, mode: int) -> None:
             continue
         new = mode
         if S_ISDIR(old) or old & S_IXUSR:
-            new |= (mode & READERS) >> 2
+            new |= (mode & READ_BITS) >> 2
         if old & 0o777 != new:
             # Bits such as a folder's, by which its group is that of what is made in it, stay.
             entry.chmod(old & 0o7000 | new)

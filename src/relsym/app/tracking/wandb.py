@@ -26,6 +26,7 @@ START_S, FINISH_S = 30.0, 300.0
 # The same with tracking.log_model, for weights take their time.
 UPLOAD_S = 3600.0
 PROJECT = "relsym"
+TAGS = "WANDB_TAGS"
 # What a shell may hold for one run, and would make one run, or one name, of all jobs of a sweep.
 OF_ONE_RUN = ("WANDB_NAME", "WANDB_RUN_ID", "WANDB_RESUME")
 # As W&B itself reads a switch.
@@ -95,12 +96,12 @@ class WandbRun(Tracker, WandbLogger):
             os.environ["WANDB_DATA_DIR"] = str(data.absolute())
         import wandb
 
-        # Each tag once, in order. W&B would read its variable only where a run has no tags.
-        of_shell = [tag.strip() for tag in os.environ.get("WANDB_TAGS", "").split(",")]
-        all_tags = dict.fromkeys([*self.tags, *of_shell, *tags])
+        of_shell = [tag.strip() for tag in os.environ.get(TAGS, "").split(",")]
+        all_tags = dict.fromkeys([*self.tags, *of_shell, *tags])  # each once, in order
         short_tags = [tag[:LONGEST_TAG] for tag in all_tags if tag]
         try:
-            with _without(OF_ONE_RUN if self.place.own else ()):
+            # Tags of the shell are among those already; W&B refuses the run if one of them is empty.
+            with _without([TAGS, *OF_ONE_RUN] if self.place.own else [TAGS]):
                 if online:
                     _log_in(wandb)
                 # Not Lightning's way, which goes on in a run that is still open, and asks the server for one
@@ -351,7 +352,9 @@ def _log_in(wandb: Any) -> None:
 
 def _refusal(error: Exception, online: bool) -> str:
     """Why W&B does not start, and what to do; without the user's key, which must not get into a log."""
-    reason = str(error).partition("\n")[0].rstrip(".")
+    # What W&B says of a setting is in the lines behind the first.
+    lines = str(error).splitlines()[:3]
+    reason = " ".join(line.strip() for line in lines).rstrip(".")
     key = os.environ.get("WANDB_API_KEY", "")
     # A shorter one is no key, and may be a part of any word.
     if len(key) > 3:

@@ -18,7 +18,7 @@ from relsym.app.entry import TaskFailed
 from relsym.runs.credentials import SHORTEST, holds_secret, is_secret_variable
 
 ENVIRONMENT = re.compile(r"oc\.env:\s*([A-Za-z_]\w*)")
-ADVICE = (
+NO_SECRETS = (
     "A configuration is stored with every run, so it holds no passwords, keys or signed addresses. Put the "
     "whole address into an environment variable, and pass '{key}=${{oc.env:NAME}}', which is stored as it is "
     "written. A user name and password may also stand in ~/.netrc."
@@ -60,10 +60,8 @@ def check_secrets(cfg: DictConfig) -> None:
         if place != ("hydra", "job", "override_dirname") and holds_secret(text):
             keys[_key(place, text)] = None
     if keys:
-        first = next(iter(keys))
-        raise ValueError(
-            f"{', '.join(keys)}: holds a user name, password, key or signature. {ADVICE.format(key=first)}"
-        )
+        advice = NO_SECRETS.format(key=next(iter(keys)))
+        raise ValueError(f"{', '.join(keys)}: holds a user name, password, key or signature. {advice}")
 
 
 def storable(cfg: DictConfig) -> dict[str, Any]:
