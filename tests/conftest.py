@@ -9,15 +9,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import torch
+from filelock import lock_descriptor
 from hypothesis import HealthCheck, settings
 
 from relsym.data.relations import read_relations
+from relsym.runs.layout import LOCK
 
 # A busy machine is no failure, and a failure has to come again when the test is run again.
 settings.register_profile(
@@ -121,6 +124,20 @@ def hub_folder(tmp_path: Path) -> Callable[..., Path]:
         return data.parent
 
     return make
+
+
+@pytest.fixture
+def occupied() -> Callable[[Path], AbstractContextManager[None]]:
+    """A folder, held as another process that writes there holds it."""
+
+    @contextmanager
+    def held(folder: Path) -> Iterator[None]:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / LOCK, "ab") as stream:
+            assert lock_descriptor(stream.fileno(), blocking=False)
+            yield
+
+    return held
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -364,14 +363,12 @@ def test_results_of_another_version_in_the_folder_are_refused(relsym, tmp_path):
     ) == (1, True)
 
 
-def test_a_folder_that_another_process_runs_is_refused(relsym, tmp_path):
-    (tmp_path / "held").mkdir()
-    with open(tmp_path / "held" / "sweep.lock", "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        assert (
-            "another process runs this sweep"
-            in relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'held'}").err
-        )
+def test_a_folder_that_another_process_runs_is_refused(relsym, occupied, tmp_path):
+    with occupied(tmp_path / "held"):
+        ended = relsym("train", "-m", *QUICK, "seed=0,1", f"hydra.sweep.dir={tmp_path / 'held'}")
+    assert f"{tmp_path / 'held'}: another process writes there" in ended.err
+    assert "choose another hydra.sweep.dir" in ended.err
+    assert [path.name for path in (tmp_path / "held").iterdir()] == ["relsym.lock"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from filelock import lock_descriptor
 
 from relsym.app.upgrade.copies import MARK
 from relsym.report.collect import collect
@@ -510,13 +510,48 @@ def test_help_and_completion_are_quick_and_say_how(shell):
     assert not {"torch", "hydra", "omegaconf", "transformers"} & set(loaded)
 
 
-def test_a_sweep_that_runs_is_not_upgraded(relsym, former, tmp_path):
-    with open(former / "sweep" / "first" / "sweep.lock", "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+@pytest.mark.parametrize("name", ["relsym.lock", "sweep.lock"])
+def test_what_goes_on_being_written_is_not_upgraded(relsym, former, tmp_path, name):
+    with open(former / "sweep" / "first" / name, "wb") as lock:
+        assert lock_descriptor(lock.fileno(), blocking=False)
         ended = relsym("upgrade", str(former / "sweep"), f"out={tmp_path / 'new'}")
-    assert ended.code == 1
-    assert "a sweep runs there. Wait for it" in ended.err
+    refused(ended, f"{former / 'sweep' / 'first'}: another process writes there. Wait until it has ended")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_copy_that_another_process_writes_is_refused_and_left_as_it_is(relsym, former, occupied):
+    out = former / "new"
+    with occupied(out):
+        refused(relsym("upgrade", str(former / "run"), f"out={out}"), f"{out}: another process writes there")
+    assert [path.name for path in out.iterdir()] == ["relsym.lock"]
+    # What a killed process left locks nothing, and is no part of the copy.
+    (former / "run" / "relsym.lock").touch()
+    assert relsym("upgrade", str(former / "run"), f"out={out}").code == 0
+    assert not list(out.glob("relsym.lock"))
+
+
+def test_a_broken_attempt_leaves_ones_own_files_alone_and_nothing_of_its_own(relsym, former, monkeypatch):
+    out = former / "new"
+    (former / "run" / "old").mkdir()
+    (former / "run" / "old" / "gone.txt").write_text("in the first attempt alone")
+
+    copyfile = shutil.copyfile
+
+    def full_at_last(source, target):
+        copyfile(source, target)
+        if source.name == "gone.txt":
+            raise OSError(28, "No space left on device", str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full_at_last)
+        refused(relsym("upgrade", str(former / "run"), f"out={out}"), "No space left")
+    assert (out / "old" / "gone.txt").exists()
+    shutil.rmtree(former / "run" / "old")
+    (out / "encoder" / "notes.txt").write_text("mine")
+    (out / "mine.txt").write_text("mine")
+    assert relsym("upgrade", str(former / "run"), f"out={out}").code == 0
+    assert hashes(out).keys() == {*hashes(former / "run"), "mine.txt", "encoder/notes.txt"}
+    assert not (out / "old").exists()
 
 
 def test_what_lies_below_a_groups_name_is_named_and_ends_nothing_else(relsym, former, tmp_path):

@@ -13,6 +13,7 @@ from typing import Any
 
 from relsym.app.process import INTERRUPTED
 from relsym.runs.credentials import masked
+from relsym.runs.lock import release_all
 
 # Errors that a user can mend: their message is all that is shown. Any other is reported as unexpected, with
 # its type. They stand here by name, since importing the classes would load torch and Hydra.
@@ -49,6 +50,8 @@ def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
 def run(task: Callable[[], None]) -> None:
     """Call a Hydra application; an error ends in one message on stderr and a non-zero exit code.
 
+    The folders that it held are released, whatever happened.
+
     HYDRA_FULL_ERROR=1 shows tracebacks.
     """
     _mask_logs()
@@ -71,6 +74,8 @@ def run(task: Callable[[], None]) -> None:
             raise error from error.__cause__
         sys.stderr.write(f"\nrelsym: error: {describe(error)}\n")
         sys.exit(1)
+    finally:
+        release_all()
 
 
 def describe(error: BaseException) -> str:

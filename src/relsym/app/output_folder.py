@@ -1,17 +1,100 @@
-"""The folder that a command fills: refused if it holds anything else, marked while it is filled.
+"""The folder that a command fills: held, looked at before anything is written, marked while it is filled.
 
-``relsym build`` and ``relsym export`` each write one file last, which says that the folder is finished.
-Until then an empty file of that name with ``partial.`` before it marks the folder: what lies beside the mark
-was left by a call that was stopped. Writing the last file atomically moves the mark away.
+Hydra writes its log and ``.hydra`` before it calls a task, so a folder is held and looked at before Hydra
+begins: what is refused leaves the folder as it was. ``relsym build`` and ``relsym export`` each write one
+file last, which says that the folder is finished. Until then a file of that name with ``partial.`` before it
+marks the folder, and lists what was to be written: where it lies, these files were left by a call that was
+stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from relsym.runs.files import remove
-from relsym.runs.layout import PARTIAL
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from relsym.app.entry import TaskFailed
+from relsym.runs.files import remove, write_text_atomically
+from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL
+from relsym.runs.lock import hold, release
+from relsym.runs.unfinished import check_run_folder
+
+RUN_DIR = "hydra.run.dir"
+
+
+def check_build_folder(folder: Path) -> None:
+    """Refuse a folder that ``relsym build`` may not fill; see ``check_output_folder``."""
+    check_output_folder(folder, MANIFEST, "build", "benchmark")
+
+
+def check_export_folder(folder: Path) -> None:
+    """Refuse a folder that ``relsym export`` may not fill; see ``check_output_folder``."""
+    check_output_folder(folder, EXPORT, "export", "export")
+
+
+def any_folder(folder: Path) -> None:
+    """Refuse nothing: a report may be written again, into whatever folder."""
+
+
+# What each command refuses to write into.
+CHECKS: dict[str, Callable[[Path], None]] = {
+    "train": check_run_folder,
+    "evaluate": check_run_folder,
+    "build": check_build_folder,
+    "export": check_export_folder,
+    "report": any_folder,
+}
+
+
+class ClaimOutput(Callback):
+    """Hydra's callback that holds a command's folder, from before Hydra writes to it until the command ends.
+
+    Args:
+        command: whose folder it is.
+    """
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def on_run_start(self, config: DictConfig, **further: Any) -> None:
+        """Hold the folder of a single run, and refuse it if the command may not write there."""
+        # The name of the folder may ask Hydra's configuration, which Hydra itself sets a little later.
+        HydraConfig.instance().set_config(config)
+        folder = Path(str(config.hydra.run.dir))
+        with _past_hydra():
+            hold(folder, RUN_DIR)
+            CHECKS[self.command](folder)
+
+    def on_multirun_start(self, config: DictConfig, **further: Any) -> None:
+        """Hold the folder above those of several runs; of trainings ``SweepFolder`` does."""
+        if self.command != "train":
+            with _past_hydra():
+                hold(Path(str(config.hydra.sweep.dir)), "hydra.sweep.dir")
+
+    def on_job_start(self, config: DictConfig, **further: Any) -> None:
+        """Hold the folder of one of several runs; that of a single run is held already."""
+        with _past_hydra():
+            hold(Path(config.hydra.runtime.output_dir), RUN_DIR)
+
+    def on_job_end(self, config: DictConfig, **further: Any) -> None:
+        """Release the folder of a run that went well; of one that did not, the end of the command does."""
+        release(Path(config.hydra.runtime.output_dir))
+
+
+@contextmanager
+def _past_hydra() -> Iterator[None]:
+    """Let errors end the command: Hydra would make a warning of every Exception of a callback."""
+    try:
+        yield
+    except Exception as error:
+        raise TaskFailed from error
 
 
 def check_output_folder(folder: Path, last_file: str, command: str, product: str) -> None:
@@ -30,28 +113,55 @@ def check_output_folder(folder: Path, last_file: str, command: str, product: str
             f"{folder} holds a finished {product} ({last_file}). Choose another hydra.run.dir, or delete the "
             "folder."
         )
-    names = sorted(path.name for path in folder.iterdir())
-    if names and _mark(folder, last_file).name not in names:
+    mark = _mark(folder, last_file)
+    own = {LOCK, f"{PARTIAL}{mark.name}"}
+    names = sorted(path.name for path in folder.iterdir() if path.name not in own)
+    if names and mark.name not in names:
         first_names = ", ".join(names[:5])
         raise FileExistsError(
             f"{folder} holds files that no {command} left: {first_names}. Choose another hydra.run.dir."
         )
 
 
-def claim_output_folder(folder: Path, last_file: str, leftovers: Sequence[Path]) -> None:
-    """Mark the folder as being filled, after clearing what a stopped call left.
+def claim_output_folder(
+    folder: Path, last_file: str, names: Sequence[str], unlisted: Sequence[str] = ()
+) -> None:
+    """Clear what a stopped call left, and mark the folder as being filled.
+
+    What else lies there is the user's, and stays.
 
     Args:
         folder, last_file: as in ``check_output_folder``.
-        leftovers: paths to delete, but only where a stopped call has left its mark.
+        names: of all files and folders that the command writes there before the last one.
+        unlisted: what a stopped call may have left whose mark lists nothing: those of earlier versions.
     """
     mark = _mark(folder, last_file)
     if mark.exists():
-        for path in leftovers:
-            remove(path)
-    mark.touch()
+        for name in {*names, *(_listed(mark) or unlisted)}:
+            remove(folder / name)
+            remove(folder / f"{PARTIAL}{name}")
+    write_text_atomically(mark, json.dumps(sorted(names)))
+
+
+def finish_output_folder(folder: Path, last_file: str, text: str) -> None:
+    """Write the file that says that the folder is finished, and remove its mark."""
+    partial = folder / f"{PARTIAL}{PARTIAL}{last_file}"  # beside the mark, which has the shorter name
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, folder / last_file)
+    _mark(folder, last_file).unlink()
 
 
 def _mark(folder: Path, last_file: str) -> Path:
-    """The file that marks the folder: ``write_atomically`` moves it when it writes the last file."""
+    """The file that marks the folder."""
     return folder / f"{PARTIAL}{last_file}"
+
+
+def _listed(mark: Path) -> list[str]:
+    """The names in a mark: plain ones, of what lies in the folder itself; none if it is damaged."""
+    try:
+        names = json.loads(mark.read_text(encoding="utf-8"))
+    except ValueError:
+        return []
+    if not isinstance(names, list):
+        return []
+    return [name for name in names if isinstance(name, str) and name == Path(name).name]

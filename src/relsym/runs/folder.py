@@ -13,23 +13,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from relsym.runs.files import remove, write_atomically, write_text_atomically
-from relsym.runs.layout import CONFIG, ENCODER, FORGETTING, PARTIAL, PREDICTIONS, PROBE, RESULTS, SHARDS
+from relsym.runs.layout import PARTIAL, RESULTS
 from relsym.runs.results import AnyResults, results_json
-
-# What a killed run of the same command may have left: written over, or from the loggers and Hydra.
-LEFTOVERS = {
-    RESULTS,
-    CONFIG,
-    ENCODER,
-    PROBE,
-    PREDICTIONS,
-    FORGETTING,
-    SHARDS,
-    ".hydra",
-    "wandb",
-    "csv",
-    "tensorboard",
-}
+from relsym.runs.unfinished import check_run_folder
 
 
 class RunFolder:
@@ -44,31 +30,12 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if (self.path / RESULTS).exists():
-            raise FileExistsError(
-                f"{self.path} holds a finished run ({RESULTS}). Choose another hydra.run.dir, or delete the "
-                "folder."
-            )
-        foreign = self._foreign()
-        if foreign:
-            raise FileExistsError(
-                f"{self.path} holds files that are not a run's: {', '.join(foreign[:5])}. Choose another "
-                "hydra.run.dir."
-            )
+        check_run_folder(self.path)
         # Curves of a run that was killed would stand beside, or among, those of this one.
         for curves in ("csv", "tensorboard"):
             remove(self.path / curves)
         for partial in list(self.path.glob(f"{PARTIAL}*")):
             remove(partial)
-
-    def _foreign(self) -> list[str]:
-        """The names in the folder that no run writes, sorted."""
-        names = []
-        for entry in self.path.iterdir():
-            is_ours = entry.name.removeprefix(PARTIAL) in LEFTOVERS or entry.name.endswith(".log")
-            if not is_ours:
-                names.append(entry.name)
-        return sorted(names)
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> Path:
         """Write a file or folder: it is whole or it is not there."""

@@ -16,9 +16,16 @@ PLAN = "plan.json"
 MANIFEST = "manifest.json"
 CARD = "README.md"
 DATA = "data"
+# An export folder, of ``relsym export``.
+EXPORT = "export.json"
+# A report folder, of ``relsym report``.
+REPORT = "report.json"
+REPORT_PAGE = "report.html"
 # A sweep folder.
 SWEEP = "sweep.json"
-LOCK = "sweep.lock"
 FROZEN = "frozen"
+# In every folder while a command writes to it.
+LOCK = "relsym.lock"
+FORMER_LOCK = "sweep.lock"  # what it was called in a sweep's folder
 # A file or folder that is being written carries this before its name.
 PARTIAL = "partial."

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
-from relsym.app.output_folder import check_output_folder, claim_output_folder
+from relsym.app.output_folder import check_build_folder, claim_output_folder, finish_output_folder
 from relsym.app.values.checks import check_values
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.building import build, with_files, write_benchmark
@@ -18,7 +18,7 @@ from relsym.data.card import card, property_rows
 from relsym.data.manifest import Plan
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import write_atomically, write_text_atomically
-from relsym.runs.layout import CARD, DATA, MANIFEST, PARTIAL
+from relsym.runs.layout import CARD, DATA, MANIFEST
 from relsym.runs.manifest import Manifest, manifest_json
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def build_benchmark(cfg: DictConfig) -> None:
         ValueError: the data option has no triples, or holds relations out already.
     """
     folder = Path(HydraConfig.get().runtime.output_dir)
-    check_output_folder(folder, MANIFEST, "build", "benchmark")
+    check_build_folder(folder)
     check_values(cfg, "build")
 
     plan: Plan = instantiate(cfg.benchmark, _convert_="all")
@@ -51,18 +51,12 @@ def build_benchmark(cfg: DictConfig) -> None:
     built = build(plan, benchmark, cfg.seed)
 
     # Nothing is written before the benchmark is complete in memory, and the manifest is written last.
-    _claim(folder)
+    claim_output_folder(folder, MANIFEST, [DATA, CARD])
     data = write_atomically(folder / DATA, lambda target: write_benchmark(built, target))
     manifest = with_files(built, data)
     write_text_atomically(folder / CARD, card(manifest))
     tell(manifest, folder)
-    write_text_atomically(folder / MANIFEST, manifest_json(manifest))
-
-
-def _claim(folder: Path) -> None:
-    """Mark the folder as this build's, and clear the files that a stopped build left."""
-    leftovers = [folder / DATA, folder / CARD, *folder.glob(f"{PARTIAL}*")]
-    claim_output_folder(folder, MANIFEST, leftovers)
+    finish_output_folder(folder, MANIFEST, manifest_json(manifest))
 
 
 def tell(manifest: Manifest, folder: Path) -> None:

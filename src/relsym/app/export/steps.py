@@ -26,7 +26,7 @@ from relsym.app.export.harness import (
     task_name,
     task_yaml,
 )
-from relsym.app.output_folder import check_output_folder, claim_output_folder
+from relsym.app.output_folder import check_export_folder, claim_output_folder, finish_output_folder
 from relsym.app.values.checks import check_values
 from relsym.data.module import PairData
 from relsym.data.pairs import Row, pair_ids
@@ -34,10 +34,10 @@ from relsym.data.splits import VALIDATION
 from relsym.models.prompts import Prompt, choose_shots, read_prompts
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import write_atomically, write_text_atomically
+from relsym.runs.layout import EXPORT
 from relsym.runs.origin import rows_hash
 
 log = logging.getLogger(__name__)
-RECORD = "export.json"
 # How the overrides begin that say which rows are exported.
 OF_ROWS = ("data=", "data.", "data@", "forms=", "seed=")
 # Tables by file name, other files by name, and the command that uses them, with {folder}.
@@ -54,7 +54,7 @@ def export_benchmark(cfg: DictConfig) -> None:
         ValueError: an unknown task, form or wording, or labels that a wording has no word for.
     """
     folder = Path(HydraConfig.get().runtime.output_dir)
-    check_output_folder(folder, RECORD, "export", "export")
+    check_export_folder(folder)
     check_values(cfg, "export")
     if cfg.task not in EXPORTS:
         raise ValueError(f"task={cfg.task}: expected {' or '.join(EXPORTS)}.")
@@ -180,14 +180,15 @@ def write_export(
     folder: Path, tables: Mapping[str, Sequence[Row]], texts: Mapping[str, str], record: Mapping[str, Any]
 ) -> None:
     """Write every file whole or not at all, the record last."""
-    # File names depend on wordings and forms, so that all a stopped export left must go, whatever its name.
-    claim_output_folder(folder, RECORD, list(folder.iterdir()))
+    former_tasks = [path.name for path in folder.glob("relsym_*.yaml")]
+    unlisted = [ROWS_FILE, EXAMPLES_FILE, LOADER_FILE, *former_tasks]
+    claim_output_folder(folder, EXPORT, [*tables, *texts], unlisted)
     for name, rows in tables.items():
         _write_table(folder / name, rows)
     for name, text in texts.items():
         write_text_atomically(folder / name, text)
     record_text = json.dumps(record, indent=1, ensure_ascii=False)
-    write_text_atomically(folder / RECORD, f"{record_text}\n")
+    finish_output_folder(folder, EXPORT, f"{record_text}\n")
 
 
 def _write_table(path: Path, rows: Sequence[Row]) -> None:

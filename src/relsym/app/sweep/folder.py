@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import relsym
 from relsym.runs.decoding import DamagedFile
 from relsym.runs.files import write_text_atomically
 from relsym.runs.identity import Identity
-from relsym.runs.layout import FROZEN, LOCK, PARTIAL, RESULTS, SWEEP
+from relsym.runs.layout import FORMER_LOCK, FROZEN, LOCK, PARTIAL, RESULTS, SWEEP
+from relsym.runs.lock import hold, release
 from relsym.runs.results import TrainResults, read_results
 from relsym.runs.sweeps import Entry, SweepFile, read_sweep, sweep_json
 
@@ -25,7 +24,7 @@ class SweepFolder:
         jobs: the jobs that the sweep began with, in order.
 
     Raises, when entered:
-        BlockingIOError: another process runs this sweep.
+        FolderInUse: another process runs this sweep.
         FileExistsError: it holds another sweep, or something else.
         OSError: it cannot be written to.
     """
@@ -35,23 +34,18 @@ class SweepFolder:
         self.jobs = [job.job for job in jobs]
 
     def __enter__(self) -> SweepFolder:
-        try:
-            (self.path / FROZEN).mkdir(parents=True, exist_ok=True)
-            self._lock = self._locked()
-        except (PermissionError, NotADirectoryError) as error:
-            raise type(error)(
-                f"{self.path}: cannot write there ({error.strerror}). Choose another hydra.sweep.dir."
-            ) from error
+        hold(self.path, "hydra.sweep.dir")
         # Read under the lock alone: before it, another process may still write to the folder.
         try:
             self._check()
+            (self.path / FROZEN).mkdir(exist_ok=True)
         except BaseException:
-            self._lock.close()
+            release(self.path)
             raise
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._lock.close()
+        release(self.path)
 
     def write(self, name: str, entries: Sequence[Entry]) -> None:
         """Write the list of jobs with their verdicts."""
@@ -83,18 +77,6 @@ class SweepFolder:
             )
         return results
 
-    def _locked(self) -> IO[bytes]:
-        """The open lock file, locked: the operating system releases it when this process ends, however."""
-        lock = open(self.path / LOCK, "ab")  # noqa: SIM115 (held as long as the sweep runs)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.close()
-            raise BlockingIOError(
-                f"{self.path}: another process runs this sweep. Wait for it, or end it."
-            ) from error
-        return lock
-
     def _check(self) -> None:
         """Refuse a folder of something else, or of a sweep that began with other jobs."""
         path = self.path / SWEEP
@@ -117,7 +99,7 @@ class SweepFolder:
 
     def _check_empty(self) -> None:
         """Refuse a folder without a list of jobs that holds anything but what an interrupted start leaves."""
-        own = (LOCK, FROZEN, f"{PARTIAL}{SWEEP}")
+        own = (LOCK, FORMER_LOCK, FROZEN, f"{PARTIAL}{SWEEP}")
         foreign = sorted(entry.name for entry in os.scandir(self.path) if entry.name not in own)
         if foreign:
             raise FileExistsError(

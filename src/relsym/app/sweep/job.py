@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import BinaryIO
 
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
@@ -22,13 +19,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from relsym.app.entry import run
 from relsym.app.process import rank_of_this_process
 from relsym.runs.layout import RESULTS
+from relsym.runs.lock import hold
 
 JOB_LOG = "job.log"
-LOCK_TRIES, LOCK_PAUSE_S = 120, 0.5
-
-
-class JobRuns(BlockingIOError):
-    """Another process runs this job."""
+# A process that a killed sweep has left is waited for as long: it is about to die too.
+PATIENCE_S = 60
 
 
 def run_frozen(frozen: str, several_ranks: bool = False) -> int:
@@ -91,32 +86,14 @@ def body(frozen: str, cfg: DictConfig) -> None:
         whole_node = OmegaConf.merge(OmegaConf.structured(HydraConf), node)
         HydraConfig.instance().set_config(OmegaConf.create({"hydra": whole_node}))
     configure_log(node.job_logging, node.verbose)
-    # Open, and so locked, until the training ends. Further ranks belong to the same job and lock nothing.
-    with open(frozen, "rb") as stream:
-        if rank_of_this_process() == 0:
-            hold(stream)
-            results = Path(node.runtime.output_dir) / RESULTS
-            if results.exists():  # the process that held the job has finished it
-                return
-        steps.check(cfg)
-        steps.train_and_score(cfg)
-
-
-def hold(stream: BinaryIO) -> None:
-    """Lock the job for its first rank, so that no second process runs it; the lock ends with the process.
-
-    A process that a killed sweep has left is waited for (60 s): it is about to die too.
-
-    Raises:
-        JobRuns: another process still runs the job.
-    """
-    for _ in range(LOCK_TRIES):
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # Further ranks belong to the same job, whose folder the first one holds until the job ends.
+    if rank_of_this_process() == 0:
+        folder = Path(node.runtime.output_dir)
+        hold(folder, "hydra.sweep.dir", PATIENCE_S)
+        if (folder / RESULTS).exists():  # the process that held the job has finished it
             return
-        except BlockingIOError:
-            time.sleep(LOCK_PAUSE_S)
-    raise JobRuns(f"{stream.name}: another process runs this job. Wait for it to end, or end it.")
+    steps.check(cfg)
+    steps.train_and_score(cfg)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    if rank_of_this_process() > 0:  # the folder belongs to the first: no log file, no .hydra from the others
-        sys.argv += ["hydra/job_logging=none", "hydra.output_subdir=null"]
+    if rank_of_this_process() > 0:
+        # The folder belongs to the first rank, which holds it: no log file, no .hydra from the others.
+        sys.argv += ["hydra/job_logging=none", "hydra.output_subdir=null", "~hydra.callbacks.claim"]
     run(main)

@@ -27,8 +27,9 @@ from relsym.evaluation.read_outs import OWN, ReadOut, answers_of, texts_of
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
 from relsym.runs import results
-from relsym.runs.folder import FORGETTING, RunFolder
+from relsym.runs.folder import RunFolder
 from relsym.runs.identity import digest
+from relsym.runs.layout import FORGETTING
 from relsym.runs.results import Drop
 
 # How many texts of the NLI rows drift is measured on.

@@ -7,16 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from relsym.runs.layout import MANIFEST, PARTIAL, RESULTS, SWEEP
+import msgspec
+
+from relsym.runs.layout import LOCK, MANIFEST, PARTIAL, RESULTS, SWEEP
 from relsym.runs.sweeps import SweepFile
 
-# Written first and deleted last, with the name of the folder that is copied: what lies beside it was left by
-# a broken attempt.
+# Written first and deleted last, with the name of the folder that is copied and of all that is written: where
+# it lies, a broken attempt left them.
 MARK = f"{PARTIAL}upgrade"
 # Each says that the folder around it is whole, so they are written behind all other files. The format of a
 # manifest has not changed.
 RECORDS = {RESULTS: "run", SWEEP: "sweep", MANIFEST: "benchmark"}
 UPGRADED, COPIED, NOT_COPIED = "upgraded", "copied as it is", "left out"
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """The content of ``MARK``: the folder that is copied, and what is written, relative to the copy."""
+
+    source: str
+    paths: list[str]
 
 
 @dataclass
@@ -54,6 +63,11 @@ class Copy:
     sweeps: dict[Path, SweepFile] = field(default_factory=dict)
     texts: dict[Path, str] = field(default_factory=dict)
     lines: dict[Path, CopyOutcome] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> list[Path]:
+        """All that is written into the copy."""
+        return [*self.folders, *self.files, *self.links, *self.records, *self.texts]
 
     @property
     def usable(self) -> bool:
@@ -124,7 +138,10 @@ def check(copy: Copy, sources: Sequence[Path]) -> None:
         return
     if not copy.out.is_dir():
         raise FileExistsError(f"{copy.out} is there, and is no folder. Pass out=OUT, another place.")
-    if any(copy.out.iterdir()) and not is_broken_attempt(copy):
+    # The lock, and what an upgrade leaves that was stopped while it wrote its mark.
+    own = {LOCK, f"{PARTIAL}{MARK}"}
+    foreign = [entry for entry in copy.out.iterdir() if entry.name not in own]
+    if foreign and not is_broken_attempt(copy):
         raise FileExistsError(
             f"{copy.out} is there, and is not empty. Pass out=OUT, another place for the copy, or delete it."
         )
@@ -132,5 +149,22 @@ def check(copy: Copy, sources: Sequence[Path]) -> None:
 
 def is_broken_attempt(copy: Copy) -> bool:
     """Whether the copy's place holds what an upgrade of the same folder left that did not end."""
+    source, _ = read_mark(copy)
+    return source == str(copy.source)
+
+
+def read_mark(copy: Copy) -> tuple[str | None, list[Path]]:
+    """What the mark in the copy's place says: which folder is copied, and all paths that were to be written.
+
+    Without a mark the folder is None. Marks of earlier versions say the folder alone.
+    """
     mark = copy.out / MARK
-    return mark.is_file() and mark.read_text(encoding="utf-8") == str(copy.source)
+    if not mark.is_file():
+        return None, []
+    text = mark.read_text(encoding="utf-8", errors="replace")
+    try:
+        said = msgspec.json.decode(text, type=Mark)
+    except msgspec.MsgspecError:
+        return text, []
+    paths = [Path(path) for path in said.paths]
+    return said.source, [path for path in paths if not path.is_absolute() and ".." not in path.parts]

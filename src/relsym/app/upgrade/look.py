@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
 from relsym.app.upgrade.copies import COPIED, MARK, NOT_COPIED, RECORDS, UPGRADED, Copy, CopyOutcome
 from relsym.runs.layout import LOCK, PARTIAL, RESULTS, SWEEP
+from relsym.runs.lock import check_at_rest
 from relsym.runs.results import results_json
 from relsym.runs.sweeps import read_sweep
 from relsym.runs.upgrade import upgraded_results, upgraded_sweep
@@ -17,6 +17,7 @@ def look(copy: Copy) -> None:
     """List what the folder holds, and read every record of it.
 
     Raises:
+        FolderInUse: another process writes to it, or to a folder below it.
         OSError: something cannot be read.
         ValueError: no record is there.
     """
@@ -27,6 +28,8 @@ def look(copy: Copy) -> None:
             copy.lines[path] = CopyOutcome("folder", NOT_COPIED, why)
             folders.clear()  # os.walk would go into them
             continue
+        # A copy of what goes on being written would be neither what it was nor what it will be.
+        check_at_rest(Path(parent))
         copy.folders.append(path)
         folders.sort()  # the order in which os.walk goes on
         for name in sorted(folders + files):
@@ -55,31 +58,10 @@ def look_at(copy: Copy, path: Path) -> None:
         copy.lines[path] = CopyOutcome("other", NOT_COPIED, "no file, folder or link")
     elif path.name in RECORDS:
         look_at_record(copy, path)
-    elif path.name.startswith(PARTIAL):
-        return  # of a write that was broken off, or goes on
+    elif path.name == LOCK or path.name.startswith(PARTIAL):
+        return  # of a command that was broken off
     else:
-        if path.name == LOCK:
-            check_at_rest(source)
         copy.files.append(path)
-
-
-def check_at_rest(lock: Path) -> None:
-    """Refuse a sweep that runs: its copy would be neither what it was nor what it will be.
-
-    Args:
-        lock: the file that a sweep locks while it runs.
-
-    Raises:
-        BlockingIOError: it runs.
-    """
-    with open(lock, "rb") as stream:
-        try:
-            # A shared lock, for which reading is enough: the folder may be read-only.
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BlockingIOError(
-                f"{lock.parent}: a sweep runs there. Wait for it, or end it, then upgrade."
-            ) from error
 
 
 def look_at_link(copy: Copy, path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +24,13 @@ from relsym.app.upgrade.copies import (
     CopyOutcome,
     check,
     copies_of,
+    read_mark,
 )
 from relsym.app.upgrade.look import look
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import remove, write_atomically, write_text_atomically
-from relsym.runs.layout import RESULTS, SWEEP
+from relsym.runs.layout import PARTIAL, RESULTS, SWEEP
+from relsym.runs.lock import holding
 from relsym.runs.results import results_or_none
 from relsym.runs.sweeps import Entry, sweep_json
 
@@ -51,7 +55,10 @@ def upgrade(folders: Sequence[str], outs: Sequence[str]) -> None:
     for copy in copies:
         relocate_jobs(copy, copies)
         if copy.usable:
-            write(copy)
+            with holding(copy.out, "place: out=OUT"):
+                # Again: another process may have written there since.
+                check(copy, [other.source for other in copies])
+                write(copy)
     for copy in copies:
         print_outcome(copy)
     lines: list[CopyOutcome] = []
@@ -117,13 +124,19 @@ def write(copy: Copy) -> None:
 
 
 def claim_copies(copy: Copy) -> None:
-    """Mark the place as this copy's, and clear what a broken attempt left."""
-    copy.out.mkdir(parents=True, exist_ok=True)
-    mark = copy.out / MARK
-    mark.write_text(str(copy.source), encoding="utf-8")
-    for entry in copy.out.iterdir():
-        if entry != mark:
-            remove(entry)
+    """Clear what a broken attempt left, and mark the place as this copy's; what is the user's there stays."""
+    _, left = read_mark(copy)
+    # What lies deeper first, so that a folder is empty when it comes to it.
+    for path in sorted({*left, *copy.paths}, reverse=True):
+        place = copy.out / path
+        if place.is_dir() and not place.is_symlink():
+            with suppress(OSError):  # something of the user's is in it
+                place.rmdir()
+        else:
+            remove(place)
+            remove(place.with_name(f"{PARTIAL}{place.name}"))
+    paths = [str(path) for path in copy.paths]
+    write_text_atomically(copy.out / MARK, json.dumps({"source": str(copy.source), "paths": paths}))
 
 
 def print_outcome(copy: Copy) -> None:
