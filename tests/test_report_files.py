@@ -103,6 +103,7 @@ def test_the_command_prints_the_main_tables_and_writes_every_file(tmp_path, rels
     figures = ("accuracy", "curves", "cost", "properties")
     assert found == {
         "report.html",
+        "report.json",
         "report.md",
         "tables/provenance.csv",
         *(f"tables/{name}.{end}" for name in tables for end in ("csv", "tex")),

@@ -20,7 +20,9 @@ DATA = "data"
 EXPORT = "export.json"
 # A report folder, of ``relsym report``.
 REPORT = "report.json"
-REPORT_PAGE = "report.html"
+REPORT_PAGES = ("report.md", "report.html")  # what says last that the report is whole stands last
+REPORT_TABLES = "tables"
+REPORT_FIGURES = "figures"
 # A sweep folder.
 SWEEP = "sweep.json"
 FROZEN = "frozen"

@@ -20,20 +20,18 @@ def task(cfg: DictConfig) -> None:
     check_composed(cfg, "report")
     # Imported after the check, so that a misspelt word is refused before matplotlib is loaded.
     from relsym.report.collect import collect
+    from relsym.report.folder import write_report
     from relsym.report.one_run.terminal import console
     from relsym.report.sections import sections
     from relsym.report.terminal import print_sections
     from relsym.report.write import report_files
-    from relsym.runs.files import write_atomically
 
     out = Path(HydraConfig.get().runtime.output_dir)
     inputs = cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs]
     collected = collect([str(folder) for folder in inputs])
     all_sections = sections(collected)
     print_sections(all_sections, collected, console())
-    for name, writer in report_files(collected, all_sections, out).items():
-        (out / name).parent.mkdir(exist_ok=True)
-        write_atomically(out / name, writer)
+    write_report(report_files(collected, all_sections, out), out)
     message = f"Written to {out}: report.html, report.md, tables/*.csv and *.tex, figures/*.png and *.svg"
     console().print(message, soft_wrap=True)
 
