@@ -9,6 +9,7 @@ import logging
 import re
 import resource
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,14 @@ def test_a_file_that_is_there_is_not_asked_for_again(served, get):
     get()
     get(digest(FILE).upper())
     assert len(served.asked) == 1
+
+
+def test_two_that_want_the_same_file_at_once_download_it_once(served, get, tmp_path):
+    with ThreadPoolExecutor(4) as threads:  # each opens the lock for itself, as a process does
+        paths = [threads.submit(get) for _ in range(4)]
+    assert {path.result().read_bytes() for path in paths} == {FILE}
+    assert len(served.asked) == 1
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["triples.tar.gz"]
 
 
 def test_an_empty_file_is_a_file(served, get):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from relsym.runs.modes import make_private
 
@@ -41,8 +42,8 @@ def write_cached(path: Path, content: Any, advice: str) -> None:
     """
     body = json.dumps(content, ensure_ascii=False).encode()
     digest = sha256(body).hexdigest().encode()
-    # With the process's number: two that write at the same time must not share the unfinished file.
-    partial = path.with_name(f"partial.{os.getpid()}.{path.name}")
+    # Two that write at the same time, on this machine or another one, must not share the unfinished file.
+    partial = path.with_name(f"partial.{uuid4().hex}.{path.name}")
     try:
         make_private(path.parent)
         partial.write_bytes(digest + b"\n" + body)

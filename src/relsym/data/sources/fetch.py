@@ -23,6 +23,7 @@ from relsym import __version__
 from relsym.data.progress import progress
 from relsym.runs.credentials import masked
 from relsym.runs.files import size_of
+from relsym.runs.lock import one_at_a_time
 from relsym.runs.modes import make_private
 
 LOG = logging.getLogger(__name__)
@@ -58,15 +59,23 @@ def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.
     name = _name(url)
     expected = _expected(url, sha256)
     target = folder / name
+    advice = (
+        f"Move {target} away to have {masked(url)} downloaded again, or pass the checksum of the file you want."
+    )
     if target.exists():
-        advice = (
-            f"Move {target} away to have {masked(url)} downloaded again, or pass the checksum of the file "
-            "you want."
-        )
         return _checked(target, expected, advice)
 
-    partial = folder / f"partial.{name}"
     make_private(folder)
+    # Two processes would both append to the part that has come.
+    with one_at_a_time(folder / f"partial.{name}.lock", f"downloads {name}"):
+        if target.exists():  # another process was quicker
+            return _checked(target, expected, advice)
+        return _download(url, target, expected, timeout, retries)
+
+
+def _download(url: str, target: Path, expected: str | None, timeout: float | int, retries: int) -> Path:
+    """Download a file, or what is missing of it, and put it in its place; see ``fetch``."""
+    partial = target.with_name(f"partial.{target.name}")
     _complete(url, partial, expected, timeout, retries)
     try:
         advice = (
