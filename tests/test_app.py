@@ -23,6 +23,7 @@ from relsym.encoders.load import tiny_encoder
 from relsym.runs import origin as provenance
 from relsym.runs.files import write_atomically
 from relsym.runs.folder import RunFolder
+from relsym.runs.layout import LOCK
 from relsym.runs.results import read_results
 from runs_of import write_run
 
@@ -97,9 +98,12 @@ def test_a_run_folder_holds_what_the_house_says(relsym, quick, tmp_path):
 
 def test_a_finished_folder_is_not_written_over_and_a_foreign_one_is_left_alone(relsym, quick, tmp_path):
     assert relsym("train", *quick).code == 0
-    before = (tmp_path / "run" / "results.json").read_text()
-    refused(relsym("train", *quick), "holds a finished run")
-    assert (tmp_path / "run" / "results.json").read_text() == before
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert tmp_path / "run" / ".hydra" / "overrides.yaml" in before
+    assert tmp_path / "run" / LOCK not in before
+    refused(relsym("train", *quick, "seed=2"), "holds a finished run")
+    # Hydra's own files too: it is refused before Hydra writes.
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.tex").write_text("text")
     refused(
@@ -114,8 +118,10 @@ def test_a_killed_run_can_be_run_again_in_its_folder(relsym, quick, tmp_path):
     (tmp_path / "run" / "encoder").mkdir()
     (tmp_path / "run" / "config.yaml").write_text("half")
     (tmp_path / "run" / "partial.results.json").write_text("half")
+    (tmp_path / "run" / LOCK).touch()  # of a process that is gone
     assert relsym("train", *quick).code == 0
     assert not list((tmp_path / "run").glob("partial.*"))
+    assert not (tmp_path / "run" / LOCK).exists()
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(relsym, quick, tmp_path):

@@ -277,6 +277,36 @@ def test_other_peoples_files_and_finished_exports_are_left_alone(relsym, tmp_pat
     assert "holds a finished export" in relsym("export", "task=rows", *SIZE, f"hydra.run.dir={out}").err
 
 
+def test_an_export_that_was_stopped_goes_on_beside_ones_own_files(relsym, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+
+    def full(path, rows):
+        if path.name == "rows.parquet":
+            (path.parent / "partial.rows.parquet").write_text("half")
+            raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("relsym.app.export.steps._write_table", full)
+        ended = relsym("export", "prompts=[yes_no,true_false]", *SIZE, f"hydra.run.dir={out}")
+    assert "No space left" in ended.err
+    # As it looks where it was stopped a little later.
+    (out / "relsym_true_false_lexicalised.yaml").write_text("of the stopped export")
+    for name in ("notes.txt", "relsym_mine.yaml", "partial.mine"):
+        (out / name).write_text("mine")
+    assert relsym("export", "prompts=[yes_no]", "forms=lexicalised", *SIZE, f"hydra.run.dir={out}").code == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "examples.parquet",
+        "export.json",
+        "notes.txt",
+        "partial.mine",
+        "relsym_lexicalised.yaml",
+        "relsym_mine.yaml",
+        "relsym_yes_no_lexicalised.yaml",
+        "rows.parquet",
+        "rows.py",
+    ]
+
+
 def test_two_exports_are_the_same_files(relsym, tmp_path):
     for name in ("one", "two"):
         assert relsym("export", *SIZE, f"hydra.run.dir={tmp_path / name}").code == 0

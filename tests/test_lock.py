@@ -63,6 +63,8 @@ def test_the_second_command_says_so_and_changes_nothing_and_the_lock_goes_with_t
         assert f"{folder}: another process writes there. Wait until it has ended" in ended.err
         assert "choose another hydra.run.dir" in ended.err
         assert contents(folder) == before
+    if words[0] in ("train", "evaluate"):
+        return  # a killed run is run again in tests/test_app.py
     # The first one was killed: its lock locks nothing any more, and is no stranger in the folder.
     (folder / ".hydra" / "overrides.yaml").unlink()
     (folder / ".hydra").rmdir()
@@ -74,17 +76,8 @@ def test_the_second_command_says_so_and_changes_nothing_and_the_lock_goes_with_t
     assert not (folder / LOCK).exists()
 
 
-def test_a_finished_folder_is_refused_before_hydra_writes_to_it(relsym, quick, tmp_path):
-    assert relsym("train", *quick, "seed=1").code == 0
-    before = contents(tmp_path / "run")
-    assert ".hydra/overrides.yaml" in before
-    ended = relsym("train", *quick, "seed=2")
-    assert "holds a finished run (results.json)" in ended.err
-    assert contents(tmp_path / "run") == before
-
-
 def test_several_evaluations_hold_the_folder_above_theirs_and_each_its_own(relsym, occupied, tmp_path):
-    words = ("evaluate", "-m", "model=tiny,shortcut/majority", "tracking=csv", "data.test_pairs=8")
+    words = ("evaluate", "-m", "model=shortcut/majority,shortcut/template_lookup", "tracking=csv", *ROWS[1:])
     where = f"hydra.sweep.dir={tmp_path / 'several'}"
     with occupied(tmp_path / "several"):
         ended = relsym(*words, where)
