@@ -76,12 +76,12 @@ def put_in_place(out: Path) -> None:
     """
     whole = out / WHOLE
     if (whole / REPORT).exists():
-        files = read_record(whole / REPORT).files
+        files = report_record(whole / REPORT).files
         pages = [name for name in REPORT_PAGES if (whole / name).exists()]
         for name in reversed(pages):  # the page itself first, and in the end last
             remove(out / name)
         if (out / REPORT).exists():
-            _clear(out, set(read_record(out / REPORT).files) - set(files))
+            _clear(out, set(report_record(out / REPORT).files) - set(files))
         others = [name for name in files if name not in pages]
         for name in (*others, *pages, REPORT):
             if (whole / name).exists():
@@ -90,7 +90,7 @@ def put_in_place(out: Path) -> None:
     remove(whole)
 
 
-def read_record(path: Path) -> ReportRecord:
+def report_record(path: Path) -> ReportRecord:
     """Which files are a report's.
 
     Raises:
@@ -119,7 +119,7 @@ def _check_places(out: Path, names: Sequence[str]) -> None:
         ValueError: a ``report.json`` of something else.
     """
     if (out / REPORT).exists():
-        read_record(out / REPORT)
+        report_record(out / REPORT)
     for name in names:
         place = out / name
         if place.is_dir():

@@ -60,7 +60,8 @@ def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.
     expected = _expected(url, sha256)
     target = folder / name
     advice = (
-        f"Move {target} away to have {masked(url)} downloaded again, or pass the checksum of the file you want."
+        f"Move {target} away to have {masked(url)} downloaded again, or pass the checksum of the file that "
+        "you want."
     )
     if target.exists():
         return _checked(target, expected, advice)
