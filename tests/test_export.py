@@ -307,6 +307,18 @@ def test_an_export_that_was_stopped_goes_on_beside_ones_own_files(relsym, tmp_pa
     ]
 
 
+def test_a_mark_that_names_what_lies_elsewhere_deletes_nothing_there(relsym, tmp_path):
+    (tmp_path / "others.txt").write_text("others")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    names = ["..", "", ".", "../others.txt", str(tmp_path / "others.txt"), 3]
+    (out / "partial.export.json").write_text(json.dumps(names))
+    assert relsym("export", "task=rows", *SIZE, f"hydra.run.dir={out}").code == 0
+    assert sorted(path.name for path in out.iterdir()) == ["export.json", "notes.txt", "rows.parquet"]
+    assert (tmp_path / "others.txt").read_text() == "others"
+
+
 def test_two_exports_are_the_same_files(relsym, tmp_path):
     for name in ("one", "two"):
         assert relsym("export", *SIZE, f"hydra.run.dir={tmp_path / name}").code == 0

@@ -530,6 +530,21 @@ def test_a_copy_that_another_process_writes_is_refused_and_left_as_it_is(relsym,
     assert not list(out.glob("relsym.lock"))
 
 
+def test_a_mark_and_a_link_lead_nowhere_else(relsym, former, tmp_path):
+    out, others = former / "new", tmp_path / "others"
+    others.mkdir()
+    (others / "config.json").write_text("others")
+    out.mkdir()
+    (out / "encoder").symlink_to(others)
+    (out / "link").symlink_to(others)
+    paths = ["../others/config.json", str(others / "config.json"), "link/config.json", "."]
+    (out / MARK).write_text(json.dumps({"source": str(former / "run"), "paths": paths}))
+    assert relsym("upgrade", str(former / "run"), f"out={out}").code == 0
+    assert hashes(others).keys() == {"config.json"}
+    assert (others / "config.json").read_text() == "others"
+    assert not (out / "encoder").is_symlink()
+
+
 def test_a_broken_attempt_leaves_ones_own_files_alone_and_nothing_of_its_own(relsym, former, monkeypatch):
     out = former / "new"
     (former / "run" / "old").mkdir()

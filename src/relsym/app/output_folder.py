@@ -67,7 +67,7 @@ class ClaimOutput(Callback):
         """Hold the folder of a single run, and refuse it if the command may not write there."""
         # The name of the folder may ask Hydra's configuration, which Hydra itself sets a little later.
         HydraConfig.instance().set_config(config)
-        folder = Path(str(config.hydra.run.dir))
+        folder = Path(str(config.hydra.run.dir)).absolute()
         with _past_hydra():
             hold(folder, RUN_DIR)
             CHECKS[self.command](folder)
@@ -157,11 +157,18 @@ def _mark(folder: Path, last_file: str) -> Path:
 
 
 def _listed(mark: Path) -> list[str]:
-    """The names in a mark: plain ones, of what lies in the folder itself; none if it is damaged."""
+    """The names in a mark; none if it is damaged.
+
+    Only plain ones of what lies in the folder itself: whatever the file says, nothing outside is deleted.
+    """
     try:
         names = json.loads(mark.read_text(encoding="utf-8"))
     except ValueError:
         return []
     if not isinstance(names, list):
         return []
-    return [name for name in names if isinstance(name, str) and name == Path(name).name]
+    plain = []
+    for name in names:
+        if isinstance(name, str) and name == Path(name).name and name not in ("", ".", ".."):
+            plain.append(name)
+    return plain

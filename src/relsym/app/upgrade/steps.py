@@ -125,14 +125,18 @@ def write(copy: Copy) -> None:
 
 def claim_copies(copy: Copy) -> None:
     """Clear what a broken attempt left, and mark the place as this copy's; what is the user's there stays."""
-    _, left = read_mark(copy)
+    for folder in copy.folders[1:]:  # the first one is the place itself
+        if (copy.out / folder).is_symlink():  # what is written below would go to where it leads
+            (copy.out / folder).unlink()
+    _, former_paths = read_mark(copy)
+    top = copy.out.resolve()
     # What lies deeper first, so that a folder is empty when it comes to it.
-    for path in sorted({*left, *copy.paths}, reverse=True):
+    for path in sorted({*former_paths, *copy.paths}, reverse=True):
         place = copy.out / path
         if place.is_dir() and not place.is_symlink():
             with suppress(OSError):  # something of the user's is in it
                 place.rmdir()
-        else:
+        elif place.parent.resolve().is_relative_to(top):
             remove(place)
             remove(place.with_name(f"{PARTIAL}{place.name}"))
     paths = [str(path) for path in copy.paths]
