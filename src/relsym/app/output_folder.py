@@ -65,10 +65,10 @@ class ClaimOutput(Callback):
 
     def on_run_start(self, config: DictConfig, **further: Any) -> None:
         """Hold the folder of a single run, and refuse it if the command may not write there."""
-        # The name of the folder may ask Hydra's configuration, which Hydra itself sets a little later.
-        HydraConfig.instance().set_config(config)
-        folder = Path(str(config.hydra.run.dir)).absolute()
         with _past_hydra():
+            # The name of the folder may ask Hydra's configuration, which Hydra itself sets a little later.
+            HydraConfig.instance().set_config(config)
+            folder = Path(str(config.hydra.run.dir)).absolute()
             hold(folder, RUN_DIR)
             CHECKS[self.command](folder)
 
@@ -76,7 +76,7 @@ class ClaimOutput(Callback):
         """Hold the folder above those of several runs; of trainings ``SweepFolder`` does."""
         if self.command != "train":
             with _past_hydra():
-                hold(Path(str(config.hydra.sweep.dir)), "hydra.sweep.dir")
+                hold(Path(str(config.hydra.sweep.dir)).absolute(), "hydra.sweep.dir")
 
     def on_job_start(self, config: DictConfig, **further: Any) -> None:
         """Hold the folder of one of several runs; that of a single run is held already."""
@@ -146,8 +146,12 @@ def claim_output_folder(
 def finish_output_folder(folder: Path, last_file: str, text: str) -> None:
     """Write the file that says that the folder is finished, and remove its mark."""
     partial = folder / f"{PARTIAL}{PARTIAL}{last_file}"  # beside the mark, which has the shorter name
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, folder / last_file)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, folder / last_file)
+    except BaseException:  # Ctrl-C too
+        remove(partial)
+        raise
     _mark(folder, last_file).unlink()
 
 
