@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
@@ -26,7 +27,7 @@ from relsym.evaluation.paired import mcnemar
 from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import Scores
 from relsym.evaluation.shortcuts import SHORTCUTS, shortcuts_for
-from relsym.evaluation.statistics import accuracy
+from relsym.evaluation.statistics import accuracy, error_bound
 
 
 def row(property: str, label: str, number: int = 0, form: str = "lexicalised", verb: str = "is near") -> Row:
@@ -49,6 +50,20 @@ def test_the_interval_is_wilsons(correct):
     assert found.value == p
     assert found.low == pytest.approx(max(0, centre - half), abs=1e-6)
     assert found.high == pytest.approx(min(1, centre + half), abs=1e-6)
+
+
+def test_without_an_error_the_share_of_errors_has_an_exact_bound_of_at_most_one():
+    # By hand: 1 - 0.05, 1 - sqrt(0.05), 1 - 0.05^(1/3); 59 rows are the fewest whose bound is below 5 %.
+    assert error_bound(1) == pytest.approx(0.95)
+    assert error_bound(2) == pytest.approx(0.776393, abs=1e-6)
+    assert error_bound(3) == pytest.approx(0.631597, abs=1e-6)
+    assert error_bound(58) > 0.05 > error_bound(59)
+    assert error_bound(2000) == pytest.approx(3 / 2000, rel=3e-3)
+    assert error_bound(0) == 1
+    # Clopper and Pearson's upper end of a one-sided interval, from SciPy.
+    for rows in (1, 2, 40, 190):
+        interval = binomtest(0, rows, alternative="less").proportion_ci(0.95, method="exact")
+        assert error_bound(rows) == pytest.approx(interval.high)
 
 
 def test_no_rows_are_no_score():

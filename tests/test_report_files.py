@@ -19,7 +19,8 @@ from relsym.report.figures.readers import accuracy_figure, save_figure
 from relsym.report.page.page import script_json
 from relsym.report.sections import sections
 from relsym.report.tables.cells import Cell, Column, Table, TableRow
-from relsym.report.tables.formats import csv_text, latex, latex_text, markdown, markdown_text
+from relsym.report.tables.csv_file import csv_text
+from relsym.report.tables.formats import latex, latex_text, markdown, markdown_text
 from relsym.report.tables.readers import Line
 from relsym.report.write import report_files
 from runs_of import METRICS, job, write_run, write_sweep

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relsym.evaluation.statistics import accuracy
 from relsym.report.collect import collect
-from relsym.report.scopes import scopes
+from relsym.report.one_run.terminal import interval_text
+from relsym.report.scopes import Scope, scopes
 from relsym.report.sections import sections
 from relsym.report.tables.ladders import Event, Ladder, ladders
+from relsym.report.tables.samples import bound_text
 from relsym.report.write import static_figures
-from relsym.runs.results import Settings
+from relsym.runs.results import Interval, Settings, read_results
 from runs_of import change, job, train_results, write_run, write_sweep
 
 
@@ -307,3 +311,16 @@ def test_a_sweep_of_the_papers_size_is_read_in_seconds(tmp_path):
     started = time.perf_counter()
     section_of(tmp_path)
     assert time.perf_counter() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("rows", "bound", "short"),
+    [(1, "95.00", "95"), (2, "77.64", "78"), (3, "63.16", "63"), (40, "7.22", "7.2"), (2000, "0.15", "0.15")],
+)
+def test_a_bound_of_the_error_is_exact_and_never_above_100(tmp_path, rows, bound, short):
+    interval = Interval(*accuracy([True] * rows))
+    assert interval_text(interval).endswith(f", 100.00], 0 errors: < {bound} %")
+    write_run(tmp_path / "a", rows=40)
+    (scope,) = scopes([read_results(tmp_path / "a" / "results.json")])
+    run = msgspec.structs.replace(scope.runs[0], rows={"lexicalised": rows})
+    assert bound_text(Scope("t", [run])) == f"{rows:,} lexicalised rows (none wrong: error < {short} %)"

@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import time
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +19,7 @@ from hydra.utils import instantiate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relsym.data import blocks as text_blocks
 from relsym.data.sources import rows as reading
 from relsym.data.sources.file_log import NEGATIVES
 from relsym.data.sources.table import SEVERAL_LABELS, TripleTable
@@ -226,6 +228,44 @@ def test_an_endless_quoted_field_is_not_read_to_the_end_of_the_file(tmp_path, mo
     with pytest.raises(ValueError, match="never closed"):
         read(path)
     assert sum(map(len, taken)) < 400
+
+
+@pytest.mark.parametrize("name", ["facts.tsv", "facts.csv", "facts.jsonl", "facts.tsv.gz"])
+def test_a_text_without_a_line_end_is_refused_at_a_limit(tmp_path, monkeypatch, name):
+    taken = []
+    path = write(tmp_path / name, ROWS[:1])
+    text = gzip.decompress(path.read_bytes()) if name.endswith(".gz") else path.read_bytes()
+    endless = text + b"x" * 10_000
+    path.write_bytes(gzip.compress(endless) if name.endswith(".gz") else endless)
+    monkeypatch.setattr(text_blocks, "LONGEST_LINE", 200)
+    monkeypatch.setattr(
+        reading, "line_blocks", lambda file: (taken.append(block) or block for block in blocks(file, 20))
+    )
+    told = rf"{name}: the line that begins at byte {len(text)} .* more than 200 bytes"
+    with pytest.raises(ValueError, match=told):
+        read(path)
+    assert sum(map(len, taken)) <= len(text)
+
+
+def test_long_lines_and_quoted_fields_over_many_blocks_are_read_in_time(tmp_path):
+    path = tmp_path / "facts.csv"
+    path.write_bytes(b'a,"' + b"x\n" * 2_000_000 + b'"\n' + b"y" * 4_000_000 + b"\n")
+    started = time.monotonic()
+    # 8,000 blocks: joined one by one, they would be copied 8,000 times over.
+    size = sum(map(len, reading._closed_quotes(blocks(path, 1000), path)))
+    assert size == path.stat().st_size
+    assert time.monotonic() - started < 2
+
+
+def test_json_without_end_is_a_line_that_is_no_object(tmp_path):
+    path = tmp_path / "facts.jsonl"
+    path.write_text("[" * 100_000 + "\n")
+    with pytest.raises(ValueError, match="expected a JSON object in each line"):
+        read(path)
+    path = tmp_path / "labels.json"
+    path.write_text('{"Q1": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    with pytest.raises(ValueError, match=r"labels\.json: not JSON \(maximum recursion depth"):
+        read(write(tmp_path / "facts.csv", ROWS), entities=path)
 
 
 @given(

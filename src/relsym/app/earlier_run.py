@@ -24,7 +24,8 @@ from relsym.probes.base import Probe
 from relsym.runs.folder import read_tensors
 from relsym.runs.layout import CONFIG, ENCODER, PROBE, RESULTS
 from relsym.runs.results import Earlier, TrainResults, read_results
-from relsym.runs.stored_config import ADVICE, StoredConfig, printable, read_config, shown_text
+from relsym.runs.stored_config import ADVICE, StoredConfig, read_config, shown_text
+from relsym.visible import printable
 
 # The whole set, whatever part of it the earlier run trained on or scored.
 WHOLE_SET = {"samples": None, "test_pairs": None, "score_on": "test"}

@@ -12,8 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from relsym.app.process import INTERRUPTED
+from relsym.app.values.own_options import check_own_options
+from relsym.app.visible_output import make_output_visible
 from relsym.runs.credentials import masked
 from relsym.runs.lock import release_all
+from relsym.visible import visible
 
 # Errors that a user can mend: their message is all that is shown. Any other is reported as unexpected, with
 # its type. They stand here by name, since importing the classes would load torch and Hydra.
@@ -59,7 +62,9 @@ def run(task: Callable[[], None]) -> None:
     # user had set is kept in another one, which further ranks inherit.
     os.environ.setdefault("RELSYM_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    make_output_visible()
     try:
+        check_own_options(sys.argv[1:])
         task()
     except KeyboardInterrupt:
         sys.stderr.write(
@@ -72,7 +77,8 @@ def run(task: Callable[[], None]) -> None:
         if os.environ["RELSYM_FULL_ERROR"] == "1":
             sys.excepthook = _show_traceback
             raise error from error.__cause__
-        sys.stderr.write(f"\nrelsym: error: {describe(error)}\n")
+        message = visible(describe(error), lines=True)
+        sys.stderr.write(f"\nrelsym: error: {message}\n")
         sys.exit(1)
     finally:
         release_all()

@@ -22,7 +22,8 @@ from relsym.encoders.encoder import Encoder
 from relsym.metrics.base import Metric
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
-from relsym.runs.stored_config import ADVICE, StoredComponent, printable, shown_text
+from relsym.runs.stored_config import ADVICE, StoredComponent, shown_text
+from relsym.visible import printable
 
 
 class Role(NamedTuple):

@@ -19,6 +19,7 @@ from relsym.data.progress import progress
 
 BLOCK = 16 * 2**20  # bytes
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+LONGEST_LINE = 2**26  # bytes; the longest of Wikidata's dumps have a tenth of it
 # What gzip, bz2 and tarfile raise on bytes that are damaged or cut short.
 _DAMAGE = (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile)
 
@@ -33,7 +34,7 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
             another.
 
     Raises:
-        ValueError: a compressed file that is damaged or ends early.
+        ValueError: a compressed file that is damaged or ends early, a line above ``LONGEST_LINE``.
         FileNotFoundError: an archive without such a member.
     """
     with ExitStack() as stack:
@@ -41,20 +42,29 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
         advance = stack.enter_context(progress(f"reading {path.name}", path.stat().st_size, "bytes"))
         done = 0
         for stream in _streams(raw, path, member, stack):
-            rest = b""
+            # The beginning of a line whose end has not been read, in parts: joined one by one they would be
+            # copied again and again.
+            rest: list[bytes] = []
+            rest_bytes = 0
+            read = 0
             while block := _read(stream, size, path):
+                read += len(block)
                 # The place in the file on disk: how long it will be once decompressed, nobody knows.
                 advance(raw.tell() - done)
                 done = raw.tell()
                 end = block.rfind(b"\n") + 1
                 if end:
                     # Joined from a view: a slice would copy the megabytes of the block once more.
-                    yield b"".join((rest, memoryview(block)[:end]))
-                    rest = block[end:]
+                    yield b"".join((*rest, memoryview(block)[:end]))
+                    rest = [block[end:]]
+                    rest_bytes = len(block) - end
                 else:
-                    rest += block
-            if rest:
-                yield rest + b"\n"
+                    rest.append(block)
+                    rest_bytes += len(block)
+                if rest_bytes > LONGEST_LINE:
+                    raise ValueError(_endless(path, read - rest_bytes))
+            if rest_bytes:
+                yield b"".join((*rest, b"\n"))
 
 
 def ends_midline(path: Path) -> bool:
@@ -137,6 +147,15 @@ def _read(stream: BufferedIOBase, size: int, path: Path) -> bytes:
         if error.errno is None:
             raise ValueError(_damaged(path, error)) from error
         raise
+
+
+def _endless(path: Path, start: int) -> str:
+    """The message about a line that is too long; ``start`` is its first byte."""
+    return (
+        f"{path}: the line that begins at byte {start:,} (of the text, unpacked) has more than "
+        f"{LONGEST_LINE:,} bytes. Expected a text of lines that end with a line feed: is this another kind "
+        "of file, or has it lost its line ends?"
+    )
 
 
 def _damaged(path: Path, error: Exception) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -16,18 +15,21 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from relsym.visible import visible
+from relsym.visible_console import VisibleConsole
+
 
 def bar(unit: str = "steps") -> Progress:
     """An unstarted bar that counts ``steps`` or ``bytes``."""
     # On standard error, so that what a command prints can be piped.
     amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         amount,
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=VisibleConsole(stderr=True),
     )
 
 
@@ -43,7 +45,7 @@ def progress(
         unit: "steps" or "bytes".
     """
     with bar(unit) as running:
-        task = running.add_task(description, total=total)
+        task = running.add_task(visible(description), total=total)
 
         def advance(count: int | float) -> None:
             running.advance(task, count)

@@ -8,8 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from yaml import YAMLError
+from relsym.runs.plain_yaml import read_yaml
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = "entailment", "neutral", "contradiction"
 SYMMETRIC, ANTISYMMETRIC, NEITHER = "symmetric", "antisymmetric", "neither"
@@ -138,15 +137,11 @@ def _has_both_slots(wording: object) -> bool:
 def _entries(path: Path | Traversable) -> dict:
     """The mapping in a YAML file, before anything of it is checked."""
     try:
-        config = OmegaConf.create(path.read_text(encoding="utf-8"))
-        entries = OmegaConf.to_container(config)
+        entries = read_yaml(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"data.property_table={path}: no such file, nor one of {', '.join(TABLES)}."
         ) from error
-    except YAMLError as error:
-        first_line = str(error).splitlines()[0]
-        raise ValueError(f"{path}: not YAML ({first_line}).") from error
     if not isinstance(entries, dict) or not entries:
         raise ValueError(
             f"{path}: expected a mapping from property ids to name, kind and template, got "

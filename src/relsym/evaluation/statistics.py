@@ -18,6 +18,17 @@ class Accuracy(NamedTuple):
     high: float
 
 
+def error_bound(rows: int) -> float:
+    """How large the share of errors may be, at 95 % confidence, where none was seen in so many rows.
+
+        1 - 0.05^(1/n):   with this share, n rows without an error have a chance of 0.05
+
+    Exact, whereas the rule of three, 3 / n, exceeds 1 with one or two rows. 1 where there are no rows.
+    Source: Clopper and Pearson 1934, doi:10.2307/2331986, one-sided.
+    """
+    return 1 - 0.05 ** (1 / rows) if rows else 1.0
+
+
 def accuracy(correct: Sequence[bool]) -> Accuracy:
     """Accuracy and Wilson interval of one answer per row.
 

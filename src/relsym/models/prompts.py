@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
-import yaml
-
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.data.sampling import by_key, in_turn
+from relsym.runs.plain_yaml import read_yaml
 
 # Between text and answer, and between one labelled example and the next.
 DELIMITER, SEPARATOR = " ", "\n\n"
@@ -83,10 +83,9 @@ def read_prompts(chosen: str | Sequence[str] | None = None) -> list[Prompt]:
         FileNotFoundError: no such file.
     """
     if isinstance(chosen, str) and Path(chosen).suffix in (".yaml", ".yml"):
-        text = Path(chosen).expanduser().read_text(encoding="utf-8")
-        return _parse(text, chosen)
-    text = files("relsym.models").joinpath("prompts.yaml").read_text(encoding="utf-8")
-    prompts = {prompt.name: prompt for prompt in _parse(text, "prompts.yaml")}
+        return _parse(Path(chosen).expanduser())
+    own = files("relsym.models").joinpath("prompts.yaml")
+    prompts = {prompt.name: prompt for prompt in _parse(own)}
     if chosen is None:
         return list(prompts.values())
     names = [chosen] if isinstance(chosen, str) else list(chosen)
@@ -128,14 +127,14 @@ def choose_shots(train: Iterable[Row], shots: int, prompts: Sequence[Prompt]) ->
     return drawn
 
 
-def _parse(text: str, origin: str) -> list[Prompt]:
-    """The wordings in a YAML file; ``origin`` is the file's name, for errors."""
-    entries = yaml.safe_load(text)
+def _parse(path: Path | Traversable) -> list[Prompt]:
+    """The wordings in a YAML file."""
+    entries = read_yaml(path)
     if not isinstance(entries, dict) or not entries:
-        raise ValueError(f"{origin}: expected wordings by name. Each has {KEYS}.")
+        raise ValueError(f"{path}: expected wordings by name. Each has {KEYS}.")
     prompts = []
     for name, entry in entries.items():
-        prompts.append(_prompt(str(name), entry, origin))
+        prompts.append(_prompt(str(name), entry, str(path)))
     return prompts
 
 

@@ -31,6 +31,7 @@ from relsym.report.tables.readers import Line, file_name, headlines, tables
 from relsym.report.tables.samples import by_seed_table, solved_cell, solved_table
 from relsym.report.wording import CAUTION, percent
 from relsym.runs.results import AnyResults
+from relsym.visible import visible_values
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _models(scope: Scope, by_path: Runs) -> Section:
         by_property_table(scope),
         differences_table(scope),
     ]
-    points = {"models": reading_points(scope), "reliability": reliability_points(scope)}
+    points = visible_values({"models": reading_points(scope), "reliability": reliability_points(scope)})
     return Section(
         title=f"Models on {scope.title}",
         runs=scope.runs,
@@ -129,7 +130,7 @@ def _section(scope: Scope, collected: Collected, by_path: Runs) -> Section:
         best=best,
         tables=_marked_tables(tables_or_none, by_path),
         lines=lines,
-        points=points,
+        points=visible_values(points),
     )
 
 

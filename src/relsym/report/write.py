@@ -18,7 +18,8 @@ from relsym.report.page.page import page
 from relsym.report.sections import Section
 from relsym.report.summary import lead
 from relsym.report.tables.cells import Table
-from relsym.report.tables.formats import csv_text, latex, markdown, markdown_text
+from relsym.report.tables.csv_file import csv_text
+from relsym.report.tables.formats import latex, markdown, markdown_text
 from relsym.report.tables.origins import cells_table, missing_table, runs_table
 from relsym.report.tables.readers import file_name
 from relsym.report.wording import CAUTION

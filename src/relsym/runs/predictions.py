@@ -41,7 +41,9 @@ def read_answers(run: AnyResults) -> RowAnswers | None:
     if not path.exists():
         return None
     try:
-        table = pl.read_parquet(path, columns=READ_COLUMNS, glob=False)  # a folder may be called [x]
+        # As a stream, for polars takes no path that is not UTF-8, and reads a pattern in one such as [x].
+        with path.open("rb") as stream:
+            table = pl.read_parquet(stream, columns=READ_COLUMNS)
     except (pl.exceptions.PolarsError, OSError) as error:
         columns = ", ".join(READ_COLUMNS)
         reason = str(error).splitlines()[0]

@@ -15,19 +15,17 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from relsym.runs.decoding import convert
+from relsym.runs.plain_yaml import UNREADABLE, yaml_problem
+from relsym.visible import LONGEST_SHOWN, printable
 
 ADVICE = "Pass a run with the files that relsym train wrote, unchanged."
 LARGEST = 2**18  # bytes; those of relsym have some 5,000
-LONGEST_SHOWN = 80  # characters of a stored value in a message
 TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 LONGEST_TARGET = 200
 # Which arguments of a component may be components themselves, by its place in the file.
 NESTED = {"data.module": ("benchmark", "source"), "data.module.benchmark": ("reader",)}
 # The one component that a configuration may name to be called later: a benchmark is read when it is needed.
 PARTIAL_KEY = "data.module.benchmark"
-# What reading other bytes than YAML of relsym's can end in: not UTF-8, impossible dates, numbers and tags,
-# too deep.
-DAMAGED = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
 # How Hydra hands lists and mappings over. relsym makes what is stored by a plain call, so it means nothing
 # here.
 CONVERSIONS = ("none", "partial", "object", "all")
@@ -177,19 +175,6 @@ def shown_text(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
-def printable(text: str, most: int = LONGEST_SHOWN) -> str:
-    """A stored text for a message, as ``shown_text`` but without quotes.
-
-    Args:
-        text: of any length and content.
-        most: characters that are shown.
-    """
-    escaped = ""
-    for letter in text[: most + 1]:  # one more than is shown, which tells whether there are more
-        escaped += letter if letter.isprintable() else repr(letter)[1:-1]
-    return escaped if len(escaped) <= most else f"{escaped[: most - 3]}..."
-
-
 def _parse(path: Path) -> Any:
     """The plain values of the file. Raises as ``read_config``."""
     with path.open("rb") as stream:
@@ -201,19 +186,12 @@ def _parse(path: Path) -> Any:
     try:
         return yaml.load(content.decode("utf-8"), _PlainLoader)  # a subclass of the safe loader
     except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not the YAML that relsym writes ({_problem(error)}). {ADVICE}") from error
-    except DAMAGED as error:
+        raise ValueError(
+            f"{path}: not the YAML that relsym writes ({yaml_problem(error)}). {ADVICE}"
+        ) from error
+    except UNREADABLE as error:
         reason = printable(str(error))
         raise ValueError(f"{path}: not the YAML that relsym writes ({reason}). {ADVICE}") from error
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    """What is wrong, and where, without the lines of the file that PyYAML quotes."""
-    # Errors of syntax have a problem, those of single characters a reason.
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "damaged"
-    text = printable(str(problem))
-    mark = getattr(error, "problem_mark", None)
-    return text if mark is None else f"{text}, line {mark.line + 1}"
 
 
 def _component(path: Path, place: str, node: dict[str, Any]) -> StoredComponent:

@@ -20,6 +20,7 @@ from relsym.app.entry import run
 from relsym.app.process import rank_of_this_process
 from relsym.runs.layout import RESULTS
 from relsym.runs.lock import hold
+from relsym.runs.plain_yaml import check_expansion, yaml_text
 
 JOB_LOG = "job.log"
 # A process that a killed sweep has left is waited for as long: it is about to die too.
@@ -39,7 +40,7 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
     # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and
     # to tell its tracker.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    cfg = OmegaConf.load(frozen)
+    cfg = frozen_config(frozen)
     folder = Path(cfg.hydra.runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     rank = os.environ.get("SLURM_PROCID", "0")
@@ -50,6 +51,17 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
         command = [sys.executable, "-m", "relsym.app.sweep.job", frozen]
         return subprocess.run(command, check=False).returncode
     return ended(frozen, cfg)
+
+
+def frozen_config(frozen: str) -> DictConfig:
+    """The configuration in a file of the folder ``frozen``.
+
+    Raises:
+        ValueError: it stands for more than a configuration may.
+    """
+    text = yaml_text(Path(frozen))
+    check_expansion(text, frozen)
+    return OmegaConf.create(text)
 
 
 def redirect(log: Path) -> None:
@@ -98,4 +110,4 @@ def body(frozen: str, cfg: DictConfig) -> None:
 
 if __name__ == "__main__":
     path = sys.argv[1]
-    sys.exit(ended(path, OmegaConf.load(path)))
+    sys.exit(ended(path, frozen_config(path)))

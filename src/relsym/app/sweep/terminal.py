@@ -9,6 +9,7 @@ from statistics import mean
 
 from relsym.runs.results import TrainResults
 from relsym.runs.sweeps import DONE, FAILED, HAS_RESULTS, LEFT_OUT, REPEATED, RUNNING, WAITING, Entry
+from relsym.visible import visible
 
 # What a line says of a job that has ended.
 SAYING = {
@@ -84,7 +85,7 @@ class Watch:
 
 def say(text: str) -> None:
     """Print a line without delay, even into a pipe."""
-    print(text, flush=True)
+    print(visible(text, lines=True), flush=True)
 
 
 def accuracies(results: TrainResults) -> str:

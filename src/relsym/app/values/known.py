@@ -12,10 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import relsym.conf
 from relsym.app.cli import TASKS
+from relsym.runs.plain_yaml import load_yaml, yaml_text
 
 CONF = Path(relsym.conf.__file__).parent
 # Commands that read a configuration.
@@ -24,8 +23,6 @@ PACKAGE = re.compile(r"# @package (\S+)")
 CONFIG_DIR = re.compile(r"(?:^|\s)(?:--config-dir|-cd)[=\s](\S+)")
 # A whole value that is another key's: no resolver, which has a colon.
 COPY = re.compile(r"\$\{[^:]*\}")
-# The loader in C reads all files in a fraction of the time; not every build of PyYAML has it.
-YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Folders of files that options are made of; they are none themselves.
 BASE = "base"
 
@@ -176,7 +173,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     """A file of options as plain values; {} for one that is empty, or holds comments alone."""
-    content = yaml.load(_text(path), Loader=YAML_LOADER)
+    content = load_yaml(_text(path), str(path))
     return content if isinstance(content, dict) else {}
 
 
@@ -195,4 +192,4 @@ def _text(path: Path) -> str:
 # Every file is read several times in one message: for its keys, its place and its defaults.
 @lru_cache
 def _content_of(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    return yaml_text(path)

@@ -115,7 +115,7 @@ class JsonDump(Dump):
         for number, line in encoded.iter_rows():
             try:
                 yield decoder.decode(line.rstrip().removesuffix(b","))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 self.bad_row(number, line, str(error))
 
 

@@ -194,7 +194,7 @@ class Endpoint:
                 terms = [_term(bindings[name]) for name in question.variables]
                 rows.append(terms)
             return rows
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             kind = response.headers.get("Content-Type", "no content type")
             received = f"the answer (status {response.status_code}, {kind})"
             raise ValueError(

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from relsym.data.blocks import decoded, ends_midline, line_blocks
+from relsym.data.blocks import LONGEST_LINE, decoded, ends_midline, line_blocks
 from relsym.data.progress import progress
 from relsym.data.sources.fields import TAB, csv_rows, tsv_rows
 from relsym.data.sources.json_lines import json_fault, json_object, json_rows
@@ -26,7 +26,7 @@ FILE_KINDS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-LONGEST_ROW = 2**28  # bytes
+LONGEST_ROW = LONGEST_LINE  # bytes; a row of CSV may be of several lines
 PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {
     "tsv": tsv_rows,
     "csv": csv_rows,
@@ -138,7 +138,10 @@ def _layout(kind: str, text: str, schema: Schema, path: Path) -> Layout:
     if kind == "tsv":
         first_line = text.partition("\n")[0].removesuffix("\r")
         return schema.layout(first_line.split("\t"), path)
-    first_row = next(csv.reader(io.StringIO(text, newline="")))
+    try:
+        first_row = next(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise ValueError(f"row 1 of {path}: {error}.") from error
     layout = schema.layout(first_row or [""], path)
     if layout.width:
         return layout
@@ -234,20 +237,27 @@ def _closed_quotes(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
 
     A whole row has an even number of quotes, as a quote inside a field is doubled.
     """
-    pending = b""
+    # In parts: joined one by one they would be copied again and again.
+    pending: list[bytes] = []
+    size = 0  # bytes of all that is pending
+    start = 0  # its first byte
     is_open = False
     for block in blocks:
-        pending += block
+        pending.append(block)
+        size += len(block)
         if block.count(b'"') % 2:
             is_open = not is_open
         if not is_open:
-            yield pending
-            pending = b""
-        elif len(pending) > LONGEST_ROW:
+            yield b"".join(pending)
+            pending = []
+            start += size
+            size = 0
+        elif size > LONGEST_ROW:
             break
     if pending:
         raise ValueError(
-            f"{path}: a quoted field is never closed (odd number of quotes). "
+            f"{path}: a quoted field is never closed (odd number of quotes in the {size:,} bytes from byte "
+            f"{start:,} on). "
             "Double the quotes inside a field (RFC 4180), "
             "or name a file without quoting .tsv and separate its fields by tabs."
         )

@@ -18,6 +18,7 @@ from relsym.report.figures.points import (
     point_values,
     points_with,
 )
+from relsym.report.figures.texts import figure_text, plain_texts
 
 # An objective has a colour, and a marker for those who see few colours; an encoder has a kind of line. The
 # page draws the same.
@@ -70,10 +71,11 @@ def curve_title(name: _CurveName, points: Sequence[Point]) -> str:
     """A curve's name in a legend: its objective, and its model where the points have several."""
     objective, model = name
     if len(distinct_values(points, "model")) == 1:
-        return objective
-    return f"{objective}, {model}"
+        return figure_text(objective)
+    return figure_text(f"{objective}, {model}")
 
 
+@plain_texts
 def curves_figure(points: Sequence[Point], shortcuts: Sequence[Point]) -> Figure:
     """Accuracy in % against training samples, one panel a form.
 
@@ -91,7 +93,7 @@ def curves_figure(points: Sequence[Point], shortcuts: Sequence[Point]) -> Figure
             _draw_curve(axes, _points_on(name, in_form), look)
         _draw_shortcuts(axes, points_with(shortcuts, "form", form))
         _samples_axis(axes, overall)
-        axes.set_title(form, fontsize=10)
+        axes.set_title(figure_text(form), fontsize=10)
     panels[0].set_ylabel("accuracy in %")
     return _with_legend(figure, panels[0])
 
@@ -132,9 +134,7 @@ def _draw_shortcuts(axes: Axes, shortcuts: Sequence[Point]) -> None:
 def _with_legend(figure: Figure, axes: Axes) -> Figure:
     """Add the names of the curves below the panels, and return the figure."""
     handles, labels = axes.get_legend_handles_labels()
-    legend = figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    for text in legend.get_texts():
-        text.set_parse_math(False)  # names of models may hold dollar signs
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
@@ -149,11 +149,14 @@ def _samples_axis(axes: Axes, points: Sequence[Point]) -> None:
     axes.grid(alpha=0.3)
 
 
+@plain_texts
 def heat_figure(points: Sequence[Point]) -> Figure:
     """Accuracy in % by property and training samples, one panel a curve, mean over seeds and forms."""
     of_properties = [point for point in points if point["property"]]
     names = curve_names(of_properties)
     properties = distinct_values(of_properties, "property")
+    property_labels = [figure_text(property) for property in properties]
+    property_labels = [figure_text(property) for property in properties]
     samples = sorted(distinct_values(of_properties, "samples"))
     columns = min(2, len(names))
     rows = -(-len(names) // columns)  # rounded up
@@ -169,8 +172,8 @@ def heat_figure(points: Sequence[Point]) -> Figure:
         image = axes.imshow(grid, vmin=0, vmax=100, cmap=colours, aspect="auto")
         labels = [str(number) for number in samples]
         axes.set_xticks(range(len(samples)), labels)
-        axes.set_yticks(range(len(properties)), properties, fontsize=8, parse_math=False)
-        axes.set_title(curve_title(name, of_properties), fontsize=10, parse_math=False)
+        axes.set_yticks(range(len(properties)), property_labels, fontsize=8)
+        axes.set_title(curve_title(name, of_properties), fontsize=10)
     for axes in panels.flat[len(names) :]:
         axes.set_axis_off()
     # Every panel has the same scale, so that the colours of the last one explain all of them.
@@ -200,6 +203,7 @@ def _level(points: Sequence[Point], samples: int) -> float:
     return 100 * mean(accuracies)
 
 
+@plain_texts
 def cost_figure(points: Sequence[Point]) -> Figure:
     """Seconds of training and peak memory against training samples, one panel for each that was measured."""
     measured = []
@@ -220,6 +224,7 @@ def cost_figure(points: Sequence[Point]) -> Figure:
     return _with_legend(figure, panels[0])
 
 
+@plain_texts
 def forgetting_figure(points: Sequence[Point]) -> Figure:
     """Accuracy against the drop on what the encoder knew before, one marker a run.
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from relsym.report.figures.curves import COLOURS, MARKERS
 from relsym.report.figures.intervals import interval_halves
 from relsym.report.figures.points import Point, distinct_values, percentages, points_with
+from relsym.report.figures.texts import figure_text, plain_texts
 from relsym.report.scopes import Scope
 from relsym.report.tables.models import name_of_model, read_models
 
@@ -56,6 +57,7 @@ def reliability_points(scope: Scope) -> list[Point]:
     return points
 
 
+@plain_texts
 def models_figure(points: Sequence[Point]) -> Figure:
     """Accuracy in % with its 95 % interval: a line for each reading, a marker for each form.
 
@@ -79,8 +81,8 @@ def models_figure(points: Sequence[Point]) -> Figure:
         _draw_readings(axes, in_form, heights, place)
         constant = 100 * in_form[0]["constant"]
         axes.axvline(constant, color="grey", linestyle="--", linewidth=1)
-    titles = [f"{name}, {reading}" for name, reading in lines]
-    axes.set_yticks(range(len(lines)), titles, fontsize=8, parse_math=False)
+    titles = [figure_text(f"{name}, {reading}") for name, reading in lines]
+    axes.set_yticks(range(len(lines)), titles, fontsize=8)
     first = {_line_of(point) for point in points_with(points, "first", True)}
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line in first else "normal")
@@ -108,10 +110,11 @@ def _draw_readings(axes: Axes, in_form: Sequence[Point], heights: Sequence[float
         marker=MARKERS[place % len(MARKERS)],
         markersize=4,
         color=COLOURS[place % len(COLOURS)],
-        label=in_form[0]["form"],
+        label=figure_text(in_form[0]["form"]),
     )
 
 
+@plain_texts
 def reliability_figure(points: Sequence[Point]) -> Figure:
     """Share of entailment against its mean probability, a panel for each form.
 
@@ -128,7 +131,7 @@ def reliability_figure(points: Sequence[Point]) -> Figure:
             place = names.index(point["name"])
             _draw_bins(axes, point, place)
         axes.set_xlabel("probability of entailment, mean of a bin")
-        axes.set_title(form, fontsize=10)
+        axes.set_title(figure_text(form), fontsize=10)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("share of entailment")
     # A model may give probabilities in some forms alone, so that no panel by itself has all names.
@@ -136,11 +139,9 @@ def reliability_figure(points: Sequence[Point]) -> Figure:
     for axes in panels:
         handles, labels = axes.get_legend_handles_labels()
         handle_of |= dict(zip(labels, handles, strict=True))
-    legend = figure.legend(
+    figure.legend(
         handle_of.values(), handle_of.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize=9
     )
-    for text in legend.get_texts():
-        text.set_parse_math(False)  # names of models may hold dollar signs
     return figure
 
 
@@ -154,5 +155,5 @@ def _draw_bins(axes: Axes, point: Point, place: int) -> None:
         markersize=4,
         marker=MARKERS[place % len(MARKERS)],
         color=COLOURS[place % len(COLOURS)],
-        label=point["name"],
+        label=figure_text(point["name"]),
     )

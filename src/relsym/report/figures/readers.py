@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from relsym.data.pairs import FORMS
+from relsym.report.figures.texts import figure_text, plain_texts
 from relsym.report.tables.readers import TITLES, Line
 
 # One for each column of a table: two forms, or two kinds of each.
@@ -28,6 +29,7 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(path, dpi=150, metadata=metadata)
 
 
+@plain_texts
 def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
     """A measure of every reader in %, one marker a column, with its interval (one seed) or range (seeds).
 
@@ -57,18 +59,18 @@ def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
                 marker=marker,
                 color=colour,
                 linestyle="",
-                label=form if row == 0 else None,  # the legend names each form once
+                label=figure_text(form) if row == 0 else None,  # the legend names each form once
             )
     if not title.startswith(TITLES["groups"]):
         axes.axvline(_chance(forms), color="grey", linestyle="--", linewidth=1)
-    titles = [f"{line.reader}, n = {line.samples}" for line in lines]
-    axes.set_yticks(range(len(lines)), titles, parse_math=False)
+    titles = [figure_text(f"{line.reader}, n = {line.samples}") for line in lines]
+    axes.set_yticks(range(len(lines)), titles)
     for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line.retrained else "normal")
     axes.invert_yaxis()
     axes.set_xlim(right=101.5)
     axes.set_xlabel(title.partition(",")[0])
-    figure.suptitle(title, fontsize=10, parse_math=False)
+    figure.suptitle(figure_text(title), fontsize=10)
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower right", ncols=len(forms), frameon=False)
     return figure

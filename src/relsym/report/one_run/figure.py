@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from relsym.report.figures.intervals import interval_halves
+from relsym.report.figures.texts import figure_text, plain_texts
 
 MODEL, SHORTCUT = "#1b6ca8", "#9a9a9a"
 SHOWN_COLUMNS = ("form", "property", "premise", "hypothesis", "label", "prediction")
@@ -31,6 +32,7 @@ class Bars(NamedTuple):
     beside: Mapping[str, float]
 
 
+@plain_texts
 def properties_figure(title: str, panels: Sequence[Bars]) -> Figure:
     """Accuracy in % by property, one panel a form.
 
@@ -46,7 +48,7 @@ def properties_figure(title: str, panels: Sequence[Bars]) -> Figure:
         _draw_panel(axes, panel, names)
     # The panels share this axis, so that one turn puts the first property on top in all of them.
     all_axes[-1].invert_yaxis()
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(figure_text(title), fontsize=10)
     # Margins above and below in inches, so that they stay the same however many properties there are.
     figure.subplots_adjust(left=0.12, right=0.98, bottom=0.55 / height, top=1 - 0.65 / height, wspace=0.06)
     return figure
@@ -76,12 +78,12 @@ def _draw_panel(axes: Axes, panel: Bars, names: Sequence[str]) -> None:
         linestyle="",
         color=SHORTCUT,
         markeredgecolor="black",
-        label=f"best shortcut: {panel.shortcut}",
+        label=figure_text(f"best shortcut: {panel.shortcut}"),
     )
-    labels = [name[:LONGEST_NAME] for name in names]
+    labels = [figure_text(name[:LONGEST_NAME]) for name in names]
     axes.set_yticks(places, labels)
     axes.set_xlim(-1.5, 101.5)
-    axes.set_xlabel(f"accuracy in %, {panel.form}")
+    axes.set_xlabel(figure_text(f"accuracy in %, {panel.form}"))
     axes.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from relsym.evaluation.statistics import error_bound
 from relsym.report.wording import BEYOND_ACCURACY, CAUTION, measure_text, percent
 from relsym.runs.results import (
     AnyResults,
@@ -18,6 +19,7 @@ from relsym.runs.results import (
     Reading,
     TrainResults,
 )
+from relsym.visible_console import VisibleConsole
 
 # Columns of a log, in which nobody can widen a window.
 WIDTH = 130
@@ -31,21 +33,20 @@ def console() -> Console:
     Where that is no terminal it is ``WIDTH`` columns wide, so that tables in logs do not wrap at 80.
     """
     width = None if sys.stdout.isatty() else WIDTH
-    # Names may hold brackets and colons, which rich would read as markup and emoji.
-    return Console(markup=False, emoji=False, width=width)
+    return VisibleConsole(width=width)
 
 
 def interval_text(interval: Interval) -> str:
     """``99.50 [98.90, 99.80]``: a share and its 95 % interval in per cent.
 
-    Without an error also an upper bound of the error, 3 / n ("rule of three" for 95 %): ``100.00 [99.81,
-    100.00], 0 errors: < 0.15 %``.
+    Without an error also how large the error may be at 95 % confidence: ``100.00 [99.81, 100.00], 0 errors:
+    < 0.15 %``, see ``error_bound``.
     """
     limits = _range_text(interval.low, interval.high)
     text = f"{percent(interval.value)} {limits}"
     if interval.correct == interval.rows:
-        bound = 300 / interval.rows
-        return f"{text}, 0 errors: < {bound:.2f} %"
+        bound = percent(error_bound(interval.rows))
+        return f"{text}, 0 errors: < {bound} %"
     return text
 
 

@@ -21,6 +21,7 @@ from relsym.report.tables.cells import Table
 from relsym.report.tables.origins import commit_text, link_to, runs_table
 from relsym.report.wording import CAUTION
 from relsym.runs.results import AnyResults
+from relsym.visible import visible, visible_values
 
 # The tables that stand before the figures, by name.
 FIRST = ("samples_to_solved", "table2", "table4", "models")
@@ -104,7 +105,7 @@ def page(sections: Sequence[Section], missing: Table | None, collected: Collecte
     texts = {"lead": lead(collected), "caution": CAUTION, "captions": CAPTIONS, "version": relsym.__version__}
     helpers = {"numbers": numbers, "figures": figures, "nav": nav, "first": FIRST}
     # Undefined is an error: a misspelt name would leave an empty place in the page.
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_shown)
     template = environment.from_string(_file("page.html.j2"))
     return template.render(scripts | content | texts | helpers)
 
@@ -172,8 +173,11 @@ def nav(section: Section, number: int) -> list[tuple[str, str]]:
 
 
 def script_json(content: Any) -> str:
-    """JSON for a script element: no text in it can end the element, for it holds no ``<``, ``>`` or ``&``."""
-    text = json.dumps(content, allow_nan=False)
+    """JSON for a script element, its texts ``visible``.
+
+    No text in it can end the element, for it holds no ``<``, ``>`` or ``&``.
+    """
+    text = json.dumps(visible_values(content), allow_nan=False)
     text = text.replace("<", "\\u003c")
     text = text.replace(">", "\\u003e")
     return text.replace("&", "\\u0026")
@@ -191,6 +195,13 @@ def filter_values(sections: Sequence[Section]) -> dict[str, list[str]]:
         values = [point[name] for point in points if point.get(name)]
         filters[name] = list(dict.fromkeys(values))
     return filters
+
+
+def _shown(value: Any) -> Any:
+    """A value as the page shows it: a text is ``visible``, but for files of relsym's own."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return visible(value, lines=True)
+    return value
 
 
 def _file(name: str) -> str:

@@ -1,9 +1,7 @@
-"""A table as Markdown, CSV and LaTeX, and on a terminal."""
+"""A table as Markdown and LaTeX, and on a terminal."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 
@@ -11,8 +9,9 @@ from rich.console import Console
 from rich.table import Table as Printed
 
 from relsym.report.tables.cells import Cell, Table
+from relsym.visible import visible
 
-# Character -> how Markdown is told to show it as it is; a line break would end the row.
+# Character -> how Markdown is told to show it as it is. GitHub reads ~ and $ too.
 MARKDOWN = {
     "\\": "\\\\",
     "|": "\\|",
@@ -21,9 +20,11 @@ MARKDOWN = {
     "&": "&amp;",
     "`": "\\`",
     "*": "\\*",
-    "\n": " ",
-    "\r": " ",
+    "~": "\\~",
+    "$": "\\$",
 }
+# What GitHub makes a link of though nothing says so, without the sign that makes it one.
+BARE_ADDRESS = re.compile(r"(:)(?=//)|(?<=www)(\.)", re.IGNORECASE)
 # Character -> how LaTeX is told to set it as it is.
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -41,23 +42,32 @@ LATEX = {
     "±": r"$\pm$",
     "≤": r"$\leq$",
     "†": r"$\dagger$",
-    "\n": " ",
-    "\r": " ",
+    "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
 }
 
 
 def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it is: no cell ends, no markup and no link begins."""
-    escaped = "".join(MARKDOWN.get(character, character) for character in text)
+    """Text that Markdown shows as it is, on one line: no cell ends, no markup and no link begins."""
+    line = _one_line(text)
+    escaped = "".join(MARKDOWN.get(character, character) for character in line)
+    escaped = BARE_ADDRESS.sub(r"\\\g<0>", escaped)
     # An underscore begins emphasis at the edge of a word alone; within one, as in random_label, it is left.
-    escaped = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", escaped)
+    escaped = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", escaped)
     # A closing bracket makes a link only where an address or a definition follows.
     return re.sub(r"\](?=[\[(:])", r"\\]", escaped)
 
 
 def latex_text(text: str) -> str:
-    """Text that LaTeX sets as it is."""
-    return "".join(LATEX.get(character, character) for character in text)
+    """Text that LaTeX sets as it is, on one line."""
+    escaped = "".join(LATEX.get(character, character) for character in _one_line(text))
+    # Two hyphens would become a dash.
+    return escaped.replace("--", "-{}-").replace("--", "-{}-")
+
+
+def _one_line(text: str) -> str:
+    """Text without what is not for showing, its line feeds and tabs as blanks."""
+    return visible(re.sub(r"\r\n|[\r\n\t]", " ", text))
 
 
 def markdown(table: Table) -> str:
@@ -83,16 +93,6 @@ def _linked(cell: Cell) -> str:
         return text
     name = text.replace("[", "(").replace("]", ")")  # brackets would end the link's text
     return f"[{name}]({cell.href})"
-
-
-def csv_text(table: Table) -> str:
-    """The table in CSV: the full headings, then the cells as they read."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([column.heading for column in table.columns])
-    for row in table.rows:
-        writer.writerow([cell.text for cell in row.cells])
-    return stream.getvalue()
 
 
 def latex(table: Table) -> str:
@@ -121,7 +121,11 @@ def latex(table: Table) -> str:
 
 def _latex_line(texts: Iterable[str]) -> str:
     """One line of a tabular."""
-    return " & ".join(latex_text(text) for text in texts) + r" \\"
+    line = " & ".join(latex_text(text) for text in texts)
+    # The line before ends with a command that takes a bracket or a star behind it for its own.
+    if line.startswith(("[", "*")):
+        line = f"{{}}{line}"
+    return rf"{line} \\"
 
 
 def print_table(table: Table, console: Console) -> None:

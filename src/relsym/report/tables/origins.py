@@ -49,7 +49,8 @@ def link_to(run: AnyResults, out: Path) -> str:
     """The run's folder as seen from the report's, percent-encoded."""
     # As an address: with / on Windows too.
     relative = Path(os.path.relpath(run.folder, out.resolve()))
-    return quote(relative.as_posix())
+    # As bytes: a name need not be UTF-8.
+    return quote(os.fsencode(relative.as_posix()))
 
 
 def label_of(run: AnyResults) -> str:
@@ -162,8 +163,10 @@ def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
     Args:
         out: the report's folder, from which the runs are named.
     """
-    columns = text_columns(
-        "table", "row", "column", "value", "runs", "configurations", "benchmark", "commits", "relsym"
+    columns = (
+        *text_columns("table", "row", "column"),
+        *number_columns("value"),
+        *text_columns("runs", "configurations", "benchmark", "commits", "relsym"),
     )
     rows = []
     for table in tables:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from relsym.evaluation.statistics import error_bound
 from relsym.evaluation.survival import median_interval, median_samples
 from relsym.report.scopes import Scope
 from relsym.report.tables.cells import Cell, Table, TableRow, count, number_columns, text_cells, text_columns
@@ -139,13 +140,10 @@ def median_text(events: Sequence[Event], median: float) -> str:
 
 
 def bound_text(scope: Scope) -> str:
-    """How many rows each form has, and how large the error can be if none of them is wrong.
-
-    No error in n rows leaves 3 / n at 95 % confidence: (1 - 3 / n)^n is about exp(-3) = 0.05.
-    """
+    """How many rows each form has, and how large the error may be, see ``error_bound``, if none is wrong."""
     texts = []
     for form, rows in scope.rows.items():
-        bound = 300 / rows  # in per cent
+        bound = 100 * error_bound(rows)
         texts.append(f"{rows:,} {form} rows (none wrong: error < {bound:.2g} %)")
     return ", ".join(texts)
 

@@ -1,0 +1,83 @@
+"""Folders of options of one's own, looked at before Hydra reads them.
+
+Hydra writes out every alias of a file that it reads, so that a few lines can fill the memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from relsym.app.values.known import CONF
+from relsym.runs.plain_yaml import check_expansion, yaml_text
+
+# Hydra takes an option's name cut short too.
+NAMES_A_FOLDER = re.compile(r"(?:--config-d\w*|-cd|--config-p\w*|-cp)(?:=(.*))?")
+SEARCH_PATHS = re.compile(r"\+*hydra\.searchpath=(.*)")
+
+
+def check_own_options(words: Sequence[str]) -> None:
+    """Refuse a file of options that stands for more than a configuration may.
+
+    Args:
+        words: of the command line, without the command.
+
+    Raises:
+        ValueError: with file and line.
+    """
+    for folder in named_folders(words):
+        if folder.is_dir():
+            _check_folder(folder, " ".join(words))
+
+
+def named_folders(words: Sequence[str]) -> Iterator[Path]:
+    """The folders of options that a command line names, with ``--config-dir`` or ``hydra.searchpath``."""
+    for place, word in enumerate(words):
+        option = NAMES_A_FOLDER.fullmatch(word)
+        paths = SEARCH_PATHS.fullmatch(word)
+        if option is not None:
+            name = option[1]
+            if name is None:  # the word behind is the folder
+                name = " ".join(words[place + 1 : place + 2])
+            yield Path(name)
+        elif paths is not None:
+            for path in paths[1].strip("[]'\"").split(","):
+                yield Path(path.strip(" '\"").removeprefix("file://"))
+
+
+def _check_folder(folder: Path, words: str) -> None:
+    """Check the files of options that a folder holds.
+
+    It may hold much else, such as a whole project. Options lie at its top, or below a folder with the name of
+    a group: one of relsym's, or one that the command line or another of these files names.
+    """
+    texts = [words, *_checked(folder.glob("*.yaml"))]
+    unread = [child for child in sorted(folder.iterdir()) if child.is_dir()]
+    groups = _groups(unread, texts)
+    while groups:
+        texts = []
+        for group in groups:
+            unread.remove(group)
+            texts += _checked(group.rglob("*.yaml"))
+        groups = _groups(unread, texts)
+
+
+def _groups(folders: Iterable[Path], texts: Sequence[str]) -> list[Path]:
+    """The folders that are a group of relsym's, or that one of the texts names."""
+    groups = []
+    for folder in folders:
+        if (CONF / folder.name).is_dir() or any(folder.name in text for text in texts):
+            groups.append(folder)
+    return groups
+
+
+def _checked(paths: Iterable[Path]) -> list[str]:
+    """The texts of files of YAML, none of which stands for too much."""
+    texts = []
+    for path in sorted(paths):
+        if path.is_file():
+            text = yaml_text(path)
+            check_expansion(text, str(path))
+            texts.append(text)
+    return texts

@@ -1,0 +1,237 @@
+"""YAML files as plain values, from anybody: none of them can fill the memory or take for ever.
+
+A YAML file may name a part of itself (an anchor) and repeat it elsewhere (an alias). Aliases of parts that
+hold aliases make a file of a few lines stand for billions of values. So the file's events are counted first,
+as if every alias were written out, before anything is made of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from relsym.visible import printable
+
+LARGEST_YAML = 2**22  # bytes
+DEEPEST = 50  # mappings and lists in one another
+MOST_REPEATED = 10_000  # values that aliases stand for, all together
+# The one in C reads a file in a fraction of the time; not every build of PyYAML has it.
+_SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DATE = "tag:yaml.org,2002:timestamp"
+# What reading texts, tags and numbers that fit nowhere can end in.
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
+
+
+def _without_dates() -> dict[str, list[tuple[str, Any]]]:
+    """What the safe loader takes an unquoted text for, by its first letter: all but a date."""
+    kept = {}
+    for letter, resolvers in _SAFE_LOADER.yaml_implicit_resolvers.items():
+        kept[letter] = [resolver for resolver in resolvers if resolver[0] != _DATE]
+    return kept
+
+
+class _Loader(_SAFE_LOADER):
+    """YAML without dates, which nothing here has: 2001-02-03 is a text, as it is for Hydra."""
+
+    yaml_implicit_resolvers: ClassVar = _without_dates()
+
+
+class RefusedYaml(ValueError):
+    """A YAML file that a program could read, and that may not be meant as it would read it."""
+
+
+class YamlTooLarge(RefusedYaml):
+    """A YAML file that stands for more than it may: too many repeated values, too deep, or too long."""
+
+
+@dataclass
+class _Open:
+    """A mapping or list whose end has not been read.
+
+    anchor: the name under which aliases may repeat it.
+    before: how many values came before it.
+    children: keys and values of a mapping, or items of a list, so far.
+    """
+
+    is_mapping: bool
+    anchor: str | None
+    before: int
+    children: int = 0
+    keys: set[str] = field(default_factory=set)
+
+    def key_comes(self) -> bool:
+        """Whether what comes next is a key."""
+        return self.is_mapping and self.children % 2 == 0
+
+
+@dataclass
+class _Counter:
+    """Counts the values of a file, those behind aliases too.
+
+    origin: the file, for messages.
+    values: how many there are, every alias written out.
+    repeated: how many of them stand behind an alias.
+    sizes: how many values each anchor stands for.
+    """
+
+    origin: str
+    values: int = 0
+    repeated: int = 0
+    open: list[_Open] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def count(self, event: yaml.Event) -> None:
+        """Take the next event of the file.
+
+        Raises:
+            YamlTooLarge: the file stands for more than it may.
+            RefusedYaml: a key is given twice, or an alias has no anchor before it.
+        """
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._begin(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._end()
+        elif isinstance(event, yaml.ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+
+    def _begin(self, event: yaml.CollectionStartEvent) -> None:
+        self._child()
+        if len(self.open) >= DEEPEST:
+            raise YamlTooLarge(
+                f"{self._place(event)}: more than {DEEPEST} mappings and lists in one another."
+            )
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        self.open.append(_Open(is_mapping, event.anchor, self.values))
+        self.values += 1
+
+    def _end(self) -> None:
+        ended = self.open.pop()
+        if ended.anchor is not None:
+            self.sizes[ended.anchor] = self.values - ended.before
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        if self.open and self.open[-1].key_comes():
+            keys = self.open[-1].keys
+            if event.value in keys:
+                key = printable(event.value)
+                raise RefusedYaml(f"{self._place(event)}: the key {key} a second time. Take one of them out.")
+            keys.add(event.value)
+        self._child()
+        self.values += 1
+        if event.anchor is not None:
+            self.sizes[event.anchor] = 1
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        self._child()
+        size = self.sizes.get(event.anchor)
+        if size is None:
+            raise RefusedYaml(
+                f"{self._place(event)}: the alias *{event.anchor} has no whole anchor before it."
+            )
+        self.values += size
+        self.repeated += size
+        if self.repeated > MOST_REPEATED:
+            raise YamlTooLarge(
+                f"{self._place(event)}: its aliases stand for more than {MOST_REPEATED:,} values. Write out "
+                "what you need of them."
+            )
+
+    def _child(self) -> None:
+        """Count one more child of what is open."""
+        if self.open:
+            self.open[-1].children += 1
+
+    def _place(self, event: yaml.Event) -> str:
+        """File and line."""
+        return f"{self.origin}, line {event.start_mark.line + 1}"
+
+
+def read_yaml(path: Path | Traversable) -> Any:
+    """The plain values of a YAML file; None for one that is empty.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: as ``load_yaml``, too long, or not UTF-8.
+    """
+    return load_yaml(yaml_text(path), str(path))
+
+
+def yaml_text(path: Path | Traversable) -> str:
+    """The text of a YAML file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: too long, or not UTF-8.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(LARGEST_YAML + 1)  # not all of it: the file may fill the memory
+    if len(content) > LARGEST_YAML:
+        raise YamlTooLarge(f"{path}: longer than {LARGEST_YAML:,} bytes.")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        raise ValueError(f"{path}, line {line}: not UTF-8 (byte {byte:#04x}).") from error
+
+
+def load_yaml(text: str, origin: str) -> Any:
+    """The plain values in a text of YAML, without tags of Python.
+
+    Args:
+        text: of a file.
+        origin: the file's name, for messages.
+
+    Raises:
+        ValueError: no YAML, a key that is given twice, aliases that stand for too much, too deep; the message
+            names file and line.
+    """
+    try:
+        _count(text, origin)
+        return yaml.load(text, Loader=_Loader)  # a subclass of the safe loader
+    except RefusedYaml:
+        raise
+    except yaml.YAMLError as error:
+        raise ValueError(f"{origin}: not YAML ({yaml_problem(error)}).") from error
+    except UNREADABLE as error:
+        raise ValueError(f"{origin}: not YAML ({printable(str(error))}).") from error
+
+
+def check_expansion(text: str, origin: str) -> None:
+    """Refuse a text of YAML that stands for more than it may; any other fault is left to whoever reads it.
+
+    Args:
+        text: of a file.
+        origin: the file's name, for the message.
+
+    Raises:
+        YamlTooLarge: with file and line.
+    """
+    try:
+        _count(text, origin)
+    except YamlTooLarge:
+        raise
+    except (yaml.YAMLError, ValueError):
+        return
+
+
+def _count(text: str, origin: str) -> None:
+    """Count every value of a text of YAML. Raises as ``_Counter.count``, and what PyYAML raises."""
+    counter = _Counter(origin)
+    for event in yaml.parse(text, Loader=_SAFE_LOADER):
+        counter.count(event)
+
+
+def yaml_problem(error: yaml.YAMLError) -> str:
+    """What is wrong, and where, without the lines of the file that PyYAML quotes."""
+    # Errors of syntax have a problem, those of single characters a reason.
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "damaged"
+    mark = getattr(error, "problem_mark", None)
+    text = printable(str(problem))
+    return text if mark is None else f"{text}, line {mark.line + 1}"
