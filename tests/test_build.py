@@ -299,6 +299,10 @@ def test_names_with_brackets_and_markup_are_shown_and_escaped(build, tmp_path, t
     assert ended.code == 0, ended.err
     assert "[red]<script>|[/b]" in ended.out.replace("\n", "")
     assert cell("[red]<script>|\n# x `c`") == "&#91;red&#93;&#60;script&#62;&#124; # x &#96;c&#96;"
+    assert cell("_a_ b_c ~~d~~ *e* $f$ http://g www.h \x1b\u202e") == (
+        "&#95;a&#95; b_c &#126;&#126;d&#126;&#126; &#42;e&#42; &#36;f&#36; http&#58;//g www&#46;h "
+        "&#92;x1b&#92;u202e"
+    )
 
 
 def test_a_build_that_was_stopped_while_writing_leaves_no_benchmark_and_can_be_run_again(

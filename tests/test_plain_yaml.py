@@ -61,11 +61,14 @@ def test_groups_of_ones_own_are_looked_at_where_something_names_them(tmp_path):
     for name in ("named", "inner", "unrelated"):
         (tmp_path / name).mkdir()
     (tmp_path / "named" / "first.yaml").write_text("defaults:\n  - /inner: second\n")
-    (tmp_path / "unrelated" / "huge.yaml").write_text(BOMBS["lists"])
+    for unrelated in ("unrelated/huge.yaml", "other.yaml"):
+        (tmp_path / unrelated).write_text(BOMBS["lists"])
     check_own_options([f"--config-dir={tmp_path}", "+named=first"])
     (tmp_path / "inner" / "second.yaml").write_text(BOMBS["lists"])
     with pytest.raises(ValueError, match=r"second\.yaml, line"):
         check_own_options([f"--config-dir={tmp_path}", "+named=first"])
+    with pytest.raises(ValueError, match=r"other\.yaml, line"):
+        check_own_options([f"--config-dir={tmp_path}", "--config-name", "other"])
 
 
 def test_every_way_to_name_a_folder_of_options_is_known():

@@ -219,6 +219,20 @@ def test_a_missing_figure_is_an_empty_cell_and_a_number_has_no_quotes():
     ]
 
 
+def test_what_stands_behind_a_number_that_may_be_negative_has_a_column_of_its_own():
+    columns = (Column("name", number=False), Column("drop", followed=True))
+    texts = ("-0.30 ± 0.10", "-1.25 [-2.50, 0.00] †", "+3.00", "-", "none yet")
+    rows = tuple(TableRow((Cell(f"r{place}"), Cell(text))) for place, text in enumerate(texts))
+    assert csv_text(Table("t", "t", columns, rows)).splitlines() == [
+        '"name","drop","drop, note"',
+        '"r0",-0.30,"± 0.10"',
+        '"r1",-1.25,"[-2.50, 0.00] †"',
+        '"r2",3.00,',
+        '"r3",,',
+        '"r4","none yet",',
+    ]
+
+
 def test_a_row_that_begins_with_a_bracket_is_no_argument_of_the_line_before():
     table = Table(
         "t", "t", (Column("[h]", number=False),), (TableRow((Cell("[r]"),)), TableRow((Cell("*"),)))

@@ -5,6 +5,7 @@ It is made from the manifest alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
@@ -12,6 +13,7 @@ import yaml
 
 from relsym.data.audit import FINDINGS
 from relsym.runs.manifest import Manifest
+from relsym.visible import visible, visible_values
 
 QUESTIONS = {
     "paper": "Does a model know which relations are symmetric?",
@@ -42,7 +44,9 @@ LIMITS = """\
   that of an antisymmetric relation it is false in the world; the label says what follows from the premise,
   true or not."""
 # What Markdown or HTML would take for its own, and the character reference that stands for it.
-ENTITIES = {letter: f"&#{ord(letter)};" for letter in "&<>|`[]\\"}
+ENTITIES = {letter: f"&#{ord(letter)};" for letter in "&<>|`[]\\*~$"}
+# An underscore at the edge of a word, which begins emphasis, and what bare addresses are known by.
+BEGINNINGS = re.compile(r"(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
 USE = """\
 ```python
 from datasets import load_dataset
@@ -93,7 +97,7 @@ def _header(manifest: Manifest) -> str:
         "pretty_name": f"relsym {manifest.benchmark}",
         "configs": [{"config_name": "default", "data_files": files}],
     }
-    metadata = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)
+    metadata = yaml.safe_dump(visible_values(entries), sort_keys=False, allow_unicode=True)
     return f"---\n{metadata}---"
 
 
@@ -250,8 +254,9 @@ def _held_out(manifest: Manifest) -> list[str]:
 
 def cell(text: str) -> str:
     """Text from data, on one line, with nothing that Markdown or HTML would take for its own."""
-    on_one_line = " ".join(text.split())
-    return "".join(ENTITIES.get(letter, letter) for letter in on_one_line)
+    on_one_line = visible(" ".join(text.split()))
+    escaped = "".join(ENTITIES.get(letter, letter) for letter in on_one_line)
+    return BEGINNINGS.sub(lambda match: f"&#{ord(match[0])};", escaped)
 
 
 def _table(header: list[str], rows: Iterable[list[str]]) -> str:

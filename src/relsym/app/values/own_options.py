@@ -49,27 +49,28 @@ def named_folders(words: Sequence[str]) -> Iterator[Path]:
 def _check_folder(folder: Path, words: str) -> None:
     """Check the files of options that a folder holds.
 
-    It may hold much else, such as a whole project. Options lie at its top, or below a folder with the name of
-    a group: one of relsym's, or one that the command line or another of these files names.
+    It may hold much else, such as a whole project. Files at its top, and all files below it in a folder, are
+    options if the command line or another of these files names them, or if the folder is called as a group of
+    relsym's.
     """
-    texts = [words, *_checked(folder.glob("*.yaml"))]
-    unread = [child for child in sorted(folder.iterdir()) if child.is_dir()]
-    groups = _groups(unread, texts)
-    while groups:
+    unread = [child for child in sorted(folder.iterdir()) if child.is_dir() or child.suffix == ".yaml"]
+    texts = [words]
+    named = _named(unread, texts)
+    while named:
         texts = []
-        for group in groups:
-            unread.remove(group)
-            texts += _checked(group.rglob("*.yaml"))
-        groups = _groups(unread, texts)
+        for child in named:
+            unread.remove(child)
+            texts += _checked(child.rglob("*.yaml") if child.is_dir() else [child])
+        named = _named(unread, texts)
 
 
-def _groups(folders: Iterable[Path], texts: Sequence[str]) -> list[Path]:
-    """The folders that are a group of relsym's, or that one of the texts names."""
-    groups = []
-    for folder in folders:
-        if (CONF / folder.name).is_dir() or any(folder.name in text for text in texts):
-            groups.append(folder)
-    return groups
+def _named(children: Iterable[Path], texts: Sequence[str]) -> list[Path]:
+    """The files and folders that are called as a group of relsym's, or that one of the texts names."""
+    named = []
+    for child in children:
+        if (CONF / child.name).is_dir() or any(child.stem in text for text in texts):
+            named.append(child)
+    return named
 
 
 def _checked(paths: Iterable[Path]) -> list[str]:

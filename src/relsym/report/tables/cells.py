@@ -35,6 +35,8 @@ class Column:
     heading: its title, as it stands in CSV files.
     form, model: the choice of a filter that the column belongs to, if it belongs to one alone.
     number: whether its cells are numbers, which stand on the right.
+    followed: whether something may stand behind its numbers, such as a spread or a mark. In CSV that is a
+        column of its own, so that a negative number stays a number: no text may begin with a minus there.
     short: the title for people, where the column before says the rest; "" takes the heading.
     """
 
@@ -42,6 +44,7 @@ class Column:
     form: str = ""
     model: str = ""
     number: bool = True
+    followed: bool = False
     short: str = ""
 
     @property
@@ -94,6 +97,11 @@ def text_columns(*headings: str) -> tuple[Column, ...]:
 def number_columns(*headings: str) -> tuple[Column, ...]:
     """Columns of numbers."""
     return tuple(Column(heading) for heading in headings)
+
+
+def followed_columns(*headings: str) -> tuple[Column, ...]:
+    """Columns of numbers with something behind them, see ``Column``."""
+    return tuple(Column(heading, followed=True) for heading in headings)
 
 
 def form_columns(forms: Iterable[str]) -> tuple[Column, ...]:

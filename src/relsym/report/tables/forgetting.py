@@ -11,6 +11,7 @@ from relsym.report.tables.cells import (
     Table,
     TableRow,
     count,
+    followed_columns,
     missing,
     number_columns,
     percent_cell,
@@ -53,10 +54,6 @@ def forgetting_table(ladders: Sequence[Ladder]) -> Table | None:
     if not rows:
         return None
     numbers = number_columns(
-        "before",
-        "after",
-        "drop",
-        "retention",
         "paper's drop",
         "accuracy on symmetry, worst form",
         *DRIFT.values(),
@@ -64,7 +61,8 @@ def forgetting_table(ladders: Sequence[Ladder]) -> Table | None:
         "samples",
         "seeds",
     )
-    columns = (*text_columns("objective", "model", "read-out"), *numbers)
+    measured = followed_columns("before", "after", "drop", "retention")
+    columns = (*text_columns("objective", "model", "read-out"), *measured, *numbers)
     title = "Forgetting: what retraining cost on NLI"
     return Table("forgetting", title, columns, tuple(rows), FORGETTING_NOTES)
 

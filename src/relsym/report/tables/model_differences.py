@@ -11,7 +11,16 @@ from numpy import ndarray
 
 from relsym.evaluation.paired import RESAMPLES, interval_and_p, mcnemar, resampled_means
 from relsym.report.scopes import Scope
-from relsym.report.tables.cells import Cell, Table, TableRow, count, number_columns, text_cells, text_columns
+from relsym.report.tables.cells import (
+    Cell,
+    Table,
+    TableRow,
+    count,
+    followed_columns,
+    number_columns,
+    text_cells,
+    text_columns,
+)
 from relsym.report.tables.differences import (
     ALPHA,
     POOLED,
@@ -29,7 +38,7 @@ from relsym.runs.results import EvaluateResults
 
 DIFFERENCE_COLUMNS = (
     *text_columns("first", "second", "form"),
-    *number_columns("first - second, points"),
+    *followed_columns("first - second, points"),
     *text_columns("95 % interval"),
     *number_columns("only first right", "only second right", "p, McNemar", "p, bootstrap", "p, Holm"),
     *text_columns("beyond chance"),

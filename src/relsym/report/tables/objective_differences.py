@@ -15,7 +15,16 @@ from numpy import ndarray
 
 from relsym.evaluation.paired import RESAMPLES, interval_and_p, resampled_means
 from relsym.report.scopes import Scope
-from relsym.report.tables.cells import Cell, Table, TableRow, count, number_columns, text_cells, text_columns
+from relsym.report.tables.cells import (
+    Cell,
+    Table,
+    TableRow,
+    count,
+    followed_columns,
+    number_columns,
+    text_cells,
+    text_columns,
+)
 from relsym.report.tables.differences import (
     ALPHA,
     POOLED,
@@ -32,7 +41,8 @@ from relsym.runs.predictions import RowAnswers, read_answers
 
 COMPARISON_COLUMNS = (
     *text_columns("first", "second", "encoder", "form"),
-    *number_columns("samples", "seeds", "first - second, points"),
+    *number_columns("samples", "seeds"),
+    *followed_columns("first - second, points"),
     *text_columns("95 % interval"),
     *number_columns("sd over seeds", "p", "p, Holm"),
     *text_columns("beyond chance"),
