@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from matplotlib.text import Text
 
 import evaluations_of
 import runs_of
 from evaluations_of import write_evaluation
 from relsym.report.collect import collect
+from relsym.report.one_run.figure import Bars, properties_figure
 from relsym.report.sections import sections
 from relsym.report.tables.cells import Cell, Column, Table, TableRow, missing
 from relsym.report.tables.csv_file import csv_text
@@ -243,3 +245,13 @@ def test_a_row_that_begins_with_a_bracket_is_no_argument_of_the_line_before():
         r"{}* \\",
     ]
     assert "| [r] |" in markdown(table)
+
+
+def test_a_trackers_figure_of_one_run_is_drawn_with_such_names():
+    values = dict.fromkeys(NAMES, 0.5)
+    bars = Bars(form=FORM, shortcut="$\\frac{", model=values, low=values, high=values, beside=values)
+    figure = properties_figure("$x^{ \x1b", [bars, bars])
+    figure.canvas.draw()
+    texts = {text.get_text() for text in figure.findobj(Text)}
+    assert {r"$x^{ \x1b", "best shortcut: $\\frac{", " __proto__"} <= texts
+    assert not {text for text in texts if UNSAFE.search(text)}

@@ -28,10 +28,10 @@ UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, OverflowError,
 
 def _without_dates() -> dict[str, list[tuple[str, Any]]]:
     """What the safe loader takes an unquoted text for, by its first letter: all but a date."""
-    kept = {}
+    without_dates = {}
     for letter, resolvers in _SAFE_LOADER.yaml_implicit_resolvers.items():
-        kept[letter] = [resolver for resolver in resolvers if resolver[0] != _DATE]
-    return kept
+        without_dates[letter] = [resolver for resolver in resolvers if resolver[0] != _DATE]
+    return without_dates
 
 
 class _Loader(_SAFE_LOADER):

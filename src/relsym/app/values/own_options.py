@@ -53,7 +53,10 @@ def _check_folder(folder: Path, words: str) -> None:
     options if the command line or another of these files names them, or if the folder is called as a group of
     relsym's.
     """
-    unread = [child for child in sorted(folder.iterdir()) if child.is_dir() or child.suffix == ".yaml"]
+    unread = []
+    for child in sorted(folder.iterdir()):
+        if child.is_dir() or child.suffix == ".yaml":
+            unread.append(child)
     texts = [words]
     named = _named(unread, texts)
     while named:
@@ -68,7 +71,9 @@ def _named(children: Iterable[Path], texts: Sequence[str]) -> list[Path]:
     """The files and folders that are called as a group of relsym's, or that one of the texts names."""
     named = []
     for child in children:
-        if (CONF / child.name).is_dir() or any(child.stem in text for text in texts):
+        is_group = (CONF / child.name).is_dir()
+        is_named = any(child.stem in text for text in texts)
+        if is_group or is_named:
             named.append(child)
     return named
 

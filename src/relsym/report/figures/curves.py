@@ -156,7 +156,6 @@ def heat_figure(points: Sequence[Point]) -> Figure:
     names = curve_names(of_properties)
     properties = distinct_values(of_properties, "property")
     property_labels = [figure_text(property) for property in properties]
-    property_labels = [figure_text(property) for property in properties]
     samples = sorted(distinct_values(of_properties, "samples"))
     columns = min(2, len(names))
     rows = -(-len(names) // columns)  # rounded up
