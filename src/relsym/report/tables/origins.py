@@ -26,7 +26,7 @@ from relsym.runs.sweeps import LEFT_OUT, ListedJob
 # Runs by the path of their results.
 Runs = Mapping[str, AnyResults]
 # Marks a cell whose runs are of several versions or commits.
-MIXED = "†"
+MIXED_MARK = "†"
 
 
 def commit_text(run: AnyResults) -> str:
@@ -74,7 +74,7 @@ def mixture(runs: Iterable[AnyResults]) -> str:
 
 
 def marked(table: Table, by_path: Runs) -> Table:
-    """The table with ``MIXED`` on every cell whose runs are of several versions or commits.
+    """The table with ``MIXED_MARK`` on every cell whose runs are of several versions or commits.
 
     Notes say what the table's runs mix, and how many of them come from uncommitted code.
     """
@@ -83,7 +83,7 @@ def marked(table: Table, by_path: Runs) -> Table:
     rows = table.rows
     mixed = mixture(runs)
     if mixed:
-        notes.append(f"Mixed: {mixed}. {MIXED} marks a cell that mixes them.")
+        notes.append(f"Mixed: {mixed}. {MIXED_MARK} marks a cell that mixes them.")
         rows = tuple(_marked_row(row, by_path) for row in table.rows)
     dirty = sum(_is_dirty(commit_text(run)) for run in runs)
     if dirty:
@@ -94,12 +94,12 @@ def marked(table: Table, by_path: Runs) -> Table:
 
 
 def _marked_row(row: TableRow, by_path: Runs) -> TableRow:
-    """The row with ``MIXED`` on its cells that mix versions or commits."""
+    """The row with ``MIXED_MARK`` on its cells that mix versions or commits."""
     cells = []
     for cell in row.cells:
         text = cell.text
         if mixture(by_path[path] for path in cell.runs):
-            text += f" {MIXED}"
+            text += f" {MIXED_MARK}"
         cells.append(replace(cell, text=text))
     return replace(row, cells=tuple(cells))
 
