@@ -1,7 +1,7 @@
 """Rows per second of our causal language models against lm-evaluation-harness: same weights, same rows, same
 wordings, same tokens.
 
-    python benchmarks/evaluate_llm.py --out evaluate_llm.json          # pip install "relsym[lm_eval,smollm2]"
+    python benchmarks/evaluate_llm.py --out evaluate_llm.json          # pip install ".[lm_eval,smollm2]"
 
 The exported task folder is what the harness runs. Loading weights and building tasks is left out on both
 sides, tokenising is not; the harness first tries its batch sizes on an eighth of the rows and keeps the best,

@@ -233,7 +233,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def real_smollm2() -> Path:
     """The weight file of the language model that comes in a package."""
-    pytest.importorskip("gguf", reason='pip install "relsym[smollm2]"')
+    pytest.importorskip("gguf", reason='pip install ".[smollm2]"')
     from relsym.models.smollm2 import find_gguf
 
     try:

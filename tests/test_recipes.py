@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from itertools import chain, islice
 from pathlib import Path
@@ -441,8 +442,8 @@ def test_adapters_are_drawn_by_the_seed_alone():
 
 
 def test_without_peft_the_error_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr("relsym.objectives.remedies.lora.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r'pip install "relsym\[lora\]"'):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(ImportError, match=r'pip install "\.\[lora\]"'):
         Lora(2, 4, 0.0, "all-linear")
 
 

@@ -4,7 +4,7 @@ row has its account.
 
 from __future__ import annotations
 
-import builtins
+import sys
 
 import polars as pl
 import pytest
@@ -335,16 +335,9 @@ def test_a_folder_has_no_revisions_and_the_licence_is_what_is_told(folder):
 
 
 def test_without_the_library_the_advice_is_the_extra(folder, monkeypatch):
-    imported = builtins.__import__
-
-    def without(name, *arguments, **options):
-        if name == "datasets":
-            raise ImportError(name)
-        return imported(name, *arguments, **options)
-
     path = folder(train=facts())
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r'pip install "relsym\[hub\]"'):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ImportError, match=r'data.path needs the package datasets: pip install "\.\[hub\]"'):
         read(path)
 
 

@@ -20,6 +20,7 @@ from relsym.app.sweep.engine import FrozenJob
 from relsym.app.sweep.processes import ProcessEngine
 from relsym.app.sweep.run import last_error, size_of
 from relsym.app.values.suggest import with_near_matches
+from relsym.extras import install_line
 from relsym.runs.identity import Identity, identity
 from relsym.runs.results import read_results
 from relsym.runs.sweeps import DONE, FAILED, LEFT_OUT, REUSED, WAITING, Entry
@@ -256,7 +257,7 @@ def test_tuning_without_its_extra_says_which_pip_line_mends_it():
         "In 'sweep/tune': Could not find 'hydra/sweeper/optuna'\n\nAvailable options in "
         "'hydra/sweeper':\n\tbasic\n\tgrid\nConfig search path:\n\tx"
     )
-    assert told.endswith('pip install "relsym[optuna]"')
+    assert told.endswith(f"Optuna's sweeper: {install_line('optuna')}")
     assert "search path" not in told
 
 

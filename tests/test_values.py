@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from relsym.app import entry
 from relsym.app.cli import TASKS
 from relsym.app.values import suggest, trainer
-from relsym.app.values.checks import _calls, _declared, check_composed, check_values
+from relsym.app.values.checks import _declared, calls, check_composed, check_values
 from relsym.app.values.hints import expected, fits, shown
 from relsym.app.values.interpolations import is_read, origin, references
 from relsym.app.values.known import known_keys, option_files
@@ -198,7 +198,7 @@ def declared_hints(task: str, cfg: DictConfig) -> dict[str, Any]:
     places = {}
     for path, value, hint in _declared(config, SCHEMAS[task], ()):
         places[path] = (value, hint)
-    for path, node in _calls(config, ()):
+    for path, node in calls(config, ()):
         hints = read_signature(node["_target_"]).hints
         for key, value in node.items():
             if not key.startswith("_"):
@@ -529,7 +529,7 @@ def test_a_signature_reads_the_same_from_source_as_from_the_imported_object(grou
     config = OmegaConf.to_container(
         composed(task, f"{group}={option}", *GIVEN.get(f"{group}/{option}", ())), resolve=True
     )
-    for _, node in _calls(config, ()):
+    for _, node in calls(config, ()):
         static, real = read_signature(node["_target_"]), imported_signature(node["_target_"])
         assert static is not None, node["_target_"]
         assert (static.hints.keys(), static.open) == (real.hints.keys(), real.open)

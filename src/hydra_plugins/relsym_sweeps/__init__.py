@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
+from hydra.utils import get_class
 from omegaconf import DictConfig
 
 
@@ -63,10 +64,13 @@ class SweepLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what a sweep needs; the task itself is run by ``relsym.app.sweep.job``."""
+        from relsym.app.sweep.processes import check_fork_server
         from relsym.app.sweep.run import Sweep
         from relsym.app.values.checks import check_call
 
         check_call(config.hydra.launcher, "hydra.launcher", self.engine_class)
+        check_fork_server()
+        get_class(self.engine_class).check_machine()
         self.sweep = Sweep(hydra_context, config, self.engine, self.here)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:

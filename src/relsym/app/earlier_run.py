@@ -16,6 +16,7 @@ from relsym.app.stored_components import build_component, check_trust, find
 from relsym.data.nli import NliData
 from relsym.encoders.encoder import POOLINGS, PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
+from relsym.extras import refuse_missing_packages
 from relsym.metrics.base import Metric
 from relsym.models.device import device_of
 from relsym.models.run import RunModel
@@ -297,6 +298,22 @@ def _check_classes(run: EarlierRun, tensors: Mapping[str, Tensor]) -> None:
             f"{run.folder / PROBE}: memory_targets holds class {int(targets.max())}, and that run has the "
             f"labels {', '.join(run.labels)}. {ADVICE}"
         )
+
+
+def check_nli_packages(cfg: DictConfig) -> None:
+    """Refuse NLI rows that need a package which is not installed (``nli_data``), before anything is read.
+
+    Raises:
+        ImportError: with the command that installs it.
+    """
+    if OmegaConf.select(cfg, "forgetting.folder") is not None:
+        return  # files
+    run = run_in_init(cfg)
+    if run is None:
+        return
+    for component in run.config.components:
+        if component.place.startswith("data."):
+            refuse_missing_packages(find(component, run.trust, run.folder / CONFIG), component.values)
 
 
 def nli_data(cfg: DictConfig) -> NliData | None:

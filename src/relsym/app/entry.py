@@ -11,7 +11,7 @@ from functools import wraps
 from types import TracebackType
 from typing import Any
 
-from relsym.app.process import INTERRUPTED
+from relsym.app.process import INTERRUPTED, find_home
 from relsym.app.values.own_options import check_own_options
 from relsym.app.visible_output import make_output_visible
 from relsym.runs.credentials import masked
@@ -64,6 +64,7 @@ def run(task: Callable[[], None]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     make_output_visible()
     try:
+        find_home()
         check_own_options(sys.argv[1:])
         task()
     except KeyboardInterrupt:

@@ -21,6 +21,23 @@ def cache_folder(name: str, chosen: str | None = None) -> Path:
     return Path(caches, "relsym", name).expanduser()
 
 
+def make_cache_folder(folder: Path, option: str | None = None) -> None:
+    """Make a folder of ``cache_folder``, and those above it, for the user alone.
+
+    Args:
+        option: the option by which the user may choose another one.
+
+    Raises:
+        OSError: it cannot be made, with what to set.
+    """
+    try:
+        make_private(folder)
+    except OSError as error:
+        settings = "XDG_CACHE_HOME" if option is None else f"XDG_CACHE_HOME or {option}"
+        advice = f"Set {settings} to a folder that you may write"
+        raise OSError(error.errno, f"{error.strerror}. {advice}", str(folder)) from error
+
+
 def read_cached(path: Path) -> Any:
     """What ``write_cached`` wrote, or None where it is not there or damaged."""
     if not path.exists():

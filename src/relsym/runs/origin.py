@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import logging
 import platform
-import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,13 @@ from typing import Any
 import relsym
 from relsym.runs.identity import computed, digest
 from relsym.runs.results import Settings
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None
+
+log = logging.getLogger(__name__)
 
 PACKAGES = (
     "torch",
@@ -119,12 +126,21 @@ def versions() -> dict[str, str]:
 def peak_memory(gpu_bytes: int) -> dict[str, float]:
     """Largest resident memory of this process so far, in GiB, and of the GPU if one was used.
 
+    The process's own is left out, and the log says so, on a system that does not tell (Windows).
+
     Args:
         gpu_bytes: the most that was allocated on a GPU; 0 without one.
     """
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    units_per_gib = 2**30 if sys.platform == "darwin" else 2**20  # macOS counts bytes, Linux KiB
-    memory = {"peak_gib": largest / units_per_gib}
+    memory = {}
+    if resource is None:
+        log.warning(
+            "peak memory is not recorded: this system (%s) has no module resource. Linux and macOS have it.",
+            sys.platform,
+        )
+    else:
+        largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        units_per_gib = 2**30 if sys.platform == "darwin" else 2**20  # macOS counts bytes, Linux KiB
+        memory["peak_gib"] = largest / units_per_gib
     if gpu_bytes:
         memory["peak_gpu_gib"] = gpu_bytes / 2**30
     return memory

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from relsym.app.output_folder import check_build_folder, claim_output_folder, finish_output_folder
 from relsym.app.values.checks import check_values
+from relsym.app.values.packages import check_packages
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.building import build, with_files, write_benchmark
 from relsym.data.card import card, property_rows
@@ -39,6 +40,7 @@ def build_benchmark(cfg: DictConfig) -> None:
     if OmegaConf.select(cfg, "data.reader") is None:
         data_option = HydraConfig.get().runtime.choices["data"]
         raise ValueError(f"data={data_option} is no source of triples. Choose another data option.")
+    check_packages(cfg.data.reader)
     # The option is a partial one: how findings of the audit are decided is an option of the build alone.
     make_benchmark = instantiate(cfg.data.module.benchmark, _convert_="all")
     benchmark: SymmetryBenchmark = make_benchmark(audit=cfg.audit)

@@ -19,6 +19,7 @@ from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked, tracker_of
 from relsym.app.tracking.view import final_of
 from relsym.app.values.checks import check_values
+from relsym.app.values.packages import check_packages
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
@@ -41,8 +42,10 @@ def check(cfg: DictConfig) -> None:
 
     Raises:
         ValueError: options that do not work, alone or together.
+        ImportError: a package that an option needs is not installed.
     """
     check_values(cfg, "evaluate")
+    check_packages(cfg)
     check_model(cfg)
     own_shortcuts(cfg)  # made here only to refuse what is no shortcut; scoring makes its own
     if cfg.data.score_on == VALIDATION and cfg.validation_pairs != 0:

@@ -28,6 +28,7 @@ from relsym.app.export.harness import (
 )
 from relsym.app.output_folder import check_export_folder, claim_output_folder, finish_output_folder
 from relsym.app.values.checks import check_values
+from relsym.app.values.packages import check_packages
 from relsym.data.module import PairData
 from relsym.data.pairs import Row, pair_ids
 from relsym.data.splits import VALIDATION
@@ -56,6 +57,7 @@ def export_benchmark(cfg: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     check_export_folder(folder)
     check_values(cfg, "export")
+    check_packages(cfg)
     if cfg.task not in EXPORTS:
         raise ValueError(f"task={cfg.task}: expected {' or '.join(EXPORTS)}.")
 

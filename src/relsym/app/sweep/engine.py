@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import NamedTuple
 
+from relsym.extras import refuse_missing_packages
+
 
 class FrozenJob(NamedTuple):
     """One job of a sweep.
@@ -41,6 +43,16 @@ class Engine(ABC):
 
     An engine is no judge: whether a job is finished is said by its ``results.json``.
     """
+
+    @classmethod
+    def check_machine(cls) -> None:
+        """Refuse to start where something is missing that the engine needs, before any job is looked at.
+
+        Raises:
+            ImportError: a package.
+            ValueError: anything else.
+        """
+        refuse_missing_packages(cls)
 
     def check(self, job: FrozenJob) -> None:  # noqa: B027  (most engines run every job)
         """Refuse a job that this engine can never run.

@@ -11,11 +11,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.ranges import PositiveInt
+
+if TYPE_CHECKING:  # Windows has no such class
+    from multiprocessing.context import ForkServerProcess
 
 # What the fork server imports before any thread or CUDA context exists, so that no job has to.
 PRELOAD = ["relsym.app.train.steps", "relsym.app.sweep.job", "relsym.app.sweep.inspect"]
@@ -25,6 +27,20 @@ WANDB = ["wandb", "wandb.sdk.launch.inputs.internal"]
 GRACE_S = 20.0
 # Variables that say how many threads a library may use: whatever the user has set is kept.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+
+
+def check_fork_server() -> None:
+    """Refuse a sweep on a system without fork servers, from which it starts whatever it runs.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        raise ValueError(
+            "relsym train -m starts its jobs from a fork server, which this system "
+            f"({sys.platform}) does not have: run the sweep on Linux, macOS or WSL, or start each job as a "
+            "relsym train of its own."
+        )
 
 
 def start_server(with_wandb: bool) -> None:

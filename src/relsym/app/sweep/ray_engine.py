@@ -12,11 +12,13 @@ from omegaconf import OmegaConf
 
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.app.sweep.job import JOB_LOG, run_frozen
+from relsym.extras import install_line, needs
 from relsym.ranges import NonNegativeFloat, PositiveInt
 
 STOP_S = 10.0
 
 
+@needs("hydra/launcher=ray", "ray", install_line("ray"))
 class RayEngine(Engine):
     """One Ray task a job, in a worker process that ends with it; Ray never runs one twice.
 
@@ -39,12 +41,9 @@ class RayEngine(Engine):
         parallelism: PositiveInt | None = None,
     ) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent unless the user says so
-        try:
-            import ray
-        except ModuleNotFoundError as error:
-            raise ImportError(
-                'hydra/launcher=ray needs the package ray: pip install "relsym[ray]"'
-            ) from error
+        self.check_machine()
+        import ray
+
         self.ray = ray
         self.init = OmegaConf.to_container(OmegaConf.create(dict(init or {})), resolve=True)
         self.num_cpus, self.num_gpus = num_cpus, num_gpus

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.app.sweep.job import JOB_LOG, run_frozen
 from relsym.app.sweep.slurm_queue import ENDED, HOPELESS, NoAnswer, Said, ask, cancel, queued, recall
+from relsym.extras import install_line, needs
 from relsym.ranges import NonNegativeInt, PositiveInt
 
 try:
@@ -47,6 +48,7 @@ SILENCE_S = 600.0
 STOP_S = 45.0
 
 
+@needs("hydra/launcher=submitit_slurm", "submitit", install_line("slurm"))
 class SlurmEngine(Engine):
     """One submission a job; at most ``array_parallelism`` of them in the queue or running.
 
@@ -77,7 +79,7 @@ class SlurmEngine(Engine):
         name: str = "relsym",
         **sbatch: Any,
     ) -> None:
-        check_installed()
+        self.check_machine()
         if timeout_min * 60 <= signal_delay_s:
             raise ValueError(
                 f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds "
@@ -106,6 +108,12 @@ class SlurmEngine(Engine):
             "srun_args": srun_args,
         }
         self.executor.update_parameters(**sbatch_options(options))
+
+    @classmethod
+    def check_machine(cls) -> None:
+        """See ``Engine``: submitit, and the commands of SLURM."""
+        super().check_machine()
+        check_commands()
 
     def check(self, job: FrozenJob) -> None:
         """Refuse a job whose ranks SLURM would not start.
@@ -243,17 +251,12 @@ class SlurmEngine(Engine):
         self.running, self.refused = {}, []
 
 
-def check_installed() -> None:
-    """Refuse to start where submitit or SLURM is missing.
+def check_commands() -> None:
+    """Refuse to start where a command of SLURM is not on this machine.
 
     Raises:
-        ImportError: submitit is not installed.
-        ValueError: a command of SLURM is not on this machine.
+        ValueError: one is not.
     """
-    if submitit is None:
-        raise ImportError(
-            'hydra/launcher=submitit_slurm needs the package submitit: pip install "relsym[slurm]"'
-        )
     absent_commands = [command for command in COMMANDS if shutil.which(command) is None]
     if absent_commands:
         raise ValueError(

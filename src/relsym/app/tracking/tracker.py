@@ -21,6 +21,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from relsym.app.process import INTERRUPTED
+from relsym.extras import install_line, needs, refuse_missing_packages
 from relsym.runs.results import TrackedRun
 
 log = logging.getLogger(__name__)
@@ -113,14 +114,15 @@ def csv(folder: str) -> Tracker:
     return Csv(folder, name="", version="csv")
 
 
+@needs("tracking=tensorboard", "tensorboard", install_line("tensorboard"))
 def tensorboard(folder: str) -> Tracker:
-    """Curves for TensorBoard, in ``tensorboard/``."""
-    try:
-        return TensorBoard(folder, name="", version="tensorboard", default_hp_metric=False)
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            'tracking=tensorboard needs the package tensorboard: pip install "relsym[tensorboard]"'
-        ) from error
+    """Curves for TensorBoard, in ``tensorboard/``.
+
+    Raises:
+        ImportError: the package tensorboard is not installed.
+    """
+    refuse_missing_packages(tensorboard)
+    return TensorBoard(folder, name="", version="tensorboard", default_hp_metric=False)
 
 
 def tracker_of(cfg: DictConfig, folder: Path) -> Tracker:

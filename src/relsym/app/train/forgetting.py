@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 from omegaconf import DictConfig, OmegaConf
 
 import relsym
-from relsym.app.earlier_run import load_run, nli_data
+from relsym.app.earlier_run import check_nli_packages, load_run, nli_data
 from relsym.app.hardware import scoring_device
 from relsym.data.caches import cache_folder, read_cached, write_cached
 from relsym.data.pairs import Row
@@ -52,6 +52,7 @@ def check_forgetting(cfg: DictConfig) -> None:
             "forgetting=mnli measures what a run that learnt NLI loses: pass init=RUN, the folder of a "
             "relsym train data=mnli."
         )
+    check_nli_packages(cfg)
     if settings.control is None:
         return
     control_folder = Path(settings.control).expanduser()

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from relsym.app.earlier_run import nli_data
+from relsym.app.earlier_run import check_nli_packages, nli_data
 from relsym.data.module import PairData
 from relsym.objectives.remedies.base import Remedy
 
@@ -46,6 +46,8 @@ def check_recipe(cfg: DictConfig) -> None:
             f"recipe={option} replays NLI rows that the encoder was trained on before. Pass init=RUN, the "
             "folder of a finished relsym train data=mnli."
         )
+    if has_replay:
+        check_nli_packages(cfg)
 
 
 def build_remedies(cfg: DictConfig) -> tuple[Remedy, ...]:

@@ -33,6 +33,7 @@ from relsym.app.train.forgetting import Forgetting, check_forgetting
 from relsym.app.train.recipe import build_remedies, feed
 from relsym.app.train.record import Extra, Trained, TrainRecord
 from relsym.app.values.checks import check_values
+from relsym.app.values.packages import check_packages
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.splits import VALIDATION
@@ -55,9 +56,12 @@ def check(cfg: DictConfig) -> None:
 
     Raises:
         ValueError: with the option at fault and what to choose instead.
+        ImportError: a package that an option needs is not installed.
     """
     check_values(cfg, "train")
     check_hardware(cfg.hardware)
+    # A run to go on from brings its own encoder.
+    check_packages(cfg, unused=() if cfg.init is None else ("model",))
     check_combination(cfg)
     check_forgetting(cfg)
     # Made here only to refuse what is no shortcut: a sweep checks its jobs in another process than it trains.

@@ -88,7 +88,7 @@ def check_values(cfg: DictConfig, command: str, importing: bool = True) -> None:
             problems.judge_trainer(path, value)
         else:
             problems.judge(path, value, hint)
-    for path, node in _calls(config, ()):
+    for path, node in calls(config, ()):
         problems.judge_call(path, node)
     _refuse(problems.messages.values())
 
@@ -229,16 +229,16 @@ def _nested(hint: Any) -> type | None:
     return None
 
 
-def _calls(node: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def calls(node: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Every mapping with a ``_target_``, with its path; the outer ones first."""
     if _is_component(node):
         yield path, node
     if isinstance(node, list):
         for number, item in enumerate(node):
-            yield from _calls(item, (*path, str(number)))
+            yield from calls(item, (*path, str(number)))
     elif isinstance(node, dict):
         for key, value in node.items():
-            yield from _calls(value, (*path, str(key)))
+            yield from calls(value, (*path, str(key)))
 
 
 def _is_component(value: Any) -> bool:

@@ -17,7 +17,7 @@ from relsym.app.values.source_code import Function, ImportedName, Source, Unread
 # Bases that add no parameters.
 BARE = {"object", "ABC", "Protocol", "Generic"}
 # Decorators of classes that leave the constructor as it is.
-HARMLESS = {"final", "runtime_checkable"}
+HARMLESS = {"final", "needs", "runtime_checkable"}
 
 
 class Signature(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
 from relsym.app.values.known import free_mappings, known_keys
+from relsym.extras import install_line
 
 OVERRIDE = re.compile(r"Could not override '([^']+)'")
 APPENDED = re.compile(r"\nTo append to your (?:config|default list) use \+(.*)")
@@ -44,7 +45,7 @@ def with_near_matches(message: str, cause: str = "") -> str:
     """
     without_path = SEARCH_PATH.sub("", message)
     if "'hydra/sweeper/optuna'" in message:
-        return f'{without_path}\nsweep=tune needs Optuna\'s sweeper: pip install "relsym[optuna]"'
+        return f"{without_path}\nsweep=tune needs Optuna's sweeper: {install_line('optuna')}"
     if NULL_OPTION in message:
         return _null_options(sys.argv[1:]) or message
     option = OPTION.search(message)

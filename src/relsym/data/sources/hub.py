@@ -17,6 +17,7 @@ from relsym.data.relations import Relation, read_relations
 from relsym.data.sources.hub_set import HubSet, described_columns, faults
 from relsym.data.sources.table import blank, labels_beside, one_label
 from relsym.data.triples import ENTITY_ID, TRIPLE_SCHEMA, BadRows, TripleSource, check_choice, entities_of
+from relsym.extras import install_line, needs
 
 TRIPLES, PAIRS = "triples", "pairs"
 REQUIRED = {TRIPLES: ("subject", "property", "object"), PAIRS: ("premise", "hypothesis")}
@@ -28,6 +29,7 @@ OPTIONAL = {TRIPLES: ("subject_label", "object_label"), PAIRS: ("label",)}
 _NAME_PATTERNS = (".+", ".+?")
 
 
+@needs("data.path", "datasets", install_line("hub"))
 class HubTriples:
     """Statements from a data set on the Hugging Face hub, or from a folder in the hub's layout.
 

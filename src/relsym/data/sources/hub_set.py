@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from relsym.extras import Need, install_line
+
 # Text, in the words of the library datasets.
 STRINGS = ("string", "large_string", "string_view")
 # Some old data sets have no owner.
@@ -29,6 +31,7 @@ class HubSet:
     Raises:
         ValueError: no path, or a folder with a revision.
         FileNotFoundError: neither a folder nor an id of the hub.
+        ImportError: the library datasets is not installed.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class HubSet:
                 f"data.revision={revision}: a folder has no revisions. "
                 f"Leave it out, or pass {key}=OWNER/NAME."
             )
+        Need(key, "datasets", "datasets", install_line("hub")).refuse_if_missing()
         self.path = path
         self.name = name
         self.revision = revision
@@ -74,17 +78,12 @@ class HubSet:
         """Fetch the set: name of a part -> its ``datasets.Dataset``.
 
         Raises:
-            ImportError: the library is not installed.
             ConnectionError: the set is neither reached nor in the cache.
             FileNotFoundError: there is no such set.
             ValueError: the library cannot read it.
         """
-        try:
-            from datasets import exceptions, load_dataset
-        except ImportError as error:
-            raise ImportError(
-                'data sets of the hub need the library datasets: pip install "relsym[hub]".'
-            ) from error
+        from datasets import exceptions, load_dataset
+
         try:
             if self.folder is None:
                 return load_dataset(self.path, name=self.name, revision=self.revision)

@@ -17,6 +17,7 @@ from relsym.data.sources.nli_labels import ANNOTATION, NO_CONSENSUS, Meanings, c
 from relsym.data.sources.nli_tables import FolderTables, HubTables, NliTable, Tables
 from relsym.data.sources.rows import content_of
 from relsym.data.triples import BadRows, check_choice
+from relsym.extras import install_line, needs
 
 LOG = logging.getLogger(__name__)
 BAD_ROW = "bad row"
@@ -36,6 +37,7 @@ ANNOTATORS = Annotators(column=r"label\d+", value=ANNOTATION, gold="gold_label")
 TITLE_PATTERN = re.compile(r"\w[\w.-]*")
 
 
+@needs("data.hub", "datasets", install_line("hub"), argument="hub")
 class NliSource:
     """A set with a training and a test part, in JSONL, TSV, CSV or Parquet files, or on the hub.
 

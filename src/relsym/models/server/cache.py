@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+from relsym.data.caches import make_cache_folder
 from relsym.models.server.answers import Answer, pack, unpack
-from relsym.runs.modes import make_private
 
 CACHE_FILE = "answers.sqlite"
 PATIENCE = 60.0  # seconds that another process may hold the file
@@ -39,7 +39,7 @@ class AnswerCache:
     def __init__(self, folder: Path) -> None:
         self.path = folder / CACHE_FILE
         self._lock = threading.Lock()
-        make_private(folder)
+        make_cache_folder(folder, "model.cache_dir")
         try:
             # Threads share the connection under the lock, so sqlite3 need not check which of them asks.
             # isolation_level=None: every statement is a transaction of its own, so ``put`` needs no commit.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import ClassVar, final
 
 import torch
 from pytorch_lightning import LightningModule
 
+from relsym.extras import install_line, needs, refuse_missing_packages
 from relsym.objectives.remedies.base import Remedy, check_positive
 from relsym.ranges import Dropout, PositiveFloat, PositiveInt
 
 
 @final
+@needs("recipe=lora", "peft", install_line("lora"))
 class Lora(Remedy):
     """Freeze the encoder and train a low-rank change of its linear layers.
 
@@ -50,8 +51,7 @@ class Lora(Remedy):
     def __init__(
         self, rank: PositiveInt, alpha: PositiveFloat, dropout: Dropout, target_modules: str | Sequence[str]
     ) -> None:
-        if find_spec("peft") is None:
-            raise ImportError('recipe=lora needs the package peft: pip install "relsym[lora]"')
+        refuse_missing_packages(type(self))
         check_positive("recipe.lora.rank", rank)
         check_positive("recipe.lora.alpha", alpha)
         if not 0 <= dropout < 1:
