@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -284,21 +285,26 @@ def test_a_cache_that_cannot_be_made_says_what_to_set(tmp_path):
         make_cache_folder(tmp_path / "file" / "cache", "model.cache_dir")
 
 
+@pytest.fixture
+def nobodys_folder():
+    """A folder of a user that the system does not know; pytest's own lie in one that is root's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, NOBODY, NOBODY)
+        yield Path(name)
+
+
 @pytest.mark.slow
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: -1)() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("home", [None, "/"], ids=["unset", "of the system"])
-def test_a_user_that_the_system_does_not_know_trains_builds_and_reports(tmp_path, home):
+def test_a_user_that_the_system_does_not_know_trains_builds_and_reports(nobodys_folder, home):
     setpriv = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     # The interpreter may lie in a folder that only root reads.
     setpriv += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("only root can become another user")
     try:
         subprocess.run([*setpriv, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no setpriv that can do this here: {error}")
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    os.chown(folder, NOBODY, NOBODY)
+    folder = nobodys_folder
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -312,9 +318,10 @@ def test_a_user_that_the_system_does_not_know_trains_builds_and_reports(tmp_path
         ["train", "-m", *training, "tracking=csv", "seed=0,1", "hydra.sweep.dir=sweep"],
         ["evaluate", *small, "tracking=wandb", "validation_pairs=0", "hydra.run.dir=evaluated"],
         ["build", "benchmark=held_out", "hydra.run.dir=benchmark"],
-        ["export", "hydra.run.dir=exported"],
         ["report", "inputs=.", "hydra.run.dir=report"],
     ]
+    if home is not None:
+        commands = commands[:1]  # only caches differ
     for command in commands:
         relsym_command = [*setpriv, sys.executable, "-m", "relsym", *command]
         ended = subprocess.run(
@@ -327,10 +334,7 @@ def test_a_user_that_the_system_does_not_know_trains_builds_and_reports(tmp_path
 
 # --- other systems
 
-# As on Windows: modules, functions and signals that are not there. The libraries are imported before.
-LIBRARIES = (
-    "datasets, hydra, matplotlib, pytorch_lightning, sklearn.linear_model, submitit, torch, transformers"
-)
+# As on Windows: modules, functions and signals that are not there.
 ELSEWHERE = """
 import multiprocessing, multiprocessing.context, os, signal, sys
 for name in ("grp", "pwd", "resource", "termios"):
@@ -348,6 +352,13 @@ for module in pkgutil.walk_packages(relsym.__path__, "relsym."):
     if not module.name.endswith("__main__"):
         __import__(module.name)
 """
+# The libraries stay imported: they know other systems themselves.
+FORGET = """
+import sys
+for name in [*sys.modules]:
+    if name.partition(".")[0] == "relsym" or name.startswith("hydra_plugins.relsym"):
+        del sys.modules[name]
+"""
 IMPORT_TOLD = "import relsym.app.sweep.processes, relsym.runs.origin"
 ASK = """
 print(relsym.runs.origin.peak_memory(0), relsym.runs.origin.peak_memory(2**30))
@@ -359,7 +370,7 @@ relsym.app.sweep.processes.check_fork_server()
     "words",
     [
         [ELSEWHERE, IMPORT_TOLD, ASK],
-        pytest.param([f"import {LIBRARIES}", ELSEWHERE, IMPORT_ALL, ASK], marks=pytest.mark.slow),
+        pytest.param([IMPORT_ALL, FORGET, ELSEWHERE, IMPORT_ALL, ASK], marks=pytest.mark.slow),
     ],
     ids=["what tells", "all"],
 )
