@@ -161,8 +161,10 @@ class Schema:
         """The layout of a file whose first row holds these names."""
         places = {role: first.index(name) for role, name in names.items()} | dict(positions)
         votes = self._votes(places, first)
+        last = len(first) - 1
         if votes and votes.gold_last:
-            places = {role: -1 if place == len(first) - 1 else place for role, place in places.items()}
+            # Counted from the end, since the number of fields before it may be any.
+            places = {role: -1 if place == last else place for role, place in places.items()}
         return Layout(places, len(first), header=True, nullable=self.nullable, votes=votes)
 
     def _votes(self, places: Mapping[str, int], first: Sequence[str]) -> Votes | None:
@@ -172,19 +174,21 @@ class Schema:
         """
         if self.annotators is None:
             return None
-        own = [place for place, name in enumerate(first) if re.fullmatch(self.annotators.column, name)]
-        if not own:
+        columns = [place for place, name in enumerate(first) if re.fullmatch(self.annotators.column, name)]
+        if not columns:
             return None
-        start = own[0]
-        end = start + len(own)
+        start = columns[0]
+        end = start + len(columns)
+        is_one_stretch = columns == list(range(start, end))
         following = list(first[end:])
         gold_last = following == [self.annotators.gold]
-        is_one_stretch = own == list(range(start, end))
         is_at_end = gold_last or not following
-        role_places = [place for place in places.values() if not (gold_last and place == end)]
-        if not (is_one_stretch and is_at_end and max(role_places) < start):
-            return None
-        return Votes(start, self.annotators.value, gold_last)
+        # The gold label is found from the end of a row, all other roles from its beginning.
+        from_beginning = [place for place in places.values() if not (gold_last and place == end)]
+        are_before = max(from_beginning) < start
+        if is_one_stretch and is_at_end and are_before:
+            return Votes(start, self.annotators.value, gold_last)
+        return None
 
     def _check_unique(self, names: Iterable[Any], available: Sequence[str], path: Path | str) -> None:
         """Refuse a name that two columns of a file bear, since it does not say which is meant."""
