@@ -372,7 +372,7 @@ def test_an_encoder_from_a_folder_is_called_by_what_was_named(relsym, quick, tmp
         (["data=wikidata5m"], "data.folder is not set"),
         (["precision=fp16"], "precision=fp16: expected fp32 or bf16"),
         (["seed=abc"], "seed=abc: expected a whole number"),
-        (["model.pooling=max"], "model.pooling=max"),
+        (["model.pooling=median"], "model.pooling=median"),
         (["data=mnli"], "data.folder=None: no such folder"),
         (["model=encoder", "model.name=/nowhere/model"], "cannot load the encoder"),
         (["objective=none"], "Could not find 'objective/none'"),

@@ -25,8 +25,9 @@ from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.data.replay import Replay, replay_order
+from relsym.encoders.dense import Dense, DenseShape
 from relsym.encoders.encoder import Encoder
-from relsym.encoders.load import tiny_encoder
+from relsym.encoders.load import load_encoder, tiny_encoder
 from relsym.objectives.finetune import FineTuning
 from relsym.objectives.knn import KnnRetraining
 from relsym.objectives.random_label import RandomLabelRetraining
@@ -420,6 +421,21 @@ def test_merged_adapters_give_the_vectors_they_gave_before_and_an_ordinary_folde
     )
     loaded = Encoder(AutoModel.from_pretrained(tmp_path / "encoder"), plain.tokenizer, max_length=64)
     torch.testing.assert_close(loaded.encode(TEXTS), before.vectors, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["l2sp", "distill", "lora", "freeze", "wise_ft"])
+def test_dense_layers_are_trained_and_saved_under_every_remedy(name, tmp_path):
+    plain = tiny_encoder()
+    torch.manual_seed(0)
+    dense = Dense(DenseShape(32, 8, bias=True, activation="Tanh"))
+    first = dense.linear.weight.detach().clone()
+    encoder = Encoder(plain.model, plain.tokenizer, "cls", 64, dense=[dense], normalize=True)
+    train(three_way(learning_rate=1e-2, encoder=encoder), REMEDIES[name]())
+    assert not torch.equal(dense.linear.weight, first)
+    encoder.save(tmp_path)
+    loaded = load_encoder(str(tmp_path), None)
+    assert loaded.dim == 8
+    torch.testing.assert_close(loaded.encode(TEXTS), encoder.encode(TEXTS), atol=1e-5, rtol=0)
 
 
 def test_adapters_leave_embeddings_and_pooler_alone_and_the_head_is_trained():

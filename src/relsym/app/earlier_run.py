@@ -14,8 +14,9 @@ from torch import Tensor
 
 from relsym.app.stored_components import build_component, check_trust, find
 from relsym.data.nli import NliData
-from relsym.encoders.encoder import POOLINGS, PRECISIONS, Encoder
+from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
+from relsym.encoders.pooling.registry import POOLINGS
 from relsym.extras import refuse_missing_packages
 from relsym.metrics.base import Metric
 from relsym.models.device import device_of
@@ -221,7 +222,7 @@ def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
     # The configuration is decoded by type alone: a pooling that nobody knows is still a text.
     if config.model.pooling not in POOLINGS:
         raise ValueError(
-            f"{folder / CONFIG}: model.pooling: expected {' or '.join(POOLINGS)}, got "
+            f"{folder / CONFIG}: model.pooling: expected one of {', '.join(POOLINGS)}, got "
             f"{shown_text(config.model.pooling)}. {ADVICE}"
         )
     for component in config.components:

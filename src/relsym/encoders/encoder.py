@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import normalize as to_length_one
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relsym.data.module import Features
-from relsym.encoders.sentence_transformers import write_module_files
+from relsym.encoders.dense import Dense
+from relsym.encoders.module_files import write_module_files
+from relsym.encoders.pooling.base import Pooling
+from relsym.encoders.pooling.registry import pooling_named
 from relsym.encoders.tokens import collate, length_batches, tokenize
-from relsym.encoders.weights import weights_hash
+from relsym.encoders.weights import state_hash, weights_hash
 
 log = logging.getLogger(__name__)
-POOLINGS = ("mean", "cls")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 # The best of a few in benchmarks/throughput.py; a GPU's is larger, and there the choice matters little.
 TOKENS_PER_BATCH_CPU = {torch.float32: 1024, torch.bfloat16: 4096}
@@ -38,11 +42,15 @@ class Encoder(nn.Module):
 
     Args:
         model, tokenizer: from transformers.
-        pooling: "mean" (of the token vectors, padding left out) or "cls" (the first token's vector).
+        pooling: how token vectors become one, as a name of ``POOLINGS`` or as the component itself.
         max_length: tokens after which a text is cut (a warning counts the texts it cut).
         dropout: probability that replaces the model's own while training; None keeps the model's.
         source: where the weights came from (name, revision or commit, hash, and ``published``: their hub id),
             for the record.
+        dense: layers after the pooling; they are trained with the rest.
+        normalize: whether ``encode`` gives vectors of length 1. Whatever reads vectors to train, probe or
+            measure takes ``raw_vectors`` instead.
+        lower_case: whether the reader of the model had to make its tokenizer lower texts.
 
     Raises:
         ValueError: there is no such pooling.
@@ -52,17 +60,21 @@ class Encoder(nn.Module):
         self,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        pooling: str = "mean",
+        pooling: str | Pooling = "mean",
         max_length: int = 256,
-        dropout: float | None = None,
+        dropout: float | int | None = None,
         source: dict[str, str | None] | None = None,
+        dense: Sequence[Dense] = (),
+        normalize: bool = False,
+        lower_case: bool = False,
     ) -> None:
         super().__init__()
-        if pooling not in POOLINGS:
-            raise ValueError(f"model.pooling={pooling}: expected {' or '.join(POOLINGS)}.")
         self.model = model
         self.tokenizer = tokenizer
-        self.pooling = pooling
+        self.pooling = pooling_named(pooling) if isinstance(pooling, str) else pooling
+        self.dense = nn.ModuleList(dense)
+        self.normalize = normalize
+        self.lower_case = lower_case
         self.max_length = max_length
         self.source = source or {}
         for name, parameter in model.named_parameters():
@@ -76,7 +88,7 @@ class Encoder(nn.Module):
     @property
     def dim(self) -> int:
         """Length of the vectors."""
-        return self.model.config.hidden_size
+        return self.dense[-1].shape.outputs if self.dense else self.model.config.hidden_size
 
     @property
     def device(self) -> torch.device:
@@ -92,8 +104,13 @@ class Encoder(nn.Module):
         self.model.set_attn_implementation("eager")
 
     def fingerprint(self) -> str:
-        """SHA-256 of weights and vocabulary."""
-        return weights_hash(self.model, self.tokenizer)
+        """SHA-256 of weights and vocabulary, and of dense layers and lower-casing where there are some."""
+        transformer = weights_hash(self.model, self.tokenizer)
+        if not self.dense and not self.lower_case:
+            return transformer
+        shapes = [layer.shape for layer in self.dense]
+        parts = [transformer, state_hash(self.dense), shapes, self.lower_case]
+        return sha256(repr(parts).encode()).hexdigest()
 
     def tokenize(self, texts: Sequence[str], seconds: Sequence[str] | None = None) -> Features:
         """Token lists of single texts, or of text pairs as one input."""
@@ -119,10 +136,10 @@ class Encoder(nn.Module):
         if hidden.element_size() < 4:
             # Pooling and metric need the digits that bf16 drops.
             hidden = hidden.float()
-        if self.pooling == "cls":
-            return hidden[:, 0]
-        mask = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)
-        return (hidden * mask).sum(1) / mask.sum(1)
+        vectors = self.pooling(hidden, inputs["attention_mask"])
+        for layer in self.dense:
+            vectors = layer(vectors)
+        return vectors.float() if vectors.element_size() < 4 else vectors
 
     def by_length(self, inputs: dict[str, Tensor]) -> Float[Tensor, "n dim"]:
         """The vectors that ``forward`` gives, up to rounding, for rows of mixed lengths.
@@ -149,7 +166,24 @@ class Encoder(nn.Module):
         tokens_per_batch: int | None = None,
         advance: Callable[[int], None] = lambda count: None,
     ) -> Float[Tensor, "n dim"]:
-        """Vectors of any number of texts or text pairs, in their order, on the CPU and in fp32.
+        """Vectors of any number of texts or text pairs, as ``SentenceTransformer.encode`` gives them.
+
+        They are those of ``raw_vectors``, of length 1 where the model says so.
+
+        Args: as ``raw_vectors``.
+        """
+        vectors = self.raw_vectors(texts, seconds, tokens_per_batch, advance)
+        return to_length_one(vectors, dim=-1) if self.normalize else vectors
+
+    @torch.inference_mode()
+    def raw_vectors(
+        self,
+        texts: Sequence[str],
+        seconds: Sequence[str] | None = None,
+        tokens_per_batch: int | None = None,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> Float[Tensor, "n dim"]:
+        """What heads, probes and measures read: vectors in their order, on the CPU, in fp32, of any length.
 
         They are encoded in batches of similar length, without dropout.
 
@@ -176,4 +210,7 @@ class Encoder(nn.Module):
         """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors)."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        write_module_files(folder, self.dim, self.pooling, self.max_length)
+        hidden_size = self.model.config.hidden_size
+        write_module_files(
+            folder, hidden_size, self.pooling, self.max_length, list(self.dense), self.normalize
+        )

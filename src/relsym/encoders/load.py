@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import torch
@@ -10,16 +11,23 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTo
 
 from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
-from relsym.encoders.tokens import check_length, check_padding
+from relsym.encoders.model_files import ModelFiles
+from relsym.encoders.pooling.registry import pooling_named
+from relsym.encoders.sentence_transformers import FolderReading, load_dense, read_folder
+from relsym.encoders.tokens import check_padding, length_of, limit_of, lower_texts
 from relsym.encoders.weights import POOLER, load_weights
 from relsym.ranges import Dropout, Length, PositiveInt, Seed
+
+log = logging.getLogger(__name__)
+DEFAULT_POOLING = "mean"
+TINY_LENGTH = 64
 
 
 def load_encoder(
     name: str,
     revision: str | None = "main",
-    pooling: str = "mean",
-    max_length: Length = 256,
+    pooling: str | None = None,
+    max_length: Length | None = None,
     dropout: Dropout | None = None,
     trust_remote_code: bool = False,
 ) -> Encoder:
@@ -28,17 +36,25 @@ def load_encoder(
     Args:
         name: hub id, or path of a folder written by ``save_pretrained``.
         revision: branch, tag or commit on the hub.
-        pooling, max_length, dropout: see ``Encoder``.
+        pooling: None takes what a sentence-transformers folder says of itself, and the mean for others.
+        max_length: tokens after which a text is cut; None takes the folder's word likewise, else 256 or what
+            the model reads if that is less.
+        dropout: see ``Encoder``.
         trust_remote_code: whether Python code from the hub may run.
 
     Raises:
         ValueError: no such model, no safetensors weights, weights that are not in its files, or the hub is
             out of reach; the folder holds an adapter; its tokenizer has no pad token; texts could be longer
-            than it reads.
+            than it reads; a sentence-transformers folder that is damaged or names what relsym cannot read.
     """
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     name = local_or_hub(name)
-    if (Path(name) / "adapter_config.json").exists():
+    files = ModelFiles(name, revision)
+    reading = read_folder(files)
+    subfolder = "" if reading is None else reading.transformer
+    if subfolder:
+        options["subfolder"] = subfolder
+    if (Path(name) / subfolder / "adapter_config.json").exists():
         raise ValueError(
             f"model.name={name}: the folder holds an adapter (adapter_config.json), whose weights may be a "
             "pickle and whose base may lie anywhere. Merge it into its model, save that, and pass the folder "
@@ -55,15 +71,60 @@ def load_encoder(
             "save_pretrained, or model=bundled."
         ) from error
     check_padding(name, tokenizer)
-    check_length(name, max_length, model.config)
     published = None if Path(name).is_dir() else name
     source = {
         "name": name,
         "revision": revision,
-        "commit": hub_commit(name, revision),
+        "commit": hub_commit(name, revision, subfolder),
         "published": published,
     }
-    return Encoder(model, tokenizer, pooling, max_length, dropout, source)
+    if reading is None:
+        _check_reached(files, pooling)
+        length = length_of(name, max_length, None, model)
+        return Encoder(model, tokenizer, pooling or DEFAULT_POOLING, length, dropout, source)
+    own_length = reading.max_length or limit_of(tokenizer, model)
+    return Encoder(
+        model,
+        tokenizer,
+        _pooling_of(name, pooling, reading),
+        length_of(name, max_length, own_length, model),
+        dropout,
+        source,
+        load_dense(files, reading, model.config.hidden_size),
+        reading.normalize,
+        reading.lower_case and lower_texts(name, tokenizer),
+    )
+
+
+def _check_reached(files: ModelFiles, pooling: str | None) -> None:
+    """Refuse to guess how a model of the hub is to be read when the hub cannot say.
+
+    Raises:
+        ValueError: nothing is said by the call either.
+    """
+    if files.reached or pooling is not None:
+        return
+    raise ValueError(
+        f"model.name={files.name}: its weights are on this machine, but not whether it has a modules.json, "
+        "which says how it is to be read, and the hub is out of reach. Load it once with a network, or pass "
+        "model.pooling (mean, say) if it is no sentence-transformers model."
+    )
+
+
+def _pooling_of(name: str, pooling: str | None, reading: FolderReading) -> str:
+    """The pooling that was asked for, or the folder's own; a warning where they differ."""
+    if pooling is None:
+        return reading.pooling
+    name_of_pooling = pooling_named(pooling).name
+    if name_of_pooling != reading.pooling:
+        log.warning(
+            "model.pooling=%s: %s itself says %s, so its vectors are not its own (model.pooling=null takes "
+            "its word)",
+            name_of_pooling,
+            name,
+            reading.pooling,
+        )
+    return name_of_pooling
 
 
 def local_or_hub(name: str) -> str:
@@ -76,12 +137,21 @@ def tiny_encoder(
     hidden_size: PositiveInt = 32,
     layers: PositiveInt = 2,
     heads: PositiveInt = 2,
-    pooling: str = "mean",
-    max_length: Length = 64,
+    pooling: str | None = None,
+    max_length: Length | None = None,
     dropout: Dropout | None = None,
     seed: Seed = 0,
 ) -> Encoder:
-    """A BERT with random weights and a character vocabulary: for tests, where nothing is to be downloaded."""
+    """A BERT with random weights and a character vocabulary: for tests, where nothing is to be downloaded.
+
+    Args:
+        hidden_size, layers, heads: of the model.
+        pooling: None takes the mean.
+        max_length: tokens that it reads; None: 64.
+        dropout: see ``Encoder``.
+        seed: of the weights.
+    """
+    length = max_length or TINY_LENGTH
     tokenizer = BertTokenizerFast(vocab=_tiny_vocabulary())
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -89,18 +159,22 @@ def tiny_encoder(
         num_hidden_layers=layers,
         num_attention_heads=heads,
         intermediate_size=2 * hidden_size,
-        max_position_embeddings=max_length,
+        max_position_embeddings=length,
     )
     # The weights depend on this seed alone, and what is drawn afterwards does not depend on them.
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = BertModel(config)
     source = {"name": "tiny", "revision": str(seed), "commit": None}
-    return Encoder(model, tokenizer, pooling, max_length, dropout, source)
+    return Encoder(model, tokenizer, pooling or DEFAULT_POOLING, length, dropout, source)
 
 
-def hub_commit(name: str, revision: str | None) -> str | None:
+def hub_commit(name: str, revision: str | None, subfolder: str = "") -> str | None:
     """The commit that the weights of a hub revision came from; None for local folders.
+
+    Args:
+        name, revision: of the model.
+        subfolder: where its weights lie in the repository.
 
     Where the revision has no safetensors, transformers takes them from a conversion elsewhere in the
     repository; then the commit of the configuration is returned, with the remark "(weights: a conversion)".
@@ -113,10 +187,12 @@ def hub_commit(name: str, revision: str | None) -> str | None:
         "config.json": " (weights: a conversion)",
     }
     for file, remark in remark_of_file.items():
-        cached = try_to_load_from_cache(name, file, revision=revision)
+        path = f"{subfolder}/{file}" if subfolder else file
+        cached = try_to_load_from_cache(name, path, revision=revision)
         # A string is a path; there are other values for a file that is missing, here or on the hub.
         if isinstance(cached, str):
-            commit = Path(cached).parent.name  # the snapshot's folder is named by its commit
+            # The snapshot's folder is named by its commit.
+            commit = Path(cached).parents[path.count("/")].name
             return commit + remark
     return None
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
-from transformers import PretrainedConfig, PreTrainedTokenizerBase
+from tokenizers.normalizers import Lowercase, Normalizer
+from tokenizers.normalizers import Sequence as Normalizers
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relsym.data.module import Features
+
+log = logging.getLogger(__name__)
+# Where neither the call nor the model says when texts are cut.
+DEFAULT_LENGTH = 256
+# Tokenizers without a limit have one of 30 digits.
+NO_LIMIT = 10**9
+UPPER_CASE = "AZÄÉŐĐΩЖ"
 
 
 def tokenize(
@@ -50,13 +60,90 @@ def check_padding(name: str, tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
-def check_length(name: str, max_length: int, config: PretrainedConfig) -> None:
+def places_of(model: PreTrainedModel) -> int | None:
+    """How many tokens a model reads; None where it knows no limit."""
+    places = getattr(model.config, "max_position_embeddings", None)
+    if places is None or places < 1:  # -1: no limit
+        return None
+    for name, module in model.named_modules():
+        is_positions = isinstance(module, nn.Embedding) and name.endswith("position_embeddings")
+        if is_positions and module.padding_idx is not None:
+            # RoBERTa and its relatives count places from the one after the padding's.
+            return places - module.padding_idx - 1
+    return places
+
+
+def length_of(name: str, max_length: int | None, own: int | None, model: PreTrainedModel) -> int:
+    """The number of tokens after which texts are cut.
+
+    Args:
+        name: of the model, for messages.
+        max_length: what the call asks for; None takes the model's own word, else ``DEFAULT_LENGTH``.
+        own: the model's own word, if it has one.
+        model: may read fewer, and then has the last word where nothing was asked for.
+
+    Raises:
+        ValueError: the call asks for more than the model can read.
+    """
+    places = places_of(model)
+    default = own or DEFAULT_LENGTH
+    readable = default if places is None else min(default, places)
+    if max_length is None:
+        if readable < default:
+            log.info("%s reads at most %d tokens: model.max_length=%d", name, readable, readable)
+        return readable
+    check_length(name, max_length, model)
+    if own is not None and max_length != readable:
+        log.warning(
+            "model.max_length=%d: %s itself says %d tokens, so vectors of longer texts are not its own "
+            "(model.max_length=null takes its word)",
+            max_length,
+            name,
+            readable,
+        )
+    return max_length
+
+
+def limit_of(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> int | None:
+    """The tokens after which sentence-transformers cuts texts of a folder that names no number."""
+    limits = []
+    if tokenizer.model_max_length < NO_LIMIT:
+        limits.append(tokenizer.model_max_length)
+    places = places_of(model)
+    if places is not None:
+        limits.append(places)
+    return min(limits, default=None)
+
+
+def lower_texts(name: str, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Let a tokenizer make texts lower case first, and say whether that changes anything.
+
+    Raises:
+        ValueError: it is a slow tokenizer, which has no such step.
+    """
+    if not tokenizer.is_fast:
+        raise ValueError(
+            f"{name}: do_lower_case is supported for fast tokenizers (tokenizer.json) alone. Save the "
+            "tokenizer as one."
+        )
+    backend = tokenizer.backend_tokenizer
+    former: Normalizer | None = backend.normalizer
+    steps = [Lowercase()] if former is None else [Lowercase(), former]
+    lowered = Normalizers(steps)
+    before = UPPER_CASE if former is None else former.normalize_str(UPPER_CASE)
+    if lowered.normalize_str(UPPER_CASE) == before:
+        return False
+    backend.normalizer = lowered
+    return True
+
+
+def check_length(name: str, max_length: int, model: PreTrainedModel) -> None:
     """Refuse to cut texts later than the model can read.
 
     Raises:
         ValueError: with the number of places that it has.
     """
-    places = getattr(config, "max_position_embeddings", None)
+    places = places_of(model)
     if places is not None and max_length > places:
         raise ValueError(
             f"model.max_length={max_length}: {name} reads at most {places} tokens. Pass "

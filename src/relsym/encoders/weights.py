@@ -165,12 +165,24 @@ def _first(names: Collection[str]) -> str:
 def weights_hash(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> str:
     """SHA-256 over names, shapes, types and bytes of the weights, and over the vocabulary."""
     hasher = sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    _add_state(hasher, model)
+    vocabulary = sorted(tokenizer.get_vocab().items())
+    hasher.update(repr(vocabulary).encode())
+    return hasher.hexdigest()
+
+
+def state_hash(module: nn.Module) -> str:
+    """SHA-256 over names, shapes, types and bytes of the weights of one part."""
+    hasher = sha256()
+    _add_state(hasher, module)
+    return hasher.hexdigest()
+
+
+def _add_state(hasher: Any, module: nn.Module) -> None:
+    """Hash names, shapes, types and bytes of the weights."""
+    for name, tensor in sorted(module.state_dict().items()):
         header = f"{name} {tuple(tensor.shape)} {tensor.dtype}"
         hasher.update(header.encode())
         values = tensor.detach().cpu().contiguous().flatten()
         # Seen as bytes, since numpy has no bf16.
         hasher.update(values.view(torch.uint8).numpy())
-    vocabulary = sorted(tokenizer.get_vocab().items())
-    hasher.update(repr(vocabulary).encode())
-    return hasher.hexdigest()

@@ -37,10 +37,10 @@ def represent(
     if reads == JOINT:
         premises = [premise for premise, _ in texts]
         hypotheses = [hypothesis for _, hypothesis in texts]
-        vectors = _finite(encoder.encode(premises, hypotheses, advance=advance))
+        vectors = _finite(encoder.raw_vectors(premises, hypotheses, advance=advance))
         places = [place_of[row.premise, row.hypothesis] for row in rows]
         return vectors[places].unsqueeze(1)
-    vectors = _finite(encoder.encode(texts, advance=advance))
+    vectors = _finite(encoder.raw_vectors(texts, advance=advance))
     premise_places = [place_of[row.premise] for row in rows]
     hypothesis_places = [place_of[row.hypothesis] for row in rows]
     return torch.stack([vectors[premise_places], vectors[hypothesis_places]], dim=1)

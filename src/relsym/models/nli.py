@@ -88,7 +88,7 @@ class CrossEncoder(Model):
                 "folder with a sequence classifier in safetensors; a run is model=run."
             ) from error
         check_padding(name, self.tokenizer)
-        check_length(name, max_length, self.network.config)
+        check_length(name, max_length, self.network)
         self.classes = classes_of(name, self.network.config.id2label, label_order)
         # Before they are moved and rounded: the hash tells weights apart, not settings.
         self.hash = weights_hash(self.network, self.tokenizer)

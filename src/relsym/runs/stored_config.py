@@ -49,8 +49,8 @@ class StoredComponent(msgspec.Struct, frozen=True):
 class ModelSettings(msgspec.Struct, frozen=True):
     """How the encoder was read.
 
-    pooling: "mean" or "cls".
-    max_length: in tokens.
+    pooling: how token vectors become one, by relsym's name of it; never null.
+    max_length: in tokens; never null.
     trust_remote_code: whether that run could run the encoder's own code; it allows nothing in this one.
     """
 

@@ -18,6 +18,8 @@ from relsym.app.values.known import CONF
 from relsym.data.module import PairData
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.load import local_or_hub
+from relsym.encoders.model_files import ModelFiles
+from relsym.encoders.sentence_transformers import is_sentence_folder
 from relsym.metrics.base import NONE
 from relsym.models.base import Model
 from relsym.models.device import device_of, dtype_of
@@ -140,8 +142,10 @@ def kind_of(name: str, revision: str | None, trust_remote_code: bool) -> str:
     folder = Path(name).expanduser()
     if (folder / RESULTS).exists():
         return "run"
+    source = local_or_hub(name)
+    if is_sentence_folder(ModelFiles(source, revision)):
+        return "encoder"
     try:
-        source = local_or_hub(name)
         config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
     except Exception as error:  # the hub raises types of its own
         first_line = str(error).strip().splitlines()[0]

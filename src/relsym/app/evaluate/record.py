@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
 import relsym
+from relsym.app.read_as import FORMER_READING, read_as, read_as_in, reading_of
 from relsym.app.started import Started
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
+from relsym.encoders.encoder import Encoder
 from relsym.evaluation.score import Scores
 from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Model
@@ -29,6 +33,19 @@ Measured = dict[str, dict[str, Columns]]
 class EvaluationRecord(Started):
     """What is recorded of an evaluation of one model: its results, and hashes of what was measured."""
 
+    def __init__(self, cfg: DictConfig) -> None:
+        super().__init__(cfg)
+        # How an encoder is read whose option has no key for it (model=auto).
+        self.unsaid_reading: dict[str, Any] = {}
+
+    def is_read_by(self, encoder: Encoder) -> None:
+        """Record how an encoder is read where the configuration left that to its files."""
+        self.config = read_as(self.config, encoder)
+        reading = reading_of(encoder)
+        # Only where it is another one: hashes of models that are read as before stay what they were.
+        if "pooling" not in self.config["model"] and reading != FORMER_READING:
+            self.unsaid_reading = reading
+
     def is_finished(self, folder: Path) -> bool:
         """Whether the folder holds this very evaluation: the same configuration, with the same version.
 
@@ -39,7 +56,9 @@ class EvaluationRecord(Started):
             results = read_results(folder / RESULTS)
         except FileNotFoundError:
             return False
-        return results.config_hash == origin.config_hash(self.config) and results.relsym == relsym.__version__
+        # No model is loaded yet: what was left to its files is what they said the other time.
+        config = read_as_in(self.config, folder)
+        return results.config_hash == origin.config_hash(config) and results.relsym == relsym.__version__
 
     def plan(self, model: Model, data: PairData, blocks: dict[str, dict[str, list[Row]]]) -> str:
         """Hash of all that measuring depends on: the model, how it is asked, its examples and the rows."""
@@ -131,6 +150,7 @@ class EvaluationRecord(Started):
                 content[key] = value
         model_settings = self.config["model"].items()
         content["model"] = {key: value for key, value in model_settings if key not in PLACES_OF_MODEL}
+        content["model"] |= self.unsaid_reading
         content["fingerprint"] = model.fingerprint()
         return content
 

@@ -26,6 +26,7 @@ from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
 from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Examples, Judged, Model
+from relsym.models.encoder import EncoderModel
 from relsym.report.one_run.terminal import console, print_evaluation
 from relsym.runs.folder import RunFolder
 from relsym.runs.layout import CONFIG, PREDICTIONS
@@ -75,6 +76,8 @@ def evaluate(cfg: DictConfig) -> None:
         record.tracked = logger.tracked_run()
         started = time.perf_counter()
         model = build_model(cfg, data)
+        if isinstance(model, EncoderModel):
+            record.is_read_by(model.encoder)
         record.seconds["load"] = time.perf_counter() - started
 
         started = time.perf_counter()

@@ -78,7 +78,7 @@ def _facts(cfg: DictConfig, config: Mapping[str, Any], cache: dict[str, Any]) ->
     # Resolved: two jobs may name two variables by the same words, through another key.
     resolved = OmegaConf.to_container(cfg, resolve=True)
     model = {key: resolved[key] for key in ("model", "init")}
-    weights, published = _once(cache, digest(model), lambda: _weights(cfg))
+    encoder = _once(cache, digest(model), lambda: _encoder(cfg, config))
     # Neither seed says anything about the benchmark: jobs that differ in them alone share what is read.
     data = {}
     for key, value in resolved["data"]["module"].items():
@@ -87,15 +87,31 @@ def _facts(cfg: DictConfig, config: Mapping[str, Any], cache: dict[str, Any]) ->
     content, sides = _once(cache, digest(data), lambda: _data(cfg, data.get("benchmark"), cache))
     earlier = run_in_init(cfg)
     init = None if earlier is None else earlier.identity().cell_hash
-    return Known(identity(config, weights, content, sides, init), published)
+    read = {**config, "model": encoder.model}
+    return Known(identity(read, encoder.weights, content, sides, init), encoder.published)
 
 
-def _weights(cfg: DictConfig) -> tuple[str, str | None]:
-    """Hash of the encoder before training, and the hub id of its published weights."""
+class _Encoder(NamedTuple):
+    """What a job's encoder is before training.
+
+    weights: its hash.
+    published: the hub id of its published weights.
+    model: the model's settings, with what it was left to say itself.
+    """
+
+    weights: str
+    published: str | None
+    model: dict[str, Any]
+
+
+def _encoder(cfg: DictConfig, config: Mapping[str, Any]) -> _Encoder:
+    """Read the encoder of a job."""
+    from relsym.app.read_as import read_as
     from relsym.app.train.compose import build_encoder
 
     encoder = build_encoder(cfg)
-    return encoder.fingerprint(), encoder.source.get("published")
+    published = encoder.source.get("published")
+    return _Encoder(encoder.fingerprint(), published, read_as(config, encoder)["model"])
 
 
 def _data(cfg: DictConfig, benchmark: Any, cache: dict[str, Any]) -> tuple[str, str | None]:

@@ -110,7 +110,7 @@ class Forgetting:
         self.before = self._before()
         check_before(self.labels, self.before[KEPT], self.how.labels, f"init={self.init}")
         self.texts = _first_texts(self.rows, DRIFT_TEXTS)
-        self.vectors = self.earlier.encoder.encode(self.texts)
+        self.vectors = self.earlier.encoder.raw_vectors(self.texts)
 
     def measure(
         self, encoder: Encoder, objective: Objective, probe: Probe, folder: RunFolder
@@ -143,7 +143,7 @@ class Forgetting:
             figures["forgetting/drop"] = max(figures["forgetting/drop"], drop.drop)
             control = results.ControlDrop(**asdict(drop), folder=str(self.told.control))
 
-        drifts = drift(self.vectors, encoder.encode(self.texts))
+        drifts = drift(self.vectors, encoder.raw_vectors(self.texts))
         folder.write_table(FORGETTING, self._columns(after))
         for name, value in drifts.items():
             figures[f"drift/{name}/nli"] = value

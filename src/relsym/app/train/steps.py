@@ -18,6 +18,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from relsym.app.hardware import check_hardware, scoring_device
+from relsym.app.read_as import read_as
 from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked, tracker_of
 from relsym.app.tracking.view import final_of
@@ -37,7 +38,7 @@ from relsym.app.values.packages import check_packages
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.splits import VALIDATION
-from relsym.encoders.encoder import PRECISIONS
+from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
 from relsym.evaluation import readers
 from relsym.evaluation.drift import EVERYDAY_SENTENCES, drift
@@ -87,10 +88,11 @@ def train_and_score(cfg: DictConfig) -> None:
     probe: Probe = instantiate(cfg.probe)
     probe.check_memory(len(data.train_rows))
     tracker = tracker_of(cfg, path)
+    encoder = load(cfg, record)
     with tracked(tracker, record.config, record.tags(data)) as logger:
         record.tracked = logger.tracked_run()
         forgetting = knowledge_before(cfg) if folder is not None else None
-        objective, steps = fit(cfg, data, probe, record, logger, path)
+        objective, steps = fit(cfg, data, encoder, probe, record, logger, path)
         if folder is None:
             return
         save(cfg, folder, record, objective)
@@ -122,8 +124,25 @@ def knowledge_before(cfg: DictConfig) -> Forgetting | None:
         return Forgetting(cfg)
 
 
+def load(cfg: DictConfig, record: TrainRecord) -> Encoder:
+    """The encoder before training; the record tells what it is, and how it is read."""
+    started = time.perf_counter()
+    encoder = build_encoder(cfg)
+    record.weights = encoder.fingerprint()
+    record.published = encoder.source.get("published")
+    record.config = read_as(record.config, encoder)
+    record.seconds["train"] = time.perf_counter() - started
+    return encoder
+
+
 def fit(
-    cfg: DictConfig, data: PairData, probe: Probe, record: TrainRecord, logger: Logger, path: Path
+    cfg: DictConfig,
+    data: PairData,
+    encoder: Encoder,
+    probe: Probe,
+    record: TrainRecord,
+    logger: Logger,
+    path: Path,
 ) -> tuple[Objective, int]:
     """Build the objective, train it, and undo what was only for the training.
 
@@ -132,9 +151,6 @@ def fit(
         training went.
     """
     started = time.perf_counter()
-    encoder = build_encoder(cfg)
-    record.weights = encoder.fingerprint()
-    record.published = encoder.source.get("published")
     # On a CPU the backward pass of torch's fused attention is slow in bf16.
     if cfg.precision == "bf16" and scoring_device(cfg.hardware).type == "cpu":
         encoder.attend_step_by_step()
@@ -158,7 +174,7 @@ def fit(
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
     objective.finish_remedies()  # before anything is saved or scored
-    record.seconds["train"] = time.perf_counter() - started
+    record.seconds["train"] += time.perf_counter() - started  # beside loading
     record.trained = _how_it_went(trainer, best, data)
     return objective, trainer.global_step
 
@@ -191,7 +207,7 @@ def save(cfg: DictConfig, folder: RunFolder, record: TrainRecord, objective: Obj
     may differ from what is configured.
     """
     encoder = objective.encoder
-    model = {**record.config["model"], "pooling": encoder.pooling, "max_length": encoder.max_length}
+    model = {**record.config["model"], "pooling": encoder.pooling.name, "max_length": encoder.max_length}
     config = {**record.config, "model": model, "labels": list(objective.labels)}
     folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
 
@@ -293,7 +309,7 @@ def score(
     saved = load_encoder(
         str(folder.path / ENCODER),
         None,
-        objective.encoder.pooling,
+        objective.encoder.pooling.name,
         objective.encoder.max_length,
         trust_remote_code=cfg.model.get("trust_remote_code", False),
     ).to(device, dtype)
@@ -309,7 +325,7 @@ def score(
     untrained = readers.Frozen(initial, data, objective.reads, "scoring, before retraining")
     title = record.untrained_title(metric)
     readers.score_untrained(scores, untrained, data, comparison_metric(metric), cfg.seed, title)
-    drifts = drift(initial.encode(EVERYDAY_SENTENCES), saved.encode(EVERYDAY_SENTENCES))
+    drifts = drift(initial.raw_vectors(EVERYDAY_SENTENCES), saved.raw_vectors(EVERYDAY_SENTENCES))
     for name, value in drifts.items():
         extra.figures[f"drift/{name}/sentences"] = value
     score_all_shortcuts(cfg, scores, data)

@@ -17,7 +17,8 @@ class Freeze(Remedy):
 
     Args:
         layers: how many transformer layers are trained, counted from the top; whatever stands between the
-            embeddings and them is frozen. None: all of it is trained.
+            embeddings and them is frozen. None: all of it is trained. Dense layers after the pooling stand on
+            top of these and are always trained.
         embeddings: True freezes the embeddings.
 
     Raises:

@@ -22,9 +22,9 @@ class Lora(Remedy):
         W = W0 + alpha / rank * B A,   A [rank in],  B [out rank], zero at the start
 
     After the training W takes the place of W0: the saved encoder has no trace of the adapters. A head is
-    trained as ever. The adapters' learning rate is ``objective.learning_rate``; they usually take a larger
-    one than the weights. Source: Hu et al. 2021, arXiv:2106.09685; that they forget less: Biderman et al.
-    2024, arXiv:2405.09673.
+    trained as ever, and so are dense layers after the pooling (``Encoder.dense``). The adapters' learning
+    rate is ``objective.learning_rate``; they usually take a larger one than the weights. Source: Hu et al.
+    2021, arXiv:2106.09685; that they forget less: Biderman et al. 2024, arXiv:2405.09673.
 
     Args:
         rank: of the change.

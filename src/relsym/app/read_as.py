@@ -1,0 +1,56 @@
+"""What a configuration leaves to an encoder's own files, filled in once the encoder is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from relsym.encoders.encoder import Encoder
+from relsym.runs.layout import CONFIG
+
+# How every encoder was read by a model option without these settings, before folders were asked.
+FORMER_READING = {"pooling": "mean", "max_length": 256}
+
+
+def reading_of(encoder: Encoder) -> dict[str, Any]:
+    """How an encoder is read, by the keys of its model option."""
+    return {"pooling": encoder.pooling.name, "max_length": encoder.max_length}
+
+
+def read_as(config: Mapping[str, Any], encoder: Encoder) -> dict[str, Any]:
+    """A configuration whose model says how its encoder was read.
+
+    Hashes are computed from it, so that a run that names the model's own pooling is the same job as one that
+    leaves it null. Settings that a run in ``init`` overrules stay as they were given; where they were not,
+    that run's stand there.
+
+    Args:
+        config: resolved, as plain values; it is not changed.
+        encoder: as the configuration makes it.
+    """
+    model = dict(config["model"])
+    for key, value in reading_of(encoder).items():
+        # A loader of one's own may have no such argument.
+        if key in model and (model[key] is None or config.get("init") is None):
+            model[key] = value
+    return {**config, "model": model}
+
+
+def read_as_in(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A configuration, its open settings filled in as the run in a folder stored them; as it is if none did.
+
+    Args:
+        config: resolved, as plain values; it is not changed.
+        folder: of a finished run of the same model.
+    """
+    model = dict(config["model"])
+    open_keys = [key for key in FORMER_READING if key in model and model[key] is None]
+    if not open_keys or not (folder / CONFIG).is_file():
+        return dict(config)
+    stored = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
+    for key in open_keys:
+        model[key] = stored["model"].get(key)
+    return {**config, "model": model}

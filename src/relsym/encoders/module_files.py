@@ -1,0 +1,82 @@
+"""The files that make a Hugging Face folder a sentence-transformers model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from relsym.encoders.dense import Dense
+from relsym.encoders.pooling.base import Pooling
+from relsym.encoders.sentence_transformers import FORMER_POOLINGS, MODULES
+
+# The names that all releases of sentence-transformers read.
+TYPES = "sentence_transformers.models."
+# Other poolings are named only where they are the one: the oldest releases know these two alone.
+ALWAYS_NAMED = ("cls", "mean")
+
+
+def write_module_files(
+    folder: Path,
+    hidden_size: int,
+    pooling: Pooling,
+    max_length: int,
+    dense: Sequence[Dense] = (),
+    normalize: bool = False,
+) -> None:
+    """Describe the modules in the folder that holds the weights of the transformer.
+
+    Args:
+        folder: exists already.
+        hidden_size: length of the token vectors.
+        pooling: how they become one.
+        max_length: tokens after which a text is cut.
+        dense: layers after the pooling; their weights are written too.
+        normalize: whether vectors are scaled to length 1 in the end.
+    """
+    kinds = ["Transformer", "Pooling", *["Dense"] * len(dense)]
+    if normalize:
+        kinds.append("Normalize")
+    modules = []
+    for number, kind in enumerate(kinds):
+        path = f"{number}_{kind}" if number else ""
+        modules.append({"idx": number, "name": str(number), "path": path, "type": f"{TYPES}{kind}"})
+        if path:
+            (folder / path).mkdir(exist_ok=True)
+    _write_json(folder / MODULES, modules)
+    # Whether letters are made small is the tokenizer's own business, and saved with it.
+    _write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
+    _write_json(folder / modules[1]["path"] / "config.json", _pooling_settings(hidden_size, pooling))
+    for module, layer in zip(modules[2:], dense, strict=False):
+        _write_dense(folder / module["path"], layer)
+
+
+def _pooling_settings(hidden_size: int, pooling: Pooling) -> dict[str, int | bool]:
+    """The pooling in the keys that all releases read."""
+    settings: dict[str, int | bool] = {"word_embedding_dimension": hidden_size}
+    for key, published in FORMER_POOLINGS.items():
+        is_active = published == pooling.published
+        if is_active or published in ALWAYS_NAMED:
+            settings[key] = is_active
+    return settings
+
+
+def _write_dense(folder: Path, layer: Dense) -> None:
+    """Shape and weights of one layer."""
+    shape = layer.shape
+    function = type(layer.activation)
+    settings = {
+        "in_features": shape.inputs,
+        "out_features": shape.outputs,
+        "bias": shape.bias,
+        "activation_function": f"{function.__module__}.{function.__qualname__}",
+    }
+    _write_json(folder / "config.json", settings)
+    tensors = {name: tensor.contiguous() for name, tensor in layer.state_dict().items()}
+    save_file(tensors, folder / "model.safetensors")
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
