@@ -160,27 +160,60 @@ def test_a_saved_encoder_is_loaded_by_us_by_automodel_and_by_sentence_transforme
     torch.testing.assert_close(hidden.detach(), expected[0], atol=1e-5, rtol=1e-4)
 
 
-def test_a_folder_in_the_hubs_layout_is_loaded_and_its_commit_recorded(tmp_path, monkeypatch):
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def snapshot(tmp_path, monkeypatch) -> Path:
+    """The folder of org/name in a cache of the hub, which is out of reach."""
     import huggingface_hub.constants as hub
     import transformers.utils.hub as transformers_hub
 
-    commit = "0123456789abcdef0123456789abcdef01234567"
     repository = tmp_path / "models--org--name"
-    (snapshot := repository / "snapshots" / commit).mkdir(parents=True)
-    tiny_encoder().save(snapshot)
+    (folder := repository / "snapshots" / COMMIT).mkdir(parents=True)
     (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text(commit)
+    (repository / "refs" / "main").write_text(COMMIT)
     monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(transformers_hub, "is_offline_mode", lambda: True, raising=False)
-    encoder = load_encoder("org/name", "main", max_length=64)
+    return folder
+
+
+def test_a_folder_in_the_hubs_layout_is_loaded_and_its_commit_recorded(snapshot):
+    tiny_encoder().save(snapshot)
+    encoder = load_encoder("org/name", "main")
     assert encoder.source == {
         "name": "org/name",
         "revision": "main",
-        "commit": commit,
+        "commit": COMMIT,
         "published": "org/name",
     }
+    assert encoder.max_length == 64
     torch.testing.assert_close(encoder.encode(TEXTS), tiny_encoder().encode(TEXTS))
+
+
+def test_weights_in_a_folder_of_the_repository_are_found_with_their_commit(snapshot):
+    tiny_encoder(pooling="cls").save(snapshot)
+    (snapshot / "0_Transformer").mkdir()
+    for path in [path for path in snapshot.iterdir() if path.is_file() and path.name != "modules.json"]:
+        path.rename(snapshot / "0_Transformer" / path.name)
+    modules = json.loads((snapshot / "modules.json").read_text())
+    modules[0]["path"] = "0_Transformer"
+    (snapshot / "modules.json").write_text(json.dumps(modules))
+    encoder = load_encoder("org/name", "main")
+    assert (encoder.source["commit"], encoder.pooling.name, encoder.max_length) == (COMMIT, "cls", 64)
+
+
+def test_how_a_model_of_the_hub_is_read_is_not_guessed_while_the_hub_cannot_say(snapshot):
+    tiny_encoder().save(snapshot)
+    (snapshot / "modules.json").unlink()
+    with pytest.raises(ValueError, match=r"not whether it has a modules\.json.*pass model\.pooling"):
+        load_encoder("org/name", "main")
+    assert load_encoder("org/name", "main", "cls").pooling.name == "cls"
+    # What the hub has said before counts.
+    (gone := snapshot.parents[1] / ".no_exist" / COMMIT).mkdir(parents=True)
+    (gone / "modules.json").touch()
+    assert load_encoder("org/name", "main").pooling.name == "mean"
 
 
 def test_pickled_weights_and_damaged_files_are_refused(tmp_path):
