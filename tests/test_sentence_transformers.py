@@ -17,7 +17,7 @@ from relsym.app.read_as import read_as
 from relsym.data.pairs import Row
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.load import load_encoder, tiny_encoder
-from relsym.encoders.pooling.registry import POOLINGS, PUBLISHED, pooling_named
+from relsym.encoders.pooling.registry import POOLINGS, PUBLISHED_POOLINGS, pooling_named
 from relsym.evaluation.represent import represent
 from relsym.runs.identity import identity
 
@@ -96,7 +96,7 @@ def full(full_folder: Path, tmp_path: Path) -> Path:
 
 
 KINDS: dict[str, dict[str, Any]] = {
-    **{mode: {"pooling": mode} for mode in PUBLISHED},
+    **{mode: {"pooling": mode} for mode in PUBLISHED_POOLINGS},
     "dense": {"dense": 8},
     "normalise": {"normalize": True},
     "lower-casing": {"do_lower_case": True, "cased": True},

@@ -51,6 +51,7 @@ def read_as_in(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if not open_keys or not (folder / CONFIG).is_file():
         return dict(config)
     stored = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
+    stored_model = stored.get("model", {})
     for key in open_keys:
-        model[key] = stored["model"].get(key)
+        model[key] = stored_model.get(key)
     return {**config, "model": model}

@@ -11,7 +11,7 @@ from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 log = logging.getLogger(__name__)
-LARGEST = 2**20  # bytes of a JSON file; those of sentence encoders have some hundred
+LARGEST_JSON = 2**20  # bytes of a JSON file; those of sentence encoders have some hundred
 
 
 class ModelFiles:
@@ -67,8 +67,8 @@ class ModelFiles:
         path = self.path(file)
         if path is None:
             return None
-        if path.stat().st_size > LARGEST:
-            raise ValueError(f"{path}: larger than {LARGEST} bytes, which no such file is. {self.advice}")
+        if path.stat().st_size > LARGEST_JSON:
+            raise ValueError(f"{path}: larger than {LARGEST_JSON} bytes, as no such file is. {self.advice}")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:

@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 
 from relsym.encoders.dense import ACTIVATIONS, Dense, DenseShape
 from relsym.encoders.model_files import ModelFiles
-from relsym.encoders.pooling.registry import PUBLISHED
+from relsym.encoders.pooling.registry import PUBLISHED_POOLINGS
 
 MODULES, SETTINGS = "modules.json", "config_sentence_transformers.json"
 # What a module is called in ``type`` has had several beginnings; its last part says what it is.
-PACKAGE = "sentence_transformers."
+SENTENCE_PACKAGE = "sentence_transformers."
 SUPPORTED = ("Transformer", "Pooling", "Dense", "Normalize")
-ARCHITECTURES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+SETTINGS_NAMED_FOR = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 # The vector of the text, which modules hand on under this name.
 VECTOR = "sentence_embedding"
 # The keys of older files, one for each pooling.
@@ -175,7 +175,7 @@ def _module(files: ModelFiles, entry: Any) -> _Module:
     if not isinstance(kind, str) or not isinstance(path, str):
         raise ValueError(f"{place}: each module needs a type and a path, got {entry!r:.80}. {files.advice}")
     last = kind.rpartition(".")[2]
-    if not kind.startswith(PACKAGE) or last not in SUPPORTED:
+    if not kind.startswith(SENTENCE_PACKAGE) or last not in SUPPORTED:
         raise _unsupported(files, MODULES, f"the module {kind!r:.100}", f"{', '.join(SUPPORTED)} are read")
     parts = PurePosixPath(path).parts
     if "\\" in path or path.startswith("/") or ".." in parts:
@@ -223,7 +223,7 @@ def _transformer(files: ModelFiles, module: _Module) -> tuple[int | None, bool]:
     """Tokens after which texts are cut, and whether they are made lower case."""
     file = module.file("sentence_bert_config.json")
     settings: dict[str, Any] = {}
-    for architecture in ARCHITECTURES:  # older files are named for it
+    for architecture in SETTINGS_NAMED_FOR:  # older files are named for it
         named = module.file(f"sentence_{architecture}_config.json")
         content = files.json(named, dict)
         if content is not None:
@@ -268,15 +268,16 @@ def _pooling(files: ModelFiles, module: _Module) -> str:
         modes = former or ["mean"]  # sentence-transformers' default
     if isinstance(modes, str):
         modes = [modes]
-    known = ", ".join(PUBLISHED)
-    if not isinstance(modes, list) or not modes or any(mode not in PUBLISHED for mode in map(str, modes)):
+    known = ", ".join(PUBLISHED_POOLINGS)
+    is_list = isinstance(modes, list) and len(modes) > 0
+    if not is_list or any(str(mode) not in PUBLISHED_POOLINGS for mode in modes):
         raise _unsupported(files, file, f"the pooling {modes!r:.100}", f"known are {known}")
     if len(modes) > 1:
         together = " + ".join(modes)
         raise _unsupported(
             files, file, f"several poolings side by side ({together})", f"one of {known} is read"
         )
-    return PUBLISHED[modes[0]].name
+    return PUBLISHED_POOLINGS[modes[0]].name
 
 
 def _dense(files: ModelFiles, module: _Module) -> DenseShape:

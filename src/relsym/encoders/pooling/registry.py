@@ -15,7 +15,7 @@ POOLINGS: dict[str, type[Pooling]] = {
     pooling.name: pooling for pooling in (Mean, Cls, Max, WeightedMean, LastToken, MeanSqrtLength)
 }
 # By the words of sentence-transformers' files, which some people know better.
-PUBLISHED: dict[str, type[Pooling]] = {pooling.published: pooling for pooling in POOLINGS.values()}
+PUBLISHED_POOLINGS: dict[str, type[Pooling]] = {pooling.published: pooling for pooling in POOLINGS.values()}
 
 
 def pooling_named(name: str) -> Pooling:
@@ -27,7 +27,7 @@ def pooling_named(name: str) -> Pooling:
     Raises:
         ValueError: there is no such pooling.
     """
-    kind = POOLINGS.get(name) or PUBLISHED.get(name)
+    kind = POOLINGS.get(name) or PUBLISHED_POOLINGS.get(name)
     if kind is None:
         known = ", ".join(POOLINGS)
         raise ValueError(f"model.pooling={name}: expected one of {known}, or null for the model's own.")
