@@ -54,12 +54,6 @@ def load_encoder(
     subfolder = "" if reading is None else reading.transformer
     if subfolder:
         options["subfolder"] = subfolder
-    if (Path(name) / subfolder / "adapter_config.json").exists():
-        raise ValueError(
-            f"model.name={name}: the folder holds an adapter (adapter_config.json), whose weights may be a "
-            "pickle and whose base may lie anywhere. Merge it into its model, save that, and pass the folder "
-            "of the merged model."
-        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model = load_weights(AutoModel, name, unused=(POOLER,), **options)

@@ -44,7 +44,7 @@ def load_weights(kind: type, name: str, unused: Collection[str] = (), **options:
             configuration says, or are not finite; the message names the first ones. Or an adapter.
         Exception: whatever transformers raises where there is no such model.
     """
-    _refuse_adapter(name)
+    _refuse_adapter(Path(name) / options.get("subfolder", ""))
     options = {"dtype": torch.float32, **options, "use_safetensors": True, "output_loading_info": True}
     # Weights of another shape are refused below, by their names, which transformers' own message lacks.
     options["ignore_mismatched_sizes"] = True
@@ -62,9 +62,9 @@ def load_weights(kind: type, name: str, unused: Collection[str] = (), **options:
     return model
 
 
-def _refuse_adapter(name: str) -> None:
+def _refuse_adapter(folder: Path) -> None:
     """Refuse a folder with an adapter: it would be left out, or its base taken from wherever it says."""
-    if (Path(name) / ADAPTER).exists():
+    if (folder / ADAPTER).exists():
         raise ValueError(
             f"the folder holds an adapter ({ADAPTER}), whose weights may be a pickle and whose base may lie "
             "anywhere. Merge it into its model, save that, and pass the folder of the merged model."
