@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from relsym.app.sweep import climb
 from relsym.app.sweep.engine import FrozenJob
+from relsym.app.sweep.plan import Composed, job_names
 from relsym.app.sweep.processes import ProcessEngine
 from relsym.app.sweep.run import last_error, size_of
 from relsym.app.values.suggest import with_near_matches
@@ -503,3 +504,11 @@ def test_a_sweep_from_the_command_line_loads_no_torch_in_its_own_process(tmp_pat
     )
     assert ran.returncode == 0, ran.stderr
     assert "2 done" in ran.stdout
+
+
+def test_the_name_of_a_job_fits_a_folder_in_any_script():
+    hydra = OmegaConf.create({"runtime": {"choices": {}}})
+    jobs = [Composed([f"model.name={letter * 200}/../x"], {}, hydra) for letter in "字語"]
+    names = job_names(jobs, 0)
+    assert [name[:9] for name in names] == ["000-name字", "001-name語"]
+    assert all(len(name.encode()) <= 80 and "/" not in name for name in names)

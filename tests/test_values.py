@@ -811,3 +811,21 @@ def test_a_job_of_a_sweep_that_cannot_run_is_refused_before_any_job_is_inspected
         assert "no job was started" in ended.err
         assert message in ended.err
         assert not list(tmp_path.glob("sweep*/*/results.json"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../x", "/tmp/x", "a/b", "a\\b", ".", "..", ".x", "", " x", "a\nb", "a\n", "a\x1b[31m", "x" * 61],
+)
+def test_the_name_of_a_sweep_is_the_name_of_a_folder(name):
+    cfg = composed("train")
+    cfg.sweep.name = name
+    with pytest.raises(ValueError, match=r"^sweep\.name=.*expected text \(a letter or digit"):
+        check_values(cfg, "train")
+
+
+@pytest.mark.parametrize("name", ["table2", "a b", "Größe-1", "x" * 60, "k=3+margin@0.5", "2026.01"])
+def test_an_ordinary_name_of_a_sweep_is_taken(name):
+    cfg = composed("train")
+    cfg.sweep.name = name
+    check_values(cfg, "train")
