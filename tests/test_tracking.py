@@ -290,6 +290,7 @@ def test_a_tag_is_told_once_and_never_longer_than_wandb_takes(tmp_path, monkeypa
     tracker = wandb_run.wandb(str(tmp_path), "relsym", None, None, ["knn", "mine"])
     with tracking.tracked(tracker, {}, ["knn", "m" * 100, ""]):
         pass
+    monkeypatch.delenv("WANDB_TAGS")  # the program that reads the run would refuse the empty one
     assert set(summary(tmp_path)["tags"]) == {"knn", "mine", "of the shell", "m" * 64}
 
 
@@ -482,7 +483,7 @@ def test_results_say_where_the_run_is_tracked_and_the_model_is_logged(relsym, qu
 
 
 def test_an_artifact_that_fails_costs_the_run_nothing(relsym, quick, tmp_path, monkeypatch):
-    monkeypatch.setattr(wandb, "Artifact", raising(OSError(28, "No space left on device")))
+    monkeypatch.setattr(wandb.Artifact, "add_dir", raising(OSError(28, "No space left on device")))
     ended = relsym("train", *quick, "tracking=wandb", "tracking.log_model=true")
     assert ended.code == 0, ended.err
     assert (tmp_path / "run" / "results.json").exists()
@@ -505,6 +506,7 @@ def test_an_evaluation_says_where_it_is_tracked(relsym, tmp_path):
     assert "evaluation" in kinds
 
 
+@pytest.mark.slow
 def test_evaluations_of_one_call_are_runs_of_their_own(relsym, tmp_path, monkeypatch):
     for name, value in (("WANDB_RUN_ID", "one"), ("WANDB_NAME", "shell")):
         monkeypatch.setenv(name, value)
