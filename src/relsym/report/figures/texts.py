@@ -11,7 +11,7 @@ plain_texts = rc_context({"text.parse_math": False})
 
 
 def figure_text(text: str) -> str:
-    """A text from data for a title, an axis or a legend."""
-    shown = visible(text, lines=True)
+    """A text from data for a title, an axis or a legend, on one line."""
+    shown = visible(text)
     # Matplotlib leaves out of a legend what begins with an underscore.
     return f" {shown}" if shown.startswith("_") else shown
