@@ -518,6 +518,7 @@ def test_a_folder_of_ones_own_can_be_asked(relsym, learnt, tmp_path, nli_rows):
         f"forgetting.folder={nli_rows}",
     )
     assert found["forgetting"]["rows"] == 120
+    assert found["forgetting"]["counts"]["test rows"] == 120
 
 
 def test_the_report_tells_forgetting_in_a_table_and_a_figure(relsym, learnt, tmp_path):
