@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Do the lowest versions that pyproject.toml lets in work? Installs them in an environment of their own, and runs the commands.
 #   scripts/lowest_versions.sh FOLDER        PIP_ARGS is passed to pip install, UV names the program uv
-# torch alone is that of constraints/dev.txt: its oldest release brings gigabytes of CUDA, and other Pythons than 3.11 may lack it.
+# torch alone is that of constraints/dev.txt: its oldest release brings gigabytes of CUDA on Linux.
 # Everything is kept in FOLDER: environment, versions (lowest.txt), runs and what they printed.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -329,7 +329,8 @@ def test_a_user_that_the_system_does_not_know_trains_builds_and_reports(nobodys_
         )
         assert ended.returncode == 0, f"{command}: {ended.stderr}"
         assert (f"relsym-home-{NOBODY} is taken for it" in ended.stderr) == (home is None)
-    assert (folder / "report" / "report.html").stat().st_uid == NOBODY
+    results = folder / "run" / "results.json"
+    assert results.stat().st_uid == NOBODY
 
 
 # --- other systems
