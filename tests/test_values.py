@@ -820,7 +820,7 @@ def test_a_job_of_a_sweep_that_cannot_run_is_refused_before_any_job_is_inspected
 def test_the_name_of_a_sweep_is_the_name_of_a_folder(name):
     cfg = composed("train")
     cfg.sweep.name = name
-    with pytest.raises(ValueError, match=r"^sweep\.name=.*expected text \(a letter or digit"):
+    with pytest.raises(ValueError, match=r"(?s)^sweep\.name=.*expected text \(a letter or digit"):
         check_values(cfg, "train")
 
 
