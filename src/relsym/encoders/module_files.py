@@ -13,7 +13,7 @@ from relsym.encoders.pooling.base import Pooling
 from relsym.encoders.sentence_transformers import FORMER_POOLINGS, MODULES
 
 # The names that all releases of sentence-transformers read.
-TYPES = "sentence_transformers.models."
+MODULE_TYPES = "sentence_transformers.models."
 # Other poolings are named only where they are the one: the oldest releases know these two alone.
 ALWAYS_NAMED = ("cls", "mean")
 
@@ -42,7 +42,7 @@ def write_module_files(
     modules = []
     for number, kind in enumerate(kinds):
         path = f"{number}_{kind}" if number else ""
-        modules.append({"idx": number, "name": str(number), "path": path, "type": f"{TYPES}{kind}"})
+        modules.append({"idx": number, "name": str(number), "path": path, "type": f"{MODULE_TYPES}{kind}"})
         if path:
             (folder / path).mkdir(exist_ok=True)
     _write_json(folder / MODULES, modules)
