@@ -431,7 +431,7 @@ def test_the_frozen_configuration_is_what_runs_whatever_happens_to_the_files(rel
     assert labels == ["entailment", "contradiction"]
     # What the option leaves to the encoder is known once it is loaded.
     assert (frozen.model.pooling, frozen.model.max_length) == (None, None)
-    frozen.model |= {"pooling": "mean", "max_length": 64}
+    frozen.model.pooling, frozen.model.max_length = "mean", 64
     assert frozen == ran
 
 
