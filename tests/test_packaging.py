@@ -338,7 +338,7 @@ def test_a_user_that_the_system_does_not_know_trains_builds_and_reports(nobodys_
 # As on Windows: modules, functions and signals that are not there.
 ELSEWHERE = """
 import multiprocessing, multiprocessing.context, os, signal, sys
-for name in ("grp", "pwd", "resource", "termios"):
+for name in ("fcntl", "grp", "pwd", "resource", "termios"):
     sys.modules[name] = None
 for name in ("fork", "getpgid", "getuid", "killpg", "setpgid", "sched_getaffinity"):
     delattr(os, name)

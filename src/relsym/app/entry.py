@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from functools import wraps
-from types import TracebackType
 from typing import Any
 
 from relsym.app.process import INTERRUPTED, find_home
@@ -57,7 +54,6 @@ def run(task: Callable[[], None]) -> None:
 
     HYDRA_FULL_ERROR=1 shows tracebacks.
     """
-    _mask_logs()
     # Hydra prints errors from before the task starts in ways of its own, unless its variable is set. What the
     # user had set is kept in another one, which further ranks inherit.
     os.environ.setdefault("RELSYM_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
@@ -76,7 +72,6 @@ def run(task: Callable[[], None]) -> None:
     except (Exception, TaskFailed) as failure:
         error = failure.__cause__ if isinstance(failure, TaskFailed) else failure
         if os.environ["RELSYM_FULL_ERROR"] == "1":
-            sys.excepthook = _show_traceback
             raise error from error.__cause__
         message = visible(describe(error), lines=True)
         sys.stderr.write(f"\nrelsym: error: {message}\n")
@@ -107,29 +102,3 @@ def describe(error: BaseException) -> str:
         text = f"unexpected {type(error).__name__}: {text}\nHYDRA_FULL_ERROR=1 shows where it came from."
     # What other libraries say of an error often has the whole address in it.
     return masked(text) or type(error).__name__
-
-
-def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print an error as Python does, without passwords and signed addresses."""
-    lines = traceback.format_exception(kind, error, trace)
-    sys.stderr.write(masked("".join(lines)))
-
-
-def _mask_logs() -> None:
-    """Let every record that anything logs in this process be without passwords and signed addresses."""
-    make = logging.getLogRecordFactory()
-    if make is not logging.LogRecord:  # done before, or somebody else's
-        return
-
-    def make_masked(*arguments: Any, **named: Any) -> logging.LogRecord:
-        record = make(*arguments, **named)
-        text = record.getMessage()
-        shown = masked(text)
-        if shown != text:
-            record.msg, record.args = shown, ()
-        if record.exc_info:
-            lines = traceback.format_exception(*record.exc_info)
-            record.exc_text = masked("".join(lines)).rstrip("\n")
-        return record
-
-    logging.setLogRecordFactory(make_masked)

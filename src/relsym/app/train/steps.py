@@ -61,9 +61,9 @@ def check(cfg: DictConfig) -> None:
     """
     check_values(cfg, "train")
     check_hardware(cfg.hardware)
+    check_combination(cfg)
     # A run to go on from brings its own encoder.
     check_packages(cfg, unused=() if cfg.init is None else ("model",))
-    check_combination(cfg)
     check_forgetting(cfg)
     # Made here only to refuse what is no shortcut: a sweep checks its jobs in another process than it trains.
     own_shortcuts(cfg)
