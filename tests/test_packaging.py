@@ -200,7 +200,8 @@ def test_a_missing_package_is_told_before_anything_is_read(
 
     # What all rows and all weights come through.
     monkeypatch.setattr("relsym.data.module.PairData.read", read)
-    monkeypatch.setattr("relsym.data.building.build", read)
+    # Patched where it is used: this may be the first import of that module, which then keeps what it finds.
+    monkeypatch.setattr("relsym.app.build.steps.build", read)
     monkeypatch.setattr("relsym.app.sweep.run.call_in_fork", read)
     if module == "bitsandbytes":  # accelerate is asked for first
         monkeypatch.setitem(sys.modules, "accelerate", sys)
