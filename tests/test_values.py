@@ -100,7 +100,7 @@ def refusal(task: str, *words: str) -> str:
         ("training.patience=-1", "a whole number, 0 or more"),
         ("training.stop_loss=nan", "a number or null"),
         ("training.stop_loss=inf", "a number or null"),
-        ("model.max_length=1000000", "a whole number from 8 to 32768"),
+        ("model.max_length=1000000", "a whole number from 8 to 32768 or null"),
         ("training.max_steps=1.5", "a whole number, 1 or more, or -1 (no limit)"),
         ("training.max_steps=0", "a whole number, 1 or more, or -1 (no limit)"),
         ("training.gradient_clip=-1", "a number, 0 or more, or null"),
