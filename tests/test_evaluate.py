@@ -392,8 +392,8 @@ def test_a_table_of_answers_needs_one_line_for_each_row(evaluate, tmp_path):
     assert "no such file" in evaluate("model=predictions", "model.file=nowhere.csv", out="j", code=1)
 
 
-def table_of(path: Path, content: str) -> dict:
-    path.write_text(content)
+def table_of(path: Path, content: str | bytes) -> dict:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
     return PredictionTable(str(path), ignore_others=False).table
 
 
@@ -420,6 +420,15 @@ def test_answers_are_read_whatever_the_first_lines_hold(tmp_path):
         ("a.csv", "pair_id,form,score\na,b,true\n", "cannot be read"),
         ("a.jsonl", '{"pair_id": "a", "form": "b", "score": true}', "the column score holds Boolean"),
         ("a.jsonl", '{"pair_id": "a", "form": "b", "score": [1]}', "the column score holds List"),
+        ("a.csv", "pair_id,form,score,score\na,b,0,1\n", "a.csv, line 1: score stands there more than once"),
+        ("a.csv", "pair_id,form,prediction,score\na,b\n", "line 2: expected 4 fields.*got 2"),
+        ("a.csv", 'pair_id,form,score\na,"b"c,1\n', "a.csv, line 2: .* expected after"),
+        ("a.csv", b"pair_id,form,score\n\xe9,b,1\n", "a.csv: not UTF-8"),
+        (
+            "a.jsonl",
+            '{"pair_id": "a", "form": "b", "score": 1, "score": 0}',
+            "line 1: score stands there more",
+        ),
         ("a.csv", "pair_id,form,score\n,b,1\n", "1 lines have no pair_id or no form"),
         ("a.jsonl", '{"pair_id": "a", "form": null, "score": 1}', "1 lines have no pair_id or no form"),
     ],

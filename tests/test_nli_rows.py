@@ -364,3 +364,65 @@ def test_what_becomes_of_bad_nli_rows_is_no_part_of_what_a_run_computes():
     # Triples had the setting from the beginning, so that it is part of their hash.
     triples = {"on_bad_row": "skip", "module": {"benchmark": {}}}
     assert computed({"data": triples})["data"] == triples
+
+
+CAPTIONS = "gold_label\tsentence1\tsentence2\tcaptionID\tpairID\tlabel1\tlabel2\tlabel3\tlabel4\tlabel5"
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        # A tab in the first sentence, and an id that is a number where the labels are letters.
+        (CAPTIONS, "entailment\tA man.\twalks\tHe walks.\timg.jpg\t3\te\te\te\te\te"),
+        # The second sentence is a word that elsewhere says that there is no label.
+        ("index\tsentence1\tsentence2\tlabel1\tgold_label", "0\tAre you\tin\tNone\tentailment\tentailment"),
+        ("index\tsentence1\tsentence2\tlabel1\tgold_label", "0\tAre you\tin\te\tentailment\tentailment"),
+        ("index\tsentence1\tsentence2\tlabel1\tgold_label", "0\tAre you\tin\t7\tneutral\tneutral"),
+    ],
+)
+@pytest.mark.parametrize("name", ["rows.tsv", "rows.csv"])
+def test_labels_of_two_kinds_in_a_row_say_that_its_fields_are_moved(tmp_path, header, row, name):
+    text = f"{header}\n{row}\n"
+    if name.endswith(".csv"):
+        text = text.replace("\t", ",")
+    with pytest.raises(ValueError, match=ADVICE):
+        read(tmp_path, name, text)
+
+
+def test_a_comma_that_moves_the_labels_of_a_row_of_the_headers_width_is_noticed(tmp_path):
+    header = "gold_label,sentence1,sentence2,pairID,label1,label2"
+    text = f"{header}\nentailment,A man, tall,He is tall,7,entailment\n"
+    with pytest.raises(ValueError, match=ADVICE):
+        read(tmp_path, "rows.csv", text)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # An opening quote that is closed in another row, or before its field ends.
+        'A man,"tall man said,entailment\nA dog,"a dog said,neutral\nX,Y,entailment\n',
+        'A man,"Stop" he said,entailment\n',
+    ],
+)
+def test_text_behind_a_closing_quote_of_csv_is_refused_and_joins_no_rows(tmp_path, rows):
+    with pytest.raises(ValueError, match=r"row 2 of .*rows\.csv: a quote is not closed where its field ends"):
+        read(tmp_path, "rows.csv", f"premise,hypothesis,label\n{rows}")
+
+
+def test_quotes_that_are_doubled_or_inside_a_field_are_read(tmp_path):
+    text = 'premise,hypothesis,label\n"He said ""no"".",A 5" disk,neutral\n"a,\nb",It is 5" wide,entailment\n'
+    rows, _ = read(tmp_path, "rows.csv", text)
+    assert [(row.premise, row.hypothesis) for row in rows] == [
+        ('He said "no".', 'A 5" disk'),
+        ("a,\nb", 'It is 5" wide'),
+    ]
+
+
+def test_a_key_that_stands_twice_in_a_line_of_json_says_nothing(tmp_path):
+    once = '{"premise": "a", "hypothesis": "b", "label": "entailment"}\n'
+    twice = '{"premise": "a", "hypothesis": "b", "label": "entailment", "label": "neutral"}\n'
+    with pytest.raises(ValueError, match=r"line 2 of .*\(the key label twice\)"):
+        read(tmp_path, "rows.jsonl", once + twice)
+    inside = '{"premise": "the \\"label\\": x, \\"label\\": y", "hypothesis": "b", "label": "neutral"}\n'
+    rows, _ = read(tmp_path, "rows.jsonl", inside)
+    assert rows[0].premise == 'the "label": x, "label": y'

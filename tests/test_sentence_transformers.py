@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from relsym.app.evaluate.model import kind_of
 from relsym.app.read_as import read_as
@@ -254,11 +255,17 @@ REFUSED = [
         lambda c: c | {"activation_function": "os.system"},
         "'os.system'.*known are Tanh",
     ),
+    (
+        "2_Dense/config.json",
+        lambda c: c | {"activation_function": "torch.nn.utils.GELU"},
+        "'torch.nn.utils.GELU'.*known are Tanh",
+    ),
     ("2_Dense/config.json", lambda c: c | {"use_residual": True}, "use_residual"),
     ("2_Dense/config.json", without("in_features"), "in_features: expected a whole number"),
     ("2_Dense/config.json", lambda c: c | {"in_features": 31}, "in_features is 31.*32 channels"),
     ("2_Dense/config.json", lambda c: c | {"module_input_name": "token_embeddings"}, "token_embeddings"),
     ("sentence_bert_config.json", lambda c: c | {"max_seq_length": "long"}, "max_seq_length: expected"),
+    ("sentence_bert_config.json", lambda c: c | {"max_seq_length": 2}, "reads 2 tokens.*2 of them are"),
     ("sentence_bert_config.json", lambda c: c | {"do_lower_case": "yes"}, "do_lower_case: expected"),
     (
         "sentence_bert_config.json",
@@ -288,6 +295,21 @@ def test_damaged_files_are_named(full):
         load_encoder(str(full), None)
     (full / "1_Pooling" / "config.json").unlink()
     with pytest.raises(ValueError, match=r"1_Pooling/config\.json: missing"):
+        load_encoder(str(full), None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weight: weight * float("nan"), "1 of its weights hold NaN"),
+        (lambda weight: weight.to(torch.int8), r"linear\.weight is packed"),
+    ],
+)
+def test_dense_layers_with_packed_or_no_numbers_are_refused(full, change, message):
+    path = full / "2_Dense" / "model.safetensors"
+    weights = load_file(path)
+    save_file({name: change(t) if name == "linear.weight" else t for name, t in weights.items()}, path)
+    with pytest.raises(ValueError, match=rf"2_Dense/model\.safetensors: .*{message}"):
         load_encoder(str(full), None)
 
 

@@ -221,3 +221,29 @@ def test_precision_is_that_of_the_language_model_and_fp16_files_are_read_in_fp32
     encoder = tiny_encoder(max_length=256)
     BertForSequenceClassification(encoder.model.config).half().save_pretrained(path)
     assert load_weights(AutoModel, str(path)).dtype == torch.float32
+
+
+def test_two_models_in_one_file_are_refused_by_a_weight_that_is_there_twice(tmp_path):
+    folder = written(tmp_path / "two", llama, tokenizer())
+
+    def both(weights: Weights) -> Weights:
+        lacking = sorted(weights)[2:]
+        other = {f"module.{name}": tensor + 1 for name, tensor in weights.items()}
+        return {name: weights[name] for name in lacking} | other
+
+    rewrite(folder, both)
+    with pytest.raises(ValueError, match=r"hold one weight twice, as .* and as module\."):
+        CausalLm(folder)
+
+
+@pytest.mark.parametrize("part", ["weight_scale", "lora_A", "lora_A.default.weight"])
+def test_what_belongs_to_a_layer_and_is_not_read_is_refused(tmp_path, part):
+    folder = encoder_folder(tmp_path / "packed")
+    query = "encoder.layer.0.attention.self.query"
+    rewrite(folder, lambda weights: weights | {f"{query}.{part}": torch.ones(2, 2)})
+    with pytest.raises(ValueError, match=rf"say more about 1 of its layers.*{query}\.{part}"):
+        load_encoder(str(folder), None)
+    # A part of another layer, such as a head that an encoder does not have, is none of it.
+    head = encoder_folder(tmp_path / "head")
+    rewrite(head, lambda weights: weights | {"cls.predictions.bias": torch.ones(2)})
+    assert load_encoder(str(head), None).dim == 32

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import try_to_load_from_cache
-from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    BertConfig,
+    BertModel,
+    BertTokenizerFast,
+    PreTrainedTokenizerBase,
+)
 
 from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
@@ -77,6 +84,7 @@ def load_encoder(
         length = length_of(name, max_length, None, model)
         return Encoder(model, tokenizer, pooling or DEFAULT_POOLING, length, dropout, source)
     own_length = reading.max_length or limit_of(tokenizer, model)
+    _check_room(name, own_length, tokenizer)
     return Encoder(
         model,
         tokenizer,
@@ -88,6 +96,21 @@ def load_encoder(
         reading.normalize,
         reading.lower_case and lower_texts(name, tokenizer),
     )
+
+
+def _check_room(name: str, own_length: int | None, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a folder by whose word nothing of a text is read.
+
+    Raises:
+        ValueError: the special tokens alone are as many as it reads.
+    """
+    special = tokenizer.num_special_tokens_to_add()
+    if own_length is not None and own_length <= special:
+        raise ValueError(
+            f"model.name={name}: it says that it reads {own_length} tokens (max_seq_length, or "
+            f"model_max_length of its tokenizer), and {special} of them are special ones. Correct the number "
+            "in its files."
+        )
 
 
 def _check_reached(files: ModelFiles, pooling: str | None) -> None:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from relsym.encoders.dense import ACTIVATIONS, Dense, DenseShape
 from relsym.encoders.model_files import ModelFiles
 from relsym.encoders.pooling.registry import PUBLISHED_POOLINGS
+from relsym.encoders.weights import check_finite_weights
 
 MODULES, SETTINGS = "modules.json", "config_sentence_transformers.json"
 # What a module is called in ``type`` has had several beginnings; its last part says what it is.
@@ -37,6 +38,7 @@ FORMER_POOLINGS = {
 }
 # A prompt is only set before texts that ask for it, which nothing here does: see ``_check_settings``.
 OTHER_POOLING_KEYS = ("word_embedding_dimension", "embedding_dimension", "include_prompt", "pooling_mode")
+PLAIN_NUMBERS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 DENSE_KEYS = ("in_features", "out_features", "bias", "activation_function")
 # As the transformer is read here anyway.
 TRANSFORMER_DEFAULTS: dict[str, Any] = {
@@ -146,13 +148,26 @@ def load_dense(files: ModelFiles, reading: FolderReading, hidden_size: int) -> l
             )
         layer = Dense(shape)
         try:
-            tensors = {name: tensor.to(torch.float32) for name, tensor in load_file(path).items()}
+            stored = load_file(path)
+            packed = [name for name, tensor in stored.items() if tensor.dtype not in PLAIN_NUMBERS]
+            tensors = {name: tensor.to(torch.float32) for name, tensor in stored.items()}
             layer.load_state_dict(tensors)
         except (SafetensorError, OSError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"{path}: does not fit its config.json ({reason}). {files.advice}") from error
+        _check_dense_weights(path, layer, packed)
         layers.append(layer)
     return layers
+
+
+def _check_dense_weights(path: Path, layer: Dense, packed: Sequence[str]) -> None:
+    """Refuse packed numbers, which mean nothing without a scale, and numbers that are not finite."""
+    if packed:
+        raise ValueError(f"{path}: {packed[0]} is packed. Save the model in fp32, fp16 or bf16.")
+    try:
+        check_finite_weights(layer)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _check_no_remains(files: ModelFiles) -> None:
@@ -226,7 +241,7 @@ def _transformer(files: ModelFiles, module: _Module) -> tuple[int | None, bool]:
     for architecture in SETTINGS_NAMED_FOR:  # older files are named for it
         named = module.file(f"sentence_{architecture}_config.json")
         content = files.json(named, dict)
-        if content is not None:
+        if content:  # sentence-transformers passes over an empty one too
             file, settings = named, content
             break
     _check_transformer(files, file, settings)
@@ -300,10 +315,16 @@ def _dense(files: ModelFiles, module: _Module) -> DenseShape:
         raise _wrong(files, file, "bias", "true or false", bias)
     function = settings.get("activation_function", "torch.nn.Tanh")  # sentence-transformers' default
     activation = str(function).rpartition(".")[2]
-    if not str(function).startswith("torch.nn.") or activation not in ACTIVATIONS:
+    if str(function) not in _paths_of(activation):
         known = ", ".join(ACTIVATIONS)
         raise _unsupported(files, file, f"activation_function {function!r:.100}", f"known are {known}")
     return DenseShape(sizes[0], sizes[1], bias, activation)
+
+
+def _paths_of(activation: str) -> tuple[str, ...]:
+    """The names under which a folder may ask for an activation; none if relsym does not have it."""
+    kind = ACTIVATIONS.get(activation)
+    return () if kind is None else (f"torch.nn.{activation}", f"{kind.__module__}.{activation}")
 
 
 def _check_normalize(files: ModelFiles, module: _Module) -> None:

@@ -40,8 +40,9 @@ def load_weights(kind: type, name: str, unused: Collection[str] = (), **options:
         options: of ``from_pretrained``; the weights are fp32 unless ``dtype`` says otherwise.
 
     Raises:
-        ValueError: weights that the model needs are not in its files, have another shape there than the
-            configuration says, or are not finite; the message names the first ones. Or an adapter.
+        ValueError: weights that the model needs are not in its files, are there twice, packed or as a change
+            of others, have another shape than the configuration says, or are not finite; the message names
+            the first ones. Or an adapter.
         Exception: whatever transformers raises where there is no such model.
     """
     _refuse_adapter(Path(name) / options.get("subfolder", ""))
@@ -53,9 +54,13 @@ def load_weights(kind: type, name: str, unused: Collection[str] = (), **options:
     if prefix is not None:
         log.info("%s: its weights are called %s..., as a wrapper left them; read without that", name, prefix)
         mapping = {f"^{re.escape(prefix)}": ""}
+        first_look = loaded
         model, loaded = kind.from_pretrained(name, key_mapping=mapping, **options)
+        _refuse_two_models(model, first_look)
     _check_whole(model, loaded, unused)
-    _check_finite(model)
+    if options.get("gguf_file") is None:  # whose own packing transformers knows
+        _refuse_unread_parts(model, loaded["unexpected_keys"])
+    check_finite_weights(model)
     _warn_of_further_layers(name, model, loaded["unexpected_keys"])
     for weight_name in loaded["missing_keys"]:
         nn.init.zeros_(model.get_parameter(weight_name))
@@ -89,6 +94,53 @@ def _wrapper_prefix(model: PreTrainedModel, loaded: Mapping[str, Any]) -> str | 
                 if _WRAPPERS.fullmatch(prefix):
                     return prefix
     return None
+
+
+def _refuse_two_models(model: PreTrainedModel, loaded: Mapping[str, Any]) -> None:
+    """Refuse files that hold one weight twice, under its own name and a wrapper's, or under two wrappers'.
+
+    Args:
+        loaded: what was found out before a wrapper's prefix was taken off.
+    """
+    base = f"{model.base_model_prefix}."
+    stored_as = {}
+    for weight_name in set(model.state_dict()) - set(loaded["missing_keys"]):
+        stored_as[weight_name.removeprefix(base)] = weight_name
+    for stored in sorted(loaded["unexpected_keys"]):
+        wrapper = _WRAPPERS.match(stored)
+        bare_name = stored[wrapper.end() :] if wrapper else stored
+        bare_name = bare_name.removeprefix(base)
+        other = stored_as.setdefault(bare_name, stored)
+        if other != stored:
+            raise ValueError(
+                f"its files hold one weight twice, as {other} and as {stored}: two models, or one before and "
+                "after a training. Save the one that you mean by itself."
+            )
+
+
+def _refuse_unread_parts(model: PreTrainedModel, unexpected: Collection[str]) -> None:
+    """Refuse files that say more about a layer than is read: scales of packed weights, a change by adapters.
+
+    What belongs to other layers, such as a head that the model does not have, is no part of it.
+    """
+    if getattr(model.config, "quantization_config", None) is not None:
+        return  # transformers unpacks these itself
+    base = f"{model.base_model_prefix}."
+    layers = set()
+    for name, module in model.named_modules():
+        if next(module.parameters(recurse=False), None) is not None:
+            layers.add(name.removeprefix(base))
+    unread = []
+    for stored in sorted(unexpected):
+        parents = stored.removeprefix(base).split(".")[:-1]
+        if any(".".join(parents[:count]) in layers for count in range(1, len(parents) + 1)):
+            unread.append(stored)
+    if unread:
+        raise ValueError(
+            f"its files say more about {len(unread)} of its layers than {type(model).__name__} reads "
+            f"({_first(unread)}): packed weights without their scales, or a training that was stored apart, "
+            "would be taken for the model. Save it unpacked and merged."
+        )
 
 
 def _check_whole(model: PreTrainedModel, loaded: Mapping[str, Any], unused: Collection[str]) -> None:
@@ -125,8 +177,12 @@ def _needed(missing: Collection[str], unused: Collection[str]) -> list[str]:
     return needed
 
 
-def _check_finite(model: PreTrainedModel) -> None:
-    """Refuse weights with NaN or infinite numbers, as a diverged training or a broken conversion leaves."""
+def check_finite_weights(model: nn.Module) -> None:
+    """Refuse weights with NaN or infinite numbers, as a diverged training or a broken conversion leaves.
+
+    Raises:
+        ValueError: naming the first ones.
+    """
     broken = []
     for name, weight in model.named_parameters():
         # Packed weights are whole numbers, and what lies on "meta" is not in memory.

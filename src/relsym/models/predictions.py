@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import file_digest
 from pathlib import Path
-from typing import ClassVar, final
+from typing import ClassVar, TextIO, final
 
 import polars as pl
 
@@ -14,6 +17,40 @@ from relsym.data.pairs import Row
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.function import judge
+
+
+def _check_csv(stream: TextIO) -> None:
+    """Refuse a column name that stands twice, and a row with another number of fields than the header."""
+    reader = csv.reader(stream, strict=True)
+    try:
+        header = next(reader, [])
+        _refuse_repeated(header, "line 1")
+        for row in reader:
+            if row and len(row) != len(header):
+                expected = f"expected {len(header)} fields, as the header has"
+                raise ValueError(f"line {reader.line_num}: {expected}, got {len(row)}")
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from error
+
+
+def _check_jsonl(stream: TextIO) -> None:
+    """Refuse a key that stands twice in one line. What is no JSON is refused by whoever reads the lines."""
+    for number, line in enumerate(stream, start=1):
+        try:
+            pairs = json.loads(line, object_pairs_hook=list)
+        except (json.JSONDecodeError, RecursionError):
+            continue
+        is_object = isinstance(pairs, list) and all(isinstance(pair, tuple) for pair in pairs)
+        if is_object:
+            _refuse_repeated([key for key, _ in pairs], f"line {number}")
+
+
+def _refuse_repeated(names: Sequence[str], place: str) -> None:
+    """Refuse a name that stands twice."""
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise ValueError(f"{place}: {', '.join(repeated)} stands there more than once")
+
 
 # No type is guessed from the first lines: those of a CSV file are texts, of JSONL all lines are looked at.
 TABLE_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
@@ -25,6 +62,7 @@ ROW_KEY = ("pair_id", "form")
 TYPES = {"pair_id": pl.String, "form": pl.String, "prediction": pl.String, "score": pl.Float64}
 _Key = tuple[str, str]  # pair_id and form
 _Answer = tuple[str | None, float | None]  # prediction and score
+LINE_CHECKS: dict[str, Callable[[TextIO], None]] = {".csv": _check_csv, ".jsonl": _check_jsonl}
 WANTED = "Columns: pair_id, form, and prediction (a label) or score (the probability of entailment), or both"
 
 
@@ -117,6 +155,8 @@ class PredictionTable(Model):
 
     def _read(self) -> dict[_Key, _Answer]:
         """Prediction and score by pair_id and form, once all lines are found to be right."""
+        if self.path.suffix in LINE_CHECKS:
+            self._check_lines(LINE_CHECKS[self.path.suffix])
         try:
             table = TABLE_READERS[self.path.suffix](self.path)
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -149,6 +189,16 @@ class PredictionTable(Model):
         # A comprehension, since there may be millions of lines.
         lines = table.select(*ROW_KEY, "prediction", "score").iter_rows()
         return {(pair_id, form): (label, score) for pair_id, form, label, score in lines}
+
+    def _check_lines(self, check: Callable[[TextIO], None]) -> None:
+        """Refuse a text of whose lines it is not clear which value is of which column; polars takes one."""
+        try:
+            with open(self.path, newline="", encoding="utf-8-sig") as stream:
+                check(stream)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.path}: not UTF-8 ({error.reason}). {WANTED}.") from error
+        except ValueError as error:
+            raise ValueError(f"{self.path}, {error}. {WANTED}.") from error
 
     def _typed(self, table: pl.DataFrame) -> pl.DataFrame:
         """The columns ``TYPES``; ``prediction`` and ``score`` are null where a line has none."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
+from relsym.data.blocks import LONGEST_LINE
 from relsym.data.sources.layout import Layout, Votes
 
 TAB = "\t"
+csv.field_size_limit(LONGEST_LINE)  # Python's own limit is 128 KiB
 
 
 def text_lines(text: str) -> pl.DataFrame:
@@ -57,7 +60,8 @@ def _votes_fit(votes: Votes, has_width: pl.Expr, may_be_cut: pl.Expr) -> pl.Expr
 
     A tab inside a sentence moves the fields behind it, so that one that is no label stands among the labels;
     a field too few moves a label to where the last of the others should be. Where neither is so, the row has
-    the number of annotators that it seems to have.
+    the number of annotators that it seems to have. Its labels are of one kind (words, letters, numbers),
+    since a sentence may be a number or the word "none"; labels that were not given are empty, at the end.
 
     Args:
         votes: where the labels are.
@@ -65,23 +69,58 @@ def _votes_fit(votes: Votes, has_width: pl.Expr, may_be_cut: pl.Expr) -> pl.Expr
         may_be_cut: whether a row may lack its end.
     """
     fields = pl.col("fields")
-    pattern = f"(?i)^(?:{votes.value})$"
-    is_label = pl.element().str.strip_chars().str.contains(pattern)
-    are_labels = fields.list.slice(votes.start).list.eval(is_label)
-
-    # In a row of the header's width the place of the gold label is certain. What it means is looked up later,
-    # where an unknown word is refused by its name.
-    other_labels = are_labels
+    any_kind = "|".join(votes.kinds)
+    end = fields.list.len() - 1 if votes.gold_last else fields.list.len()
+    labels = fields.list.slice(votes.start, end - votes.start).list.join(TAB)
     if votes.gold_last:
-        other_labels = are_labels.list.slice(0, are_labels.list.len() - 1)
-    fits_header = other_labels.list.all()
+        gold = fields.list.last()
+    else:
+        gold = pl.lit("") if votes.gold is None else fields.list.get(votes.gold, null_on_oob=True)
+    # In a row of the header's width the place of the row's own label is certain. What it means is looked up
+    # later, where an unknown word is refused by its name.
+    is_unknown = ~_matches(gold, any_kind) & has_width
+    fits = pl.lit(False)
+    for kind in votes.kinds:
+        are_labels = labels.str.contains(rf"(?i)^(?:[^\S\t]*(?:{kind})[^\S\t]*(?:\t|$))*\s*$")
+        fits = fits | (are_labels & (_matches(gold, f"{kind}|") | is_unknown))
 
     least = votes.start + 2 if votes.gold_last else votes.start
     is_long_enough = fields.list.len() >= least
     last_of_others = fields.list.get(votes.start - 1, null_on_oob=True)
-    is_moved = last_of_others.str.strip_chars().str.contains(pattern)
-    fits_ragged = is_long_enough & are_labels.list.all() & ~is_moved & ~may_be_cut
-    return pl.when(has_width).then(fits_header).otherwise(fits_ragged).fill_null(False)
+    is_moved = _matches(last_of_others, f"{any_kind}|")
+    fits_ragged = is_long_enough & ~is_moved & ~may_be_cut
+    return (fits & (has_width | fits_ragged)).fill_null(False)
+
+
+def _matches(field: pl.Expr, pattern: str) -> pl.Expr:
+    """Whether a whole field fits a pattern, white space around it and capitals aside."""
+    return field.str.strip_chars().str.contains(f"(?i)^(?:{pattern})$")
+
+
+def check_quotes(text: str, path: Path, before: int) -> None:
+    """Refuse a block of CSV with text behind a closing quote.
+
+    Such a quote was perhaps not meant to open a field, or to close it: where this row ends and what belongs
+    to the next one, nobody can tell, and Arrow would make one row of both.
+
+    Args:
+        before: rows of the file before this block.
+
+    Raises:
+        ValueError: with the row's number.
+    """
+    if '"' not in text:
+        return
+    rows = before
+    try:
+        for _ in csv.reader(io.StringIO(text, newline=""), strict=True):
+            rows += 1
+    except csv.Error as error:
+        raise ValueError(
+            f"row {rows + 1} of {path}: a quote is not closed where its field ends ({error}). Double the "
+            "quotes inside a field and quote the whole of it (RFC 4180), or name a file without quoting .tsv "
+            "and separate its fields by tabs."
+        ) from error
 
 
 def csv_rows(text: str, layout: Layout) -> pl.DataFrame:

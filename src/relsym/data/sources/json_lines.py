@@ -26,9 +26,11 @@ def json_rows(text: str, layout: Layout) -> pl.DataFrame:
     rows = text_lines(text).with_columns(whole=pl.lit(True), **roles)
 
     # A key that is not there gives null as a null does, and an object or a list gives its JSON as a text does
-    # that begins like one. Which of the two it is, the line says.
+    # that begins like one. Which of the two it is, the line says; and whether a key stands in it twice.
     names = list(layout.places)
     is_doubtful = pl.any_horizontal(pl.col(names).is_null() | pl.col(names).str.contains(r"^[\[{]"))
+    for name in layout.places.values():
+        is_doubtful = is_doubtful | (pl.col("text").str.count_matches(rf'"{re.escape(name)}"\s*:') > 1)
     doubtful = rows.filter(is_doubtful)
     if doubtful.is_empty():
         return rows
@@ -40,6 +42,8 @@ def json_rows(text: str, layout: Layout) -> pl.DataFrame:
 def _settled(row: dict[str, Any], layout: Layout) -> dict[str, Any]:
     """The row with an empty string where a role that may be null is, and not whole where one is no text."""
     value = json_object(row["text"])
+    if not value:  # no object, or one with a key twice
+        row["whole"] = False
     for role, name in layout.places.items():
         if isinstance(value.get(name), dict | list):
             row["whole"] = False
@@ -54,23 +58,45 @@ def json_object(line: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+class _RepeatedKey(ValueError):
+    """An object holds a key twice."""
+
+
 def _json_value(line: str) -> Any:
-    """The value in a line of JSON; None also if the line is no JSON."""
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no JSON")
-
+    """The value in a line of JSON; None also if the line is no JSON, or holds a key twice."""
     try:
-        # Python would read NaN and Infinity, which no other reader takes.
-        return json.loads(line, parse_constant=refuse)
+        return _parsed(line)
     except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
         return None
 
 
+def _parsed(line: str) -> Any:
+    """The value in a line of JSON. Raises ValueError, of keys that stand twice _RepeatedKey."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
+    # Python would read NaN and Infinity, which no other reader takes, and the last of two equal keys.
+    return json.loads(line, parse_constant=refuse, object_pairs_hook=_object_of)
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a key that stands in it twice does not say which value is meant."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise _RepeatedKey(f"the key {repeated} twice")
+    return value
+
+
 def json_fault(text: str, missing: Sequence[str]) -> str:
     """Why a line of JSONL gave no row, or one in which these roles are missing."""
-    value = _json_value(text)
-    if value is None:
+    try:
+        value = _parsed(text)
+    except _RepeatedKey as error:
+        return str(error)
+    except (ValueError, RecursionError):
         return "no JSON"
     if not isinstance(value, dict):
         return "no object"

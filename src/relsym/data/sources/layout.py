@@ -17,12 +17,12 @@ class Annotators:
     """Columns at a row's end of which there may be more or fewer than the header names: the annotators'.
 
     column: pattern of their names.
-    value: pattern of what stands in them.
+    kinds: patterns of what stands in them; all labels of a row are of one kind, that of the row itself too.
     gold: the one column that may follow them.
     """
 
     column: str
-    value: str
+    kinds: tuple[str, ...]
     gold: str
 
 
@@ -30,12 +30,14 @@ class Votes(NamedTuple):
     """Where a file's rows hold the labels of their annotators, however many these are.
 
     start: position of the first one; from there on every field is a label.
-    value: pattern of a label.
+    kinds: patterns of labels; see ``Annotators``.
+    gold: position of the row's own label in the header; None: the file has none.
     gold_last: whether the last label is no annotator's but that of the row.
     """
 
     start: int
-    value: str
+    kinds: tuple[str, ...]
+    gold: int | None
     gold_last: bool
 
 
@@ -187,7 +189,8 @@ class Schema:
         from_beginning = [place for place in places.values() if not (gold_last and place == end)]
         are_before = max(from_beginning) < start
         if is_one_stretch and is_at_end and are_before:
-            return Votes(start, self.annotators.value, gold_last)
+            gold = first.index(self.annotators.gold) if self.annotators.gold in first else None
+            return Votes(start, self.annotators.kinds, gold, gold_last)
         return None
 
     def _check_unique(self, names: Iterable[Any], available: Sequence[str], path: Path | str) -> None:

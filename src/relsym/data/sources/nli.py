@@ -13,7 +13,7 @@ import polars as pl
 from relsym.data.pairs import FORMS, Row
 from relsym.data.sources.layout import Annotators, Schema
 from relsym.data.sources.nli_files import NLI_FILES, ROUNDS
-from relsym.data.sources.nli_labels import ANNOTATION, NO_CONSENSUS, Meanings, checked_label_names
+from relsym.data.sources.nli_labels import ANNOTATIONS, NO_CONSENSUS, Meanings, checked_label_names
 from relsym.data.sources.nli_tables import FolderTables, HubTables, NliTable, Tables
 from relsym.data.sources.rows import content_of
 from relsym.data.triples import BadRows, check_choice
@@ -32,7 +32,7 @@ KNOWN = (
 )
 # In GLUE's files the annotators' labels stand before the gold label, in the original ones at the end. A row
 # has as many as it had annotators: in SNLI one or five, whatever the header says.
-ANNOTATORS = Annotators(column=r"label\d+", value=ANNOTATION, gold="gold_label")
+ANNOTATORS = Annotators(column=r"label\d+", kinds=ANNOTATIONS, gold="gold_label")
 # A title is part of a metric's name.
 TITLE_PATTERN = re.compile(r"\w[\w.-]*")
 

@@ -23,8 +23,14 @@ WORDS = {
 # A column of numbers with gaps is often stored as floats.
 NUMBER = re.compile(r"(-?\d+)(\.0)?")
 BINARY = re.compile(r"(not?|non)[ _-]?entail(ment|ed)?")
-# What stands in a column of an annotator's labels, as a pattern; from "hidden" on it says that there is none.
-ANNOTATION = "|".join([*WORDS, BINARY.pattern, r"-?\d(\.0)?", "hidden", "nan", "none", "null", ""])
+# What stands in the columns of annotators' labels, as patterns: a file has labels of one kind. The last one
+# says that there are none.
+ANNOTATIONS = (
+    "|".join([*NLI_LABELS, BINARY.pattern, NO_CONSENSUS]),
+    f"e|n|c|{NO_CONSENSUS}",
+    rf"-?\d(\.0)?|{NO_CONSENSUS}",
+    f"hidden|nan|none|null|{NO_CONSENSUS}",
+)
 NAMES_ADVICE = (
     f"Pass data.label_names=[...], the {', '.join(NLI_LABELS)} "
     "in the order in which the set numbers them from 0"

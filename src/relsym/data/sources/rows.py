@@ -14,7 +14,7 @@ import pyarrow.parquet
 
 from relsym.data.blocks import LONGEST_LINE, decoded, ends_midline, line_blocks
 from relsym.data.progress import progress
-from relsym.data.sources.fields import TAB, csv_rows, tsv_rows
+from relsym.data.sources.fields import TAB, check_quotes, csv_rows, tsv_rows
 from relsym.data.sources.json_lines import json_fault, json_object, json_rows
 from relsym.data.sources.layout import Layout, Schema, shortened
 
@@ -64,6 +64,8 @@ def table_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
             text = decoded(block, path, before + 1)
         if is_last and ends_midline(path):
             text = text.removesuffix("\n")
+        if kind == "csv":
+            check_quotes(text, path, before)
         rows = PARSERS[kind](text, layout)
         number = pl.col("row").cast(pl.Int64) + before
         numbered = rows.with_columns(row=number, expected=pl.lit(_expected(kind, layout)))
