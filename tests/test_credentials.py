@@ -12,12 +12,55 @@ import yaml
 from omegaconf import OmegaConf
 
 from relsym.app import entry
+from relsym.app.tracking.wandb import _public
 from relsym.app.values.secrets import check_secrets, storable
+from relsym.app.values.suggest import unread, with_near_matches
 from relsym.data.sources.endpoint import Endpoint
 from relsym.runs.credentials import holds_secret, masked, public
 
 SECRET = "hunter22hunter33"
 SIGNED = f"https://me:{SECRET}@example.org/triples.tsv?X-Amz-Date=7&X-Amz-Signature={SECRET}"
+NAMES_OF_SECRETS = (
+    "tokens",
+    "api_keys",
+    "token2",
+    "access_token_1",
+    "token%5B0%5D",
+    "bearer",
+    "secret_value",
+    "otp",
+    "apiKey",
+    "APIKey",
+    "APIkey",
+    "accesstoken",
+    "AWSAccessKeyId",
+    "X-Amz-Signature",
+    "sessionId",
+    "PASSWORD",
+    "user.pass",
+    "userPass",
+    "auth",
+    "sig",
+    "key",
+)
+HARMLESS_PARAMETERS = (
+    "revision=8f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c",
+    "version=8F1E2D3C4B5A69788796A5B4C3D2E1F00F1E2D3C",
+    "of=8f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c8f1e2d3c4b5a69788796a5b4",
+    "uuid=123e4567-e89b-12d3-a456-426614174000",
+    "of=123e4567-e89b-12d3-a456-426614174000",
+    "doi=10.5281/zenodo.1234567",
+    "table=symmetric_relations_2024",
+    "path=data/2024/relations.csv",
+    "sort_key=name",
+    "sortKeys=name",
+    "max_tokens=5",
+    "monkey=1",
+    "compass=n",
+    "policy=open",
+    "md5=0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    "next=https%3A%2F%2Fexample.org%2Ff%3Fpage%3D2",
+)
 URLS = "data.urls=[{url: '${oc.env:SIGNED}', sha256: unverified}]"
 
 
@@ -49,6 +92,24 @@ def files_with(secret: str, folder: Path) -> list[Path]:
         "https://me:${oc.env:NAME}tail@example.org",
         f"data.endpoint=https://a.example.org,https://me:{SECRET}@b.example.org",
         f"data.urls=[{{url: https://example.org/f?token={SECRET}, sha256: unverified}}]",
+        f"https://h:9/v1;token={SECRET}",
+        f"http:/u:{SECRET}@h:9/v1",
+        f"http:\\\\u:{SECRET}@h",
+        f"127.0.0.1:9/v1?token={SECRET}",
+        f"http://u:p'{SECRET}@h",
+        f'http://u:p"{SECRET}@h',
+        f"u:{SECRET}/abc@proxy.org:3128",
+        f"u:{SECRET}@[::1]:80/x",
+        f"https=u:{SECRET}@h:80",
+        f"https://h/x?next=https%3A%2F%2Fh%2Fy%3Ftoken%3D{SECRET}",
+        f"https://h/x?next=https%253A%252F%252Fh%252Fy%253Ftoken%253D{SECRET}",
+        f"https://h/x?next=https://u:{SECRET}@h/y",
+        f"//u:{SECRET}@h/x",
+        f"u:{SECRET}@h:80",
+        f"u:{SECRET}@localhost",
+        f"u:{SECRET}@10.0.0.1",
+        f"${{oc.env:NAME,u:{SECRET}@h.org}}",
+        *(f"https://h/x?a=1&{name}={SECRET}" for name in NAMES_OF_SECRETS),
     ],
 )
 def test_a_secret_in_an_address_is_seen_and_never_shown(text):
@@ -80,6 +141,20 @@ def test_a_secret_in_an_address_is_seen_and_never_shown(text):
         "mailto:me@example.org",
         "package.module:name",
         "P131",
+        "https://mirror.org/get?file=wikidata5m_raw_data_2024.tar.gz",
+        "https://drive.google.com/uc?export=download&id=1A2bC3dE4fG5hI6jK7lM8nO9pQ",
+        "tracking.name=exp:1@gpu",
+        "12:30:05@host",
+        "P26:Q5@en.label",
+        "relsym.mod:Class@v1",
+        "sha256:0123456789abcdef@x",
+        "${oc.env:NAME,me@x.org}",
+        "${oc.env:NAME,run@v1}",
+        "contact:me@example.org",
+        "localhost:8000/a@b.org",
+        "models:/name@champion.x",
+        "SELECT ?key=1",
+        *(f"https://example.org/f?{parameter}" for parameter in HARMLESS_PARAMETERS),
     ],
 )
 def test_an_address_without_a_secret_is_no_reason_to_refuse(text):
@@ -107,6 +182,89 @@ def test_a_configuration_with_a_secret_is_refused_by_its_key_and_never_repeated(
     with pytest.raises(ValueError, match=r"^data.urls.0.url, data.endpoint: .*oc.env:NAME") as refused:
         check_secrets(cfg)
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model.body.api_key", SECRET),
+        ("model.api_key", SECRET),
+        ("model.headers.Authorization", f"Bearer {SECRET}"),
+        ("hydra.job.env_set.HF_TOKEN", SECRET),
+        ("model.key_env", SECRET),
+        ("model.key_env", "sk-test-0123"),
+        ("model.body.user", f"${{oc.env:HF_TOKEN,{SECRET}}}"),
+    ],
+)
+def test_a_secret_under_a_key_that_is_called_so_is_refused(key, value):
+    cfg = OmegaConf.create({})
+    OmegaConf.update(cfg, key, value)
+    with pytest.raises(ValueError, match=rf"^{key}: .*environment variable") as refused:
+        check_secrets(cfg)
+    assert SECRET not in str(refused.value)
+    words = OmegaConf.create({"hydra": {"overrides": {"task": [f"+{key}={value}"]}}})
+    with pytest.raises(ValueError, match=rf"^{key}: .*environment variable"):
+        check_secrets(words)
+    if "${" in value:  # under a key that is not called as secrets are
+        return
+    assert SECRET not in unread(key, f"{key}={value}") + with_near_matches(
+        f"Could not override '{key}'.\nTo append to your config use +{key}={value}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model.body.api_key", "${oc.env:MY_KEY}"),
+        ("model.body.api_key", ""),
+        ("model.body.api_key", "${oc.env:HF_TOKEN,null}"),
+        ("model.body.user", "${oc.env:NAME,run@v1}"),
+        ("model.key_env", "MY_KEY"),
+        ("model.key_env", "${oc.env:WHICH}"),
+        ("model.max_tokens", "16"),
+        ("model.body.stop_token", "</s>"),
+        ("forgetting.data.on_bad_row_key", "forgetting.on_bad_row"),
+        ("data.sort_key", "name"),
+    ],
+)
+def test_what_only_looks_like_the_key_of_a_secret_is_taken(key, value):
+    cfg = OmegaConf.create({"hydra": {"overrides": {"task": [f"+{key}={value}"]}}})
+    OmegaConf.update(cfg, key, value)
+    check_secrets(cfg)
+
+
+@pytest.mark.parametrize(
+    "asked", ["${oc.env:HF_TOKEN}", "${oc.env:'HF_TOKEN'}", '${oc.env:"HF_TOKEN"}', "${oc.env:${oc.env:TT}}"]
+)
+def test_a_variable_is_stored_as_it_is_written_however_it_is_named(asked, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    monkeypatch.setenv("TT", "HF_TOKEN")
+    cfg = OmegaConf.create({"model": {"user": asked, "shown": "${model.user}"}})
+    assert storable(cfg) == {"model": {"user": asked, "shown": "${model.user}"}}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"https://u:{SECRET}@h/x?apiKey=1", "https://h/x"),
+        ("https://wandb.ai/me/relsym/runs/1?a=1#b", "https://wandb.ai/me/relsym/runs/1"),
+        (None, None),
+    ],
+)
+def test_the_stored_url_of_a_tracked_run_holds_no_secret(url, shown):
+    assert _public(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        (f"https://me:{SECRET}/x@example.org/f", "https://example.org/f"),
+        (f"https://example.org/f;token={SECRET}?a=1", "https://example.org/f?a=1"),
+        ("https://example.org/f?file=wikidata5m_raw_2024.tar.gz", None),
+    ],
+)
+def test_what_an_address_is_about_holds_no_secret(url, kept):
+    assert public(url) == (kept or url)
 
 
 def test_what_is_stored_names_the_variable_and_is_the_same_configuration_again(monkeypatch):

@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from relsym.app.tracking.tracker import Final, NoTracker, Tracker
+from relsym.runs.credentials import public
 from relsym.runs.layout import CONFIG, ENCODER, FORGETTING, PREDICTIONS, PROBE, RESULTS
 from relsym.runs.results import TrackedRun
 
@@ -302,8 +303,11 @@ def _without(names: Sequence[str]) -> Iterator[None]:
 
 
 def _public(url: str | None) -> str | None:
-    """The URL of a run without its query, in which W&B passes keys of anonymous users; None where none is."""
-    return urlsplit(url)._replace(query="", fragment="").geturl() if url else None
+    """The URL of a run without user, password and query; None where there is no URL.
+
+    In the query W&B passes keys of anonymous users.
+    """
+    return urlsplit(public(url))._replace(query="").geturl() if url else None
 
 
 def _default_to_offline() -> bool:

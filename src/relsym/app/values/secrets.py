@@ -15,13 +15,24 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from relsym.app.entry import TaskFailed
-from relsym.runs.credentials import SHORTEST, holds_secret, is_secret_variable
+from relsym.runs.credentials import SHORTEST, holds_secret, is_secret_name, is_secret_variable
 
-ENVIRONMENT = re.compile(r"oc\.env:\s*([A-Za-z_]\w*)")
+# The variable that an interpolation asks for, quoted or not, and every interpolation that asks for one.
+ENVIRONMENT = re.compile(r"oc\.env\s*:\s*[\"']?([A-Za-z_]\w*)[\"']?\s*[,}]")
+ASKS_ENVIRONMENT = re.compile(r"oc\.env")
+# A variable, and the text that stands in for it where it is not set.
+DEFAULT = re.compile(r"oc\.env\s*:\s*[\"']?(\w+)[\"']?\s*,([^${}]*)\}")
+# Values that are no secret under any name.
+NO_SECRET_VALUES = ("", "null", "none", "true", "false")
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 NO_SECRETS = (
     "A configuration is stored with every run, so it holds no passwords, keys or signed addresses. Put the "
     "whole address into an environment variable, and pass '{key}=${{oc.env:NAME}}', which is stored as it is "
     "written. A user name and password may also stand in ~/.netrc."
+)
+NAME_ONLY = (
+    "it takes the name of an environment variable (OPENAI_API_KEY), never the key itself, for it is stored "
+    "with every run"
 )
 
 
@@ -57,8 +68,13 @@ def check_secrets(cfg: DictConfig) -> None:
     keys: dict[str, None] = {}  # each once, in order
     for place, text in _texts(written, ()):
         # All words of the command line once more, in one text.
-        if place != ("hydra", "job", "override_dirname") and holds_secret(text):
-            keys[_key(place, text)] = None
+        if place == ("hydra", "job", "override_dirname"):
+            continue
+        key, value = _setting(place, text)
+        if _is_key_itself(key, value):
+            raise ValueError(f"{key}: {NAME_ONLY}.")
+        if holds_secret(text) or _is_named_secret(key, value):
+            keys[key] = None
     if keys:
         advice = NO_SECRETS.format(key=next(iter(keys)))
         raise ValueError(f"{', '.join(keys)}: holds a user name, password, key or signature. {advice}")
@@ -71,11 +87,21 @@ def storable(cfg: DictConfig) -> dict[str, Any]:
     """
     written = OmegaConf.to_container(cfg, resolve=False)
     resolved = OmegaConf.to_container(cfg, resolve=True)
-    names = set()
+    return _kept(written, resolved, _variables(written))
+
+
+def _variables(written: Any) -> dict[str, str]:
+    """The variables of the environment that a configuration asks for, with those values that they have.
+
+    All of them, where a name is itself filled in: ``${oc.env:${oc.env:NAME}}``.
+    """
+    names: set[str] = set()
     for _, text in _texts(written, ()):
-        names.update(ENVIRONMENT.findall(text))
-    variables = {name: os.environ[name] for name in names if os.environ.get(name)}
-    return _kept(written, resolved, variables)
+        named = ENVIRONMENT.findall(text)
+        if len(named) < len(ASKS_ENVIRONMENT.findall(text)):
+            names.update(os.environ)
+        names.update(named)
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 def _kept(written: Any, resolved: Any, variables: Mapping[str, str]) -> Any:
@@ -129,9 +155,35 @@ def _texts(node: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
             yield from _texts(value, (*place, str(key)))
 
 
-def _key(place: tuple[str, ...], text: str) -> str:
-    """What a user calls a value: its key; of a word of the command line the part before the equals sign."""
+def _setting(place: tuple[str, ...], text: str) -> tuple[str, str]:
+    """What a user calls a value, its key, and the value; of a word of the command line what the word sets."""
     if place[0] == "hydra" and "overrides" in place:
-        key, _, _ = text.partition("=")
-        return key.lstrip("+~")
-    return ".".join(place)
+        key, _, value = text.partition("=")
+        return key.lstrip("+~"), value
+    return ".".join(place), text
+
+
+def _is_named_secret(key: str, value: str) -> bool:
+    """Whether a value is written out that is called as secrets are: by its key, ``model.body.api_key``, or by
+    the variable whose default it is, ``${oc.env:HF_TOKEN,default}``.
+    """
+    for name, default in DEFAULT.findall(value):
+        if is_secret_variable(name) and default.strip(" '\"").lower() not in NO_SECRET_VALUES:
+            return True
+    # Numbers are counts and sizes, of a word of the command line too.
+    if "${" in value or value.lower() in NO_SECRET_VALUES or value.isdecimal():
+        return False
+    _, _, last = key.rpartition(".")
+    return is_secret_name(last)
+
+
+def _is_key_itself(key: str, value: str) -> bool:
+    """Whether a key stands where the name of its environment variable belongs."""
+    _, _, last = key.rpartition(".")
+    if last != "key_env" or "${" in value or value.lower() in NO_SECRET_VALUES:
+        return False
+    for name in value.split(","):  # a word of a sweep has several
+        plain = name.strip(" '\"")
+        if VARIABLE.fullmatch(plain) is None and plain not in os.environ:
+            return True
+    return False

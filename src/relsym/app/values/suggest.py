@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 from relsym.app.values.known import free_mappings, known_keys
 from relsym.extras import install_line
+from relsym.runs.credentials import MASK, is_secret_name
 
 OVERRIDE = re.compile(r"Could not override '([^']+)'")
 APPENDED = re.compile(r"\nTo append to your (?:config|default list) use \+(.*)")
@@ -88,6 +89,7 @@ def unread(key: str, word: str, here: Collection[str] = ()) -> str:
         word: the key with its value.
         here: the keys of the configuration at hand, which come first.
     """
+    word = without_secret(word)
     owners = known_keys().get(key, ())
     if owners:
         names = ", ".join(owners[:MOST_OWNERS])
@@ -96,6 +98,15 @@ def unread(key: str, word: str, here: Collection[str] = ()) -> str:
         return f"{word}: nothing reads this key here. It belongs to {names}{more}."
     near = near_matches(key, here) or near_matches(key, known_keys())
     return f"{word}: nothing reads this key.{did_you_mean(near)}"
+
+
+def without_secret(word: str) -> str:
+    """A key with its value, which is masked where the key is called as secrets are, or takes a key's name."""
+    key, equals, _ = word.partition("=")
+    _, _, last = key.rpartition(".")
+    if equals and (is_secret_name(last) or last == "key_env"):
+        return f"{key}={MASK}"
+    return word
 
 
 def near_matches(word: str, known: Iterable[str]) -> list[str]:
@@ -129,6 +140,7 @@ def _refused(key: str, word: str) -> str:
         key: dotted.
         word: the key with its value, or the key alone where Hydra's message has no value.
     """
+    word = without_secret(word)
     above = key.rpartition(".")[0]
     free = free_mappings()
     for name in (key, above):
