@@ -93,6 +93,45 @@ def test_several_evaluations_hold_the_folder_above_theirs_and_each_its_own(relsy
     assert not list((tmp_path / "several").rglob(LOCK))
 
 
+def test_nothing_is_written_to_a_folder_of_several_evaluations_that_is_held_or_anothers(
+    relsym, occupied, tmp_path
+):
+    """Hydra would write its log and ``.hydra`` before it says that a job begins."""
+    words = ("evaluate", "-m", "model=shortcut/majority", "tracking=csv", *ROWS[1:])
+    where = f"hydra.sweep.dir={tmp_path / 'several'}"
+    job = tmp_path / "several" / "0"
+    write_run(job, "knn", 16)  # a finished training
+    (job / ".hydra").mkdir()
+    (job / ".hydra" / "overrides.yaml").write_text("- seed=1\n")
+    before = contents(job)
+    ended = relsym(*words, where)
+    assert f"{job} holds a finished run" in ended.err
+    assert contents(job) == before
+    (job / "results.json").unlink()
+    with occupied(job):
+        before = contents(job)
+        assert f"{job}: another process writes there" in relsym(*words, where).err
+        assert contents(job) == before
+
+
+@pytest.mark.parametrize("word", ["hydra.job.name=../other/log", "hydra.output_subdir=../other/hydra"])
+@pytest.mark.parametrize("command", ["evaluate", "report", "train", "several", "job"])
+def test_no_name_leads_out_of_the_folder_that_is_held(relsym, tmp_path, command, word):
+    (tmp_path / "other").mkdir()
+    several = ("evaluate", "-m", *ROWS, f"hydra.sweep.dir={tmp_path / 'out'}")
+    words = {
+        "several": (*several, word),
+        # What a job is called is known once it has its number.
+        "job": (*several, f"{word}${{hydra.job.num}}"),
+    }.get(command, (command, word, f"hydra.run.dir={tmp_path / 'out'}"))
+    ended = relsym(*words)
+    assert ended.code == 1
+    assert f"{word}{'0' if command == 'job' else ''}: this names what lies in the run's folder" in ended.err
+    assert not (tmp_path / "out" / "0").exists()
+    assert command == "job" or not (tmp_path / "out").exists()
+    assert list((tmp_path / "other").iterdir()) == []
+
+
 def test_a_job_of_a_sweep_holds_its_folder_too(occupied, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(job, "PATIENCE_S", 0)
     frozen = frozen_job(tmp_path, 0)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from relsym.report import folder
+from relsym.report.collect import collect
 from relsym.report.folder import put_in_place, write_report
+from relsym.report.sections import sections
+from relsym.report.write import report_files
+from runs_of import write_run
 
 OLD = ("report.html", "report.md", "tables/old.csv", "tables/same.csv", "figures/old.png")
 NEW = ("report.html", "report.md", "tables/new.csv", "tables/same.csv")
@@ -130,3 +135,93 @@ def test_a_record_of_something_else_is_not_written_over(tmp_path):
     with pytest.raises(ValueError, match="move it away"):
         write_report(writers(NEW, "new"), tmp_path)
     assert (tmp_path / "report.json").read_text() == '{"title": "mine"}'
+
+
+PAGES = {
+    "report.html": '<!doctype html>\n<html lang="en">\n<title>relsym report</title>',
+    "report.md": "# relsym report\n\n2 runs\n",
+}
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md", "tables/new.csv"])
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_file_that_no_report_left_is_not_written_over(tmp_path, name, kind):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    if kind == "file":
+        (tmp_path / name).write_text("mine")
+    else:
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError, match=f"{name} is not of an earlier report"):
+        write_report(writers(NEW, "new"), tmp_path)
+    left = [path for path in tmp_path.rglob("*") if not path.is_dir()]
+    assert left == [tmp_path / name]
+    assert kind == "link" or left[0].read_text() == "mine"
+
+
+def test_beside_a_report_too_a_file_of_ones_own_stays(out):
+    (out / "tables" / "new.csv").write_text("mine")
+    before = contents(out)
+    with pytest.raises(FileExistsError, match=r"tables/new\.csv is not of an earlier report"):
+        write_report(writers(NEW, "new"), out)
+    assert contents(out) == before
+
+
+def test_a_report_of_an_earlier_version_is_replaced_by_what_its_pages_say(tmp_path):
+    """It has no record."""
+    (tmp_path / "tables").mkdir()
+    for name, text in {**PAGES, "tables/new.csv": "old"}.items():
+        (tmp_path / name).write_text(text)
+    write_report(writers(NEW, "new"), tmp_path)
+    assert {name: contents(tmp_path)[name] for name in NEW} == dict.fromkeys(NEW, "new")
+
+
+def test_a_page_of_ones_own_beside_one_of_a_report_stays(tmp_path):
+    (tmp_path / "report.md").write_text(PAGES["report.md"])
+    (tmp_path / "report.html").write_text("<!doctype html>\n<title>mine</title>")
+    with pytest.raises(FileExistsError, match=r"report\.html is not of an earlier report"):
+        write_report(writers(NEW, "new"), tmp_path)
+
+
+def test_a_folder_that_leads_nowhere_leaves_the_report_before_whole(out):
+    (out / "figures" / "old.png").unlink()
+    (out / "figures").rmdir()
+    (out / "figures").symlink_to(out / "nowhere")
+    before = contents(out)
+    with pytest.raises(FileExistsError, match="figures is a link that leads nowhere"):
+        write_report(writers((*NEW, "figures/new.png"), "new"), out)
+    assert contents(out) == before
+    assert not list(out.glob("partial.*"))
+
+
+# The first is written to; of the second the report before has a file, which would have to go.
+@pytest.mark.parametrize("name", ["tables", "figures"])
+def test_a_folder_that_may_not_be_changed_leaves_the_report_before_whole(out, monkeypatch, name):
+    """Whoever runs the tests may be allowed everything."""
+    monkeypatch.setattr(folder.os, "access", lambda path, mode: path.name != name)
+    before = contents(out)
+    with pytest.raises(PermissionError, match=rf"{name}: you may not write there.*another hydra\.run\.dir"):
+        write_report(writers(NEW, "new"), out)
+    assert contents(out) == before
+    assert not list(out.glob("partial.*"))
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="no second file system is known here")
+def test_a_folder_on_another_file_system_leaves_the_report_before_whole(out):
+    if os.stat("/dev/shm").st_dev == out.stat().st_dev:
+        pytest.skip("the tests' folder is on the same one")
+    (out / "figures" / "old.png").unlink()
+    (out / "figures").rmdir()
+    (out / "figures").symlink_to("/dev/shm")
+    before = (out / "report.html").read_text()
+    with pytest.raises(OSError, match="is on another file system"):
+        write_report(writers(NEW, "new"), out)
+    assert (out / "report.html").read_text() == before
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_report_begins_with_is_what_it_is_known_by(tmp_path, name):
+    """The product's own writers, not the texts above."""
+    collected = collect([str(write_run(tmp_path / "run", "knn", 16))])
+    files = report_files(collected, sections(collected), tmp_path / "out")
+    files[name](tmp_path / name)
+    assert folder._begins_as_a_page(tmp_path / name)

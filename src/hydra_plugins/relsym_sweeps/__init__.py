@@ -1,22 +1,65 @@
-"""Hydra's side of ``relsym train -m``: a sweeper that lists the jobs, and launchers that run them.
+"""Hydra's side of ``-m``: a sweeper that lists the jobs, and launchers that run them.
 
-Every job runs in a process of its own. Hydra imports whatever lies in this namespace whenever it starts, so
-nothing heavy is imported before a sweep begins.
+Every job of ``relsym train`` runs in a process of its own; evaluations run in this one. Hydra imports
+whatever lies in this namespace whenever it starts, so nothing heavy is imported before a sweep begins.
 """
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_class
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
+
+log = logging.getLogger(__name__)
+
+
+class OneByOne(BasicLauncher):
+    """Evaluations, one after the other in this process.
+
+    Hydra's own launcher lets a job's log and ``.hydra`` be written before anybody is asked. Here the job's
+    folder is held and looked at first.
+    """
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run the jobs; the first that is refused or fails ends the call.
+
+        Raises:
+            OSError: a job may not write to its folder.
+            ValueError: a job's options do not compose.
+        """
+        from relsym.app.output_folder import claim_job
+
+        setup_globals()
+        logging_config, verbose = self.config.hydra.hydra_logging, self.config.hydra.verbose
+        configure_log(logging_config, verbose)
+        log.info("Launching %d jobs locally", len(job_overrides))
+        ended = []
+        for number, words in enumerate(job_overrides, start=initial_job_idx):
+            log.info("\t#%d : %s", number, " ".join(filter_overrides(words)))
+            config = self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
+            with open_dict(config):
+                config.hydra.job.id = config.hydra.job.num = number
+            claim_job(config)
+            job = run_job(
+                task_function=self.task_function,
+                config=config,
+                job_dir_key="hydra.sweep.dir",
+                job_subdir_key="hydra.sweep.subdir",
+                hydra_context=self.hydra_context,
+            )
+            ended.append(job)
+            configure_log(logging_config, verbose)
+        return ended
 
 
 class Grid(BasicSweeper):

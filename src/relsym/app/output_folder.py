@@ -18,11 +18,12 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from relsym.app.entry import TaskFailed
+from relsym.app.values.checks import check_composed
 from relsym.runs.files import remove, write_text_atomically
-from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL
+from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS
 from relsym.runs.lock import hold, release
 from relsym.runs.unfinished import check_run_folder
 
@@ -68,24 +69,92 @@ class ClaimOutput(Callback):
         with _past_hydra():
             # The name of the folder may ask Hydra's configuration, which Hydra itself sets a little later.
             HydraConfig.instance().set_config(config)
+            check_names(config)
             folder = Path(str(config.hydra.run.dir)).absolute()
             hold(folder, RUN_DIR)
             CHECKS[self.command](folder)
 
     def on_multirun_start(self, config: DictConfig, **further: Any) -> None:
         """Hold the folder above those of several runs; of trainings ``SweepFolder`` does."""
-        if self.command != "train":
-            with _past_hydra():
+        with _past_hydra():
+            check_names(config, of_job=False)
+            if self.command != "train":
                 hold(Path(str(config.hydra.sweep.dir)).absolute(), "hydra.sweep.dir")
 
     def on_job_start(self, config: DictConfig, **further: Any) -> None:
-        """Hold the folder of one of several runs; that of a single run is held already."""
+        """Hold the folder of one of several runs.
+
+        That of a single run is held already, and so is that of an evaluation, by ``claim_job``.
+        """
         with _past_hydra():
             hold(Path(config.hydra.runtime.output_dir), RUN_DIR)
 
     def on_job_end(self, config: DictConfig, **further: Any) -> None:
         """Release the folder of a run that went well; of one that did not, the end of the command does."""
         release(Path(config.hydra.runtime.output_dir))
+
+
+def check_names(config: DictConfig, of_job: bool = True) -> None:
+    """Refuse names that lead out of the folder: what Hydra writes lies in the one that is held.
+
+    Args:
+        config: composed, with the node ``hydra``.
+        of_job: whether it is that of one job; else a name that refers to others is looked at later, since
+            only a job has a number.
+
+    Raises:
+        ValueError: ``hydra.job.name`` or ``hydra.output_subdir`` is not one plain name.
+    """
+    nodes = {
+        "hydra.job.name": (config.hydra.job, "name"),
+        "hydra.output_subdir": (config.hydra, "output_subdir"),
+    }
+    for key, (node, name) in nodes.items():
+        if OmegaConf.is_interpolation(node, name) and not of_job:
+            continue
+        value = node[name]
+        if value is not None and not _is_plain(str(value)):
+            raise ValueError(f"{key}={value}: this names what lies in the run's folder. Pass one plain name.")
+
+
+def claim_job(config: DictConfig) -> Path:
+    """Hold the folder of one of several evaluations before Hydra writes to it, and refuse a foreign one.
+
+    A folder that holds this very evaluation is not refused: the evaluation is kept.
+
+    Args:
+        config: of the job, with the node ``hydra``.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FolderInUse: another process writes there.
+        FileExistsError: naming what is in the folder.
+        ValueError: its options do not compose, or a name leads out of the folder.
+    """
+    HydraConfig.instance().set_config(config)
+    check_names(config)
+    folder = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
+    with open_dict(config.hydra.runtime), read_write(config.hydra.runtime):
+        config.hydra.runtime.output_dir = str(folder)  # options may ask for it
+    HydraConfig.instance().set_config(config)
+    hold(folder, "hydra.sweep.dir")
+    if not ((folder / RESULTS).exists() and _is_kept(config, folder)):
+        check_run_folder(folder)
+    return folder
+
+
+def _is_kept(config: DictConfig, folder: Path) -> bool:
+    """Whether a folder holds this very evaluation."""
+    cfg = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    check_composed(cfg, "evaluate")
+    # Imported after the check: options that do not compose are refused before torch is loaded.
+    from relsym.app.evaluate.record import EvaluationRecord
+    from relsym.app.process import prepare_process
+
+    prepare_process()
+    return EvaluationRecord(cfg).is_finished(folder)
 
 
 @contextmanager
@@ -173,6 +242,11 @@ def _listed(mark: Path) -> list[str]:
         return []
     plain = []
     for name in names:
-        if isinstance(name, str) and name == Path(name).name and name not in ("", ".", ".."):
+        if isinstance(name, str) and _is_plain(name):
             plain.append(name)
     return plain
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is that of something in the folder itself."""
+    return name == Path(name).name and "\\" not in name and name not in ("", ".", "..")

@@ -3,7 +3,8 @@
 A new report is written into ``partial.report``. Once it is whole, that folder is renamed to
 ``partial.report.whole``, and its files take their places: the page of the report before goes first and the
 new one comes last, so that a folder with a page holds one whole report. Whoever is stopped on the way leaves
-the rest to the next call, which begins with it.
+the rest to the next call, which begins with it. What can keep a file from its place, and what would be lost
+there, is looked at before anything is written.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from relsym.runs.layout import PARTIAL, REPORT, REPORT_FIGURES, REPORT_PAGES, RE
 REPORT_FORMAT = 1
 ASIDE, WHOLE = f"{PARTIAL}report", f"{PARTIAL}report.whole"
 _ENDINGS = {REPORT_TABLES: (".csv", ".tex"), REPORT_FIGURES: (".png", ".svg")}
+# What the pages of every report begin with, those without a record of their files included.
+_BEGINNINGS = {"report.html": b"<!doctype html>", "report.md": b"# relsym report"}
+_TITLE = b"<title>relsym report</title>"
+_BEGINNING_BYTES = 2000  # the title is within them
 
 
 class ReportRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,10 +54,12 @@ def write_report(writers: Mapping[str, Writer], out: Path) -> None:
 
     Raises:
         FileExistsError: something of the user's is where a file or folder of the report has to be.
+        ValueError: a ``report.json`` of something else.
         OSError: a file cannot be written.
     """
-    put_in_place(out)
     _check_places(out, list(writers))
+    put_in_place(out)
+    _check_owned(out, list(writers))
     aside = out / ASIDE
     remove(aside)
     try:
@@ -112,24 +119,76 @@ def _is_of_a_report(name: str) -> bool:
 
 
 def _check_places(out: Path, names: Sequence[str]) -> None:
-    """Refuse a folder where something of the user's is in the way of the report.
+    """Refuse a folder where files cannot be moved into their places, or old ones not be taken away.
+
+    Those of the earlier report count too, and of one that is whole but not in its place yet.
 
     Raises:
-        FileExistsError: naming it.
+        FileExistsError: naming what is in the way.
+        PermissionError: naming a folder in which this user may change nothing.
+        OSError: a folder of the report is on another file system.
         ValueError: a ``report.json`` of something else.
     """
-    if (out / REPORT).exists():
-        report_record(out / REPORT)
-    for name in names:
-        place = out / name
+    places = [out / name for name in sorted({*names, *_listed(out), *_listed(out / WHOLE), REPORT})]
+    for place in places:
         if place.is_dir():
             raise FileExistsError(
                 f"{place} is a folder, and a report has a file there. Choose another hydra.run.dir."
             )
-        if place.parent.exists() and not place.parent.is_dir():
+    for folder in sorted({place.parent for place in places}):
+        if os.path.lexists(folder):
+            _check_parent(folder, out)
+
+
+def _check_parent(folder: Path, out: Path) -> None:
+    """Refuse what is where a folder of a report has to be; see ``_check_places``."""
+    advice = "Choose another hydra.run.dir."
+    if not folder.is_dir():
+        kind = "a link that leads nowhere" if folder.is_symlink() and not folder.exists() else "a file"
+        raise FileExistsError(f"{folder} is {kind}, and a report has a folder there. {advice}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder}: you may not write there, and a report has files there. {advice}")
+    if folder.stat().st_dev != out.stat().st_dev:  # files are renamed into their places
+        raise OSError(f"{folder} is on another file system than {out}. {advice}")
+
+
+def _check_owned(out: Path, names: Sequence[str]) -> None:
+    """Refuse to write over files that no report left.
+
+    A report is known by its record, and one of an earlier version, which has none, by its pages.
+
+    Raises:
+        FileExistsError: naming the file.
+    """
+    own = _listed(out)
+    if not own:
+        own = {name for name in _BEGINNINGS if _begins_as_a_page(out / name)}
+        if own:
+            own |= set(names) - set(_BEGINNINGS)
+    if (out / REPORT).is_file():
+        own.add(REPORT)
+    for name in (*names, REPORT):
+        if name not in own and os.path.lexists(out / name):
             raise FileExistsError(
-                f"{place.parent} is a file, and a report has a folder there. Choose another hydra.run.dir."
+                f"{out / name} is not of an earlier report, and this one has a file there. Move it away, or "
+                "choose another hydra.run.dir."
             )
+
+
+def _listed(folder: Path) -> set[str]:
+    """What the record in a folder lists; nothing where there is none."""
+    path = folder / REPORT
+    return set(report_record(path).files) if path.is_file() else set()
+
+
+def _begins_as_a_page(path: Path) -> bool:
+    """Whether a file is the page, or the Markdown, of a report of whatever version."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        beginning = stream.read(_BEGINNING_BYTES)
+    is_titled = path.suffix != ".html" or _TITLE in beginning
+    return is_titled and beginning.startswith(_BEGINNINGS[path.name])
 
 
 def _clear(out: Path, names: set[str]) -> None:
