@@ -104,6 +104,13 @@ def test_an_unknown_property_is_refused_with_the_table():
         ),
         ("- P1", "expected a mapping"),
         ("P1: {name: n, kind: symmetric, template: '[X] [Y]', flavour: 1}", "Fields: name, kind"),
+        ("P1: {name: 2001, kind: symmetric, template: '[X] [Y]'}", "name: 2001 is no text; put it in quotes"),
+        ("P1: {name: n, kind: symmetric, template: 5}", "template: 5 is no text"),
+        ("P1: {name: n, kind: [a], template: '[X] [Y]'}", r"kind: \['a'\] is no text"),
+        ("P1: {name: n, kind: neither, template: '[X] [Y]', converse: no}", "converse: False is no text"),
+        ("P1: {name: n, kind: neither, template: '[X] [Y]', inverses: [31]}", "inverses: 31 is no text"),
+        ('P1: {name: n, kind: "\\e[31m", template: "[X] [Y]"}', r"kind is '\\x1b\[31m'; it must be"),
+        ('P1: {name: n, kind: neither, template: "[X] [Y]", "\\e[31m": 1}', r"argument '\\x1b\[31m'"),
     ],
 )
 def test_a_bad_property_table_is_refused(tmp_path, table, message):

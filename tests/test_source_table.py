@@ -348,6 +348,16 @@ def test_entities_may_be_one_json_object(tmp_path, value):
     assert labels(source) == {"Q1": "one", "Q5": 'five, "5"', "Q6": "sechs, süß"}
 
 
+@pytest.mark.parametrize("front", ["", "\ufeff"])
+def test_an_id_twice_in_a_json_object_has_its_first_label_and_is_counted(tmp_path, front):
+    path = tmp_path / "entities.json"
+    inner = '{"label": "two", "label": "deux", "label": "two"}'
+    path.write_text(f'{front}{{"Q1": "one", "Q2": {inner}, "Q1": "un", "Q1": "one"}}', encoding="utf-8")
+    source = read(write(tmp_path / "train.txt", ROWS, None), entities=path)
+    assert labels(source) == {"Q1": "one", "Q2": "two"}
+    assert source.notes == {SEVERAL_LABELS: 2}
+
+
 def test_entity_columns_are_mapped_in_tables_and_json(tmp_path):
     facts, columns = write(tmp_path / "train.txt", ROWS, None), {"entity": "id", "label": "name"}
     table_file = write(tmp_path / "entities.csv", [(b, a) for a, b in ENTITIES], ("name", "id"))

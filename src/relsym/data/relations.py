@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,6 +10,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from relsym.runs.plain_yaml import read_yaml
+from relsym.runs.stored_config import shown_text
+from relsym.visible import printable
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = "entailment", "neutral", "contradiction"
 SYMMETRIC, ANTISYMMETRIC, NEITHER = "symmetric", "antisymmetric", "neither"
@@ -16,6 +19,7 @@ LABEL_OF_KIND = {SYMMETRIC: ENTAILMENT, ANTISYMMETRIC: CONTRADICTION, NEITHER: N
 KINDS = tuple(LABEL_OF_KIND)
 # Tables that come with the package, by name.
 TABLES = {"paper": ("properties.yaml",), "extended": ("properties.yaml", "extended.yaml")}
+LONGEST_PROBLEM = 300  # characters of what is wrong with an entry: a field that is unknown may be long
 PROPERTY_FIELDS = "name, kind, template, converse, negation, paraphrases, inverses (the last four optional)"
 
 
@@ -51,10 +55,10 @@ class Relation:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
+            raise ValueError(f"kind is {shown_text(self.kind)}; it must be one of {', '.join(KINDS)}")
         for wording in (self.template, self.converse, self.negation, *self.paraphrases):
             if wording and not _has_both_slots(wording):
-                raise ValueError(f"{wording!r} must contain [X] and [Y] once each")
+                raise ValueError(f"{shown_text(wording)} must contain [X] and [Y] once each")
 
     @property
     def label(self) -> str:
@@ -70,7 +74,8 @@ def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
 
     Raises:
         FileNotFoundError: no such file or table.
-        ValueError: a missing or unknown field, an unknown kind, a wording without [X] and [Y].
+        ValueError: a missing or unknown field, one that is no text, an unknown kind, a wording without [X]
+            and [Y], an id that YAML reads as something else.
     """
     # Later files of a table add to the earlier ones: "extended" is the paper's table and more.
     names = TABLES.get(str(table or "paper"))
@@ -127,17 +132,15 @@ def leave_with(held_out: Iterable[str], relations: Mapping[str, Relation]) -> li
     return [p for p in relations if p in inverses and p not in held_out]
 
 
-def _has_both_slots(wording: object) -> bool:
-    """Whether it is a text (a YAML file may have anything there) with [X] and [Y] once each."""
-    if not isinstance(wording, str):
-        return False
+def _has_both_slots(wording: str) -> bool:
+    """Whether it has [X] and [Y] once each."""
     return wording.count("[X]") == 1 and wording.count("[Y]") == 1
 
 
 def _entries(path: Path | Traversable) -> dict:
     """The mapping in a YAML file, before anything of it is checked."""
     try:
-        entries = read_yaml(path)
+        entries = read_yaml(path, plain_keys=True)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"data.property_table={path}: no such file, nor one of {', '.join(TABLES)}."
@@ -153,20 +156,34 @@ def _entries(path: Path | Traversable) -> dict:
 def _relation(key: str, fields: object, path: object) -> Relation:
     """One entry of a property table, checked; ``path`` is for the message."""
     if not key or any(c.isspace() for c in key):
-        raise ValueError(f"{path}: {key!r} is no property id (expected one word, such as P131).")
+        raise ValueError(f"{path}: {shown_text(key)} is no property id (expected one word, such as P131).")
     try:
         lists = {}
         for name in ("paraphrases", "inverses"):
             if name in fields:
                 lists[name] = _list(fields[name])
+        _refuse_other_than_text({**fields, **lists})
         return Relation(**{**fields, "property": key, **lists})
     except (TypeError, ValueError) as error:
         # A TypeError is an entry that is no mapping, or a field that is missing or unknown.
-        raise ValueError(f"{path}: property {key}: {error}. Fields: {PROPERTY_FIELDS}.") from error
+        problem = printable(str(error), LONGEST_PROBLEM)
+        raise ValueError(
+            f"{path}: property {printable(key)}: {problem}. Fields: {PROPERTY_FIELDS}."
+        ) from error
 
 
-def _list(entry: object) -> tuple[str, ...]:
+def _list(entry: object) -> tuple[object, ...]:
     """A list of the YAML file, or nothing where the file leaves it empty."""
     if entry is not None and not isinstance(entry, list):
-        raise ValueError(f"{entry!r} must be a list")
+        raise ValueError(f"{shown_text(entry)} must be a list")
     return tuple(entry or ())
+
+
+def _refuse_other_than_text(fields: Mapping[str, object]) -> None:
+    """Refuse what YAML reads as a number or a boolean, such as the name 2001."""
+    for field in dataclasses.fields(Relation):
+        value = fields.get(field.name, "")
+        for part in value if isinstance(value, tuple) else (value,):
+            may_be_null = field.name in ("converse", "negation") and part is None
+            if not isinstance(part, str) and not may_be_null:
+                raise ValueError(f"{field.name}: {shown_text(part)} is no text; put it in quotes")

@@ -15,6 +15,8 @@ from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.data.sampling import by_key, in_turn
 from relsym.runs.plain_yaml import read_yaml
+from relsym.runs.stored_config import shown_text
+from relsym.visible import printable
 
 # Between text and answer, and between one labelled example and the next.
 DELIMITER, SEPARATOR = " ", "\n\n"
@@ -129,7 +131,7 @@ def choose_shots(train: Iterable[Row], shots: int, prompts: Sequence[Prompt]) ->
 
 def _parse(path: Path | Traversable) -> list[Prompt]:
     """The wordings in a YAML file."""
-    entries = read_yaml(path)
+    entries = read_yaml(path, plain_keys=True)
     if not isinstance(entries, dict) or not entries:
         raise ValueError(f"{path}: expected wordings by name. Each has {KEYS}.")
     prompts = []
@@ -142,33 +144,37 @@ def _prompt(name: str, entry: Any, origin: str) -> Prompt:
     """One entry of such a file, which was written by hand: everything about it is checked."""
     problem = _problem_of_entry(name, entry)
     if problem:
-        raise ValueError(f"{origin}: {name}: {problem}. A wording has {KEYS}.")
+        raise ValueError(f"{origin}: {printable(name)}: {problem}. A wording has {KEYS}.")
     return Prompt(name, **entry)
 
 
 def _problem_of_entry(name: str, entry: Any) -> str:
     """What is wrong with an entry; "" if nothing is."""
     if not isinstance(entry, dict) or not {"text", "answers"} <= entry.keys() <= {"text", "answers", "chat"}:
-        return f"got {entry!r}"
+        return f"got {shown_text(entry)}"
     problem = _problem_of_answers(entry["answers"])
     if problem:
         return problem
+    if not isinstance(entry["text"], str):
+        return f"text: {shown_text(entry['text'])} is no text; put it in quotes"
     fields = set()
-    for _, field, _, _ in Formatter().parse(str(entry["text"])):
+    for _, field, _, _ in Formatter().parse(entry["text"]):
         if field is not None:  # None: text without a field behind it
             fields.add(field)
     if fields != TEXT_FIELDS:
         return (
-            f"text={entry['text']!r}: expected {{premise}} and {{hypothesis}}, each at least once, and no "
-            "other field"
+            f"text={shown_text(entry['text'])}: expected {{premise}} and {{hypothesis}}, each at least once, "
+            "and no other field"
         )
     if not isinstance(entry.get("chat", False), bool):
-        return f"chat={entry['chat']!r}: expected true or false"
+        return f"chat={shown_text(entry['chat'])}: expected true or false"
     # Metric keys are split at "/", and what follows a "-" is the rule of a reading.
     if "/" in name or "-" in name:
         return "a wording's name becomes part of metric keys; leave '/' and '-' out"
     if re.fullmatch(r"\w[\w.+=@ ]{0,59}", name) is None:
-        return f"{name!r}: a wording's name becomes part of file names: 60 letters or digits at most"
+        return (
+            f"{shown_text(name)}: a wording's name becomes part of file names: 60 letters or digits at most"
+        )
     return ""
 
 
@@ -181,12 +187,13 @@ def _problem_of_answers(entry: Any) -> str:
     labels_fit = {ENTAILMENT, CONTRADICTION} <= answers.keys() <= {ENTAILMENT, CONTRADICTION, NEUTRAL}
     if repeated or not labels_fit:
         return (
-            f"answers={answers}: expected a word of its own for entailment, contradiction and perhaps neutral"
+            f"answers={shown_text(answers)}: expected a word of its own for entailment, contradiction and "
+            "perhaps neutral"
         )
     for word in words:
         if not isinstance(word, str) or not word or word != word.strip():
             return (
-                f"answers={answers}: expected words without blanks around them (in YAML, yes and no need "
-                "quotes)"
+                f"answers={shown_text(answers)}: expected words without blanks around them (in YAML, yes and "
+                "no need quotes)"
             )
     return ""

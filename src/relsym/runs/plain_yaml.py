@@ -7,18 +7,29 @@ as if every alias were written out, before anything is made of them.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 from relsym.visible import printable
 
 LARGEST_YAML = 2**22  # bytes
 DEEPEST = 50  # mappings and lists in one another
 MOST_REPEATED = 10_000  # values that aliases stand for, all together
+LARGEST_OPTIONS = (
+    2**18
+)  # bytes of a file of options, which Hydra reads slowly; those of relsym have some 5,000
+LONGEST_NUMBER = 100  # characters
+# 1:59:59 is 7199 in YAML, and the time that reading takes grows with the square of its length.
+_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_PLAIN_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 # The one in C reads a file in a fraction of the time; not every build of PyYAML has it.
 _SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DATE = "tag:yaml.org,2002:timestamp"
@@ -61,7 +72,7 @@ class _Open:
     anchor: str | None
     before: int
     children: int = 0
-    keys: set[str] = field(default_factory=set)
+    keys: set[Hashable] = field(default_factory=set)
 
     def key_comes(self) -> bool:
         """Whether what comes next is a key."""
@@ -73,12 +84,14 @@ class _Counter:
     """Counts the values of a file, those behind aliases too.
 
     origin: the file, for messages.
+    plain_keys: every key has to be a text or a plain whole number.
     values: how many there are, every alias written out.
     repeated: how many of them stand behind an alias.
     sizes: how many values each anchor stands for.
     """
 
     origin: str
+    plain_keys: bool = False
     values: int = 0
     repeated: int = 0
     open: list[_Open] = field(default_factory=list)
@@ -89,7 +102,8 @@ class _Counter:
 
         Raises:
             YamlTooLarge: the file stands for more than it may.
-            RefusedYaml: a key is given twice, or an alias has no anchor before it.
+            RefusedYaml: a key is given twice, a key is neither text nor plain number though it must be, a
+                number is too long, or an alias has no anchor before it.
         """
         if isinstance(event, yaml.CollectionStartEvent):
             self._begin(event)
@@ -116,18 +130,36 @@ class _Counter:
             self.sizes[ended.anchor] = self.values - ended.before
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
+        if _is_long_number(event):
+            raise RefusedYaml(
+                f"{self._place(event)}: a number of more than {LONGEST_NUMBER} characters: "
+                f"{printable(event.value)}. Write it in quotes if it is a text."
+            )
         if self.open and self.open[-1].key_comes():
-            keys = self.open[-1].keys
-            if event.value in keys:
-                key = printable(event.value)
-                raise RefusedYaml(f"{self._place(event)}: the key {key} a second time. Take one of them out.")
-            keys.add(event.value)
+            self._key(event)
         self._child()
         self.values += 1
         if event.anchor is not None:
             self.sizes[event.anchor] = 1
 
+    def _key(self, event: yaml.ScalarEvent) -> None:
+        """Note a key, which may be given once: as it is written, and as it is read (1 and 0x1 are one)."""
+        keys = self.open[-1].keys
+        key = printable(event.value)
+        read = _read_scalar(event)
+        if event.value in keys or read in keys:
+            raise RefusedYaml(f"{self._place(event)}: the key {key} a second time. Take one of them out.")
+        keys.update((event.value, read))
+        is_plain = isinstance(read, str) or _PLAIN_NUMBER.fullmatch(event.value) is not None
+        if self.plain_keys and not is_plain:
+            raise RefusedYaml(
+                f"{self._place(event)}: the key {key} is neither text nor a plain whole number for YAML. "
+                f'Write it in quotes: "{key}".'
+            )
+
     def _alias(self, event: yaml.AliasEvent) -> None:
+        if self.open and self.open[-1].key_comes():
+            raise RefusedYaml(f"{self._place(event)}: the alias *{event.anchor} as a key. Write the key out.")
         self._child()
         size = self.sizes.get(event.anchor)
         if size is None:
@@ -152,27 +184,58 @@ class _Counter:
         return f"{self.origin}, line {event.start_mark.line + 1}"
 
 
-def read_yaml(path: Path | Traversable) -> Any:
+def _is_long_number(event: yaml.ScalarEvent) -> bool:
+    """Whether an unquoted text is a number so long that nobody means it, and that it may take for ever."""
+    if len(event.value) <= LONGEST_NUMBER:
+        return False
+    return event.tag in _NUMBERS or (event.implicit[0] and _BASE_60.fullmatch(event.value) is not None)
+
+
+def _read_scalar(event: yaml.ScalarEvent) -> Hashable:
+    """What a key is read as: a text, a number, a boolean or None; its text where it cannot be read."""
+    tag = event.tag
+    if event.implicit[0]:  # neither quotes nor a tag
+        resolvers = _Loader.yaml_implicit_resolvers.get(event.value[:1], ())
+        tags = [tag for tag, pattern in resolvers if pattern.match(event.value)]
+        tag = tags[0] if tags else None
+    if tag is None:
+        return event.value
+    try:
+        return SafeConstructor().construct_object(yaml.ScalarNode(tag, event.value))
+    except (yaml.YAMLError, *UNREADABLE):
+        return event.value
+
+
+def read_yaml(path: Path | Traversable, plain_keys: bool = False) -> Any:
     """The plain values of a YAML file; None for one that is empty.
+
+    Args:
+        path: of the file.
+        plain_keys: as in ``load_yaml``.
 
     Raises:
         OSError: it cannot be read.
         ValueError: as ``load_yaml``, too long, or not UTF-8.
     """
-    return load_yaml(yaml_text(path), str(path))
+    return load_yaml(yaml_text(path), str(path), plain_keys)
 
 
-def yaml_text(path: Path | Traversable) -> str:
+def yaml_text(path: Path | Traversable, most: int | None = None) -> str:
     """The text of a YAML file.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have; None: ``LARGEST_YAML``.
 
     Raises:
         OSError: it cannot be read.
         ValueError: too long, or not UTF-8.
     """
+    most = LARGEST_YAML if most is None else most
     with path.open("rb") as stream:
-        content = stream.read(LARGEST_YAML + 1)  # not all of it: the file may fill the memory
-    if len(content) > LARGEST_YAML:
-        raise YamlTooLarge(f"{path}: longer than {LARGEST_YAML:,} bytes.")
+        content = stream.read(most + 1)  # not all of it: the file may fill the memory
+    if len(content) > most:
+        raise YamlTooLarge(f"{path}: longer than {most:,} bytes.")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -181,19 +244,22 @@ def yaml_text(path: Path | Traversable) -> str:
         raise ValueError(f"{path}, line {line}: not UTF-8 (byte {byte:#04x}).") from error
 
 
-def load_yaml(text: str, origin: str) -> Any:
+def load_yaml(text: str, origin: str, plain_keys: bool = False) -> Any:
     """The plain values in a text of YAML, without tags of Python.
 
     Args:
         text: of a file.
         origin: the file's name, for messages.
+        plain_keys: every key has to be a text or a plain whole number, as ids are: ``true:`` would become
+            the id True, ``~:`` None, ``010:`` 8.
 
     Raises:
         ValueError: no YAML, a key that is given twice, aliases that stand for too much, too deep; the message
             names file and line.
     """
+    counter = _Counter(origin, plain_keys)
     try:
-        _count(text, origin)
+        _count(text, counter, _SAFE_LOADER)
         return yaml.load(text, Loader=_Loader)  # a subclass of the safe loader
     except RefusedYaml:
         raise
@@ -204,27 +270,27 @@ def load_yaml(text: str, origin: str) -> Any:
 
 
 def check_expansion(text: str, origin: str) -> None:
-    """Refuse a text of YAML that stands for more than it may; any other fault is left to whoever reads it.
+    """Refuse a text of YAML before Hydra reads it; what Hydra's parser refuses itself is left to it.
 
     Args:
         text: of a file.
         origin: the file's name, for the message.
 
     Raises:
-        YamlTooLarge: with file and line.
+        RefusedYaml: with file and line.
     """
     try:
-        _count(text, origin)
-    except YamlTooLarge:
+        # The parser that Hydra has: where another one gives up, this one may go on to what fills the memory.
+        _count(text, _Counter(origin), yaml.SafeLoader)
+    except RefusedYaml:
         raise
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, *UNREADABLE):
         return
 
 
-def _count(text: str, origin: str) -> None:
+def _count(text: str, counter: _Counter, loader: Any) -> None:
     """Count every value of a text of YAML. Raises as ``_Counter.count``, and what PyYAML raises."""
-    counter = _Counter(origin)
-    for event in yaml.parse(text, Loader=_SAFE_LOADER):
+    for event in yaml.parse(text, Loader=loader):
         counter.count(event)
 
 

@@ -20,7 +20,7 @@ from relsym.app.entry import run
 from relsym.app.process import rank_of_this_process
 from relsym.runs.layout import RESULTS
 from relsym.runs.lock import hold
-from relsym.runs.plain_yaml import check_expansion, yaml_text
+from relsym.runs.plain_yaml import LARGEST_OPTIONS, check_expansion, yaml_text
 
 JOB_LOG = "job.log"
 # A process that a killed sweep has left is waited for as long: it is about to die too.
@@ -57,9 +57,9 @@ def frozen_config(frozen: str) -> DictConfig:
     """The configuration in a file of the folder ``frozen``.
 
     Raises:
-        ValueError: it stands for more than a configuration may.
+        ValueError: it is longer, or stands for more, than a configuration may.
     """
-    text = yaml_text(Path(frozen))
+    text = yaml_text(Path(frozen), LARGEST_OPTIONS)
     check_expansion(text, frozen)
     return OmegaConf.create(text)
 

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from relsym.app.values.known import CONF
-from relsym.runs.plain_yaml import check_expansion, yaml_text
+from relsym.runs.plain_yaml import LARGEST_OPTIONS, check_expansion, yaml_text
 
 # Hydra takes an option's name cut short too.
 NAMES_A_FOLDER = re.compile(r"(?:--config-d\w*|-cd|--config-p\w*|-cp)(?:=(.*))?")
 SEARCH_PATHS = re.compile(r"\+*hydra\.searchpath=(.*)")
+PACKAGE_PATH = "pkg://"
+KNOWN_PACKAGES = ("hydra", "relsym")  # whose options are no one's own
 
 
 def check_own_options(words: Sequence[str]) -> None:
-    """Refuse a file of options that stands for more than a configuration may.
+    """Refuse a file of options that is longer, or stands for more, than a configuration may.
 
     Args:
         words: of the command line, without the command.
@@ -43,7 +46,24 @@ def named_folders(words: Sequence[str]) -> Iterator[Path]:
             yield Path(name)
         elif paths is not None:
             for path in paths[1].strip("[]'\"").split(","):
-                yield Path(path.strip(" '\"").removeprefix("file://"))
+                yield from _searched(path.strip(" '\""))
+
+
+def _searched(path: str) -> Iterator[Path]:
+    """The folders that one of Hydra's search paths stands for: a folder, or ``pkg://PACKAGE.PACKAGE``."""
+    if not path.startswith(PACKAGE_PATH):
+        yield Path(path.removeprefix("file://"))
+        return
+    package, *inner = path.removeprefix(PACKAGE_PATH).replace("/", ".").strip(".").split(".")
+    if not package or package in KNOWN_PACKAGES:
+        return
+    try:
+        spec = find_spec(package)  # of the outermost package alone: to find an inner one would import it
+    except (ImportError, ValueError):
+        return
+    locations = spec.submodule_search_locations if spec is not None else None
+    for location in locations or ():
+        yield Path(location, *inner)
 
 
 def _check_folder(folder: Path, words: str) -> None:
@@ -83,7 +103,7 @@ def _checked(paths: Iterable[Path]) -> list[str]:
     texts = []
     for path in sorted(paths):
         if path.is_file():
-            text = yaml_text(path)
+            text = yaml_text(path, LARGEST_OPTIONS)
             check_expansion(text, str(path))
             texts.append(text)
     return texts

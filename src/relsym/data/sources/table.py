@@ -202,7 +202,7 @@ class TripleTable:
     def _named(self, path: Path, notes: Counter[str], log: FileLog) -> Iterator[pl.DataFrame]:
         """The labels in a file of entities, block by block."""
         if path.suffix == ".json":
-            labels = _json_labels(path, self.entities)
+            labels = _json_labels(path, self.entities, notes)
             log.add(path, labels.height, "a JSON object")
             yield labels
             return
@@ -237,13 +237,25 @@ def one_label(labels: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
     return first.select(list(LABEL_SCHEMA))
 
 
-def _json_labels(path: Path, schema: Schema) -> pl.DataFrame:
-    """The labels of a JSON object, id -> label or id -> object with a label; null where there is none."""
+class _Entries(list[tuple[str, object]]):
+    """The keys and values of a JSON object, in order, those of one key too."""
+
+
+def _json_labels(path: Path, schema: Schema, notes: Counter[str]) -> pl.DataFrame:
+    """The labels of a JSON object, id -> label or id -> object with a label; null where there is none.
+
+    An id may stand there several times: all of its labels are returned, in order.
+
+    Args:
+        path: of the file.
+        schema: says under which key an object has its label.
+        notes: counts, raised by one for each label that an inner object gives beyond its first.
+    """
     try:
-        entities = json.loads(path.read_text(encoding="utf-8"))
+        entities = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Entries)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}).") from error
-    if not isinstance(entities, dict):
+    if not isinstance(entities, _Entries):
         raise ValueError(
             f"{path}: expected a JSON object, "
             f'id -> label or id -> {{"label": ...}}, got {shortened(entities)}.'
@@ -251,15 +263,23 @@ def _json_labels(path: Path, schema: Schema) -> pl.DataFrame:
 
     key = schema.columns["label"]
     labels = []
-    for value in entities.values():
-        label = value.get(key) if isinstance(value, dict) else value
+    for _, value in entities:
+        label = _first_label(value, key, notes) if isinstance(value, _Entries) else value
         labels.append(label if isinstance(label, str) else None)
-    for text in (*entities, *filter(None, labels)):
+    ids = [entity for entity, _ in entities]
+    for text in (*ids, *filter(None, labels)):
         if LONE_SURROGATE.search(text):
             raise ValueError(
                 f"{path}: {shortened(text)} holds half of a character, a lone surrogate. Correct the file."
             )
-    return pl.DataFrame({"entity": list(entities), "label": labels}, schema=LABEL_SCHEMA)
+    return pl.DataFrame({"entity": ids, "label": labels}, schema=LABEL_SCHEMA)
+
+
+def _first_label(entries: _Entries, key: str, notes: Counter[str]) -> object:
+    """What an object of JSON has first under a key; further ones that differ are counted in ``notes``."""
+    values = [value for name, value in entries if name == key]
+    notes[SEVERAL_LABELS] += sum(value != values[0] for value in values)
+    return values[0] if values else None
 
 
 def _described(rows: pl.DataFrame, path: Path) -> str:
