@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from models_of import NLI, tiny_classifier
 from relsym.app.evaluate.shards import Shards
+from relsym.app.read_as import read_as_in
 from relsym.data.pairs import Row
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.canaries import CANARIES, canaries_for, fewest_right
@@ -451,6 +452,24 @@ def test_numbers_that_are_none_are_refused_and_impossible_is_no_fault(tmp_path, 
     ):
         shards.measure("broken", rows, model, lambda count: None)
     assert not list(shards.folder.glob("broken*"))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[" * 100_000, b"\xff"])
+def test_a_damaged_plan_of_shards_is_named_with_what_to_do(tmp_path, content):
+    Shards(tmp_path, "plan", 2)
+    plan = tmp_path / "shards" / "plan.json"
+    plan.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=r"plan\.json: damaged .* Delete the folder .*shards to"):
+        Shards(tmp_path, "plan", 2)
+
+
+@pytest.mark.parametrize("content", ["- model", "model: [1]", "model: *x", "a: [", "x: &x [*x]"])
+def test_the_damaged_configuration_of_a_finished_evaluation_is_named(tmp_path, content):
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"config\.yaml"):
+        read_as_in({"model": {"pooling": None}}, tmp_path)
+    (tmp_path / "config.yaml").write_text("model: {pooling: mean}")
+    assert read_as_in({"model": {"pooling": None}}, tmp_path) == {"model": {"pooling": "mean"}}
 
 
 def test_the_first_reading_is_the_best_on_validation_rows_or_the_one_that_is_told(evaluate):

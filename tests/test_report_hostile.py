@@ -21,7 +21,7 @@ from evaluations_of import write_evaluation
 from relsym.report.collect import collect
 from relsym.report.one_run.figure import Bars, properties_figure
 from relsym.report.sections import sections
-from relsym.report.tables.cells import Cell, Column, Table, TableRow, missing
+from relsym.report.tables.cells import Cell, Column, Table, TableRow, missing, text_columns
 from relsym.report.tables.csv_file import csv_text
 from relsym.report.tables.formats import latex, markdown, markdown_text
 from relsym.report.terminal import print_sections
@@ -216,35 +216,42 @@ def test_a_missing_figure_is_an_empty_cell_and_a_number_has_no_quotes():
         '"name","\'=a","b"',
         '"-3",-0.30,1.50',
         '"\'-0.3 to 0.2",,',
-        ',"> 336","\'-0.30 ± 0.10"',
+        '"\'-","> 336","\'-0.30 ± 0.10"',  # a name may be a hyphen
         '"a;""b",0.5,1e-05',
     ]
 
 
 def test_what_stands_behind_a_number_that_may_be_negative_has_a_column_of_its_own():
     columns = (Column("name", number=False), Column("drop", followed=True))
-    texts = ("-0.30 ± 0.10", "-1.25 [-2.50, 0.00] †", "+3.00", "-", "none yet")
-    rows = tuple(TableRow((Cell(f"r{place}"), Cell(text))) for place, text in enumerate(texts))
-    assert csv_text(Table("t", "t", columns, rows)).splitlines() == [
+    texts = ("-0.30 ± 0.10", "-1.25 [-2.50, 0.00] †", "+3.00", "none yet")
+    rows = [TableRow((Cell(f"r{place}"), Cell(text))) for place, text in enumerate(texts)]
+    rows.append(TableRow((Cell("r4"), missing("-"))))
+    assert csv_text(Table("t", "t", columns, tuple(rows))).splitlines() == [
         '"name","drop","drop, note"',
         '"r0",-0.30,"± 0.10"',
         '"r1",-1.25,"[-2.50, 0.00] †"',
         '"r2",3.00,',
-        '"r3",,',
-        '"r4","none yet",',
+        '"r3","none yet",',
+        '"r4",,',
     ]
 
 
 def test_a_row_that_begins_with_a_bracket_is_no_argument_of_the_line_before():
     table = Table(
-        "t", "t", (Column("[h]", number=False),), (TableRow((Cell("[r]"),)), TableRow((Cell("*"),)))
+        "t", "t", (Column("[h]", number=False),), (TableRow((Cell("[r]"),)), TableRow((Cell(" \t*"),)))
     )
     assert [line for line in latex(table).splitlines() if line.startswith("{}")] == [
         r"{}[h] \\",
         r"{}[r] \\",
-        r"{}* \\",
+        r"{}  * \\",
     ]
     assert "| [r] |" in markdown(table)
+
+
+def test_brackets_stay_in_the_text_of_a_link():
+    cells = (Cell("run[1]", href="a"), Cell("\\]", href="b"), Cell("[c][d]", href="c"))
+    table = Table("t", "t", text_columns("x", "y", "z"), (TableRow(cells),))
+    assert r"| [run\[1\]](a) | [\\\]](b) | [\[c\]\[d\]](c) |" in markdown(table)
 
 
 def test_a_trackers_figure_of_one_run_is_drawn_with_such_names():

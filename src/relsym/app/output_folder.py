@@ -236,7 +236,7 @@ def _listed(mark: Path) -> list[str]:
     """
     try:
         names = json.loads(mark.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     if not isinstance(names, list):
         return []

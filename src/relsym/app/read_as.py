@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from relsym.encoders.encoder import Encoder
 from relsym.runs.layout import CONFIG
+from relsym.runs.plain_yaml import read_yaml
 
 # How every encoder was read by a model option without these settings, before folders were asked.
 FORMER_READING = {"pooling": "mean", "max_length": 256}
@@ -45,13 +44,21 @@ def read_as_in(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     Args:
         config: resolved, as plain values; it is not changed.
         folder: of a finished run of the same model.
+
+    Raises:
+        ValueError: what that run stored is damaged.
     """
     model = dict(config["model"])
     open_keys = [key for key in FORMER_READING if key in model and model[key] is None]
     if not open_keys or not (folder / CONFIG).is_file():
         return dict(config)
-    stored = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
-    stored_model = stored.get("model", {})
+    stored = read_yaml(folder / CONFIG)
+    stored_model = stored.get("model", {}) if isinstance(stored, dict) else None
+    if not isinstance(stored_model, dict):
+        raise ValueError(
+            f"{folder / CONFIG}: expected a mapping with a mapping model. Choose another folder, "
+            "or delete it."
+        )
     for key in open_keys:
         model[key] = stored_model.get(key)
     return {**config, "model": model}

@@ -17,7 +17,7 @@ from relsym.report.figures.points import (
     shortcut_points,
 )
 from relsym.report.scopes import Scope, scopes
-from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, text_columns
+from relsym.report.tables.cells import Cell, Column, Table, TableRow, count, text_columns, word_cell
 from relsym.report.tables.forgetting import forgetting_table
 from relsym.report.tables.ladders import Ladder, ladders
 from relsym.report.tables.model_differences import differences_table
@@ -176,7 +176,7 @@ def reader_table(title: str, lines: Sequence[Line]) -> Table:
     """Every reader, retrained or not, on the same rows: its mean accuracy in % by form, samples and seeds."""
     forms = list(lines[0].values)
     # "lexicalised, symmetric" is a column of the form "lexicalised" to the page's filter.
-    form_columns = [Column(form, form.partition(",")[0]) for form in forms]
+    form_columns = [Column(form, form.partition(",")[0], followed=True) for form in forms]
     columns = (*text_columns("reader", "model"), *form_columns, Column("samples"), Column("seeds"))
     rows = tuple(_reader_row(line, forms) for line in lines)
     return Table(file_name(title), title, columns, rows, (CAUTION,))
@@ -184,13 +184,12 @@ def reader_table(title: str, lines: Sequence[Line]) -> Table:
 
 def _reader_row(line: Line, forms: Sequence[str]) -> TableRow:
     """One reader: its names, its mean accuracy by form, numbers of samples and seeds."""
-    names = [Cell(line.reader), Cell(line.model)]
+    names = [Cell(line.reader), word_cell(line.model)]
     accuracies = []
     for form in forms:
         level = mean(line.values[form])
         accuracies.append(Cell(line.cell(form), level, line.runs))
     numbers = [count(line.samples), count(len(line.seeds))]
     cells = (*names, *accuracies, *numbers)
-    # A shortcut belongs to every model, so that no choice of one hides it.
-    model = "" if line.model == "-" else line.model
-    return TableRow(cells, model, line.objective, strong=line.retrained)
+    # A shortcut has no model: it belongs to all of them, so that no choice of one hides it.
+    return TableRow(cells, line.model, line.objective, strong=line.retrained)

@@ -14,6 +14,7 @@ from relsym.data.pairs import Row
 from relsym.models.base import Advance, Columns, Model
 from relsym.runs.files import remove, write_atomically, write_text_atomically
 from relsym.runs.layout import PLAN, SHARDS
+from relsym.visible import printable
 
 
 class Shards:
@@ -25,7 +26,7 @@ class Shards:
         rows: how many a shard holds; the last one of a block may hold fewer.
 
     Raises:
-        ValueError: shards of less than one row.
+        ValueError: shards of less than one row, or the file that names the plan is damaged.
         FileExistsError: the folder holds shards of another plan.
     """
 
@@ -40,7 +41,7 @@ class Shards:
         plan_file = self.folder / PLAN
         if not plan_file.exists():
             write_text_atomically(plan_file, json.dumps(content))
-        elif json.loads(plan_file.read_text(encoding="utf-8")) != content:
+        elif _plan_in(plan_file) != content:
             raise FileExistsError(
                 f"{self.folder} holds what a run with another model, rows or settings measured before it was "
                 "stopped. Give that run's command again, choose another hydra.run.dir, or delete the folder."
@@ -89,6 +90,21 @@ class Shards:
             path = self.folder / f"{name}-{number:05}.parquet"
             parts.append((path, rows[start : start + self.rows]))
         return parts
+
+
+def _plan_in(path: Path) -> object:
+    """What the file that names a plan holds.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: damaged ({printable(str(error))}), so that nothing says what the shards beside it are. "
+            f"Delete the folder {path.parent} to measure again."
+        ) from error
 
 
 def check_numbers(model: Model, rows: Sequence[Row], columns: Columns) -> None:

@@ -104,14 +104,23 @@ def followed_columns(*headings: str) -> tuple[Column, ...]:
     return tuple(Column(heading, followed=True) for heading in headings)
 
 
-def form_columns(forms: Iterable[str]) -> tuple[Column, ...]:
-    """One column of numbers for each form, which a filter by form hides or shows."""
-    return tuple(Column(form, form) for form in forms)
+def form_columns(forms: Iterable[str], followed: bool = False) -> tuple[Column, ...]:
+    """One column of numbers for each form, which a filter by form hides or shows.
+
+    Args:
+        followed: something may stand behind the numbers, see ``Column``.
+    """
+    return tuple(Column(form, form, followed=followed) for form in forms)
 
 
 def text_cells(*texts: str) -> tuple[Cell, ...]:
     """Cells that hold words and no figure."""
     return tuple(Cell(text) for text in texts)
+
+
+def word_cell(text: str | None) -> Cell:
+    """A cell that holds words; ``-``, muted, where there are none."""
+    return Cell(text) if text else missing("-")
 
 
 def count(number: int) -> Cell:

@@ -21,7 +21,6 @@ PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII | re.IGN
 FOLLOWED_NUMBER = re.compile(rf"({PLAIN_NUMBER.pattern}) (.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 # How a formula begins, its sign as wide as Chinese letters too, and what spreadsheets skip in front of it.
 FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
-NO_FIGURE = "-"
 
 
 class _Bare(str):
@@ -66,8 +65,7 @@ def not_a_formula(text: str) -> str:
 def _csv_cells(column: Column, cell: Cell) -> list[str]:
     """One cell: its number, its text, or nothing where it has no figure; two in a ``followed`` column."""
     nothing = _Bare("")
-    is_missing = cell.text == NO_FIGURE or (cell.muted and cell.value is None)
-    if is_missing:
+    if cell.muted and cell.value is None:
         return [nothing, nothing] if column.followed else [nothing]
     if not column.followed:
         return [_csv_text(column, cell.text)]

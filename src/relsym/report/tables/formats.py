@@ -91,7 +91,8 @@ def _linked(cell: Cell) -> str:
     text = markdown_text(cell.text)
     if not cell.href:
         return text
-    name = text.replace("[", "(").replace("]", ")")  # brackets would end the link's text
+    # Brackets would end the link's text. What is escaped already is not escaped twice.
+    name = re.sub(r"(\\.)|([\[\]])", lambda match: match[1] or f"\\{match[2]}", text)
     return f"[{name}]({cell.href})"
 
 
@@ -122,8 +123,9 @@ def latex(table: Table) -> str:
 def _latex_line(texts: Iterable[str]) -> str:
     """One line of a tabular."""
     line = " & ".join(latex_text(text) for text in texts)
-    # The line before ends with a command that takes a bracket or a star behind it for its own.
-    if line.startswith(("[", "*")):
+    # The line before ends with a command that takes a bracket or a star behind it, or behind blanks, for its
+    # own.
+    if line.lstrip().startswith(("[", "*")):
         line = f"{{}}{line}"
     return rf"{line} \\"
 

@@ -14,10 +14,10 @@ from relsym.report.tables.cells import (
     count,
     form_columns,
     missing,
-    number_columns,
     percent_cell,
     text_cells,
     text_columns,
+    word_cell,
 )
 from relsym.report.wording import BEYOND_ACCURACY, measure_text, percent
 from relsym.runs.metric_keys import measure_of
@@ -113,7 +113,7 @@ def _settings_of(run: EvaluateResults) -> list[str]:
 def models_table(scope: Scope) -> Table:
     """Accuracy and group accuracy of every reading, family of readings and shortcut."""
     more = _more_columns(scope)
-    columns = [*text_columns("model", "kind", "reading"), *form_columns(scope.forms)]
+    columns = [*text_columns("model", "kind", "reading"), *form_columns(scope.forms, followed=True)]
     for form in scope.forms:
         columns.append(Column(f"{form}, against constant", form, number=False))
     for measure, form in more:
@@ -144,11 +144,12 @@ def _more_columns(scope: Scope) -> list[tuple[str, str]]:
 
 def beyond_table(scope: Scope) -> Table:
     """What accuracy alone does not say, a line for each reading and form."""
-    columns = (
-        *text_columns("model", "reading", "form"),
-        *number_columns("accuracy", *BEYOND_ACCURACY.values(), "rows without answer"),
-    )
-    measures = ("accuracy", *BEYOND_ACCURACY)
+    measures = {"accuracy": "accuracy", **BEYOND_ACCURACY}
+    beyond_columns = []
+    for measure, heading in measures.items():
+        # "by construction" may stand behind it.
+        beyond_columns.append(Column(heading, followed=measure == "consistency"))
+    columns = (*text_columns("model", "reading", "form"), *beyond_columns, Column("rows without answer"))
     rows = []
     for model in read_models(scope.runs):
         name = name_of_model(model.run, scope.runs)
@@ -173,7 +174,8 @@ def by_property_table(scope: Scope) -> Table | None:
                 rows.append(row)
     if not rows:
         return None
-    columns = (*text_columns("property", "kind", "model", "reading"), *form_columns(scope.forms))
+    names = text_columns("property", "kind", "model", "reading")
+    columns = (*names, *form_columns(scope.forms, followed=True))
     notes = ("Accuracy in % with its 95 % Wilson interval.",)
     return Table("models_by_property", "Models by property", columns, tuple(rows), notes)
 
@@ -199,14 +201,14 @@ def verdict(run: EvaluateResults, reading: str, form: str) -> str:
     """Whether a reading is above, at or below the best constant answer: ``above``, ``chance``, ``below``.
 
     The bootstrap over facts decides; ``above (chance)`` says that the one over properties sees no difference.
-    ``-`` where the run has no bootstrap over facts.
+    Empty where the run has no bootstrap over facts.
     """
     constant = run.metrics[f"reference/constant/{form}"]
     verdicts = {}
     for unit, interval in run.clusters[reading][form].items():
         verdicts[unit] = _against(interval, constant)
-    over_facts = verdicts.get("fact", "-")
-    over_properties = verdicts.get("property", "-")
+    over_facts = verdicts.get("fact", "")
+    over_properties = verdicts.get("property")
     # Properties are few, so that the bootstrap over them is the harder one to pass.
     if over_facts in (ABOVE, BELOW) and over_properties == CHANCE:
         return f"{over_facts} ({CHANCE})"
@@ -232,7 +234,7 @@ def _reading_row(scope: Scope, model: ReadModel, more: Sequence[tuple[str, str]]
     run = model.run
     names = text_cells(name_of_model(run, scope.runs), run.kind, model.name)
     accuracies = [_interval_cell(model.interval(form), run) for form in scope.forms]
-    verdicts = [Cell(verdict(run, model.name, form)) for form in scope.forms]
+    verdicts = [word_cell(verdict(run, model.name, form)) for form in scope.forms]
     others = [_figure_cell(model, measure, form) for measure, form in more]
     return TableRow((*names, *accuracies, *verdicts, *others), run.model, strong=model.first)
 
@@ -274,7 +276,7 @@ def _shortcut_rows(scope: Scope, more: Sequence[tuple[str, str]]) -> Iterator[Ta
             if None in values or (key, *values) in shown:
                 continue
             shown.add((key, *values))
-            names = text_cells("-", "shortcut", _shortcut_title(run, key, reader))
+            names = (missing("-"), *text_cells("shortcut", _shortcut_title(run, key, reader)))
             figures = [percent_cell(value, (run.path,)) for value in values]
             no_verdicts = [missing("-")] * len(scope.forms)
             others = []

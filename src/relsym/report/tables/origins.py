@@ -15,9 +15,11 @@ from relsym.report.tables.cells import (
     TableRow,
     count,
     form_columns,
+    missing,
     number_columns,
     text_cells,
     text_columns,
+    word_cell,
 )
 from relsym.report.wording import percent
 from relsym.runs.results import AnyResults, EvaluateResults, forms_of
@@ -133,13 +135,13 @@ def _run_row(run: AnyResults, forms: Sequence[str], out: Path) -> TableRow:
         accuracy = run.metrics.get(f"{run.accuracy_key}/{form}")
         # Runs of other benchmarks may have other forms.
         if accuracy is None:
-            figures.append(Cell("-"))
+            figures.append(missing("-"))
         else:
             figures.append(Cell(percent(accuracy), accuracy))
     costs = []
     for cost in (run.seconds.get("train"), run.peak_gib):
         if cost is None:
-            costs.append(Cell("-"))
+            costs.append(missing("-"))
         else:
             costs.append(Cell(f"{cost:.1f}", cost))
     benchmark = run.benchmark
@@ -151,9 +153,9 @@ def _run_row(run: AnyResults, forms: Sequence[str], out: Path) -> TableRow:
         run.relsym,
         run.precision,
     )
-    options = [run.choices.get(group) or "-" for group in ("probe", "hardware")]
+    options = [word_cell(run.choices.get(group)) for group in ("probe", "hardware")]
     models = text_cells(label, run.model)
-    cells = (name, *models, *counts, *figures, *costs, *origin, *text_cells(*options))
+    cells = (name, *models, *counts, *figures, *costs, *origin, *options)
     return TableRow(cells, run.model, label)
 
 
@@ -221,8 +223,8 @@ def missing_table(jobs: Iterable[ListedJob], known: set[str | None]) -> Table | 
         # The hash of a job says what it computes, not where: it is the same in whichever sweep it ran.
         if entry.verdict == LEFT_OUT or job.results.exists() or entry.identity.job in known:
             continue
-        cells = text_cells(job.sweep, entry.name, entry.verdict, entry.error or "-")
-        rows.append(TableRow(cells))
+        cells = text_cells(job.sweep, entry.name, entry.verdict)
+        rows.append(TableRow((*cells, word_cell(entry.error))))
     if not rows:
         return None
     plural = "s" if len(rows) > 1 else ""

@@ -19,6 +19,7 @@ from relsym.report.tables.cells import (
     missing,
     percent_cell,
     text_columns,
+    word_cell,
 )
 from relsym.report.tables.ladders import Ladder
 from relsym.report.tables.paper_cells import (
@@ -49,6 +50,7 @@ NOTE_4 = (
 class _OurCells(NamedTuple):
     """Our side of one row of Table 2.
 
+    encoder: its name; empty where there is none.
     accuracies: one cell for each of ``PAPERS_FORMS``.
     model, objective: what the row belongs to in the filters of a report; empty if to nothing of ours.
     """
@@ -94,7 +96,7 @@ def _our_cells(
     if not published.objective:
         # Any run will do: all of them answered the same rows, and so have the same constant.
         accuracies = [accuracy_cell(scope.runs[:1], f"reference/constant/{form}") for form in PAPERS_FORMS]
-        return [_OurCells("-", accuracies, none, none, Cell("constant"))]
+        return [_OurCells("", accuracies, none, none, Cell("constant"))]
     if published.objective == PRETRAINED:
         return [_untrained_cells(ladders, published)]
     # The first ladder of an encoder is the one with most runs; candidates come in this order.
@@ -103,7 +105,7 @@ def _our_cells(
         of_encoder.setdefault(name_of_encoder(ladder), ladder)
     if not of_encoder:
         reason = missing(verdict_text(jobs, published.objective, None))
-        return [_OurCells("-", [reason, reason], reason, reason, none)]
+        return [_OurCells("", [reason, reason], reason, reason, none)]
     return [_retrained_cells(ladder) for ladder in of_encoder.values()]
 
 
@@ -112,7 +114,7 @@ def _untrained_cells(ladders: Sequence[Ladder], published: Published) -> _OurCel
     none = missing("-")
     of_encoder = candidates(ladders, PRETRAINED, published.model)
     if not of_encoder:
-        return _OurCells("-", [missing(), missing()], none, none, Cell("untrained"), published.model)
+        return _OurCells("", [missing(), missing()], none, none, Cell("untrained"), published.model)
     ladder = of_encoder[0]
     accuracies = [_untrained(ladder, form) for form in PAPERS_FORMS]
     return _OurCells(ladder.model, accuracies, none, none, Cell("untrained"), ladder.model)
@@ -133,7 +135,7 @@ def _row2(published: Published, ours: _OurCells) -> TableRow:
     samples = missing("-") if published.samples is None else count(published.samples)
     cells = (
         Cell(published.name),
-        Cell(ours.encoder),
+        word_cell(ours.encoder),
         lexicalised,
         published_cell(published.lexicalised),
         delexicalised,

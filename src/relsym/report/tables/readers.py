@@ -294,7 +294,7 @@ def _line_key(name: str, run: TrainResults) -> _LineKey:
         setting = run.settings.encoder
     else:
         # relsym's own shortcuts differ by the drawn rows alone; one of the user's may have options too.
-        model = "-"
+        model = ""
         setting = reader.setting or run.settings.data
     return _LineKey(False, reader.place, samples, reader.title, model, setting, name)
 
