@@ -262,6 +262,17 @@ def test_tuning_without_its_extra_says_which_pip_line_mends_it():
     assert "search path" not in told
 
 
+def test_tuning_with_the_sweeper_alone_says_it_too(relsym, monkeypatch, tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    for name in [*sys.modules, "optuna"]:
+        if name.partition(".")[0] == "optuna":
+            monkeypatch.setitem(sys.modules, name, None)
+    ended = relsym("train", "-m", "sweep=tune", "model=tiny", f"hydra.sweep.dir={tmp_path}")
+    assert ended.code == 1
+    assert f"Optuna's sweeper: {install_line('optuna')}" in ended.err
+    assert "unexpected" not in ended.err
+
+
 @pytest.mark.slow  # many processes
 def test_finished_jobs_are_taken_from_other_sweeps_of_a_clean_tree_or_if_told(relsym, tmp_path):
     words = ("train", "-m", *QUICK, "data.samples=8")

@@ -98,6 +98,10 @@ def describe(error: BaseException) -> str:
         if error.__cause__ is not None:
             cause, _, _ = str(error.__cause__).partition("\n")
         text = with_near_matches(text, cause)
+    elif isinstance(error, ImportError):
+        from relsym.app.values.suggest import with_install_line
+
+        text = with_install_line(text)
     if kinds.isdisjoint(EXPECTED):
         text = f"unexpected {type(error).__name__}: {text}\nHYDRA_FULL_ERROR=1 shows where it came from."
     # What other libraries say of an error often has the whole address in it.

@@ -17,6 +17,10 @@ OPTION = re.compile(r"Could not find '([^']+)'\s+Available options in '([^']+)':
 # Hydra does not say which group was overridden by null: the words of the command line do.
 NULL_OPTION = "Config group override must be a string or a list. Got NoneType"
 OF_NULL = re.compile(r"(?:\+|)([\w/@]+)=(?:null|NULL|Null)")
+# The sweeper may be installed without the package that it is for.
+NO_OPTUNA = re.compile(
+    r"(?:No module named|Are you sure that module) '(?:optuna|hydra_plugins\.hydra_optuna_sweeper)\b"
+)
 SEARCH_PATH = re.compile(r"\nConfig search path:.*", re.DOTALL)
 # What other programs call the last word of a key.
 ELSEWHERE = {
@@ -46,7 +50,7 @@ def with_near_matches(message: str, cause: str = "") -> str:
     """
     without_path = SEARCH_PATH.sub("", message)
     if "'hydra/sweeper/optuna'" in message:
-        return f"{without_path}\nsweep=tune needs Optuna's sweeper: {install_line('optuna')}"
+        return _with_optunas_line(without_path)
     if NULL_OPTION in message:
         return _null_options(sys.argv[1:]) or message
     option = OPTION.search(message)
@@ -61,6 +65,15 @@ def with_near_matches(message: str, cause: str = "") -> str:
         word = appended[1] if appended is not None else key
         return _refused(key, word)
     return f"{message} {cause}".rstrip()
+
+
+def with_install_line(message: str) -> str:
+    """A message about a package that is not there, with the line that installs it where it is Optuna."""
+    return _with_optunas_line(message) if NO_OPTUNA.search(message) else message
+
+
+def _with_optunas_line(message: str) -> str:
+    return f"{message}\nsweep=tune needs Optuna's sweeper: {install_line('optuna')}"
 
 
 def without_option(group: str) -> str:
