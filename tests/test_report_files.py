@@ -124,7 +124,9 @@ def test_every_cell_is_traced_to_run_folders_and_hashes(made):
         and row["column"] == "all-MiniLM-L6"
         and row["row"] == "lexicalised, k-NN"
     ]
-    assert cell["value"] == "100.00 (64; 1)"
+    assert (cell["value"], cell["value, note"]) == ("100.00", "(64; 1)")
+    # What has no model begins with its own name, not with the hyphen that stands for none.
+    assert not any(row["row"].startswith(("-", "'")) for row in rows_of(made / "tables" / "provenance.csv"))
     assert cell["runs"] == "../runs/003-knn-samples64-seed0"
     results = json.loads((made / cell["runs"] / "results.json").read_text())
     assert [cell[key] for key in ("configurations", "benchmark", "commits", "relsym")] == [

@@ -179,6 +179,7 @@ def test_no_name_is_markup_in_markdown(outputs):
     assert len(addresses) == 6 * 2 + 3 + 1
     assert all(address.startswith("../runs/") for address in addresses)
     assert not re.search(r"https?://|\bwww\.|\$|~~", text.replace(r"\$", "").replace(r"\~", ""))
+    assert markdown_text("a@b.com @ 1: :tada: 12:30") == r"a\@b.com @ 1: \:tada: 12:30"
     assert markdown_text("[a]: b ~~c~~ $d$ http://e www.f") == r"[a\]: b \~\~c\~\~ \$d\$ http\://e www\.f"
 
 

@@ -23,8 +23,9 @@ MARKDOWN = {
     "~": "\\~",
     "$": "\\$",
 }
-# What GitHub makes a link of though nothing says so, without the sign that makes it one.
-BARE_ADDRESS = re.compile(r"(:)(?=//)|(?<=www)(\.)", re.IGNORECASE)
+# What GitHub makes a link or a picture of though nothing says so, by the sign that makes it one: //, www.,
+# a mail's address and the name of an emoji.
+BARE_ADDRESS = re.compile(r":(?=//)|(?<=www)\.|(?<=\S)@(?=\S)|:(?=[\w+-]+:)", re.IGNORECASE)
 # Character -> how LaTeX is told to set it as it is.
 LATEX = {
     "\\": r"\textbackslash{}",

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from relsym.report.tables.cells import (
     Cell,
+    Column,
     Table,
     TableRow,
     count,
@@ -167,7 +168,7 @@ def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
     """
     columns = (
         *text_columns("table", "row", "column"),
-        *number_columns("value"),
+        Column("value", followed=True),
         *text_columns("runs", "configurations", "benchmark", "commits", "relsym"),
     )
     rows = []
