@@ -428,6 +428,7 @@ def test_a_folder_that_may_not_be_written_gets_one_clear_message(relsym, quick, 
     refused(relsym("train", *quick, f"hydra.run.dir={folder}"), folder)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_gets_one_clear_message_and_leaves_no_result(quick, tmp_path):
     """A limit on the size of files stands in for the full disk: the weights (260 KiB) do not fit."""
     limit = 100 * 1024

@@ -141,6 +141,7 @@ def test_a_job_of_a_sweep_holds_its_folder_too(occupied, tmp_path, monkeypatch, 
     assert [path.name for path in frozen.folder.iterdir()] == [LOCK]
 
 
+@pytest.mark.slow
 def test_further_ranks_of_a_training_leave_the_folder_to_the_first(shell, quick, occupied, tmp_path):
     """A rank that is alone waits for the others; here a check ends it before that."""
     with occupied(tmp_path / "run"):

@@ -300,6 +300,7 @@ def brute_force(entities: list[dict]) -> tuple[list[tuple[str, str, str]], Count
     return sorted(kept), dropped
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(made_up_statements, made_up_labels), min_size=1, max_size=5))
 def test_both_formats_agree_with_a_double_loop_over_the_entities(contents):
     entities = [

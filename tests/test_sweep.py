@@ -501,6 +501,7 @@ class _Recorder:
         self.pid = None
 
 
+@pytest.mark.slow
 def test_a_sweep_from_the_command_line_loads_no_torch_in_its_own_process(tmp_path):
     code = (
         "import sys; sys.argv[1:] = ['train', '-m', *sys.argv[1:]]\nfrom relsym.app.cli import main\nmain()\n"

@@ -179,6 +179,7 @@ def raising(error: BaseException) -> Callable[..., None]:
 # --- the same in all of them
 
 
+@pytest.mark.slow
 def test_all_trackers_hold_the_same_curves_and_scores_and_none_changes_the_run(relsym, quick, tmp_path):
     pytest.importorskip("tensorboard")
     readers = {"csv": rows_of_csv, "tensorboard": rows_of_tensorboard, "wandb": rows_of_wandb}

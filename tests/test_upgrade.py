@@ -291,6 +291,7 @@ def test_reading_an_earlier_folder_names_the_command(name):
         collect([FORMAT_1 / name])
 
 
+@pytest.mark.slow
 def test_an_upgraded_sweep_resumes_and_has_nothing_to_run(shell, former):
     """Its jobs are the same jobs: what they compute has the same hash."""
     relsym = (sys.executable, "-m", "relsym")
