@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -34,15 +35,22 @@ class TaskFailed(BaseException):
     """Carries a task's error past Hydra, which would print a line of its own about every Exception."""
 
 
+@contextmanager
+def past_hydra() -> Iterator[None]:
+    """Let every Exception out as ``TaskFailed``: Hydra would make a warning of one that a callback raises."""
+    try:
+        yield
+    except Exception as error:
+        raise TaskFailed from error
+
+
 def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
     """Wrap the body of a task, for use under ``hydra.main``: its errors come out as ``TaskFailed``."""
 
     @wraps(task)
     def body(cfg: Any) -> None:
-        try:
+        with past_hydra():
             task(cfg)
-        except Exception as error:
-            raise TaskFailed from error
 
     return body
 

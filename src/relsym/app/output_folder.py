@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from relsym.app.entry import TaskFailed
+from relsym.app.entry import past_hydra
 from relsym.app.values.checks import check_composed
 from relsym.runs.files import remove, write_text_atomically
 from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS
@@ -66,7 +65,7 @@ class ClaimOutput(Callback):
 
     def on_run_start(self, config: DictConfig, **further: Any) -> None:
         """Hold the folder of a single run, and refuse it if the command may not write there."""
-        with _past_hydra():
+        with past_hydra():
             # The name of the folder may ask Hydra's configuration, which Hydra itself sets a little later.
             HydraConfig.instance().set_config(config)
             check_names(config)
@@ -76,7 +75,7 @@ class ClaimOutput(Callback):
 
     def on_multirun_start(self, config: DictConfig, **further: Any) -> None:
         """Hold the folder above those of several runs; of trainings ``SweepFolder`` does."""
-        with _past_hydra():
+        with past_hydra():
             check_names(config, of_job=False)
             if self.command != "train":
                 hold(Path(str(config.hydra.sweep.dir)).absolute(), "hydra.sweep.dir")
@@ -86,7 +85,7 @@ class ClaimOutput(Callback):
 
         That of a single run is held already, and so is that of an evaluation, by ``claim_job``.
         """
-        with _past_hydra():
+        with past_hydra():
             hold(Path(config.hydra.runtime.output_dir), RUN_DIR)
 
     def on_job_end(self, config: DictConfig, **further: Any) -> None:
@@ -155,15 +154,6 @@ def _is_kept(config: DictConfig, folder: Path) -> bool:
 
     prepare_process()
     return EvaluationRecord(cfg).is_finished(folder)
-
-
-@contextmanager
-def _past_hydra() -> Iterator[None]:
-    """Let errors end the command: Hydra would make a warning of every Exception of a callback."""
-    try:
-        yield
-    except Exception as error:
-        raise TaskFailed from error
 
 
 def check_output_folder(folder: Path, last_file: str, command: str, product: str) -> None:

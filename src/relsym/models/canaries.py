@@ -6,10 +6,10 @@ from collections.abc import Collection
 from importlib.resources import files
 from typing import NamedTuple
 
-import yaml
 from scipy.stats import binom
 
 from relsym.data.sources.nli_labels import NLI_LABELS
+from relsym.runs.plain_yaml import read_yaml
 
 # So seldom would guesses reach the number of right answers that is asked for.
 GUESSED = 0.01
@@ -25,9 +25,8 @@ class Canary(NamedTuple):
 
 def _canaries() -> tuple[Canary, ...]:
     """Every premise of canaries.yaml with its three hypotheses."""
-    text = files("relsym.models").joinpath("canaries.yaml").read_text(encoding="utf-8")
     canaries = []
-    for entry in yaml.safe_load(text):
+    for entry in read_yaml(files("relsym.models").joinpath("canaries.yaml")):
         for label in NLI_LABELS:
             canaries.append(Canary(entry["premise"], entry[label], label))
     return tuple(canaries)

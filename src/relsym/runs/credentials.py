@@ -26,8 +26,8 @@ _LAST_LETTERS = re.compile(
 _FILLERS = frozenset(("value", "val", "string", "text"))
 # A key or a token is no secret behind one of these words: sort_key, on_bad_row_key, max_tokens, eos_token.
 _HARMLESS = re.compile(
-    "(cache|column|entry|field|foreign|group|index|join|lookup|object|order|partition|primary|public|row|sort)"
-    " key"
+    "(cache|column|entry|field|foreign|group|index|join|lookup|object|order|partition|primary|public|row|"
+    "sort) key"
     "|(bos|cls|completion|end|eos|mask|max|min|n|new|num|pad|prompt|sep|special|start|stop|unk) token"
 )
 # A name's words: digits aside, split where a sign stands or where capitals begin.
@@ -71,8 +71,8 @@ _PARAMETER = re.compile(r"[?&#;]([^\s=&#;\"'<>?]+)=([^\s&#;\"'<>)\]},]*)")
 # What may stand behind the @ of an address without a scheme: [::1], 10.0.0.1, example.org, localhost, and
 # any name with a port or a path.
 _BARE_HOST = (
-    r"(?:\[[0-9A-Fa-f:.]+\]|\d+(?:\.\d+){3}|[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}|localhost|[\w-]+(?=:\d{2,5}\b|/))"
-    r"(?![\w.-])"
+    r"(?:\[[0-9A-Fa-f:.]+\]|\d+(?:\.\d+){3}|[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}|localhost"
+    r"|[\w-]+(?=:\d{2,5}\b|/))(?![\w.-])"
 )
 # The user of such an address: no number as in 12:30, no id as in P26:Q5, no word that comes before a mail.
 _BARE_USER = r"(?!(?:\d+|[PQL]\d+|mailto|e?mail|contact):)[^\s/\\:@=\"'(,\[{]+"

@@ -14,7 +14,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from relsym.app.entry import TaskFailed
+from relsym.app.entry import past_hydra
 from relsym.runs.credentials import SHORTEST, holds_secret, is_secret_name, is_secret_variable
 
 # The variable that an interpolation asks for, quoted or not, and every interpolation that asks for one.
@@ -41,18 +41,13 @@ class RefuseSecrets(Callback):
 
     def on_run_start(self, config: DictConfig, **further: Any) -> None:
         """Look at the configuration of a single run."""
-        self._check(config)
+        with past_hydra():
+            check_secrets(config)
 
     def on_multirun_start(self, config: DictConfig, **further: Any) -> None:
         """Look at what all runs share, and at the words in which they differ."""
-        self._check(config)
-
-    def _check(self, config: DictConfig) -> None:
-        try:
+        with past_hydra():
             check_secrets(config)
-        except ValueError as error:
-            # Hydra would make a warning of any Exception.
-            raise TaskFailed from error
 
 
 def check_secrets(cfg: DictConfig) -> None:
