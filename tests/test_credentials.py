@@ -394,8 +394,7 @@ def test_answers_of_an_endpoint_are_found_again_under_another_password(tmp_path,
 
     def endpoint(url: str) -> Endpoint:
         made = Endpoint(url, tmp_path, 0, 1, 0, "me", False)
-        monkeypatch.setattr(made, "_answer", lambda question: asked.append(url))
-        monkeypatch.setattr(made, "_parsed", lambda response, question: [])
+        monkeypatch.setattr(made, "_answer", lambda question: asked.append(url) or [])
         return made
 
     from relsym.data.sources.endpoint import SelectQuery

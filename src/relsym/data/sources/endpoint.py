@@ -15,11 +15,20 @@ from urllib.parse import urlsplit
 import requests
 
 from relsym.data.caches import read_cached, write_cached
-from relsym.data.sources.fetch import BUSY, USER_AGENT, persistent
+from relsym.data.sources.bounded import (
+    SMALL_BODY,
+    OutOfBounds,
+    bounded_session,
+    exchange,
+    read_json,
+    whole_text,
+)
+from relsym.data.sources.fetch import USER_AGENT, may_pass, persistent, retry_after
 from relsym.runs.credentials import masked, public
 
 LOG = logging.getLogger(__name__)
 BODY_START = 200  # characters of an answer that an error quotes
+ROW_BYTES = 1024  # of an answer beside ``SMALL_BODY``, on average; Wikidata's take a quarter of it
 
 
 class Term(NamedTuple):
@@ -40,15 +49,21 @@ class SelectQuery(NamedTuple):
     variables: those of the answer, in the order in which a solution lists them.
     about: what is asked.
     relief: what to do if it is too much for the endpoint.
+    rows: how many the answer may have.
     """
 
     query: str
     variables: tuple[str, ...]
     about: str
     relief: str
+    rows: int = 1
 
 
 Solution = tuple[Term, ...]
+
+
+class NoSparql(requests.ConnectionError):
+    """An answer with status 200 that is no whole SPARQL JSON."""
 
 
 class Endpoint:
@@ -106,7 +121,7 @@ class Endpoint:
         """The rows of the answer, one term per variable.
 
         Raises:
-            ValueError: the endpoint refuses the query, or its answer is not SPARQL JSON.
+            ValueError: the endpoint refuses the query, or its answers are not SPARQL JSON.
             ConnectionError, TimeoutError: the endpoint was not reached, or did not answer in time.
         """
         # Whoever asks, and with whatever signature, the answer is the same.
@@ -114,7 +129,7 @@ class Endpoint:
         path = self.cache / f"{key}.json"
         answer = None if self.refresh else read_cached(path)
         if answer is None:
-            rows = self._parsed(self._answer(question), question)
+            rows = self._answer(question)
             answer = {
                 "endpoint": self.name,
                 "query": question.query,
@@ -131,50 +146,64 @@ class Endpoint:
             solutions.append(terms)
         return solutions
 
-    def _answer(self, question: SelectQuery) -> requests.Response:
-        """The endpoint's answer of status 200, after as many retries as it takes."""
+    def _answer(self, question: SelectQuery) -> list[list[Term]]:
+        """The rows of the endpoint's answer, after as many retries as it takes."""
         try:
-            response = persistent(lambda: self._post(question.query), self.retries)
+            return persistent(lambda: self._asked(question), self.retries)
         except requests.ReadTimeout as error:
             raise TimeoutError(
                 f"{self.name}: no answer within {self.timeout:g} s ({question.about}). "
                 f"Raise data.timeout, or {question.relief}."
             ) from error
         except requests.HTTPError as error:
-            # Still busy after the last retry: its status is reported below, as every other refusal's.
-            response = error.response
+            # Still busy after the last retry.
+            raise self._refused(error.response, question) from error
+        except NoSparql as error:
+            raise ValueError(str(error)) from error
         except requests.RequestException as error:
+            advice = "with more data.retries if it breaks often"
+            if isinstance(error, OutOfBounds):
+                advice = f"with a longer data.timeout, or {question.relief}"
             raise ConnectionError(
                 f"{self.name}: no answer after {self.retries} retries ({question.about}): "
-                f"{masked(str(error))}. What came so far is kept: "
-                "run this again to go on, with more data.retries if it breaks often."
+                f"{masked(str(error))}. What came so far is kept: run this again to go on, {advice}."
             ) from error
-        if response.status_code != HTTPStatus.OK:
-            status = f"{response.status_code} {response.reason}"
-            advice = _advice(response, question.relief)
-            raise ValueError(
-                f"{self.name}: status {status} ({question.about}). "
-                f"{advice} The answer starts with {_start(response)!r}."
-            )
-        return response
 
-    def _post(self, query: str) -> requests.Response:
-        """One attempt; a busy endpoint is an ``HTTPError``, which ``persistent`` tries again."""
+    def _refused(self, response: requests.Response, question: SelectQuery) -> ValueError:
+        """The error for an answer of another status than 200."""
+        status = f"{response.status_code} {response.reason}"
+        advice = _advice(response, question.relief)
+        return ValueError(
+            f"{self.name}: status {status} ({question.about}). "
+            f"{advice} The answer starts with {_start(response)!r}."
+        )
+
+    def _asked(self, question: SelectQuery) -> list[list[Term]]:
+        """One attempt.
+
+        A busy endpoint is an ``HTTPError`` and an answer that broke off ``NoSparql``: ``persistent`` tries
+        again.
+        """
+        response = self._post(question)
+        status = response.status_code
+        # A query that ran out of the endpoint's own time would run out of it again: no retry.
+        if may_pass(status) and not _out_of_time(response):
+            raise requests.HTTPError(f"{self.name}: status {status}", response=response)
+        if status != HTTPStatus.OK:
+            raise self._refused(response, question)
+        return self._parsed(response, question)
+
+    def _post(self, question: SelectQuery) -> requests.Response:
+        """Send a query, after a pause unless it is the first."""
         if self._session is None:
-            self._session = requests.Session()
             headers = {"Accept": "application/sparql-results+json", "User-Agent": self._agent()}
-            self._session.headers.update(headers)
+            self._session = bounded_session(headers)
         else:
             # Every request but the first waits, retries included.
             time.sleep(self.pause)
-        # A redirected POST would arrive as a GET without its query.
-        response = self._session.post(
-            self.url, data={"query": query}, timeout=self.timeout, allow_redirects=False
-        )
-        # A query that ran out of the endpoint's own time would run out of it again: no retry.
-        if response.status_code in BUSY and not _out_of_time(response):
-            raise requests.HTTPError(f"{self.name}: status {response.status_code}.", response=response)
-        return response
+        largest = SMALL_BODY + ROW_BYTES * question.rows
+        query = {"query": question.query}
+        return exchange(self._session, "POST", self.url, self.timeout, largest, data=query)
 
     def _agent(self) -> str:
         """The User-Agent header: the user's, or relsym's own with a warning."""
@@ -190,14 +219,14 @@ class Endpoint:
         """The rows of a SPARQL JSON answer, with the terms of each in the order of the query's variables."""
         try:
             rows = []
-            for bindings in response.json()["results"]["bindings"]:
+            for bindings in read_json(response.text)["results"]["bindings"]:
                 terms = [_term(bindings[name]) for name in question.variables]
                 rows.append(terms)
             return rows
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             kind = response.headers.get("Content-Type", "no content type")
             received = f"the answer (status {response.status_code}, {kind})"
-            raise ValueError(
+            raise NoSparql(
                 f"{self.name}: {received} is no SPARQL JSON ({question.about}); "
                 f"it starts with {_start(response)!r}. "
                 "Check that data.endpoint is the service, not its web page; "
@@ -206,8 +235,16 @@ class Endpoint:
 
 
 def _term(value: dict[str, Any]) -> Term:
-    tag = value.get("xml:lang") or value.get("datatype", "")
-    return Term(value["type"], str(value["value"]), tag)
+    """A value of the answer; texts are cleaned of what no file can hold.
+
+    Raises:
+        TypeError, KeyError: it is no term of SPARQL JSON.
+    """
+    texts = (value["type"], value["value"], value.get("xml:lang") or value.get("datatype") or "")
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"expected texts, got {text!r:.50}")
+    return Term(*map(whole_text, texts))
 
 
 def _advice(response: requests.Response, relief: str) -> str:
@@ -216,9 +253,11 @@ def _advice(response: requests.Response, relief: str) -> str:
         return f"It has moved: pass data.endpoint={masked(response.headers['Location'])}."
     if _out_of_time(response):
         return f"The endpoint ran out of its own time: {relief}."
-    if response.status_code in BUSY:
+    if may_pass(response.status_code):
+        pause = retry_after(response)
+        asked = f" ({pause})" if pause else ""
         return (
-            "It is overloaded, or asks for longer pauses: "
+            f"It is overloaded, or asks for longer pauses{asked}: "
             f"try later, raise data.retries or data.pause, or {relief}."
         )
     if response.status_code == HTTPStatus.BAD_REQUEST:

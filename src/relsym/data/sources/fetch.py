@@ -21,6 +21,7 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 
 from relsym import __version__
 from relsym.data.progress import progress
+from relsym.data.sources.bounded import Bounds, bounded_session, within
 from relsym.runs.credentials import masked
 from relsym.runs.files import size_of
 from relsym.runs.lock import one_at_a_time
@@ -29,12 +30,16 @@ from relsym.runs.modes import make_private
 LOG = logging.getLogger(__name__)
 UNVERIFIED = "unverified"
 USER_AGENT = f"relsym/{__version__}"
-# Status codes of a server that may answer the same request later.
-BUSY = frozenset({429, 500, 502, 503, 504})
+# What no wait changes, among the statuses that speak of the server's own trouble.
+_LASTING = (HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+_BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 RETRIED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.HTTPError)
 LONGEST_WAIT = 600.0  # seconds
+_SHOWN = 60  # characters of a header in a message
 CHUNK_BYTES = 2**16
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)")  # RFC 9110, section 14.4
+# RFC 9110, section 14.4. Of more digits no file's size has.
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(?:(\d{1,18})|\*)")
+_LENGTH = re.compile(r"\d{1,18}")
 Returned = TypeVar("Returned")
 
 
@@ -47,7 +52,7 @@ def fetch(url: str, folder: Path, sha256: str | None, timeout: float | int = 60.
         url: http or https.
         folder: made if it is not there.
         sha256: 64 hexadecimal digits, or "unverified", which takes whatever comes and logs a warning.
-        timeout: seconds without a byte.
+        timeout: seconds without a byte; over as many, ``PACE`` bytes a second have to come.
         retries: further attempts after a break or a busy server, within this call.
 
     Raises:
@@ -98,6 +103,25 @@ def _pause(error: requests.RequestException, wait: float) -> None:
     time.sleep(wait)
 
 
+class TooLongWait(requests.HTTPError):
+    """A server asks for a longer pause than is made."""
+
+
+def may_pass(status: int) -> bool:
+    """Whether a server that answers with this status may answer the same request later."""
+    is_trouble = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in _LASTING
+    return is_trouble or status in _BUSY
+
+
+def retry_after(response: requests.Response) -> str:
+    """What a server says of when to come back, for a message; "" if it says nothing."""
+    value = response.headers.get("Retry-After")
+    if value is None:
+        return ""
+    shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..."
+    return f"Retry-After: {shown}"
+
+
 def persistent(
     attempt: Callable[[], Returned],
     retries: int,
@@ -106,8 +130,7 @@ def persistent(
 ) -> Returned:
     """Call ``attempt`` again, at most ``retries`` times, while it raises one of ``RETRIED``; then raise that.
 
-    Waits as long as Retry-After says (no more than ``LONGEST_WAIT`` seconds: a longer one is not waited for),
-    else 0, 2, 4, 8 ... s. Returns what ``attempt`` returns.
+    Waits as long as Retry-After says, else 0, 2, 4, 8 ... s. Returns what ``attempt`` returns.
 
     Args:
         attempt: called without arguments.
@@ -115,6 +138,9 @@ def persistent(
         jitter: seconds; up to so many, drawn anew each time, are added to a wait that the server did not ask
             for, so that many callers do not come back at once.
         pause: called with what went wrong and how long to wait, and waits.
+
+    Raises:
+        TooLongWait: Retry-After says more than ``LONGEST_WAIT`` seconds, which are not waited for.
     """
     patience = Retry(total=retries, backoff_factor=1, backoff_jitter=jitter)
     while True:
@@ -127,20 +153,30 @@ def persistent(
                 raise error from None
             wait = _wait(patience, error.response)
             if wait > LONGEST_WAIT:
-                raise
+                raise _too_long(error) from error
             pause(error, wait)
+
+
+def _too_long(error: requests.RequestException) -> TooLongWait:
+    pause = retry_after(error.response)
+    problem = str(error).rstrip(".")
+    message = (
+        f"{problem}. It asks for a pause ({pause}) longer than the {LONGEST_WAIT:g} s that are waited for."
+    )
+    return TooLongWait(message, response=error.response)
 
 
 def _wait(patience: Retry, response: requests.Response | None) -> float:
     """Seconds until the next attempt: those of the server's Retry-After, else those of the back-off."""
-    retry_after = None
-    if response is not None:
-        # A header that is neither a number nor a date says nothing.
-        with suppress(InvalidHeader):
-            retry_after = patience.get_retry_after(response.raw)
-    if retry_after is None:
-        return float(patience.get_backoff_time())
-    return float(retry_after)
+    header = None if response is None else response.headers.get("Retry-After")
+    if header is not None:
+        # A number of any length: as an int, one of thousands of digits is an error of its own.
+        if re.fullmatch(r"\s*[0-9]+\s*", header):
+            return float(header)
+        # A header that is neither a number nor a date, or a date that no calendar has, says nothing.
+        with suppress(InvalidHeader, ValueError, OverflowError):
+            return float(patience.parse_retry_after(header))
+    return float(patience.get_backoff_time())
 
 
 def _name(url: str) -> str:
@@ -189,9 +225,9 @@ def _checked(path: Path, expected: str | None, advice: str) -> Path:
 
 def _complete(url: str, partial: Path, expected: str | None, timeout: float | int, retries: int) -> None:
     """Download what ``partial`` lacks of the file, in as many attempts as it takes."""
-    with requests.Session() as session:
-        # "identity" asks for the file as it is: the bytes of a compressed answer could not be resumed.
-        session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+    # "identity" asks for the file as it is: the bytes of a compressed answer could not be resumed.
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+    with bounded_session(headers) as session:
         try:
             persistent(lambda: _attempt(session, url, partial, expected, timeout), retries)
         except requests.RequestException as error:
@@ -207,11 +243,18 @@ def _attempt(
 ) -> None:
     """One request for the rest of the file; a timeout counts as a broken connection, which is retried."""
     headers = _resuming(partial, expected)
+    bounds = Bounds(timeout, None, None)
     try:
-        with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
+        with within(bounds):
+            response = session.get(url, headers=headers, stream=True, timeout=timeout)
+        with response:
             _receive(response, partial)
-    except requests.Timeout as error:
-        raise requests.ConnectionError(f"No byte within {timeout:g} s.") from error
+    except (requests.Timeout, requests.ConnectionError) as error:
+        if bounds.problem:
+            raise requests.ConnectionError(f"{masked(url)}: {bounds.problem}.") from error
+        if isinstance(error, requests.Timeout):
+            raise requests.ConnectionError(f"No byte within {timeout:g} s.") from error
+        raise
 
 
 def _resuming(partial: Path, expected: str | None) -> dict[str, str]:
@@ -241,7 +284,7 @@ def _receive(response: requests.Response, partial: Path) -> None:
     status = response.status_code
     size = size_of(partial)
     first_byte, total = _range_of(response)
-    if status in BUSY:
+    if may_pass(status):
         raise requests.HTTPError(f"{masked(response.url)}: status {status}.", response=response)
 
     is_beyond_end = status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
@@ -270,7 +313,7 @@ def _range_of(response: requests.Response) -> tuple[int | None, int | None]:
         first, total = content_range.groups()
         return _int_or_none(first), _int_or_none(total)
     length = response.headers.get("Content-Length", "")
-    return None, int(length) if length.isdecimal() else None
+    return None, int(length) if _LENGTH.fullmatch(length) else None
 
 
 def _int_or_none(digits: str | None) -> int | None:

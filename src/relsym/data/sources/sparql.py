@@ -45,8 +45,9 @@ class WikidataSparql:
             (as they come, nothing is sorted; checked for repetitions).
         label_batch: entities whose labels are asked for at once.
         pause: seconds between two requests.
-        timeout: seconds without an answer.
-        retries: further attempts after a broken connection or a busy server (429, 5xx).
+        timeout: seconds without an answer, or without a byte of it; a whole one may take four times as long.
+        retries: further attempts after a broken connection, a busy server (408, 429, 5xx) or an answer that
+            broke off.
         user_agent: who asks, with an address to write to; public endpoints may refuse a request without one.
         cache: folder of the answers; None is relsym/sparql in $XDG_CACHE_HOME or ~/.cache.
         refresh: ask again whatever is there.
@@ -188,7 +189,7 @@ class WikidataSparql:
         if self.order == "subject":
             relief += " or pass data.order=endpoint, which has nothing sorted"
         query = statements_query(property, size, start, offset)
-        return self.endpoint.ask(SelectQuery(query, ("s", "o"), about, relief))
+        return self.endpoint.ask(SelectQuery(query, ("s", "o"), about, relief, size))
 
     def _labels(self, entities: list[str]) -> dict[str, str]:
         """Q-id -> label, for those of the items that have one in the languages."""
@@ -199,7 +200,11 @@ class WikidataSparql:
             for number, batch in enumerate(batches, 1):
                 query = labels_query(batch, self.languages)
                 about = f"labels, batch {number} of {len(batches)}"
-                rows = self.endpoint.ask(SelectQuery(query, ("e", "label"), about, "lower data.label_batch"))
+                size = len(batch) * len(self.languages)
+                relief = "lower data.label_batch"
+                answer = self.endpoint.ask(SelectQuery(query, ("e", "label"), about, relief, size))
+                # Only these languages were asked for, whatever came.
+                rows = [row for row in answer if row[1].tag.lower() in self.languages]
                 # The last to be set is the label: of the most wanted language, and of two in one language the
                 # first by alphabet.
                 rows.sort(key=self._preference, reverse=True)
