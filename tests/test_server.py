@@ -23,7 +23,7 @@ from openai_server import NAME, FaultProxy, MadeUpServer, chance, tokens
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.models.base import Examples
-from relsym.models.server.answers import Answer, Garbled, Step, pack, read_answer, unpack
+from relsym.models.server.answers import MOST_TOKENS, Answer, Garbled, Step, pack, read_answer, unpack
 from relsym.models.server.client import Client
 from relsym.models.server.errors import Stopped
 from relsym.models.server.openai import OpenAiCompatible, judged_row
@@ -149,7 +149,7 @@ def chat_payload(token: str, logprob: object, **top: object) -> dict:
 
 
 def test_log_probabilities_that_are_not_told_are_left_out_and_rounding_is_no_fault():
-    payload = chat_payload("Yes", None, Yes=-0.5, No=None, a=-math.inf, b=-9999.0, c=-9998.0)
+    payload = chat_payload("Yes", None, Yes=-0.5, b=-9999.0, c=-9998.0, No=None, a=-math.inf)
     (step,) = read_answer("chat", payload).steps
     assert step == Step("Yes", None, (("Yes", -0.5), ("c", -9998.0)))
     (step,) = read_answer("chat", chat_payload("Yes", 1e-4, Yes=1e-4)).steps
@@ -213,7 +213,7 @@ def test_the_ending_of_an_echo_is_summed_without_what_was_made_after_it():
     text=st.text(),
     token=st.text(),
     logprobs=st.lists(st.floats(-50, 0), max_size=3),
-    counts=st.tuples(*[st.none() | st.integers(0)] * 2),
+    counts=st.tuples(*[st.none() | st.integers(0, MOST_TOKENS)] * 2),
 )
 def test_every_answer_comes_back_from_its_bytes_as_it_was(text, token, logprobs, counts):
     answer = Answer(text, tuple(Step(token, value, ((token, value),)) for value in logprobs), *counts)

@@ -33,8 +33,12 @@ _CODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
 _EXACT_DIGITS = 18  # of a whole number that 64 bits hold whatever it is
 
 
-class OutOfBounds(requests.ConnectionError):
-    """An answer that came too slowly, or is too large."""
+class TooSlow(requests.ConnectionError):
+    """An answer that began, and did not come to its end in time."""
+
+
+class TooLarge(requests.ConnectionError):
+    """An answer of more bytes than any honest one has."""
 
 
 class Bounds:
@@ -44,14 +48,14 @@ class Bounds:
     total_s: seconds in all. None, for files of any size: as long as ``PACE`` bytes a second come, averaged
         over ``stall_s``.
     largest: bytes of a body, unpacked; None: any size.
-    problem: which bound was passed, "" as long as none is.
+    passed: the error that tells which bound was passed; None as long as none is.
     """
 
     def __init__(self, stall_s: float | int, total_s: float | int | None, largest: int | None) -> None:
         self.stall_s = stall_s
         self.total_s = total_s
         self.largest = largest
-        self.problem = ""
+        self.passed: TooSlow | TooLarge | None = None
         self.received_bytes = 0
         self.until = time.monotonic() + (stall_s if total_s is None else total_s)
 
@@ -67,14 +71,15 @@ class Bounds:
         return min(remaining, self.stall_s)
 
     def late(self) -> TimeoutError:
-        """The error once the time is over; ``problem`` says so as well."""
+        """The error once the time is over; ``passed`` says so as well."""
         if not self.received_bytes:
-            self.problem = f"No byte within {self.stall_s:g} s"
+            problem = f"No byte within {self.stall_s:g} s"
         elif self.total_s is None:
-            self.problem = f"timed out: less than {PACE} bytes a second came over {self.stall_s:g} s"
+            problem = f"timed out, less than {PACE} bytes a second came over {self.stall_s:g} s"
         else:
-            self.problem = f"timed out: no whole answer within {self.total_s:g} s, though bytes came"
-        return TimeoutError(self.problem)
+            problem = f"timed out, no whole answer within {self.total_s:g} s, though bytes came"
+        self.passed = TooSlow(problem)
+        return TimeoutError(problem)
 
     def receive(self, count: int) -> None:
         """Note bytes that came.
@@ -91,9 +96,10 @@ class Bounds:
             raise self.large()
 
     def large(self) -> OSError:
-        """The error once there is too much; ``problem`` says so as well."""
-        self.problem = f"the answer is larger than {self.largest / MIB:.3g} MiB"
-        return OSError(self.problem)
+        """The error once there is too much; ``passed`` says so as well."""
+        problem = f"the answer is larger than {self.largest / MIB:.3g} MiB"
+        self.passed = TooLarge(problem)
+        return OSError(problem)
 
 
 _BOUNDS: ContextVar[Bounds | None] = ContextVar("bounds", default=None)
@@ -131,7 +137,7 @@ def exchange(
         request: what ``requests.Session.request`` takes.
 
     Raises:
-        OutOfBounds: the answer came too slowly, or is too large.
+        TooSlow, TooLarge: the answer did not come to its end within the bounds.
         requests.Timeout: no answer began in ``timeout_s``.
         requests.ConnectionError: the connection broke, or what came is no HTTP.
     """
@@ -145,12 +151,12 @@ def exchange(
         with response:
             body = _body(response, bounds)
     except (requests.RequestException, BrokenStream, OSError, ValueError) as error:
-        if bounds.problem:
-            raise OutOfBounds(bounds.problem) from error
+        if bounds.passed is not None:
+            raise bounds.passed from error
         if isinstance(error, (requests.ConnectionError, requests.Timeout)):
             raise
         if isinstance(error, ReadTimeoutError):
-            raise requests.ConnectionError(f"timed out: no byte for {timeout_s:g} s") from error
+            raise TooSlow(f"timed out, no byte for {timeout_s:g} s in the midst of an answer") from error
         # Bodies that end early or cannot be unpacked, headers that contradict each other.
         raise requests.ConnectionError(f"the answer broke off, or cannot be read: {error}") from error
     response._content, response._content_consumed = body, True

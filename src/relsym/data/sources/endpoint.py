@@ -17,7 +17,8 @@ import requests
 from relsym.data.caches import read_cached, write_cached
 from relsym.data.sources.bounded import (
     SMALL_BODY,
-    OutOfBounds,
+    TooLarge,
+    TooSlow,
     bounded_session,
     exchange,
     read_json,
@@ -162,7 +163,7 @@ class Endpoint:
             raise ValueError(str(error)) from error
         except requests.RequestException as error:
             advice = "with more data.retries if it breaks often"
-            if isinstance(error, OutOfBounds):
+            if isinstance(error, TooSlow | TooLarge):
                 advice = f"with a longer data.timeout, or {question.relief}"
             raise ConnectionError(
                 f"{self.name}: no answer after {self.retries} retries ({question.about}): "

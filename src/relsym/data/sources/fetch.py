@@ -250,8 +250,8 @@ def _attempt(
         with response:
             _receive(response, partial)
     except (requests.Timeout, requests.ConnectionError) as error:
-        if bounds.problem:
-            raise requests.ConnectionError(f"{masked(url)}: {bounds.problem}.") from error
+        if bounds.passed is not None:
+            raise requests.ConnectionError(f"{masked(url)}: {bounds.passed}.") from error
         if isinstance(error, requests.Timeout):
             raise requests.ConnectionError(f"No byte within {timeout:g} s.") from error
         raise

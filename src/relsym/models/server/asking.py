@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from relsym.models.server.answers import Answer, Body
 from relsym.models.server.cache import AnswerCache, key_of
-from relsym.models.server.client import Client
-from relsym.models.server.errors import Declined, Exhausted, Stopped, Unfit
+from relsym.models.server.client import Client, Lacks
+from relsym.models.server.errors import BUSY, LATE, OF_QUESTION, Declined, Exhausted, Stopped, Unfit
 
 LOG = logging.getLogger(__name__)
 Trim = Callable[[Answer], Answer]
@@ -49,15 +49,20 @@ class Asker:
         self.concurrency = concurrency
         # The last request that ``ask`` got an answer to: it shows whether the server is well.
         self.probe: Body | None = None
+        self._answered = 0
+        self._late = 0
 
-    def ask(self, body: Body) -> Answer:
+    def ask(self, body: Body, fresh: bool = False) -> Answer:
         """The answer to one request, from the cache or the endpoint, kept untrimmed.
+
+        Args:
+            fresh: ask the endpoint whatever the cache holds.
 
         Raises:
             What the client raises.
         """
         key = self._key(body)
-        answer = self.cache.get([key]).get(key)
+        answer = None if fresh else self.cache.get([key]).get(key)
         if answer is None:
             answer = self.client.ask(body)
             self.cache.put(key, answer)
@@ -65,18 +70,20 @@ class Asker:
         return answer
 
     def ask_all(
-        self, groups: Sequence[Sequence[Body]], trim: Trim, advance: Callable[[int], None]
+        self, groups: Sequence[Sequence[Body]], trim: Trim, lacks: Lacks, advance: Callable[[int], None]
     ) -> list[list[Outcome]]:
         """Outcomes in the order of the requests, group by group.
 
         Args:
             groups: requests that belong together, such as those about one row.
             trim: what to keep of a new answer.
+            lacks: what an answer, trimmed or not, lacks that others have, "" for nothing. One that lacks
+                something is asked for again, though it may be in the cache.
             advance: is called with the number of groups that have just been completed.
 
         Raises:
-            What the client raises, once requests under way have ended. Questions that are no good by
-            themselves do not end the run.
+            What the client raises, once requests under way have ended. A question that gets no answer does
+            not end the run as long as the server answers others.
         """
         keys: list[list[bytes]] = []
         bodies: dict[bytes, Body] = {}  # equal requests once
@@ -88,12 +95,13 @@ class Asker:
         progress = _Progress(keys, advance)
         outcomes: dict[bytes, Outcome] = {}
         for key, answer in self.cache.get(bodies).items():
-            outcomes[key] = Outcome(answer, cached=True)
-            progress.tell(key)
+            if not lacks(answer):
+                outcomes[key] = Outcome(answer, cached=True)
+                progress.tell(key)
 
         new_bodies = {key: body for key, body in bodies.items() if key not in outcomes}
         if new_bodies:
-            self._ask_new(new_bodies, trim, outcomes, progress)
+            self._ask_new(new_bodies, _Reading(trim, lacks), outcomes, progress)
 
         # Whether an outcome is counted as paid depends on which question uses it first.
         uncounted = set(new_bodies)
@@ -104,7 +112,11 @@ class Asker:
         return outcomes_of_groups
 
     def _ask_new(
-        self, bodies: Mapping[bytes, Body], trim: Trim, outcomes: dict[bytes, Outcome], progress: _Progress
+        self,
+        bodies: Mapping[bytes, Body],
+        reading: _Reading,
+        outcomes: dict[bytes, Outcome],
+        progress: _Progress,
     ) -> None:
         """Ask the endpoint, and add what comes of it to ``outcomes``."""
         todo = SimpleQueue[tuple[bytes, Body]]()
@@ -115,7 +127,7 @@ class Asker:
         threads = []
         for _ in range(min(self.concurrency, len(bodies))):
             # Daemons: after an interrupt, a thread that waits for a slow server must not hold up the exit.
-            thread = threading.Thread(target=self._work, args=(todo, results, trim), daemon=True)
+            thread = threading.Thread(target=self._work, args=(todo, results, reading), daemon=True)
             threads.append(thread)
         for thread in threads:
             thread.start()
@@ -136,10 +148,11 @@ class Asker:
     def _wind_up(self, threads: Sequence[threading.Thread]) -> None:
         """Ask nothing more, and wait for the requests under way: their answers are still kept."""
         self.client.stop()
+        until = time.monotonic() + self.client.timeout_s
         for thread in threads:
-            thread.join(self.client.timeout_s)
+            thread.join(max(until - time.monotonic(), 0))
 
-    def _work(self, todo: SimpleQueue, results: SimpleQueue, trim: Trim) -> None:
+    def _work(self, todo: SimpleQueue, results: SimpleQueue, reading: _Reading) -> None:
         """Ask and pass on outcomes, in one thread.
 
         Ends when there is nothing left to ask, the client is stopped, or an error ends the run.
@@ -148,7 +161,7 @@ class Asker:
             while True:
                 key, body = todo.get_nowait()
                 try:
-                    outcome = self._outcome(key, body, trim)
+                    outcome = self._outcome(key, body, reading)
                 except Stopped:
                     raise
                 except Exception as error:
@@ -156,33 +169,56 @@ class Asker:
                     return
                 results.put((key, outcome))
 
-    def _outcome(self, key: bytes, body: Body, trim: Trim) -> Outcome:
+    def _outcome(self, key: bytes, body: Body, reading: _Reading) -> Outcome:
         try:
-            answer = trim(self.client.ask(body))
+            answer = reading.trim(self.client.ask(body, reading.lacks))
         except Unfit as problem:
             return Outcome(None, str(problem))
         except Exhausted as error:
-            # Some servers answer with status 500 to a question that they cannot process.
-            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR or not self._answers_others():
+            if self._is_everywhere(error) or not self._answers_others(reading.lacks):
                 raise
             LOG.warning("A question is left unanswered: %s", error)
-            return Outcome(None, "server error")
+            return Outcome(None, error.reason)
+        except Declined as error:
+            # Filters refuse a question in as many ways as there are servers.
+            if error.status not in OF_QUESTION or not self._answers_others(reading.lacks):
+                raise
+            LOG.warning("A question is left unanswered: %s", error)
+            return Outcome(None, f"refused with status {error.status}")
         self.cache.put(key, answer)
+        self._answered += 1
         return Outcome(answer)
 
-    def _answers_others(self) -> bool:
+    def _is_everywhere(self, error: Exhausted) -> bool:
+        """Whether the failure is no single question's, although the server may answer the trial question.
+
+        One that is asked too much will be again; and rows may take longer than a trial question does.
+        """
+        if error.reason == LATE:
+            self._late += 1
+            return self._late > self._answered + self.concurrency
+        return error.reason == BUSY
+
+    def _answers_others(self, lacks: Lacks) -> bool:
         """Whether the server is well, so that a failure that stays is the question's."""
         if self.probe is None:
             return False
         try:
-            self.client.ask(self.probe)
-        except (Exhausted, Declined):
+            self.client.ask(self.probe, lacks)
+        except (Exhausted, Declined, Unfit):
             return False
         return True
 
     def _key(self, body: Body) -> bytes:
         text = json.dumps([self.identity, body], sort_keys=True, ensure_ascii=False)
         return key_of(text)
+
+
+class _Reading(NamedTuple):
+    """How answers are read: what to keep of one, and what it lacks."""
+
+    trim: Trim
+    lacks: Lacks
 
 
 def _next(results: SimpleQueue) -> Any:

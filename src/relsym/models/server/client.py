@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
@@ -14,14 +15,24 @@ from urllib.parse import urlsplit
 
 import requests
 
-from relsym.data.sources.fetch import USER_AGENT, persistent
+from relsym.data.sources.bounded import (
+    SMALL_BODY,
+    TooLarge,
+    TooSlow,
+    bounded_session,
+    exchange,
+    read_json,
+    whole_text,
+)
+from relsym.data.sources.fetch import USER_AGENT, persistent, retry_after
 from relsym.models.server.answers import CHAT, Answer, Garbled, read_answer
 from relsym.models.server.errors import (
     NOT_OFFERED,
     Declined,
     Exhausted,
+    Late,
+    Odd,
     Stopped,
-    Unfit,
     declined,
     exhausted,
     is_busy,
@@ -32,6 +43,12 @@ from relsym.runs.credentials import masked
 LOG = logging.getLogger(__name__)
 JITTER = 1.0  # seconds at most, added to waits so that threads do not come back at once
 WORTH_TELLING = 8.0  # seconds: a wait as long as this is a warning
+# Seconds at most before a question is asked again whose answer was odd: the server is there, and not busy.
+ODD_WAIT = 2.0
+TOKEN_BYTES = 4096  # of a token with its twenty likeliest, in an answer; OpenAI's take half of it
+_SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+Read = Callable[[Any], Any]
+Lacks = Callable[[Answer], str]
 
 
 class Client:
@@ -40,8 +57,9 @@ class Client:
     url: the base, such as http://localhost:8000/v1.
     api: chat or completions.
     key_env: the environment variable with the key; no key is sent where it is not set.
-    timeout_s: how many seconds may pass without a byte.
+    timeout_s: how many seconds may pass without a byte; an answer may take four times as long.
     retries: further attempts after a busy server, a broken connection or a body that is no answer.
+    max_tokens: of an answer, which may have 16 MiB, and 4 KiB more for each.
 
     Raises:
         ValueError: a URL, a name of a variable or a key that cannot be right.
@@ -52,12 +70,17 @@ class Client:
         Stopped: when asked: ``stop`` was called.
     """
 
-    def __init__(self, url: str, api: str, key_env: str, timeout_s: float | int, retries: int) -> None:
+    def __init__(
+        self, url: str, api: str, key_env: str, timeout_s: float | int, retries: int, max_tokens: int = 16
+    ) -> None:
         self.url = _checked_url(url)
         self.api = api
         self.timeout_s = timeout_s
         self.retries = retries
+        self.largest_answer = SMALL_BODY + TOKEN_BYTES * max_tokens
         self.key_env = key_env
+        # Read one at a time: Python objects take many times the memory of the JSON that they come from.
+        self._reading = threading.Lock()
         self.stopped = threading.Event()
         self._own = threading.local()  # a session for each thread: requests does not share them safely
         self._key = _key(key_env)
@@ -66,10 +89,23 @@ class Client:
                 "%s is not encrypted: the key of %s travels in the clear. Use https.", self.url, key_env
             )
 
-    def ask(self, body: Mapping[str, Any]) -> Answer:
-        """The answer to one request."""
+    def ask(self, body: Mapping[str, Any], lacks: Lacks = lambda answer: "") -> Answer:
+        """The answer to one request.
+
+        Args:
+            lacks: what an answer lacks that others have, in a word or two; "" for nothing. One that lacks
+                something is asked for again.
+        """
         path = "chat/completions" if self.api == CHAT else "completions"
-        return self._patiently("POST", path, body, lambda payload: read_answer(self.api, payload))
+
+        def read(payload: Any) -> Answer:
+            answer = read_answer(self.api, payload)
+            problem = lacks(answer)
+            if problem:
+                raise Garbled(f"{problem}, which other answers have", problem)
+            return answer
+
+        return self._patiently("POST", path, body, read)
 
     def models(self) -> list[dict[str, Any]] | None:
         """What the endpoint says of its models, an entry for each; None where it offers no list of them."""
@@ -94,7 +130,7 @@ class Client:
         """End all waits, and let no thread ask anything more."""
         self.stopped.set()
 
-    def _patiently(self, method: str, path: str, body: Mapping[str, Any] | None, read: Any) -> Any:
+    def _patiently(self, method: str, path: str, body: Mapping[str, Any] | None, read: Read) -> Any:
         """What ``read`` makes of the response, after as many attempts as it takes."""
 
         def attempt() -> Any:
@@ -107,7 +143,7 @@ class Client:
             # From None: the error underneath could show the key.
             raise exhausted(message, self.url, self.retries, error) from None
 
-    def _once(self, method: str, path: str, body: Mapping[str, Any] | None, read: Any) -> Any:
+    def _once(self, method: str, path: str, body: Mapping[str, Any] | None, read: Read) -> Any:
         """One attempt.
 
         What may pass is raised as an error of ``requests``: ``persistent`` tries again then.
@@ -117,42 +153,42 @@ class Client:
         url = f"{self.url}/{path}"
         session = self._session()
         try:
-            # A redirected POST would arrive as a GET without its question.
-            response = session.request(method, url, json=body, timeout=self.timeout_s, allow_redirects=False)
+            response = exchange(session, method, url, self.timeout_s, self.largest_answer, json=body)
         except requests.Timeout as error:
-            raise requests.ConnectionError(f"{self.url}: no answer within {self.timeout_s:g} s.") from error
-        except requests.exceptions.ContentDecodingError as error:
-            raise requests.ConnectionError(f"{self.url}: {error}") from error
+            raise Late(f"{self.url}: timed out, no answer within {self.timeout_s:g} s.") from error
+        except (TooSlow, TooLarge) as error:
+            raise type(error)(f"{self.url}: {error}.") from error
         return self._read(response, read)
 
-    def _read(self, response: requests.Response, read: Any) -> Any:
-        text = self.hidden(response.content.decode("utf-8", errors="replace"))
+    def _read(self, response: requests.Response, read: Read) -> Any:
+        text = self.hidden(response.text)
         response._content = text.encode()  # a server may repeat the key: nothing further sees it
         problem = unfit(response)
         if problem is not None:
             raise problem
         if is_busy(response):
-            message = f"{self.url}: status {response.status_code}: {text[:200]!r}."
+            pause = retry_after(response)
+            asked = f" ({pause})" if pause else ""
+            message = f"{self.url}: status {response.status_code}{asked}: {text[:200]!r}."
             raise requests.HTTPError(message, response=response)
-        if response.status_code != HTTPStatus.OK:
+        if response.status_code not in _SUCCESS:
             raise declined(response, self.url, self.key_env, bool(self._key))
         try:
-            payload = response.json()
-            if isinstance(payload, dict) and payload.get("choices") == []:
-                raise Unfit("no choices")
-            return read(payload)
-        except (Garbled, requests.JSONDecodeError, UnicodeDecodeError) as error:
+            with self._reading:
+                return read(read_json(text))
+        except ValueError as error:
             kind = response.headers.get("Content-Type", "no content type")
-            raise requests.ConnectionError(
-                f"{self.url}: status 200, but the body ({kind}) is no whole answer: {error}. It starts with "
-                f"{text[:100]!r}."
-            ) from error
+            reason = error.reason if isinstance(error, Garbled) else "no whole answer"
+            message = (
+                f"{self.url}: status {response.status_code}, but the body ({kind}) is no whole answer: "
+                f"{error}. It starts with {text[:100]!r}."
+            )
+            raise Odd(message, reason) from error
 
     def _session(self) -> requests.Session:
         """The calling thread's own session, made when it first asks."""
         if not hasattr(self._own, "session"):
-            session = requests.Session()
-            session.headers["User-Agent"] = USER_AGENT
+            session = bounded_session({"User-Agent": USER_AGENT})
             # As ``auth`` rather than a header, which ~/.netrc would overrule.
             session.auth = self._sign
             self._own.session = session
@@ -165,6 +201,8 @@ class Client:
 
     def _pause(self, error: requests.RequestException, wait: float) -> None:
         """Wait, unless the client is stopped meanwhile."""
+        if isinstance(error, Odd):
+            wait = min(wait, ODD_WAIT)
         level = logging.WARNING if wait >= WORTH_TELLING else logging.DEBUG
         message = self.hidden(str(error))
         LOG.log(level, "%s Trying again in %.1f s.", message, wait)
@@ -186,7 +224,8 @@ def _entries(payload: Any) -> list[dict[str, Any]]:
     for entry in entries:
         if not isinstance(entry, dict) or "id" not in entry:
             raise Garbled("no list of models")
-    return entries
+    # What it says of the model is stored: no file can hold halves of characters.
+    return json.loads(whole_text(json.dumps(entries, ensure_ascii=False)))
 
 
 def _key(key_env: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import requests
 
+from relsym.data.sources.bounded import TooLarge, TooSlow, read_json
+from relsym.data.sources.fetch import TooLongWait
 from relsym.runs.credentials import masked
 
 # The status that servers answer with when they do not have a path.
@@ -33,6 +35,18 @@ TOO_LONG = re.compile(
 FILTERED = re.compile(
     r"content_filter|content management policy|content_policy_violation|ResponsibleAIPolicyViolation"
 )
+# When it may be the one question that is refused, such as one that a filter dislikes.
+OF_QUESTION = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+    }
+)
+# Why a question has no answer, where the word matters further.
+BUSY, LATE = "too many requests", "no answer in time"
 # Fields that ``ways`` tries and can do without.
 FIELDS_OF_CHOICE = re.compile(r"logprob|\becho\b", re.IGNORECASE)
 
@@ -43,6 +57,21 @@ class Stopped(Exception):
 
 class Unfit(Exception):
     """The server takes other questions, but not this one; the text says why, in a word or two."""
+
+
+class Odd(requests.ConnectionError):
+    """An answer with a status of success that is none: the next one to the same question may be better.
+
+    reason: why, in a word or two.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Late(requests.ConnectionError):
+    """No answer came in time."""
 
 
 class Declined(ValueError):
@@ -60,11 +89,13 @@ class Exhausted(ConnectionError):
     """All attempts failed.
 
     status: of HTTP, in the last response; None where none came.
+    reason: why, in a word or two.
     """
 
-    def __init__(self, message: str, status: int | None) -> None:
+    def __init__(self, message: str, status: int | None, reason: str) -> None:
         super().__init__(message)
         self.status = status
+        self.reason = reason
 
 
 def unfit(response: requests.Response) -> Unfit | None:
@@ -100,40 +131,54 @@ def declined(response: requests.Response, url: str, key_env: str, with_key: bool
 def exhausted(message: str, url: str, retries: int, error: requests.RequestException) -> Exhausted:
     """The error after the last attempt, which failed with ``error``, with what to do about it."""
     status = None if error.response is None else error.response.status_code
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        advice = "It takes no more for now: lower model.concurrency, raise model.retries, or come back later."
-    elif status is not None:
-        advice = "The server is out of order, or overloaded: see its own log; lower model.concurrency."
-    elif "no answer within" in message:
-        advice = "Raise model.timeout_s, or lower model.concurrency."
-    elif "log-probabilit" in message:
-        advice = "Its log-probabilities are none: mend the server, or pass model.read=text."
-    elif "status 200" in message:
-        advice = "Check that model.url is the API's base (it mostly ends in /v1), not a web page."
-    else:
-        advice = f"Is the server running, and is {url} its address (model.url)?"
+    reason, advice = _diagnosis(error, status, url)
+    attempts = "" if isinstance(error, TooLongWait) else f" No answer within {retries} retries."
     problem = message.rstrip(".")
     return Exhausted(
-        f"{problem}. No answer within {retries} retries. {advice} Answers so far are kept: the same command "
+        f"{problem}.{attempts} {advice} Answers so far are kept: the same command "
         "goes on from there, and asks none of them again.",
         status,
+        reason,
     )
+
+
+def _diagnosis(error: requests.RequestException, status: int | None, url: str) -> tuple[str, str]:
+    """Why all attempts failed, in a word or two, and what to do about it."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS or isinstance(error, TooLongWait):
+        return (
+            BUSY,
+            "It takes no more for now: lower model.concurrency, raise model.retries, or come back later.",
+        )
+    if status is not None:
+        advice = "The server is out of order, or overloaded: see its own log; lower model.concurrency."
+        return "server error", advice
+    if isinstance(error, Late | TooSlow):
+        return LATE, "Raise model.timeout_s, or lower model.concurrency."
+    if isinstance(error, TooLarge):
+        return "too large", "Lower model.top_logprobs, or look into the server's own log."
+    if isinstance(error, Odd):
+        if "log-probabilit" in error.reason:
+            return error.reason, "Its log-probabilities are none: mend the server, or pass model.read=text."
+        advice = "Check that model.url is the API's base (it mostly ends in /v1), not a web page."
+        return error.reason, advice
+    return "broken connection", f"Is the server running, and is {url} its address (model.url)?"
 
 
 def said(response: requests.Response) -> str:
     """The server's own words about what is wrong, cut to what a message can hold."""
     try:
-        payload = response.json()
-    except requests.JSONDecodeError:
+        return str(_innermost(read_json(response.text)))[:500]
+    except (ValueError, RecursionError):
         return " ".join(response.text[:200].split())
-    return str(_innermost(payload))[:500]
 
 
 def _innermost(payload: Any) -> Any:
     """Servers wrap their words differently: {"error": {"message": ...}}, {"detail": ...} and the like."""
-    for field in ("error", "message", "detail"):
-        if isinstance(payload, dict) and payload.get(field):
-            return _innermost(payload[field])
+    while isinstance(payload, dict):
+        inner = payload.get("error") or payload.get("message") or payload.get("detail")
+        if not inner:
+            break
+        payload = inner
     return payload
 
 

@@ -119,7 +119,7 @@ class OpenAiCompatible(Model):
         self.concurrency = concurrency
         self.price = {"prompt": price.get("prompt"), "completion": price.get("completion")}
         self.prompts = _prompts(prompts, api)
-        self.client = Client(url, api, key_env, timeout_s, retries)
+        self.client = Client(url, api, key_env, timeout_s, retries, max_tokens)
         # Temperature 0 and a seed: answers can be had again, as far as the server is able to.
         fields = {"model": name, "temperature": 0, "seed": seed, "max_tokens": max_tokens}
         self.request = Request(api, fields, dict(body or {}))
@@ -190,7 +190,7 @@ class OpenAiCompatible(Model):
             groups.append(group)
             counts.append(group_counts)
 
-        outcomes = self.asker.ask_all(groups, way.trimmed, advance)
+        outcomes = self.asker.ask_all(groups, way.trimmed, way.lacks, advance)
         for group_outcomes, group_counts in zip(outcomes, counts, strict=True):
             rest = iter(group_outcomes)
             for prompt, count in zip(self.prompts, group_counts, strict=True):

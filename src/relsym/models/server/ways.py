@@ -8,19 +8,22 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, final
 
 from relsym.data.pairs import Row
 from relsym.models.prompts import DELIMITER, Prompt
 from relsym.models.server.answers import CHAT, COMPLETIONS, Answer, Body, Step
-from relsym.models.server.errors import OF_FIELDS, Declined, Unfit
+from relsym.models.server.errors import BUSY, LATE, OF_FIELDS, Declined, Exhausted, Unfit
 from relsym.models.server.parsing import ending_logprob, most_unlisted, parse, word_mass
 
-Ask = Callable[[Body], Answer]
+Ask = Callable[..., Answer]  # ask(body, fresh=False)
 AUTO, LOGPROBS, TEXT = "auto", "logprobs", "text"
 READS = (AUTO, LOGPROBS, TEXT)
 UNLISTED = "unlisted"
-TRIAL_TEXT = "The capital of France is"
+# Asked in turn until one shows that the endpoint can be asked in a way: an answer that went wrong, as one
+# now and then does, must not decide how all others are read.
+TRIAL_TEXTS = ("The capital of France is", "The opposite of hot is", "Two and two make")
 # OpenAI's own completions API takes no more than five.
 FEW = 5
 TAIL = 32  # tokens kept of an echoed prompt: more than a label word has
@@ -46,6 +49,17 @@ class Request(NamedTuple):
         """The body of a request with this question and these further fields."""
         entries = {**self.fields, **question, **fields, **self.body}
         return {key: value for key, value in entries.items() if value is not None}
+
+
+class Trial(NamedTuple):
+    """What a trial question showed.
+
+    problem: what keeps the endpoint from being asked in this way, "" if nothing does.
+    is_final: another question would show the same; else this answer alone may have gone wrong.
+    """
+
+    problem: str
+    is_final: bool = False
 
 
 class Way(ABC):
@@ -75,8 +89,12 @@ class Way(ABC):
         """Log-probability of each label's word, None where the answers tell none; see ``columns``."""
 
     @abstractmethod
-    def trial(self, ask: Ask) -> str:
-        """Ask a trial question: what keeps the endpoint from being asked in this way, "" if nothing does."""
+    def trial(self, ask: Ask, text: str) -> Trial:
+        """Ask a trial question."""
+
+    def lacks(self, answer: Answer) -> str:
+        """What an answer lacks that the trial question's had, in a word or two; "" for nothing."""
+        return ""
 
     def trimmed(self, answer: Answer) -> Answer:
         """What is worth keeping of an answer."""
@@ -93,10 +111,10 @@ class Way(ABC):
             return {"messages": prompt.messages_of(shots, premise, hypothesis)}
         return {"prompt": prompt.text_of(shots, premise, hypothesis)}
 
-    def _probe(self) -> Body:
+    def _probe(self, text: str) -> Body:
         if self.request.api == CHAT:
-            return {"messages": [{"role": "user", "content": TRIAL_TEXT}]}
-        return {"prompt": TRIAL_TEXT}
+            return {"messages": [{"role": "user", "content": text}]}
+        return {"prompt": text}
 
 
 @final
@@ -112,6 +130,10 @@ class Echo(Way):
     """
 
     name = "echo"
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._tells_all = False
 
     def bodies(
         self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
@@ -133,25 +155,34 @@ class Echo(Way):
         steps = tuple(step._replace(top=()) for step in answer.steps[-TAIL:])
         return answer._replace(text="", steps=steps)
 
-    def trial(self, ask: Ask) -> str:
+    def lacks(self, answer: Answer) -> str:
+        """All log-probabilities, or one of those behind the first token, which has none."""
+        if not answer.steps:
+            return "no log-probabilities"
+        return "a log-probability is missing" if self._tells_all and _has_gap(answer) else ""
+
+    def trial(self, ask: Ask, text: str) -> Trial:
         """Whether an echoed token has the log-probability that the server gave as it made that token.
 
         Servers differ in what they put beside an echoed token, so the number itself is compared.
         """
-        generated = ask(self.request.filled({"prompt": TRIAL_TEXT}, max_tokens=1, logprobs=1))
+        generated = ask(self.request.filled({"prompt": text}, max_tokens=1, logprobs=1))
         first = generated.steps[0] if generated.steps else None
         if first is None or first.logprob is None or not first.token.strip():
-            return "its answers hold no log-probabilities"
-        echo = ask(self._body(TRIAL_TEXT + first.token))
+            return Trial("its answers hold no log-probabilities")
+        echo = ask(self._body(text + first.token))
+        self._tells_all = not _has_gap(echo)
         echoed = ending_logprob(echo, first.token)
         if echoed is None:
-            return "it does not repeat the prompt with log-probabilities"
+            problem = "it does not repeat the prompt with log-probabilities"
+            return Trial(problem, is_final=bool(echo.steps))
         if abs(echoed - first.logprob) <= TOLERANCE:
-            return ""
-        return (
+            return Trial("")
+        problem = (
             f"it gives {first.token!r} log-probability {first.logprob:.2f} as it makes it and "
             f"{echoed:.2f} as it repeats it"
         )
+        return Trial(problem, is_final=True)
 
     def _body(self, prompt: str) -> Body:
         return self.request.filled({"prompt": prompt}, max_tokens=1, logprobs=1, echo=True)
@@ -170,6 +201,7 @@ class NextToken(Way):
     def __init__(self, request: Request, top: int) -> None:
         super().__init__(request)
         self.top = top
+        self._tells_taken = False
 
     def bodies(
         self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
@@ -199,12 +231,25 @@ class NextToken(Way):
         first = _first_word(answer.steps)
         return answer._replace(steps=answer.steps[: first + 1])
 
-    def trial(self, ask: Ask) -> str:
-        """Whether likely tokens come with an answer."""
-        answer = ask(self._body(self._probe()))
-        if any(step.top for step in answer.steps):
+    def lacks(self, answer: Answer) -> str:
+        """Log-probabilities: all of them, those of the likely first words, or that of the one taken."""
+        if not answer.steps:
+            # An answer without a word has none to tell of.
+            return "no log-probabilities" if answer.text.strip() else ""
+        number = _first_word(answer.steps)
+        if number == len(answer.steps):
             return ""
-        return "its answers hold no log-probabilities"
+        first = answer.steps[number]
+        if not first.top:
+            return "no log-probabilities of likely tokens"
+        return "a log-probability is missing" if self._tells_taken and first.logprob is None else ""
+
+    def trial(self, ask: Ask, text: str) -> Trial:
+        """Whether likely tokens come with an answer."""
+        answer = ask(self._body(self._probe(text)))
+        listed = [step for step in answer.steps if step.top]
+        self._tells_taken = any(step.logprob is not None for step in listed)
+        return Trial("" if listed else "its answers hold no log-probabilities")
 
     def _body(self, question: Body) -> Body:
         # The two APIs mean different things by "logprobs": a switch, or the number of likely tokens.
@@ -237,10 +282,10 @@ class PlainText(Way):
         """The answer without its log-probabilities, which this way does not read."""
         return answer._replace(steps=())
 
-    def trial(self, ask: Ask) -> str:
+    def trial(self, ask: Ask, text: str) -> Trial:
         """An endpoint that answers at all can be asked so."""
-        ask(self.request.filled(self._probe()))
-        return ""
+        ask(self.request.filled(self._probe(text)))
+        return Trial("")
 
 
 def choose_way(request: Request, read: str, top: int, ask: Ask) -> tuple[Way, list[str]]:
@@ -283,14 +328,27 @@ def _ways(request: Request, read: str, top: int) -> list[Way]:
 
 def _tried(way: Way, ask: Ask) -> str:
     """What keeps the endpoint from being asked in this way, a refusal included; "" if nothing does."""
-    try:
-        return way.trial(ask)
-    except Declined as error:
-        if error.status not in OF_FIELDS:  # a wrong key or URL: no other way would help
-            raise
-        return str(error)
-    except Unfit as problem:
-        return str(problem)
+    problem = ""
+    for text in TRIAL_TEXTS:
+        # Only an answer that shows the way is taken from the cache: what kept from it may have passed.
+        fresh = text != TRIAL_TEXTS[0]
+        try:
+            trial = way.trial(partial(ask, fresh=fresh), text)
+        except Declined as error:
+            if error.status not in OF_FIELDS:  # a wrong key or URL: no other way would help
+                raise
+            return str(error)
+        except Unfit as unfit:
+            return str(unfit)
+        except Exhausted as error:
+            # A server that is overloaded or hangs would be waited for again.
+            if text == TRIAL_TEXTS[-1] or error.reason in (BUSY, LATE):
+                raise
+            continue
+        problem = trial.problem
+        if not problem or trial.is_final:
+            break
+    return problem
 
 
 def _first_line(text: str) -> str:
@@ -299,6 +357,11 @@ def _first_line(text: str) -> str:
         if line.strip():
             return line
     return ""
+
+
+def _has_gap(answer: Answer) -> bool:
+    """Whether a token behind the first has no log-probability."""
+    return any(step.logprob is None for step in answer.steps[1:])
 
 
 def _is_listed(step: Step) -> bool:
