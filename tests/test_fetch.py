@@ -8,12 +8,14 @@ import hashlib
 import logging
 import re
 import resource
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import faults
 from loopback import Loopback, QuietHandler
 from relsym.data.sources.fetch import CHUNK_BYTES, UNVERIFIED, fetch
 
@@ -385,3 +387,77 @@ def test_a_server_that_is_not_there_is_an_error(served, get):
     served.close()
     with pytest.raises(ConnectionError, match="after 1 retries"):
         get(retries=1)
+
+
+# --- misbehaving servers
+
+
+@pytest.fixture
+def strike(served: FileServer) -> Callable[..., None]:
+    """Make the next answer the fault's."""
+
+    def after(fault: faults.Fault) -> None:
+        handler = served.server.RequestHandlerClass
+        answer = handler.do_GET
+
+        def do_GET(self) -> None:
+            handler.do_GET = answer
+            fault(self, FILE)
+
+        handler.do_GET = do_GET
+
+    return after
+
+
+@pytest.mark.parametrize("name", faults.SLOW)
+def test_a_download_that_comes_byte_by_byte_is_given_up_and_goes_on(name, served, get, strike):
+    strike(faults.SLOW[name])
+    with pytest.raises(ConnectionError, match=r"timed out, less than 1024 bytes a second came over 0\.15 s"):
+        get(timeout=0.15)
+    strike(faults.SLOW[name])
+    (served.etag, served.ranges) = (None, False)
+    assert get(timeout=0.15, retries=5).read_bytes() == FILE
+
+
+def test_a_download_may_take_many_times_its_timeout_as_long_as_bytes_come(served, get, strike):
+    def steady(handler, body: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        for start in range(0, len(body), 2**15):
+            handler.wfile.write(body[start : start + 2**15])
+            handler.wfile.flush()
+            served.released.wait(0.03)
+
+    strike(steady)
+    assert get(timeout=0.15).read_bytes() == FILE
+
+
+def test_where_a_file_has_moved_what_is_said_of_it_is_not_unpacked(served, get, strike):
+    def moved(handler, body: bytes) -> None:
+        bomb = faults.bomb_body()
+        faults.send(handler, bomb, 302, Content_Encoding="gzip", Location="/other/triples.tar.gz")
+
+    faults.bomb_body()
+    strike(moved)
+    tracemalloc.start()
+    try:
+        assert get().read_bytes() == FILE
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < faults.BOMB_BYTES / 8
+
+
+@pytest.mark.parametrize("value", faults.ENDLESS)
+def test_a_pause_of_years_is_an_error_that_names_it(value, served, get, sleeps):
+    served.troubles = [(503, {"Retry-After": value})]
+    with pytest.raises(ConnectionError, match=rf"503.*Retry-After: {value[:40]}"):
+        get(retries=3)
+    assert sleeps == []
+    assert get().read_bytes() == FILE
+
+
+def test_sizes_of_thousands_of_digits_say_nothing(served, get, strike):
+    strike(faults.sends(206, b"abc", Content_Range=f"bytes 0-2/{'9' * 5000}"))
+    assert get(retries=1).read_bytes() == FILE

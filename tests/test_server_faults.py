@@ -437,7 +437,7 @@ def test_no_more_than_the_largest_answer_is_held_in_memory(name, serve):
     with bounded_session({}) as session:
         tracemalloc.start()
         try:
-            with pytest.raises(requests.ConnectionError, match="larger than 1 MiB|chunk size line"):
+            with pytest.raises(requests.ConnectionError, match=r"larger than 1 MiB|chunk size line"):
                 exchange(session, "POST", f"{server.url}/chat/completions", 5, largest, json=question)
             _, most = tracemalloc.get_traced_memory()
         finally:

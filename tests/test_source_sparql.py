@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+import faults
 import relsym.conf
 from loopback import Loopback, QuietHandler
 from relsym.data.caches import cache_folder
@@ -55,6 +57,8 @@ class Served(Loopback):
         served = self
 
         class Handler(QuietHandler):
+            served = self
+
             def do_POST(self) -> None:
                 query = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())["query"][0]
                 assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
@@ -505,6 +509,108 @@ def test_an_answer_that_cannot_be_read_is_an_error_that_says_what_came_and_what_
     assert served.url in str(caught.value)
     assert len(served.queries) == requests
     assert not (tmp_path / "cache").exists()
+
+
+# --- a misbehaving endpoint
+
+
+def faulty(fault: faults.Fault) -> Callable[..., None]:
+    """The right answer, after a fault on its way."""
+
+    def trouble(handler: BaseHTTPRequestHandler, query: str) -> None:
+        right = handler.served.store.query(query).serialize(format=ox.QueryResultsFormat.JSON)
+        fault(handler, right)
+
+    return trouble
+
+
+def changed(change: Callable[[list[dict]], object]) -> faults.Fault:
+    """The right answer, after ``change(bindings)`` changed something in it."""
+
+    def fault(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        answer = json.loads(body)
+        change(answer["results"]["bindings"])
+        faults.send(handler, json.dumps(answer).encode())
+
+    return fault
+
+
+def broken_off(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """As a public endpoint does whose time is over in the midst of an answer."""
+    trace = b"SPARQL-QUERY: queryStr=SELECT ...\njava.util.concurrent.TimeoutException\n\tat java.util"
+    faults.send(handler, body[: len(body) // 2] + trace)
+
+
+MISBEHAVES: dict[str, faults.Fault] = {
+    **faults.BROKEN,
+    **faults.ODD_BUT_RIGHT,
+    "broken_off": broken_off,
+    "rate_limit": faults.sends(429, b"Rate limit exceeded", "text/plain", Retry_After="2"),
+    "not_finite": changed(lambda rows: rows[0]["s"].update(value=math.nan)),
+    "number": changed(lambda rows: rows[0]["s"].update(value=10**400)),
+    "tag": changed(lambda rows: rows[0]["s"].update(datatype=["a"])),
+    "row_null": changed(lambda rows: rows.append(None)),
+}
+
+
+@pytest.mark.parametrize("name", MISBEHAVES)
+def test_an_endpoint_that_misbehaves_once_is_asked_again_and_all_is_read(name, served, reader):
+    facts = chain(served)
+    served.store.add(label("Q1", "one"))
+    served.troubles = [None, faulty(MISBEHAVES[name]), None, faulty(MISBEHAVES[name])]
+    source = reader(page_size=4).read(["P131"])
+    assert set(source.triples.rows()) == facts
+    assert dict(source.labels.rows()) == {"Q1": "one"}
+
+
+@pytest.mark.parametrize("name", faults.SLOW)
+def test_an_endpoint_that_sends_byte_by_byte_is_given_up_and_asked_again(name, served, reader):
+    facts = chain(served)
+    served.troubles = [None, faulty(faults.SLOW[name])]
+    assert set(reader(page_size=4, timeout=0.15, retries=5).read(["P131"]).triples.rows()) == facts
+    served.troubles = [faulty(faults.SLOW[name])]
+    with pytest.raises(ConnectionError, match=r"timed out, .*data\.timeout, or lower data\.page_size"):
+        reader(page_size=5, timeout=0.15, retries=0).read(["P131"])
+
+
+def test_an_answer_that_is_too_large_is_an_error_that_says_how_large(served, reader):
+    chain(served)
+    served.troubles = [faulty(faults.endless)]
+    with pytest.raises(ConnectionError, match=r"larger than 25\.8 MiB.*lower data\.page_size"):
+        reader(retries=0).read(["P131"])
+
+
+@pytest.mark.parametrize("value", faults.PATIENT)
+def test_a_pause_that_an_endpoint_asks_for_is_bounded_whatever_it_says(value, served, reader, sleeps):
+    facts = chain(served)
+    served.troubles = [faulty(faults.sends(429, b"slow down", Retry_After=value))]
+    assert set(reader().read(["P131"]).triples.rows()) == facts
+    assert max(sleeps) <= 2
+
+
+@pytest.mark.parametrize("value", faults.ENDLESS)
+def test_a_pause_of_years_is_an_error_that_names_it(value, served, reader, sleeps):
+    facts = chain(served)
+    served.troubles = [faulty(faults.sends(429, b"slow down", Retry_After=value))]
+    with pytest.raises(ValueError, match=rf"status 429.*Retry-After: {value[:40]}.*slow down") as caught:
+        reader().read(["P131"])
+    assert len(str(caught.value)) < 1000
+    assert set(reader().read(["P131"]).triples.rows()) == facts
+
+
+def test_halves_of_characters_and_labels_in_other_languages_do_no_harm(served, reader):
+    chain(served, 2)
+    served.store.extend([label("Q1", "one"), label("Q2", "two"), label("Q3", "three")])
+
+    def odd(rows: list[dict]) -> None:
+        by_id = {row["e"]["value"].removeprefix(ENTITY_IRI): row["label"] for row in rows}
+        by_id["Q1"]["value"] += " \ud83d"
+        by_id["Q2"]["xml:lang"] = "xx"
+
+    served.troubles = [None, None, faulty(changed(odd))]
+    first = reader().read(["P131"])
+    assert dict(first.labels.rows()) == {"Q1": "one \ufffd", "Q3": "three"}
+    assert reader().read(["P131"]).labels.equals(first.labels), "from the cache"
 
 
 def test_an_error_over_labels_names_the_batch_and_its_own_remedy(served, reader):

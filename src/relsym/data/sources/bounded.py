@@ -21,8 +21,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError as BrokenStream
 from urllib3.exceptions import ReadTimeoutError
 
-# An answer may take this many times as long as the wait for a single byte.
-TIMES = 4
+# An answer that has begun may take this many times as long as the wait for a single byte.
+TIMES = 2
 # Bytes per second that a download has to come at in the long run; a modem's line brings seven times as many.
 PACE = 1024
 MIB = 2**20

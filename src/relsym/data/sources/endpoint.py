@@ -28,6 +28,7 @@ from relsym.data.sources.fetch import USER_AGENT, may_pass, persistent, retry_af
 from relsym.runs.credentials import masked, public
 
 LOG = logging.getLogger(__name__)
+_SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 BODY_START = 200  # characters of an answer that an error quotes
 ROW_BYTES = 1024  # of an answer beside ``SMALL_BODY``, on average; Wikidata's take a quarter of it
 
@@ -64,7 +65,7 @@ Solution = tuple[Term, ...]
 
 
 class NoSparql(requests.ConnectionError):
-    """An answer with status 200 that is no whole SPARQL JSON."""
+    """An answer with a status of success that is no whole SPARQL JSON."""
 
 
 class Endpoint:
@@ -171,7 +172,7 @@ class Endpoint:
             ) from error
 
     def _refused(self, response: requests.Response, question: SelectQuery) -> ValueError:
-        """The error for an answer of another status than 200."""
+        """The error for an answer without a status of success."""
         status = f"{response.status_code} {response.reason}"
         advice = _advice(response, question.relief)
         return ValueError(
@@ -190,7 +191,7 @@ class Endpoint:
         # A query that ran out of the endpoint's own time would run out of it again: no retry.
         if may_pass(status) and not _out_of_time(response):
             raise requests.HTTPError(f"{self.name}: status {status}", response=response)
-        if status != HTTPStatus.OK:
+        if status not in _SUCCESS:
             raise self._refused(response, question)
         return self._parsed(response, question)
 

@@ -45,7 +45,7 @@ class WikidataSparql:
             (as they come, nothing is sorted; checked for repetitions).
         label_batch: entities whose labels are asked for at once.
         pause: seconds between two requests.
-        timeout: seconds without an answer, or without a byte of it; a whole one may take four times as long.
+        timeout: seconds without an answer, or without a byte of it; a whole one may take twice as long.
         retries: further attempts after a broken connection, a busy server (408, 429, 5xx) or an answer that
             broke off.
         user_agent: who asks, with an address to write to; public endpoints may refuse a request without one.

@@ -57,7 +57,7 @@ class Client:
     url: the base, such as http://localhost:8000/v1.
     api: chat or completions.
     key_env: the environment variable with the key; no key is sent where it is not set.
-    timeout_s: how many seconds may pass without a byte; an answer may take four times as long.
+    timeout_s: how many seconds may pass without a byte; a whole answer may take twice as long.
     retries: further attempts after a busy server, a broken connection or a body that is no answer.
     max_tokens: of an answer, which may have 16 MiB, and 4 KiB more for each.
 
