@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relsym.evaluation.paired import holm, interval_and_p, resampled_means
+from relsym.evaluation import paired
+from relsym.evaluation.paired import holm, interval_and_p, intervals_and_p, resampled_means
 from relsym.evaluation.survival import median_interval, median_samples, resampled_medians
 
 RUNS = st.lists(
@@ -90,6 +91,25 @@ def test_no_difference_has_p_one_and_a_clear_one_the_least_that_the_draws_allow(
     assert p[3] > 0.5, "one row of fifty, which a third of the draws do not hold"
     assert (low[1], high[2]) == (1, -1)
     assert low[3] <= 1 / 50 <= high[3]
+
+
+def test_contrasts_are_resampled_some_at_a_time_with_the_figures_of_all_at_once(monkeypatch):
+    generator = np.random.default_rng(0)
+    sums = generator.integers(-2, 3, size=(30, 10)).astype(float)
+    sizes = generator.integers(1, 3, size=(30, 10)).astype(float)
+    interval, p = interval_and_p(resampled_means(sums, sizes))
+    held = []
+
+    def recorded(means):
+        held.append(means.shape)
+        return interval_and_p(means)
+
+    monkeypatch.setattr(paired, "CONTRASTS_AT_ONCE", 4)
+    monkeypatch.setattr(paired, "interval_and_p", recorded)
+    interval_of_some, p_of_some = intervals_and_p(sums, sizes)
+    assert held == [(10_000, 4), (10_000, 4), (10_000, 2)]
+    assert np.array_equal(interval_of_some, interval)
+    assert np.array_equal(p_of_some, p)
 
 
 def test_holms_correction_multiplies_by_the_tests_that_are_left_and_never_falls():

@@ -2,14 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy.stats import binomtest
 
 RESAMPLES = 10_000
 # Counts held at a time, in numbers: 64 MiB.
 COUNTS_AT_ONCE = 2**23
+# Contrasts whose means are held at a time: 256 of them, resampled 10,000 times, take 20 MiB.
+CONTRASTS_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How whole facts are drawn with replacement, always with the same draws.
+
+        w_b ~ Multinomial(facts, 1 / facts)
+
+    Rows of one fact (its forms and variants) are drawn together, for they are not independent. Facts that are
+    alike are drawn as one group, with the multinomial's own group counts: near 100 % almost all facts are
+    alike.
+
+    one_of: a fact of each group, as its place, [groups].
+    shares: which share of all facts is in each group, [groups].
+    facts: how many there are.
+    resamples: how many times the facts are drawn.
+    seed: of the draws.
+    """
+
+    one_of: Int[ndarray, " groups"]
+    shares: Float[ndarray, " groups"]
+    facts: int
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    def sums(self, of_facts: Float[ndarray, "facts columns"]) -> Float[ndarray, "resamples columns"]:
+        """The sum of each column over the facts of each resample.
+
+        Args:
+            of_facts: numbers that are the same for all facts of a group.
+        """
+        of_groups = of_facts[self.one_of]
+        return np.concatenate([draws @ of_groups for draws in self._draws()])
+
+    def _draws(self) -> Iterator[Float[ndarray, "some groups"]]:
+        """How often each group is drawn, as many resamples at a time as fit."""
+        generator = np.random.default_rng(self.seed)
+        resamples_at_once = max(1, COUNTS_AT_ONCE // len(self.shares))
+        for start in range(0, self.resamples, resamples_at_once):
+            size = min(resamples_at_once, self.resamples - start)
+            yield generator.multinomial(self.facts, self.shares, size=size).astype(np.float64)
+
+
+def resampling(
+    of_facts: Float[ndarray, "facts columns"], resamples: int = RESAMPLES, seed: int = 0
+) -> Resampling:
+    """The draws of facts, of which those that are alike in every column are one group.
+
+    The groups stand in the order of their first column, then of their second, and so on, which the draws
+    depend on.
+
+    Args:
+        of_facts: all that is going to be summed, or what it follows from.
+        resamples: how many times the facts are drawn.
+        seed: of the draws.
+    """
+    _, one_of, in_group = np.unique(of_facts, axis=0, return_index=True, return_counts=True)
+    facts = len(of_facts)
+    return Resampling(one_of, in_group / facts, facts, resamples, seed)
 
 
 def resampled_means(
@@ -20,10 +85,9 @@ def resampled_means(
 ) -> Float[ndarray, "resamples contrasts"]:
     """Mean difference of each contrast when whole facts are drawn with replacement.
 
-        m_b = sum_f w_bf sums_f / sum_f w_bf sizes_f,   w_b ~ Multinomial(facts, 1 / facts)
+        m_b = sum_f w_bf sums_f / sum_f w_bf sizes_f
 
-    All contrasts share the same draws. Rows of one fact (its forms and variants) are drawn together, for they
-    are not independent.
+    All contrasts share the same draws, see ``Resampling``.
 
     Args:
         sums: of the differences over the rows of a fact.
@@ -31,23 +95,36 @@ def resampled_means(
         resamples: how many times the facts are drawn.
         seed: of the draws.
     """
-    facts = len(sums)
-    generator = np.random.default_rng(seed)
-    # Facts that are alike in every contrast are drawn as one group, with the multinomial's own group counts:
-    # near 100 % almost all facts are alike.
-    sums_and_sizes = np.hstack([sums, sizes])
-    groups, facts_in_group = np.unique(sums_and_sizes, axis=0, return_counts=True)
-    group_sums, group_sizes = np.hsplit(groups, 2)
-    shares = facts_in_group / facts
-    resamples_at_once = max(1, COUNTS_AT_ONCE // len(groups))
-    blocks = []
-    for start in range(0, resamples, resamples_at_once):
-        size = min(resamples_at_once, resamples - start)
-        draws = generator.multinomial(facts, shares, size=size).astype(np.float64)
-        # A draw of facts that have no row in a contrast has mean 0 / 1 there, not 0 / 0.
-        rows = np.maximum(draws @ group_sizes, 1)
-        blocks.append((draws @ group_sums) / rows)
-    return np.concatenate(blocks)
+    draws = resampling(np.hstack([sums, sizes]), resamples, seed)
+    return means(draws.sums(sums), draws.sums(sizes))
+
+
+def means(
+    sums: Float[ndarray, "resamples contrasts"], sizes: Float[ndarray, "resamples _"]
+) -> Float[ndarray, "resamples contrasts"]:
+    """Mean of each contrast in each resample, from the sum of its differences and its number of rows."""
+    # A draw of facts that have no row in a contrast has mean 0 / 1 there, not 0 / 0.
+    return sums / np.maximum(sizes, 1)
+
+
+def intervals_and_p(
+    sums: Float[ndarray, "facts contrasts"], sizes: Float[ndarray, "facts contrasts"]
+) -> tuple[Float[ndarray, "2 contrasts"], Float[ndarray, " contrasts"]]:
+    """``interval_and_p`` of ``resampled_means``, with the means of ``CONTRASTS_AT_ONCE`` contrasts at a time.
+
+    Args:
+        sums: of the differences over the rows of a fact.
+        sizes: number of rows of the fact.
+    """
+    # The draws are those of all contrasts, whichever are summed.
+    draws = resampling(np.hstack([sums, sizes]))
+    intervals, p_values = [], []
+    for start in range(0, sums.shape[1], CONTRASTS_AT_ONCE):
+        some = slice(start, start + CONTRASTS_AT_ONCE)
+        interval, p = interval_and_p(means(draws.sums(sums[:, some]), draws.sums(sizes[:, some])))
+        intervals.append(interval)
+        p_values.append(p)
+    return np.hstack(intervals), np.concatenate(p_values)
 
 
 def interval_and_p(
@@ -68,6 +145,7 @@ def interval_and_p(
     return interval, np.minimum(1.0, p_values)
 
 
+@cache
 def mcnemar(one_right: int, other_right: int) -> float:
     """Exact two-sided p-value that two readers of the same rows are right equally often.
 

@@ -34,7 +34,7 @@ def print_sections(sections: Sequence[Section], collected: Collected, console: C
             print_table(reader_table(title, at_highest), console)
         for table in section.tables:
             if table.name in PRINTED:
-                print_table(narrow(table), console)
+                print_table(narrow(table.shown()), console)
 
 
 def narrow(table: Table) -> Table:

@@ -46,7 +46,7 @@ def report_files(collected: Collected, sections: Sequence[Section], out: Path) -
     # Where each cell comes from is for programs: it has no LaTeX.
     for table in tables:
         path = f"tables/{table.name}.tex"
-        writers[path] = _text(latex(table))
+        writers[path] = _text(latex(table.shown()))
     for name, figure in static_figures(sections).items():
         for ending in ("png", "svg"):
             path = f"figures/{name}.{ending}"
@@ -119,7 +119,7 @@ def markdown_of(collected: Collected, sections: Sequence[Section], out: Path) ->
         parts.append(markdown(missing))
     for section in sections:
         for table in section.tables:
-            parts.append(markdown(_pooled(table)))
+            parts.append(markdown(_pooled(table.shown())))
     forgetting_measured = any(section.points.get("forgetting") for section in sections)
     if collected.runs and not forgetting_measured:
         parts.append("Accuracy against forgetting: not measured.\n")

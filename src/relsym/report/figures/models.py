@@ -14,7 +14,7 @@ from relsym.report.figures.intervals import interval_halves
 from relsym.report.figures.points import Point, distinct_values, percentages, points_with
 from relsym.report.figures.texts import figure_text, plain_texts
 from relsym.report.scopes import Scope
-from relsym.report.tables.models import name_of_model, read_models
+from relsym.report.tables.models import names_of_models, read_models
 
 
 def reading_points(scope: Scope) -> list[Point]:
@@ -23,15 +23,15 @@ def reading_points(scope: Scope) -> list[Point]:
     All figures are shares in [0, 1]; ``first`` marks the reading that stands for its model.
     """
     points = []
+    names = names_of_models(scope.runs)
     for model in read_models(scope.runs):
         run = model.run
-        name = name_of_model(run, scope.runs)
         for form in scope.forms:
             interval = model.interval(form)
             points.append(
                 {
                     "model": run.model,
-                    "name": name,
+                    "name": names[run.path],
                     "reading": model.name,
                     "form": form,
                     "value": interval.value,
@@ -47,8 +47,9 @@ def reading_points(scope: Scope) -> list[Point]:
 def reliability_points(scope: Scope) -> list[Point]:
     """The bins of the reading that stands for each model, by form, where it gives probabilities."""
     points = []
+    names = names_of_models(scope.runs)
     for run in scope.runs:
-        name = f"{name_of_model(run, scope.runs)} ({run.reading})"
+        name = f"{names[run.path]} ({run.reading})"
         reliability = run.reliability.get(run.reading, {})
         for form, bins in reliability.items():
             # As plain values: the page writes its points as JSON.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 
 from relsym.report.wording import percent
 from relsym.runs.results import AnyResults
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a report of many models has millions
 class Cell:
     """One cell of a table, with what it is sorted by and the runs that it was made from.
 
@@ -53,7 +53,7 @@ class Column:
         return self.short or self.heading
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TableRow:
     """The cells of one row, and the choices of the filters that it belongs to; an empty one belongs to all.
 
@@ -70,13 +70,24 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with the notes below it; its files are called ``name``."""
+    """A table with the notes below it; its files are called ``name``.
+
+    shown_rows: what people are shown instead of rows that are too many to read; None where they are shown
+        all. Files for programs hold ``rows``.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[TableRow, ...]
     notes: tuple[str, ...] = ()
+    shown_rows: tuple[TableRow, ...] | None = None
+
+    def shown(self) -> Table:
+        """The table as people are shown it: on the page, in Markdown and in LaTeX."""
+        if self.shown_rows is None:
+            return self
+        return replace(self, rows=self.shown_rows, shown_rows=None)
 
     @property
     def runs(self) -> list[str]:

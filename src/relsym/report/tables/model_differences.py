@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from relsym.evaluation.paired import RESAMPLES, interval_and_p, mcnemar, resampled_means
+from relsym.evaluation.paired import RESAMPLES, holm, interval_and_p, mcnemar, means, resampling
 from relsym.report.scopes import Scope
 from relsym.report.tables.cells import (
     Cell,
@@ -26,14 +27,13 @@ from relsym.report.tables.differences import (
     POOLED,
     check_rows,
     compared_forms,
-    holm_by_form,
     interval_cell,
     p_cell,
     points_text,
     rows_of_form,
 )
-from relsym.report.tables.models import name_of_model
-from relsym.runs.predictions import RowAnswers, read_answers
+from relsym.report.tables.models import names_of_models
+from relsym.runs.predictions import read_answers
 from relsym.runs.results import EvaluateResults
 
 DIFFERENCE_COLUMNS = (
@@ -51,12 +51,31 @@ DIFFERENCE_NOTES = (
 )
 
 
+# With more models than these, people are shown the differences to one of them; the CSV file holds all pairs.
+MODELS_IN_PAIRS = 20
+
+
+class Answered(NamedTuple):
+    """Models that answered the same rows.
+
+    runs: of each model.
+    correct: 1 or 0, [models, rows].
+    forms, facts: the form, and the number of the fact, of each row, [rows].
+    """
+
+    runs: list[EvaluateResults]
+    correct: ndarray
+    forms: ndarray
+    facts: ndarray
+
+
 class ModelContrast(NamedTuple):
     """Two models in one form (or all).
 
+    one, two: their runs.
     value: the difference in accuracy, in [-1, 1].
-    sums: of the differences of each fact's rows, [facts].
-    sizes: how many rows of the form each fact has, [facts].
+    interval: of 95 %.
+    p_value, corrected: of the bootstrap, and with Holm's correction.
     only: how many rows the first model alone has right, and the second alone.
     """
 
@@ -64,76 +83,173 @@ class ModelContrast(NamedTuple):
     two: EvaluateResults
     form: str
     value: float
-    sums: ndarray
-    sizes: ndarray
+    interval: tuple[float, float]
+    p_value: float
+    corrected: float
     only: tuple[int, int]
+
+    def turned(self) -> ModelContrast:
+        """The second model against the first."""
+        low, high = self.interval
+        only_first, only_second = self.only
+        return self._replace(
+            one=self.two,
+            two=self.one,
+            value=0 - self.value,  # no minus in front of nothing
+            interval=(0 - high, 0 - low),
+            only=(only_second, only_first),
+        )
 
 
 def differences_table(scope: Scope) -> Table | None:
     """Every pair of models on the same rows; None if fewer than two have predictions.
 
+    Of more than ``MODELS_IN_PAIRS`` models people are shown how far each is behind the best one.
+
     Raises:
         ValueError: a run's predictions cannot be used, or answer other rows than another run's.
     """
+    answered = _answered(scope)
+    if answered is None:
+        return None
+    names = names_of_models(scope.runs)
+    contrasts = list(_contrasts(answered, compared_forms(scope)))
+    rows = tuple(_row(contrast, names) for contrast in contrasts)
+    title = "Differences between models on the same rows"
+    table = Table("model_differences", title, DIFFERENCE_COLUMNS, rows, DIFFERENCE_NOTES)
+    if len(answered.runs) <= MODELS_IN_PAIRS:
+        return table
+    best = answered.runs[answered.correct.sum(axis=1).argmax()]
+    to_best = [_row(contrast, names) for contrast in _against(best, contrasts)]
+    note = (
+        f"Of {len(answered.runs)} models, each against the one with the most right answers over all forms, "
+        f"{names[best.path]}: chosen on these rows, it looks a little better than it is. Holm's correction "
+        "is over all pairs, which stand in the CSV file."
+    )
+    return replace(table, notes=(*DIFFERENCE_NOTES, note), shown_rows=tuple(to_best))
+
+
+def _answered(scope: Scope) -> Answered | None:
+    """The runs with predictions, and what they answered; None if there are fewer than two."""
     answers = {run.path: read_answers(run) for run in scope.runs}
     check_rows(answers)
-    answered = []
+    runs, correct, rows = [], [], None
     for run in scope.runs:
         table = answers[run.path]
         if table is not None:
-            answered.append((run, table))
-    contrasts = list(_contrasts(scope, answered))
-    if not contrasts:
+            runs.append(run)
+            correct.append(table.correct)
+            rows = table
+    if rows is None or len(runs) < 2:
         return None
-    sums = np.column_stack([contrast.sums for contrast in contrasts])
-    sizes = np.column_stack([contrast.sizes for contrast in contrasts])
-    # All contrasts in one call, so that they are resampled with the same draws.
-    (lows, highs), p_values = interval_and_p(resampled_means(sums, sizes))
-    corrected = holm_by_form([contrast.form for contrast in contrasts], p_values)
-    rows = []
-    for contrast, low, high, p, corrected_p in zip(contrasts, lows, highs, p_values, corrected, strict=True):
-        rows.append(_row(scope, contrast, low, high, p, corrected_p))
-    title = "Differences between models on the same rows"
-    return Table("model_differences", title, DIFFERENCE_COLUMNS, tuple(rows), DIFFERENCE_NOTES)
+    # Every run answers the same rows, see check_rows, so that one run's forms and facts are everyone's.
+    return Answered(runs, np.stack(correct), rows.forms, rows.facts)
 
 
-def _contrasts(
-    scope: Scope, answered: Sequence[tuple[EvaluateResults, RowAnswers]]
-) -> Iterator[ModelContrast]:
-    """Every pair of runs with their answers: all forms pooled, then each apart."""
-    for (one, first), (two, second) in combinations(answered, 2):
-        for form in compared_forms(scope):
-            of_form = rows_of_form(first.forms, form)
-            difference = (first.correct - second.correct) * of_form
-            only_first = int((difference > 0).sum())
-            only_second = int((difference < 0).sum())
-            value = float(difference.sum() / of_form.sum())
-            # By fact, since the bootstrap draws facts; one without rows of this form counts 0 rows.
-            sums = np.bincount(first.facts, weights=difference)
-            sizes = np.bincount(first.facts, weights=of_form)
-            yield ModelContrast(one, two, form, value, sums, sizes, (only_first, only_second))
+def _against(best: EvaluateResults, contrasts: Sequence[ModelContrast]) -> Iterator[ModelContrast]:
+    """The contrasts of one model, which stands first in all of them."""
+    for contrast in contrasts:
+        if contrast.one is best:
+            yield contrast
+        elif contrast.two is best:
+            yield contrast.turned()
 
 
-def _row(
-    scope: Scope, contrast: ModelContrast, low: float, high: float, p: float, corrected: float
-) -> TableRow:
-    """One comparison, with its 95 % interval, its p-value, and the p-value with Holm's correction."""
-    names = []
-    for run in (contrast.one, contrast.two):
-        names.append(f"{name_of_model(run, scope.runs)} ({run.reading})")
-    paths = (contrast.one.path, contrast.two.path)
-    difference = Cell(points_text(contrast.value), contrast.value, paths)
+def _contrasts(answered: Answered, forms: Sequence[str]) -> Iterator[ModelContrast]:
+    """Every pair of models: all forms pooled, then each apart."""
+    statistics = _statistics(answered, forms)
+    both_right, right, rows = {}, {}, {}
+    for form in forms:
+        correct = answered.correct[:, rows_of_form(answered.forms, form)]
+        both_right[form] = (correct @ correct.T).astype(int)  # [models, models]
+        right[form] = both_right[form].diagonal()
+        rows[form] = correct.shape[1]
+    for pair, (one, two) in enumerate(combinations(range(len(answered.runs)), 2)):
+        runs = (answered.runs[one], answered.runs[two])
+        for place, form in enumerate(forms):
+            both = both_right[form][one, two]
+            only_first = int(right[form][one] - both)
+            only_second = int(right[form][two] - both)
+            value = (only_first - only_second) / rows[form]
+            low, high, p_value, corrected = statistics[pair, place].tolist()
+            yield ModelContrast(
+                *runs, form, value, (low, high), p_value, corrected, (only_first, only_second)
+            )
+
+
+def _statistics(answered: Answered, forms: Sequence[str]) -> ndarray:
+    """Intervals and p-values of every pair of models, all resampled with the same draws.
+
+    What is resampled is how far each model is behind the first one; the other pairs follow by subtraction,
+    which is exact, for these are whole numbers of rows. Held at a time are the resamples of each model, and
+    the means of one model against all behind it: that grows with the number of models, not of pairs.
+
+    Returns:
+        Lower and upper bound, p-value, and p-value with Holm's correction, [pairs, forms, 4]; pairs in the
+        order of ``combinations``.
+    """
+    behind, sizes = _behind_the_first(answered, forms)
+    models = len(answered.runs)
+    # By pair, then by form: it is in this order that the columns decide about the draws.
+    columns = [behind[form][:, model] for model in range(1, models) for form in forms]
+    draws = resampling(np.column_stack([*columns, *sizes.values()]))
+    statistics = np.empty((models * (models - 1) // 2, len(forms), 4))
+    for place, form in enumerate(forms):
+        resampled = draws.sums(behind[form]).T.copy()  # [models, resamples], each model's in one piece
+        rows = draws.sums(sizes[form][:, None])
+        of_form = statistics[:, place]
+        start = 0
+        for model in range(models - 1):
+            differences = resampled[model + 1 :] - resampled[model]
+            of_pairs = of_form[start : start + len(differences)]
+            interval, p_values = interval_and_p(means(differences.T, rows))
+            of_pairs[:, :2] = interval.T
+            of_pairs[:, 2] = p_values
+            start += len(differences)
+        of_form[:, 3] = holm(of_form[:, 2])
+    return statistics
+
+
+def _behind_the_first(
+    answered: Answered, forms: Sequence[str]
+) -> tuple[dict[str, ndarray], dict[str, ndarray]]:
+    """How many rows of each fact the first model has right more than each other, and how many rows there are.
+
+    Returns:
+        By form, [facts, models] and [facts]; a fact without rows of the form counts 0.
+    """
+    behind, sizes = {}, {}
+    for form in forms:
+        of_form = rows_of_form(answered.forms, form)
+        by_model = []
+        for correct in answered.correct:
+            difference = (answered.correct[0] - correct) * of_form
+            by_model.append(np.bincount(answered.facts, weights=difference))
+        behind[form] = np.column_stack(by_model)
+        sizes[form] = np.bincount(answered.facts, weights=of_form)
+    return behind, sizes
+
+
+def _row(contrast: ModelContrast, names: Mapping[str, str]) -> TableRow:
+    """One comparison, with its 95 % interval, its p-value, and the p-value with Holm's correction.
+
+    Args:
+        names: of the models, by the paths of their runs.
+    """
+    runs = (contrast.one, contrast.two)
+    models = [f"{names[run.path]} ({run.reading})" for run in runs]
+    difference = Cell(points_text(contrast.value), contrast.value, tuple(run.path for run in runs))
     only_first, only_second = contrast.only
-    beyond_chance = bool(corrected < ALPHA)
+    beyond_chance = contrast.corrected < ALPHA
     cells = (
-        *text_cells(*names, contrast.form),
+        *text_cells(*models, contrast.form),
         difference,
-        interval_cell(low, high),
+        interval_cell(*contrast.interval),
         count(only_first),
         count(only_second),
         p_cell(mcnemar(only_first, only_second)),
-        p_cell(p),
-        p_cell(corrected),
+        p_cell(contrast.p_value),
+        p_cell(contrast.corrected),
         Cell("yes" if beyond_chance else "no"),
     )
     form = "" if contrast.form == POOLED else contrast.form

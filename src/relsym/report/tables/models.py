@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -80,8 +81,8 @@ def read_models(runs: Sequence[EvaluateResults]) -> Iterator[ReadModel]:
                 yield ReadModel(run, reading)
 
 
-def name_of_model(run: EvaluateResults, runs: Sequence[EvaluateResults]) -> str:
-    """The model's name, with what tells it from others of its name and kind in the same table.
+def names_of_models(runs: Sequence[EvaluateResults]) -> dict[str, str]:
+    """The name of each model, by the path of its run, with what tells it from others of its name and kind.
 
     Of metric, labelled rows, seed and precision those are added that differ; the head of the configuration's
     hash where all four are those of another one.
@@ -89,25 +90,37 @@ def name_of_model(run: EvaluateResults, runs: Sequence[EvaluateResults]) -> str:
     Args:
         runs: all evaluations of the table.
     """
-    settings = _settings_of(run)
-    settings_of_others = []
-    for other in runs:
-        namesake = other.model == run.model and other.kind == run.kind
-        if namesake and other.path != run.path:
-            settings_of_others.append(_settings_of(other))
-    words = [run.model]
-    for place, setting in enumerate(settings):
-        if any(others[place] != setting for others in settings_of_others):
-            words.append(setting)
-    # Two that agree in all of these differ in something that only the hash tells.
-    if settings in settings_of_others:
-        words.append(f"configuration {run.config_hash[:6]}")
-    return ", ".join(words)
+    namesakes: dict[tuple[str, str], list[EvaluateResults]] = {}
+    for run in runs:
+        namesakes.setdefault((run.model, run.kind), []).append(run)
+    names: dict[str, str] = {}
+    for group in namesakes.values():
+        names |= _names_in(group)
+    return names
 
 
-def _settings_of(run: EvaluateResults) -> list[str]:
+def _names_in(group: Sequence[EvaluateResults]) -> dict[str, str]:
+    """The name of each model of a group that has one name and kind, by the path of its run."""
+    settings_of = {run.path: _settings_of(run) for run in group}
+    how_many = Counter(settings_of.values())
+    values_at_place = [set(values) for values in zip(*how_many, strict=True)]
+    names = {}
+    for run in group:
+        settings = settings_of[run.path]
+        words = [run.model]
+        for setting, values in zip(settings, values_at_place, strict=True):
+            if len(values) > 1:
+                words.append(setting)
+        # Two that agree in all of these differ in something that only the hash tells.
+        if how_many[settings] > 1:
+            words.append(f"configuration {run.config_hash[:6]}")
+        names[run.path] = ", ".join(words)
+    return names
+
+
+def _settings_of(run: EvaluateResults) -> tuple[str, ...]:
     """What may tell a model from others of its name: metric, labelled rows, seed and precision."""
-    return [str(run.choices["metric"]), f"n = {run.train_rows}", f"seed {run.seed}", run.precision]
+    return (str(run.choices["metric"]), f"n = {run.train_rows}", f"seed {run.seed}", run.precision)
 
 
 def models_table(scope: Scope) -> Table:
@@ -119,10 +132,11 @@ def models_table(scope: Scope) -> Table:
     for measure, form in more:
         columns.append(Column(f"{form}, {MORE_MEASURES[measure]}", form))
     rows = []
+    names = names_of_models(scope.runs)
     for run in scope.runs:
         for model in read_models([run]):
-            rows.append(_reading_row(scope, model, more))
-        rows += _family_rows(scope, run, len(more))
+            rows.append(_reading_row(scope, model, names[run.path], more))
+        rows += _family_rows(scope, run, names[run.path], len(more))
     rows += _shortcut_rows(scope, more)
     title = "Every model and every way to read it"
     return Table("models", title, tuple(columns), tuple(rows), MODELS_NOTES)
@@ -151,12 +165,12 @@ def beyond_table(scope: Scope) -> Table:
         beyond_columns.append(Column(heading, followed=measure == "consistency"))
     columns = (*text_columns("model", "reading", "form"), *beyond_columns, Column("rows without answer"))
     rows = []
+    names = names_of_models(scope.runs)
     for model in read_models(scope.runs):
-        name = name_of_model(model.run, scope.runs)
         for form in scope.forms:
-            names = text_cells(name, model.name, form)
+            words = text_cells(names[model.run.path], model.name, form)
             figures = [_figure_cell(model, measure, form) for measure in measures]
-            cells = (*names, *figures, _unscored(model, form))
+            cells = (*words, *figures, _unscored(model, form))
             rows.append(TableRow(cells, model.run.model, form=form, strong=model.first))
     return Table("beyond_accuracy", "Beyond accuracy, in %", columns, tuple(rows), BEYOND_NOTES)
 
@@ -167,20 +181,23 @@ def by_property_table(scope: Scope) -> Table | None:
     None where all rows are of one property.
     """
     rows = []
+    names = names_of_models(scope.runs)
     for property, kind in scope.kinds.items():
         for run in scope.runs:
-            row = _property_of_model_row(scope, run, property, kind)
+            row = _property_of_model_row(scope, run, names[run.path], property, kind)
             if row is not None:
                 rows.append(row)
     if not rows:
         return None
-    names = text_columns("property", "kind", "model", "reading")
-    columns = (*names, *form_columns(scope.forms, followed=True))
+    words = text_columns("property", "kind", "model", "reading")
+    columns = (*words, *form_columns(scope.forms, followed=True))
     notes = ("Accuracy in % with its 95 % Wilson interval.",)
     return Table("models_by_property", "Models by property", columns, tuple(rows), notes)
 
 
-def _property_of_model_row(scope: Scope, run: EvaluateResults, property: str, kind: str) -> TableRow | None:
+def _property_of_model_row(
+    scope: Scope, run: EvaluateResults, name: str, property: str, kind: str
+) -> TableRow | None:
     """One model on one property, by form; None where it has no rows of it apart."""
     figures = []
     measured = False
@@ -193,7 +210,7 @@ def _property_of_model_row(scope: Scope, run: EvaluateResults, property: str, ki
             measured = True
     if not measured:
         return None
-    names = text_cells(property, kind, name_of_model(run, scope.runs), run.reading)
+    names = text_cells(property, kind, name, run.reading)
     return TableRow((*names, *figures), run.model, property=property)
 
 
@@ -225,27 +242,28 @@ def _against(interval: tuple[float, float], constant: float) -> str:
     return CHANCE
 
 
-def _reading_row(scope: Scope, model: ReadModel, more: Sequence[tuple[str, str]]) -> TableRow:
+def _reading_row(scope: Scope, model: ReadModel, name: str, more: Sequence[tuple[str, str]]) -> TableRow:
     """One reading of one model.
 
     Args:
+        name: of the model in this table.
         more: measure and form of the columns behind the verdicts.
     """
     run = model.run
-    names = text_cells(name_of_model(run, scope.runs), run.kind, model.name)
+    names = text_cells(name, run.kind, model.name)
     accuracies = [_interval_cell(model.interval(form), run) for form in scope.forms]
     verdicts = [word_cell(verdict(run, model.name, form)) for form in scope.forms]
     others = [_figure_cell(model, measure, form) for measure, form in more]
     return TableRow((*names, *accuracies, *verdicts, *others), run.model, strong=model.first)
 
 
-def _family_rows(scope: Scope, run: EvaluateResults, more: int) -> Iterator[TableRow]:
+def _family_rows(scope: Scope, run: EvaluateResults, name: str, more: int) -> Iterator[TableRow]:
     """Mean and range of readings that differ in one arbitrary choice, a row for each such family.
 
     Args:
+        name: of the model in this table.
         more: number of columns behind the verdicts, which stay empty as those do.
     """
-    name = name_of_model(run, scope.runs)
     families = [reading.family for reading in run.readings if reading.family]
     # Each family once, in the order of the readings.
     for family in dict.fromkeys(families):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from relsym.evaluation.paired import RESAMPLES, interval_and_p, resampled_means
+from relsym.evaluation.paired import RESAMPLES, intervals_and_p
 from relsym.report.scopes import Scope
 from relsym.report.tables.cells import (
     Cell,
@@ -97,7 +97,7 @@ def comparison_table(scope: Scope, ladders: Sequence[Ladder]) -> Table | None:
     sums = np.column_stack([contrast.sums for contrast in contrasts])
     sizes = np.column_stack([contrast.sizes for contrast in contrasts])
     # All contrasts in one call, so that they are resampled with the same draws.
-    (lows, highs), p_values = interval_and_p(resampled_means(sums, sizes))
+    (lows, highs), p_values = intervals_and_p(sums, sizes)
     corrected = holm_by_form([contrast.form for contrast in contrasts], p_values)
     rows = []
     for contrast, low, high, p, corrected_p in zip(contrasts, lows, highs, p_values, corrected, strict=True):

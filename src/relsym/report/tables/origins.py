@@ -83,17 +83,19 @@ def marked(table: Table, by_path: Runs) -> Table:
     """
     runs = [by_path[path] for path in table.runs]
     notes = list(table.notes)
-    rows = table.rows
+    rows, shown_rows = table.rows, table.shown_rows
     mixed = mixture(runs)
     if mixed:
         notes.append(f"Mixed: {mixed}. {MIXED_MARK} marks a cell that mixes them.")
         rows = tuple(_marked_row(row, by_path) for row in table.rows)
+        if shown_rows is not None:
+            shown_rows = tuple(_marked_row(row, by_path) for row in shown_rows)
     dirty = sum(_is_dirty(commit_text(run)) for run in runs)
     if dirty:
         notes.append(
             f"{dirty} of its {len(runs)} runs come from a source tree with changes that no commit holds."
         )
-    return replace(table, rows=rows, notes=tuple(notes))
+    return replace(table, rows=rows, notes=tuple(notes), shown_rows=shown_rows)
 
 
 def _marked_row(row: TableRow, by_path: Runs) -> TableRow:
@@ -171,6 +173,7 @@ def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
         Column("value", followed=True),
         *text_columns("runs", "configurations", "benchmark", "commits", "relsym"),
     )
+    links = {path: link_to(run, out) for path, run in by_path.items()}
     rows = []
     for table in tables:
         for row in table.rows:
@@ -178,10 +181,10 @@ def cells_table(tables: Iterable[Table], by_path: Runs, out: Path) -> Table:
             for column, cell in zip(table.columns, row.cells, strict=True):
                 if not cell.runs:
                     continue
-                runs = [by_path[path] for path in cell.runs]
+                folders = _each(links[path] for path in cell.runs)
                 names = text_cells(table.title, name, column.heading, cell.text)
-                origins = _origin_cells(runs, out)
-                rows.append(TableRow((*names, *origins)))
+                origins = _origin_cells([by_path[path] for path in cell.runs])
+                rows.append(TableRow((*names, folders, *origins)))
     return Table("provenance", "Where each cell comes from", columns, tuple(rows))
 
 
@@ -194,10 +197,9 @@ def _row_name(table: Table, row: TableRow) -> str:
     return ", ".join(words)
 
 
-def _origin_cells(runs: Sequence[AnyResults], out: Path) -> list[Cell]:
-    """Folders, configurations, benchmarks, commits and versions of the runs behind one cell."""
+def _origin_cells(runs: Sequence[AnyResults]) -> list[Cell]:
+    """Configurations, benchmarks, commits and versions of the runs behind one cell."""
     return [
-        _each(link_to(run, out) for run in runs),
         _each(run.config_hash for run in runs),
         _each(run.benchmark.content_hash for run in runs),
         _each(str(run.git_commit) for run in runs),
