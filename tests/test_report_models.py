@@ -11,10 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from evaluations_of import write_evaluation
 from relsym.evaluation.paired import interval_and_p, mcnemar, resampled_means
 from relsym.report.collect import collect
+from relsym.report.figures.models import reliability_figure
+from relsym.report.figures.readers import MOST_DOTS, save_figure
 from relsym.report.scopes import scopes
 from relsym.report.sections import sections
 from relsym.report.tables import model_differences
@@ -152,6 +156,28 @@ def test_of_many_models_people_are_shown_the_differences_to_the_best_and_program
         assert text.count("model 5 (strict)") >= 5
         assert "model 0 (strict)" in text
         assert "Of 6 models, each against the one with the most right answers" in text
+
+
+def test_a_figure_of_so_many_lines_that_no_image_holds_them_is_drawn_smaller(tmp_path):
+    figure = Figure(figsize=(1, 700))
+    figure.add_subplot().set_axis_off()
+    save_figure(figure, tmp_path / "tall.png")
+    with Image.open(tmp_path / "tall.png") as image:
+        assert image.size[1] == pytest.approx(MOST_DOTS, abs=1)
+
+
+def test_names_of_many_models_leave_the_panels_of_calibration_their_place():
+    bins = [{"probability": 0.2, "entailment": 0.3, "rows": 9}]
+    for models in (20, 100):
+        points = [
+            {"name": f"model {number}", "form": "lexicalised", "bins": bins} for number in range(models)
+        ]
+        figure = reliability_figure(points)
+        figure.draw_without_rendering()
+        panel = figure.axes[0].get_window_extent()
+        (legend,) = figure.legends
+        assert panel.height > 0.25 * 4.6 * figure.dpi
+        assert legend.get_window_extent().y1 <= panel.y0
 
 
 def test_measures_beyond_accuracy_stand_beside_each_reading(two):

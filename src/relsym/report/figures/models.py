@@ -16,6 +16,9 @@ from relsym.report.figures.texts import figure_text, plain_texts
 from relsym.report.scopes import Scope
 from relsym.report.tables.models import names_of_models, read_models
 
+# So many names of models fit below the panels of calibration at their ordinary height.
+NAMES_BESIDE_PANELS = 20
+
 
 def reading_points(scope: Scope) -> list[Point]:
     """Accuracy of every reading of every model, by form, with its interval and the best constant answer.
@@ -67,6 +70,7 @@ def models_figure(points: Sequence[Point]) -> Figure:
     """
     forms = distinct_values(points, "form")
     lines = list(dict.fromkeys(_line_of(point) for point in points))
+    line_numbers = {line: number for number, line in enumerate(lines)}
     height = 1.2 + 0.3 * len(lines)
     figure = Figure(figsize=(8, height), layout="constrained")
     axes = figure.add_subplot()
@@ -78,7 +82,7 @@ def models_figure(points: Sequence[Point]) -> Figure:
         offset = step * (place - middle)
         heights = []
         for point in in_form:
-            heights.append(lines.index(_line_of(point)) + offset)
+            heights.append(line_numbers[_line_of(point)] + offset)
         _draw_readings(axes, in_form, heights, place)
         constant = 100 * in_form[0]["constant"]
         axes.axvline(constant, color="grey", linestyle="--", linewidth=1)
@@ -124,7 +128,10 @@ def reliability_figure(points: Sequence[Point]) -> Figure:
     forms = distinct_values(points, "form")
     names = distinct_values(points, "name")
     width = 4.4 * len(forms) + 0.6
-    figure = Figure(figsize=(width, 4.6), layout="constrained")
+    # Without more height the names of many models would lie over the panels.
+    names_below = max(0, len(names) - NAMES_BESIDE_PANELS)
+    height = 4.6 + 0.09 * names_below  # two names to a line
+    figure = Figure(figsize=(width, height), layout="constrained")
     panels: Any = figure.subplots(1, len(forms), squeeze=False, sharey=True)[0]
     for axes, form in zip(panels, forms, strict=True):
         axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)

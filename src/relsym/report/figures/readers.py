@@ -19,6 +19,10 @@ STYLES = (("o", "#1b6ca8"), ("D", "#d9822b"), ("s", "#2c8c5a"), ("^", "#8e4585")
 # Names may hold dollar signs; the ids in an SVG must not change from run to run.
 STYLE = {"text.parse_math": False, "svg.hashsalt": "relsym", "svg.fonttype": "none"}
 
+DOTS_PER_INCH = 150
+# No side of an image has more, for Matplotlib refuses 2^16: a line for each of very many models comes there.
+MOST_DOTS = 60_000
+
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure in the format that the path's ending names, the same bytes for the same figure."""
@@ -26,7 +30,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     # An SVG would hold the time at which it was written, and differ from one report to the next.
     metadata = {"Date": None} if path.suffix == ".svg" else None
     with rc_context(STYLE):
-        figure.savefig(path, dpi=150, metadata=metadata)
+        dots = min(DOTS_PER_INCH, MOST_DOTS / max(figure.get_size_inches()))
+        figure.savefig(path, dpi=dots, metadata=metadata)
 
 
 @plain_texts
