@@ -130,7 +130,7 @@ def reliability_figure(points: Sequence[Point]) -> Figure:
     width = 4.4 * len(forms) + 0.6
     # Without more height the names of many models would lie over the panels.
     names_below = max(0, len(names) - NAMES_BESIDE_PANELS)
-    height = 4.6 + 0.09 * names_below  # two names to a line
+    height = 4.6 + 0.1 * names_below  # two names to a line
     figure = Figure(figsize=(width, height), layout="constrained")
     panels: Any = figure.subplots(1, len(forms), squeeze=False, sharey=True)[0]
     for axes, form in zip(panels, forms, strict=True):
