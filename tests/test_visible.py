@@ -124,7 +124,7 @@ def test_an_error_that_quotes_data_is_told_as_text(own_output, capsys, monkeypat
     with pytest.raises(SystemExit):
         run(lambda: task(None))
     printed = capsys.readouterr().err
-    assert f"relsym: error: the server answered {SHOWN}\n" in printed
+    assert f"the server answered {SHOWN}\n" in printed
     say(f"[1/1] FAILED {TITLE}")
     assert capsys.readouterr().out == f"[1/1] FAILED {SHOWN}\n"
 

@@ -9,6 +9,8 @@ import os
 import runpy
 import sys
 
+from relsym.app.streams import OutputLost, secure_output
+
 TASKS = {
     "build": "turn triples into a benchmark on disk, audited",
     "train": "retrain an encoder with one objective on n samples and score it beside the shortcuts",
@@ -48,6 +50,16 @@ SHELLS = {
 
 def main() -> None:
     """Entry point of the command ``relsym`` and of ``python -m relsym``."""
+    secure_output()
+    try:
+        answer()
+        sys.stdout.flush()
+    except OutputLost as lost:
+        sys.exit(f"relsym: error: {lost}")
+
+
+def answer() -> None:
+    """Do what the command line asks for."""
     task, *rest = sys.argv[1:] or ["--help"]
     if task in TASKS:
         run_task(task, rest)

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
+from relsym.app.limits import check_surroundings, shortage
 from relsym.app.process import INTERRUPTED, find_home
+from relsym.app.streams import OutputLost, secure_output
+from relsym.app.users_code import place_in_users_code
 from relsym.app.values.own_options import check_own_options
 from relsym.app.visible_output import make_output_visible
 from relsym.runs.credentials import masked
@@ -37,10 +40,15 @@ class TaskFailed(BaseException):
 
 @contextmanager
 def past_hydra() -> Iterator[None]:
-    """Let every Exception out as ``TaskFailed``: Hydra would make a warning of one that a callback raises."""
+    """Let every error out as ``TaskFailed``: Hydra would make a warning of one that a callback raises.
+
+    ``SystemExit`` is one: nothing below leaves by it, so that a user's own code did, and nothing is finished.
+    """
     try:
         yield
-    except Exception as error:
+    except (KeyboardInterrupt, OutputLost, TaskFailed):
+        raise
+    except BaseException as error:
         raise TaskFailed from error
 
 
@@ -66,20 +74,29 @@ def run(task: Callable[[], None]) -> None:
     # user had set is kept in another one, which further ranks inherit.
     os.environ.setdefault("RELSYM_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0"))
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    secure_output()
     make_output_visible()
     try:
+        check_surroundings()
         find_home()
         check_own_options(sys.argv[1:])
         task()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write(
             "\nrelsym: interrupted. A folder without results.json (of a build: manifest.json) holds nothing "
             "finished: run the same command again.\n"
         )
         sys.exit(INTERRUPTED)
+    except OutputLost as lost:
+        sys.stderr.write(f"\nrelsym: error: {lost}\n")
+        sys.exit(1)
     except (Exception, TaskFailed) as failure:
         error = failure.__cause__ if isinstance(failure, TaskFailed) else failure
         if os.environ["RELSYM_FULL_ERROR"] == "1":
+            if isinstance(error, SystemExit):  # raised on, it would end the process with its own code
+                sys.excepthook(type(error), error, error.__traceback__)
+                sys.exit(1)
             raise error from error.__cause__
         message = visible(describe(error), lines=True)
         sys.stderr.write(f"\nrelsym: error: {message}\n")
@@ -96,6 +113,29 @@ def describe(error: BaseException) -> str:
     # Hydra wraps what a constructor raised, omegaconf what a resolver raised.
     while type(error).__name__ in WRAPPERS and error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
+        error = error.__cause__  # Python lets none out of a generator as it is
+    text = shortage(error) or _in_users_code(error) or _described(error)
+    # What other libraries say of an error often has the whole address in it.
+    return masked(text) or type(error).__name__
+
+
+def _in_users_code(error: BaseException) -> str | None:
+    """The message about an error that a user's own code raised; None where it was not that."""
+    place = place_in_users_code(error)
+    if place is None:
+        return None
+    kind, text = type(error).__name__, str(error).strip()
+    if isinstance(error, SystemExit):
+        return (
+            f"{place}: it left by sys.exit({error.code!r}), so nothing is finished. Have it return its "
+            "answer, or raise an error that says what is wrong."
+        )
+    return f"{place}: {kind}: {text}" if text else f"{place}: {kind}"
+
+
+def _described(error: BaseException) -> str:
+    """The message about an error that relsym raised, or a package that it calls."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = str(error).strip()
     # Hydra refuses GROUP=null by a plain ValueError.
@@ -110,7 +150,8 @@ def describe(error: BaseException) -> str:
         from relsym.app.values.suggest import with_install_line
 
         text = with_install_line(text)
+    if "SIGTERMException" in kinds:  # Lightning's
+        return "this process was told to end (SIGTERM), as a cluster does at a time limit."
     if kinds.isdisjoint(EXPECTED):
         text = f"unexpected {type(error).__name__}: {text}\nHYDRA_FULL_ERROR=1 shows where it came from."
-    # What other libraries say of an error often has the whole address in it.
-    return masked(text) or type(error).__name__
+    return text

@@ -166,7 +166,19 @@ class Objective(LightningModule):
 
     @final
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Represent this rank's share, exchange with the other ranks, and return the global batch's loss."""
+        """Represent this rank's share, exchange with the other ranks, and return the global batch's loss.
+
+        Raises:
+            RuntimeError: a StopIteration was raised below.
+        """
+        try:
+            return self._step(batch)
+        except StopIteration as end:
+            # Lightning would take it for the end of the epoch, and go on as if all batches had been seen.
+            raise RuntimeError("a loss, prediction or remedy raised StopIteration") from end
+
+    def _step(self, batch: Batch) -> Tensor:
+        """The loss of the global batch; see ``training_step``."""
         vectors = self.represent(batch.inputs)
         projected = self.project(vectors)
         mask = self._of_all_ranks(batch.mask)  # False for rows that only fill up a rank's share

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from hydra.conf import HydraConf
@@ -16,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log, setup_globals
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from relsym.app.entry import run
+from relsym.app.entry import past_hydra, run
 from relsym.app.process import rank_of_this_process
 from relsym.runs.layout import RESULTS
 from relsym.runs.lock import hold
@@ -27,7 +28,7 @@ JOB_LOG = "job.log"
 PATIENCE_S = 60
 
 
-def run_frozen(frozen: str, several_ranks: bool = False) -> int:
+def run_frozen(frozen: str, several_ranks: bool = False, prepare: Callable[[], None] | None = None) -> int:
     """Run a frozen job and return its exit code; what it prints goes to ``job.log`` in its folder.
 
     Every process that runs one (of this machine, SLURM's, Ray's) runs this.
@@ -36,6 +37,7 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
         frozen: the path of its configuration.
         several_ranks: Lightning has to start further ranks. It does so by repeating the command line of its
             process, so the job gets a process that has one.
+        prepare: called first of all that may fail; what it raises is told in ``job.log``.
     """
     # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and
     # to tell its tracker.
@@ -46,6 +48,10 @@ def run_frozen(frozen: str, several_ranks: bool = False) -> int:
     rank = os.environ.get("SLURM_PROCID", "0")
     log = JOB_LOG if rank == "0" else f"rank{rank}.log"
     redirect(folder / log)
+    if prepare is not None:
+        code = guarded_code(prepare)
+        if code:
+            return code
     if several_ranks:
         signal.signal(signal.SIGINT, lambda *_: None)  # the ranks end themselves
         command = [sys.executable, "-m", "relsym.app.sweep.job", frozen]
@@ -76,8 +82,13 @@ def redirect(log: Path) -> None:
 
 def ended(frozen: str, cfg: DictConfig) -> int:
     """Run the body under the guard that every task has, and return its exit code."""
+    return guarded_code(lambda: body(frozen, cfg))
+
+
+def guarded_code(task: Callable[[], None]) -> int:
+    """Call something under the guard that every task has, and return the exit code that it comes to."""
     try:
-        run(lambda: body(frozen, cfg))
+        run(task)
     except SystemExit as end:
         if isinstance(end.code, int):
             return end.code
@@ -104,8 +115,9 @@ def body(frozen: str, cfg: DictConfig) -> None:
         hold(folder, "hydra.sweep.dir", PATIENCE_S)
         if (folder / RESULTS).exists():  # the process that held the job has finished it
             return
-    steps.check(cfg)
-    steps.train_and_score(cfg)
+    with past_hydra():  # as around every task: an exit of a user's own code is an error
+        steps.check(cfg)
+        steps.train_and_score(cfg)
 
 
 if __name__ == "__main__":

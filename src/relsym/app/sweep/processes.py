@@ -11,8 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from relsym.app.entry import describe
+from relsym.app.streams import secure_output
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.ranges import PositiveInt
 
@@ -20,11 +22,16 @@ if TYPE_CHECKING:  # Windows has no such class
     from multiprocessing.context import ForkServerProcess
 
 # What the fork server imports before any thread or CUDA context exists, so that no job has to.
-PRELOAD = ["relsym.app.train.steps", "relsym.app.sweep.job", "relsym.app.sweep.inspect"]
-# What wandb.init imports besides; best before torch.
-WANDB = ["wandb", "wandb.sdk.launch.inputs.internal"]
+PRELOAD = ["relsym.app.sweep.preload"]
+WANDB = ["relsym.app.sweep.preload_wandb"]
 # Seconds from an interrupt to a kill.
 GRACE_S = 20.0
+# Signals by which a process ends that got no more memory: the system kills it, or a library gives up.
+_WITHOUT_MEMORY = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)
+OFTEN_MEMORY = (
+    "often there was no memory left for it. Let fewer jobs run at once (hydra.launcher.jobs), take smaller "
+    "batches or a smaller model, or raise the limit of the shell (ulimit -v), container or cluster job."
+)
 # Variables that say how many threads a library may use: whatever the user has set is kept.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -98,7 +105,7 @@ class ProcessEngine(Engine):
         several_ranks = job.devices != 1
         arguments = (str(job.frozen), several_ranks, environment)
         process = context().Process(target=run_child, args=arguments)
-        process.start()
+        _start(process)
         self._load.update(gpus)
         self._running[process.sentinel] = (job, process, gpus)
 
@@ -125,6 +132,8 @@ class ProcessEngine(Engine):
             problem = None
             if code < 0:  # the number of a signal
                 problem = f"killed by {signal.Signals(-code).name}"
+                if -code in _WITHOUT_MEMORY:
+                    problem += f"; {OFTEN_MEMORY}"
             ended.append(Ended(job, code, problem))
             process.close()
         return ended
@@ -165,42 +174,71 @@ def call_in_fork(target: Callable[..., None], *arguments: Any) -> Any:
         target: takes the arguments, then the connection to which it sends its answer.
 
     Raises:
-        RuntimeError: the process died without an answer.
+        ValueError: the function failed, or the process died without an answer.
     """
     receiver, sender = context().Pipe(duplex=False)
     process = context().Process(target=_answering, args=(target, arguments, sender))
-    process.start()
+    _start(process)
     # The child has its own copy; with this one open its death would not end the waiting below.
     sender.close()
     try:
-        return receiver.recv()
-    except EOFError as error:
+        received = receiver.recv()
+    except (EOFError, OSError) as error:
         process.join()
-        raise RuntimeError(
-            f"the process that looks at the jobs died with exit code {process.exitcode}; its message stands "
-            "above."
+        raise ValueError(
+            f"the process that looks at the jobs died with exit code {process.exitcode}; {OFTEN_MEMORY}"
         ) from error
     finally:
         process.join()
+    if isinstance(received, _Failure):
+        raise ValueError(received.reason)
+    return received
+
+
+class _Failure(NamedTuple):
+    """Why a forked process has no answer."""
+
+    reason: str
+
+
+def _start(process: ForkServerProcess) -> None:
+    """Start a process from the fork server.
+
+    Raises:
+        ValueError: the server is gone.
+    """
+    try:
+        process.start()
+    except (EOFError, OSError) as error:
+        raise ValueError(
+            f"the process from which jobs are started has died ({type(error).__name__}: {error}); "
+            f"{OFTEN_MEMORY}"
+        ) from error
 
 
 def _answering(target: Callable[..., None], arguments: tuple[Any, ...], answer: Connection) -> None:
     """The body of the forked process of ``call_in_fork``."""
-    end_with_parent()
-    target(*arguments, answer)
+    secure_output()
+    try:
+        end_with_parent()
+        target(*arguments, answer)
+    except (Exception, SystemExit) as error:
+        answer.send(_Failure(describe(error)))
 
 
 def run_child(frozen: str, several_ranks: bool, environment: dict[str, str]) -> None:
     """The body of a forked process: one job, in a process group of its own."""
     # First of all: libraries read these variables once, when they are loaded or first used.
     os.environ.update(environment)
-    end_with_parent()
-    import torch
-
     from relsym.app.sweep.job import run_frozen
 
-    torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
-    sys.exit(run_frozen(frozen, several_ranks))
+    def prepare() -> None:
+        end_with_parent()
+        import torch
+
+        torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
+
+    sys.exit(run_frozen(frozen, several_ranks, prepare))
 
 
 def end_with_parent() -> None:
