@@ -521,6 +521,6 @@ def test_a_sweep_from_the_command_line_loads_no_torch_in_its_own_process(tmp_pat
 def test_the_name_of_a_job_fits_a_folder_in_any_script():
     hydra = OmegaConf.create({"runtime": {"choices": {}}})
     jobs = [Composed([f"model.name={letter * 200}/../x"], {}, hydra) for letter in "字語"]
-    names = job_names(jobs, 0)
+    names = job_names(jobs, range(len(jobs)))
     assert [name[:9] for name in names] == ["000-name字", "001-name語"]
     assert all(len(name.encode()) <= 80 and "/" not in name for name in names)

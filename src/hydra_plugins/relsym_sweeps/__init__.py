@@ -126,7 +126,7 @@ class SweepLauncher(Launcher):
         from relsym.runs.results import TrainResults
 
         ended = []
-        outcomes = self.sweep.run(job_overrides, initial_job_idx)
+        outcomes = self.sweep.run(job_overrides)
         for words, outcome in zip(job_overrides, outcomes, strict=True):
             status = JobStatus.FAILED if isinstance(outcome, JobFailed) else JobStatus.COMPLETED
             value = outcome.mean_accuracy if isinstance(outcome, TrainResults) else outcome

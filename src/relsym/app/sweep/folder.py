@@ -9,7 +9,6 @@ from pathlib import Path
 import relsym
 from relsym.runs.decoding import DamagedFile
 from relsym.runs.files import write_text_atomically
-from relsym.runs.identity import Identity
 from relsym.runs.layout import FORMER_LOCK, FROZEN, LOCK, PARTIAL, RESULTS, SWEEP
 from relsym.runs.lock import hold, release
 from relsym.runs.results import TrainResults, read_results
@@ -21,23 +20,25 @@ class SweepFolder:
 
     Args:
         path: the folder; it is made when entered.
-        jobs: the jobs that the sweep began with, in order.
+
+    Attributes:
+        earlier: the sweep that it held when it was entered, None if it held none.
 
     Raises, when entered:
         FolderInUse: another process runs this sweep.
-        FileExistsError: it holds another sweep, or something else.
+        FileExistsError: it holds something else, or a list of jobs that cannot be read.
         OSError: it cannot be written to.
     """
 
-    def __init__(self, path: Path, jobs: Sequence[Identity]) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.jobs = [job.job for job in jobs]
+        self.earlier: SweepFile | None = None
 
     def __enter__(self) -> SweepFolder:
         hold(self.path, "hydra.sweep.dir")
         # Read under the lock alone: before it, another process may still write to the folder.
         try:
-            self._check()
+            self.earlier = self._read()
             (self.path / FROZEN).mkdir(exist_ok=True)
         except BaseException:
             release(self.path)
@@ -77,25 +78,18 @@ class SweepFolder:
             )
         return results
 
-    def _check(self) -> None:
-        """Refuse a folder of something else, or of a sweep that began with other jobs."""
+    def _read(self) -> SweepFile | None:
+        """The sweep that the folder holds; a folder of something else is refused."""
         path = self.path / SWEEP
         if not path.exists():
             self._check_empty()
-            return
+            return None
         try:
-            sweep = read_sweep(path)
+            return read_sweep(path)
         except ValueError as error:
             raise FileExistsError(
                 f"{error} To start anew choose another hydra.sweep.dir, or delete the file."
             ) from error
-        jobs = [entry.identity.job for entry in sweep.jobs]
-        # A sweeper that searches adds jobs as it goes, so that the list may be longer than it was at first.
-        if jobs[: len(self.jobs)] != self.jobs:
-            raise FileExistsError(
-                f"{self.path} holds another sweep ({len(sweep.jobs)} jobs). Choose another hydra.sweep.dir, "
-                "or leave it unset: each list of jobs has a folder of its own."
-            )
 
     def _check_empty(self) -> None:
         """Refuse a folder without a list of jobs that holds anything but what an interrupted start leaves."""

@@ -54,8 +54,8 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
             cfg = OmegaConf.create(config)
             check(cfg if here else _on_the_cpu(cfg))
             jobs.append(_facts(cfg, config, cache))
-        # Whatever went wrong is sent back, for the sweep to be refused with the words of that job. Code of the
-        # user may even leave by sys.exit.
+        # Whatever went wrong is sent back, for the sweep to be refused with the words of that job. Code of
+        # the user may even leave by sys.exit.
         except (Exception, SystemExit) as error:
             answer.send(Inspected(jobs, 0, number, describe(error)))
             return

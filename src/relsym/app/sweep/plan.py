@@ -81,12 +81,12 @@ def compose_all(
     return jobs
 
 
-def job_names(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) -> list[str]:
+def job_names(jobs: Sequence[Composed], numbers: Sequence[int], said: Collection[str] = ()) -> list[str]:
     """``003-knn-samples16-seed0``: the number, and what tells the job from the others.
 
     Args:
         jobs: at least one.
-        first: the number of the first one.
+        numbers: of each.
         said: the words of the command line; a word of it that stands in a job as it is tells nothing.
     """
     values_of_jobs = [_override_values(job, said) for job in jobs]
@@ -96,7 +96,7 @@ def job_names(jobs: Sequence[Composed], first: int, said: Collection[str] = ()) 
         if len(jobs) == 1 or len(values) > 1:
             varying.append(key)
     names = []
-    for number, job_values in enumerate(values_of_jobs, start=first):
+    for number, job_values in zip(numbers, values_of_jobs, strict=True):
         parts = [f"{number:03d}"]
         for key in varying:
             if key in job_values:
@@ -134,19 +134,19 @@ def _part(key: str, value: str) -> str:
 
 
 def entries_of(
-    jobs: Sequence[Composed], inspected: Sequence[Known], first: int, said: Collection[str]
+    jobs: Sequence[Composed], inspected: Sequence[Known], numbers: Sequence[int], said: Collection[str]
 ) -> list[Entry]:
     """The jobs as the sweep's folder lists them.
 
     Args:
         jobs: at least one.
         inspected: what was found out about each job.
-        first: the number of the first one.
+        numbers: of each.
         said: the words of the command line.
     """
-    names = job_names(jobs, first, said)
+    names = job_names(jobs, numbers, said)
     entries = []
-    for number, (job, name, facts) in enumerate(zip(jobs, names, inspected, strict=True), start=first):
+    for number, job, name, facts in zip(numbers, jobs, names, inspected, strict=True):
         data, hardware = job.config["data"], job.config["hardware"]
         entries.append(
             Entry(

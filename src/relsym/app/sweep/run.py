@@ -10,7 +10,7 @@ from typing import Any
 from hydra.types import HydraContext
 from omegaconf import DictConfig, read_write
 
-from relsym.app.sweep import climb, plan, terminal
+from relsym.app.sweep import climb, extend, plan, terminal
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.app.sweep.folder import SweepFolder
 from relsym.app.sweep.inspect import Inspected, inspect
@@ -48,12 +48,14 @@ class Sweep:
     ) -> None:
         self.context, self.master = context, master
         self.make_engine, self.here = make_engine, here
-        # Of all calls of ``run``: a sweeper that searches makes several.
+        # Of all calls of ``run``, since a sweeper that searches makes several, and of the sweep that the
+        # folder held before; the numbers are those that this process has asked for.
         self.entries: list[Entry] = []
+        self.listed: set[int] = set()
         self.folder: SweepFolder | None = None
 
-    def run(self, overrides: Sequence[Sequence[str]], first: int) -> list[TrainResults | JobFailed | None]:
-        """Run these jobs, numbered from ``first``.
+    def run(self, overrides: Sequence[Sequence[str]]) -> list[TrainResults | JobFailed | None]:
+        """Run these jobs.
 
         Returns:
             Their results in order; None for a job that was left out.
@@ -68,12 +70,10 @@ class Sweep:
         if inspected.refused is not None:
             words = " ".join(jobs[inspected.refused].overrides)
             raise ValueError(f"no job was started, for this one cannot run: {words}\n{inspected.reason}")
-        command_line = list(self.master.hydra.overrides.task)
-        entries = plan.entries_of(jobs, inspected.jobs, first, command_line)
         options = jobs[0].config["sweep"]
         engine = self.make_engine(inspected.gpus)
-        self.entries = [*self.entries[:first], *entries]
         with self._folder(options["name"], inspected) as folder:
+            entries = self._placed(jobs, inspected)
             self._look_back(entries, options)
             # All of them before the first one starts: whatever is edited while they run changes none.
             for job, entry in zip(jobs, entries, strict=True):
@@ -86,16 +86,40 @@ class Sweep:
     def _folder(self, name: str, inspected: Inspected) -> SweepFolder:
         """The sweep's folder: where the user says, else named by the hash of the first list of jobs."""
         if self.folder is None:
-            identities = [job.identity for job in inspected.jobs]
             path = Path(self.master.hydra.sweep.dir).expanduser().absolute()
             words = self.master.hydra.overrides.hydra
-            named_by_user = any(word.startswith("hydra.sweep.dir=") for word in words)
+            named_by_user = any(word.lstrip("+").startswith("hydra.sweep.dir=") for word in words)
             if not named_by_user:
-                hashes = [identity.job for identity in identities]
+                hashes = [known.identity.job for known in inspected.jobs]
                 path = path.with_name(f"{path.name}-{digest(hashes)[:8]}")
-            self.folder = SweepFolder(path, identities)
+            self.folder = SweepFolder(path)
             self.name = name
         return self.folder
+
+    def _placed(self, jobs: Sequence[plan.Composed], inspected: Inspected) -> list[Entry]:
+        """The jobs as the folder lists them: those that it has in their places, the others after them.
+
+        Raises:
+            FileExistsError: the folder holds a sweep that this list does not go on with.
+        """
+        earlier = self.folder.earlier
+        hashes = [known.identity.job for known in inspected.jobs]
+        if not self.listed and earlier is not None:
+            extend.check_same_sweep(self.folder.path, earlier, jobs, hashes)
+            self.entries = [_at_rest(entry) for entry in earlier.jobs]
+        free = [entry for entry in self.entries if entry.number not in self.listed]
+        taken = extend.places(hashes, free)
+        next_number = max((entry.number for entry in self.entries), default=-1) + 1
+        numbers = extend.numbers(taken, next_number)
+        command_line = list(self.master.hydra.overrides.task)
+        entries = plan.entries_of(jobs, inspected.jobs, numbers, command_line)
+        for entry, place in zip(entries, taken, strict=True):
+            if place is not None:
+                entry.name = entry.folder = place.name
+        self.listed.update(numbers)
+        others = [entry for entry in self.entries if entry.number not in numbers]
+        self.entries = sorted([*others, *entries], key=lambda entry: entry.number)
+        return entries
 
     def _look_back(self, entries: Sequence[Entry], options: dict[str, Any]) -> None:
         """Mark the jobs that need not run: finished here, finished in another sweep, or in the list twice."""
@@ -237,6 +261,13 @@ class Sweep:
                 if word.startswith("tracking=") and word != "tracking=wandb":
                     return False
         return True
+
+
+def _at_rest(entry: Entry) -> Entry:
+    """A job of an earlier sweep, whose process is gone whatever was written last."""
+    if entry.verdict == RUNNING:
+        entry.verdict = WAITING
+    return entry
 
 
 def last_error(log: Path, start: int = 0) -> str | None:
