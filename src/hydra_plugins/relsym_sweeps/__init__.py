@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
@@ -18,7 +19,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrid
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_class
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +38,29 @@ class OneByOne(BasicLauncher):
             OSError: a job may not write to its folder.
             ValueError: a job's options do not compose.
         """
-        from relsym.app.output_folder import claim_job
+        from relsym.app.hydra_options import check_subdirs, no_jobs
+        from relsym.app.output_folder import claim_job, job_folder_name
 
+        if not job_overrides:
+            raise no_jobs(self.config)
         setup_globals()
         logging_config, verbose = self.config.hydra.hydra_logging, self.config.hydra.verbose
         configure_log(logging_config, verbose)
         log.info("Launching %d jobs locally", len(job_overrides))
-        ended = []
+        # All of them first: what cannot be is refused before anything is written.
+        configs = []
         for number, words in enumerate(job_overrides, start=initial_job_idx):
-            log.info("\t#%d : %s", number, " ".join(filter_overrides(words)))
             config = self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
             with open_dict(config):
                 config.hydra.job.id = config.hydra.job.num = number
+            configs.append(config)
+        names = [job_folder_name(config) for config in configs]
+        folder = Path(str(self.config.hydra.sweep.dir))
+        check_subdirs(folder, names)
+        OmegaConf.save(self.config, folder / "multirun.yaml")
+        ended = []
+        for words, config in zip(job_overrides, configs, strict=True):
+            log.info("\t#%d : %s", config.hydra.job.num, " ".join(filter_overrides(words)))
             claim_job(config)
             job = run_job(
                 task_function=self.task_function,
@@ -66,7 +78,7 @@ class Grid(BasicSweeper):
     """Every combination of the values given, as Hydra's own sweeper lists them.
 
     Of two words for the same key the later one counts. The launcher composes all jobs before the first one
-    starts, and gives the sweep its folder, so this does neither.
+    starts, and writes to the sweep's folder, so this does neither.
     """
 
     def sweep(self, arguments: list[str]) -> Any:
@@ -122,9 +134,12 @@ class SweepLauncher(Launcher):
         What a job returns is what a sweeper may maximise, the mean accuracy over the forms. It is the reason
         where the job failed, and None where it was left out.
         """
+        from relsym.app.hydra_options import no_jobs
         from relsym.app.sweep.run import JobFailed
         from relsym.runs.results import TrainResults
 
+        if not job_overrides:
+            raise no_jobs(self.sweep.master)
         ended = []
         outcomes = self.sweep.run(job_overrides)
         for words, outcome in zip(job_overrides, outcomes, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -52,12 +53,39 @@ def past_hydra() -> Iterator[None]:
         raise TaskFailed from error
 
 
+@contextmanager
+def where_it_was_started() -> Iterator[None]:
+    """Work in the folder that the command was started in, though ``hydra.job.chdir`` changed to the run's.
+
+    A relative path means the same whatever Hydra does: every path of every option, those that packages read
+    themselves, and ``PYTHONPATH``. What a command writes itself lies in its folder anyway.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    if not HydraConfig.initialized():
+        yield
+        return
+    hydras_folder, started = os.getcwd(), HydraConfig.get().runtime.cwd
+    if hydras_folder == started:
+        yield
+        return
+    logging.getLogger(__name__).info(
+        "hydra.job.chdir=true: relative paths are read from %s all the same, where the command was started.",
+        started,
+    )
+    os.chdir(started)
+    try:
+        yield
+    finally:
+        os.chdir(hydras_folder)
+
+
 def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
     """Wrap the body of a task, for use under ``hydra.main``: its errors come out as ``TaskFailed``."""
 
     @wraps(task)
     def body(cfg: Any) -> None:
-        with past_hydra():
+        with past_hydra(), where_it_was_started():
             task(cfg)
 
     return body

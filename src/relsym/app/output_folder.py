@@ -20,6 +20,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from relsym.app.entry import past_hydra
+from relsym.app.hydra_options import check_several, check_single
 from relsym.app.values.checks import check_composed
 from relsym.runs.files import remove, write_text_atomically
 from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS
@@ -69,6 +70,7 @@ class ClaimOutput(Callback):
             # The name of the folder may ask Hydra's configuration, which Hydra itself sets a little later.
             HydraConfig.instance().set_config(config)
             check_names(config)
+            check_single(config)
             folder = Path(str(config.hydra.run.dir)).absolute()
             hold(folder, RUN_DIR)
             CHECKS[self.command](folder)
@@ -77,6 +79,7 @@ class ClaimOutput(Callback):
         """Hold the folder above those of several runs; of trainings ``SweepFolder`` does."""
         with past_hydra():
             check_names(config, of_job=False)
+            check_several(config, is_training=self.command == "train")
             if self.command != "train":
                 hold(Path(str(config.hydra.sweep.dir)).absolute(), "hydra.sweep.dir")
 
@@ -114,6 +117,12 @@ def check_names(config: DictConfig, of_job: bool = True) -> None:
         value = node[name]
         if value is not None and not _is_plain(str(value)):
             raise ValueError(f"{key}={value}: this names what lies in the run's folder. Pass one plain name.")
+
+
+def job_folder_name(config: DictConfig) -> str:
+    """``hydra.sweep.subdir`` of one of several evaluations, whose values it may ask for."""
+    HydraConfig.instance().set_config(config)
+    return str(config.hydra.sweep.subdir)
 
 
 def claim_job(config: DictConfig) -> Path:

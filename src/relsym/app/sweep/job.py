@@ -48,6 +48,7 @@ def run_frozen(frozen: str, several_ranks: bool = False, prepare: Callable[[], N
     rank = os.environ.get("SLURM_PROCID", "0")
     log = JOB_LOG if rank == "0" else f"rank{rank}.log"
     redirect(folder / log)
+    go_to_start(cfg)
     if prepare is not None:
         code = guarded_code(prepare)
         if code:
@@ -68,6 +69,16 @@ def frozen_config(frozen: str) -> DictConfig:
     text = yaml_text(Path(frozen), LARGEST_OPTIONS)
     check_expansion(text, frozen)
     return OmegaConf.create(text)
+
+
+def go_to_start(cfg: DictConfig) -> None:
+    """Work in the folder that the sweep was started in, from which relative paths are read.
+
+    Workers of a cluster may stand elsewhere. One that does not have the folder stays where it is.
+    """
+    started = cfg.hydra.runtime.cwd
+    if os.path.isdir(started):
+        os.chdir(started)
 
 
 def redirect(log: Path) -> None:

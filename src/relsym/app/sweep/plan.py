@@ -218,8 +218,10 @@ def _hydra_node(job: Composed, entry: Entry, output: str) -> dict[str, Any]:
 def _to_the_console(logging: dict[str, Any]) -> dict[str, Any]:
     """The configuration of logging without files: Hydra's would repeat what ``job.log`` catches."""
     handlers = {}
-    for name, handler in logging["handlers"].items():
+    for name, handler in (logging.get("handlers") or {}).items():
         if "filename" not in handler:
             handlers[name] = handler
+    if not logging.get("root"):  # hydra/job_logging=none and disabled have no root logger
+        return {**logging, "handlers": handlers}
     root = {**logging["root"], "handlers": list(handlers)}
     return {**logging, "handlers": handlers, "root": root}

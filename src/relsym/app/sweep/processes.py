@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -254,8 +254,9 @@ def end_with_parent() -> None:
             wait([parent.sentinel])
             os.killpg(0, signal.SIGKILL)
 
-    # A thread can wait while the job computes; as a daemon it does not keep a finished job alive.
-    threading.Thread(target=watch, daemon=True).start()
+    # A thread can wait while the job computes, and this kind does not keep a finished job alive. One of
+    # ``threading`` would be waited for until it runs: for ever, where there is no memory left for it.
+    _thread.start_new_thread(watch, ())
 
 
 def _signal_group(pid: int | None, number: signal.Signals) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from hydra.types import HydraContext
 from omegaconf import DictConfig, read_write
 
+from relsym.app.hydra_options import is_set, words_about_hydra
 from relsym.app.sweep import climb, extend, plan, terminal
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
 from relsym.app.sweep.folder import SweepFolder
@@ -87,9 +88,7 @@ class Sweep:
         """The sweep's folder: where the user says, else named by the hash of the first list of jobs."""
         if self.folder is None:
             path = Path(self.master.hydra.sweep.dir).expanduser().absolute()
-            words = self.master.hydra.overrides.hydra
-            named_by_user = any(word.lstrip("+").startswith("hydra.sweep.dir=") for word in words)
-            if not named_by_user:
+            if not is_set(words_about_hydra(self.master), "hydra.sweep.dir"):
                 hashes = [known.identity.job for known in inspected.jobs]
                 path = path.with_name(f"{path.name}-{digest(hashes)[:8]}")
             self.folder = SweepFolder(path)
