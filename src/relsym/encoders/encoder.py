@@ -18,7 +18,8 @@ from relsym.encoders.dense import Dense
 from relsym.encoders.module_files import write_module_files
 from relsym.encoders.pooling.base import Pooling
 from relsym.encoders.pooling.registry import pooling_named
-from relsym.encoders.tokens import collate, length_batches, tokenize
+from relsym.encoders.text_stack import hidden_size_of
+from relsym.encoders.tokens import check_tokens, collate, length_batches, tokenize
 from relsym.encoders.weights import state_hash, weights_hash
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Encoder(nn.Module):
     @property
     def dim(self) -> int:
         """Length of the vectors."""
-        return self.dense[-1].shape.outputs if self.dense else self.model.config.hidden_size
+        return self.dense[-1].shape.outputs if self.dense else hidden_size_of(self.model)
 
     @property
     def device(self) -> torch.device:
@@ -115,6 +116,7 @@ class Encoder(nn.Module):
     def tokenize(self, texts: Sequence[str], seconds: Sequence[str] | None = None) -> Features:
         """Token lists of single texts, or of text pairs as one input."""
         features = tokenize(self.tokenizer, texts, seconds, self.max_length)
+        check_tokens((feature["input_ids"] for feature in features), self.tokenizer, self.model)
         # A text of exactly this length was perhaps not cut: the tokens do not tell.
         full = sum(len(feature["input_ids"]) >= self.max_length for feature in features)
         if full:
@@ -210,7 +212,7 @@ class Encoder(nn.Module):
         """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors)."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        hidden_size = self.model.config.hidden_size
+        hidden_size = hidden_size_of(self.model)
         write_module_files(
             folder, hidden_size, self.pooling, self.max_length, list(self.dense), self.normalize
         )

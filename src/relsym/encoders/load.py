@@ -7,22 +7,15 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import try_to_load_from_cache
-from transformers import (
-    AutoModel,
-    AutoTokenizer,
-    BertConfig,
-    BertModel,
-    BertTokenizerFast,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoTokenizer, BertConfig, BertModel, BertTokenizerFast, PreTrainedTokenizerBase
 
 from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.model_files import ModelFiles
 from relsym.encoders.pooling.registry import pooling_named
 from relsym.encoders.sentence_transformers import FolderReading, load_dense, read_folder
-from relsym.encoders.tokens import check_padding, length_of, limit_of, lower_texts
-from relsym.encoders.weights import POOLER, load_weights
+from relsym.encoders.text_stack import hidden_size_of, load_text_stack
+from relsym.encoders.tokens import check_padding, fit_tokenizer, length_of, limit_of, lower_texts
 from relsym.ranges import Dropout, Length, PositiveInt, Seed
 
 log = logging.getLogger(__name__)
@@ -40,6 +33,8 @@ def load_encoder(
 ) -> Encoder:
     """An encoder by hub id or local folder; weights are read from safetensors only.
 
+    Of a model with a decoder its encoder alone is taken (``load_text_stack``).
+
     Args:
         name: hub id, or path of a folder written by ``save_pretrained``.
         revision: branch, tag or commit on the hub.
@@ -51,8 +46,9 @@ def load_encoder(
 
     Raises:
         ValueError: no such model, no safetensors weights, weights that are not in its files, or the hub is
-            out of reach; the folder holds an adapter; its tokenizer has no pad token; texts could be longer
-            than it reads; a sentence-transformers folder that is damaged or names what relsym cannot read.
+            out of reach; the folder holds an adapter; its tokenizer has no pad token or belongs to another
+            model; texts could be longer than it reads; a sentence-transformers folder that is damaged or
+            names what relsym cannot read.
     """
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     name = local_or_hub(name)
@@ -63,7 +59,7 @@ def load_encoder(
         options["subfolder"] = subfolder
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        model = load_weights(AutoModel, name, unused=(POOLER,), **options)
+        model = load_text_stack(name, reading is not None, **options)
     except Exception as error:  # safetensors and the hub raise types of their own
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
@@ -72,6 +68,7 @@ def load_encoder(
             "save_pretrained, or model=bundled."
         ) from error
     check_padding(name, tokenizer)
+    fit_tokenizer(name, tokenizer, model)
     published = None if Path(name).is_dir() else name
     source = {
         "name": name,
@@ -92,7 +89,7 @@ def load_encoder(
         length_of(name, max_length, own_length, model),
         dropout,
         source,
-        load_dense(files, reading, model.config.hidden_size),
+        load_dense(files, reading, hidden_size_of(model)),
         reading.normalize,
         reading.lower_case and lower_texts(name, tokenizer),
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from tokenizers.normalizers import Lowercase, Normalizer
 from tokenizers.normalizers import Sequence as Normalizers
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relsym.data.module import Features
@@ -18,6 +18,14 @@ log = logging.getLogger(__name__)
 DEFAULT_LENGTH = 256
 # Tokenizers without a limit have one of 30 digits.
 NO_LIMIT = 10**9
+# What configurations call the number of positions; LED has one for its encoder and one for its decoder.
+PLACES = ("max_position_embeddings", "max_encoder_position_embeddings")
+TOKEN_TYPES = "token_type_ids"
+TYPE_EMBEDDINGS = "token_type_embeddings"
+OTHER_TOKENIZER = (
+    "the tokenizer is another model's, or has had tokens added without the model. Save the model with the "
+    "tokenizer that it was trained with, or resize its embedding and train it."
+)
 UPPER_CASE = "AZÄÉŐĐΩЖ"
 
 
@@ -60,17 +68,142 @@ def check_padding(name: str, tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
+def fit_tokenizer(name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    """Have a tokenizer give what the model can read, or refuse it.
+
+    Without this, a number that the model has no row for ends in an IndexError in the middle of the work.
+
+    Args:
+        name: of the model, for messages.
+        tokenizer: is changed if it gives types of tokens and the model has one type, or none.
+        model: an encoder, a classifier or a language model.
+
+    Raises:
+        ValueError: its vocabulary is larger than the model's embedding, so that it is another model's; or its
+            types of tokens are more than the model's two or more.
+    """
+    check_vocabulary(name, tokenizer, model)
+    if TOKEN_TYPES not in tokenizer.model_input_names:
+        return
+    types = _types_of(model)
+    if types is None:
+        return
+    given = tokenizer("a", "b").get(TOKEN_TYPES, [])
+    highest = max([*given, tokenizer.pad_token_type_id])
+    if highest < types:
+        return
+    if types > 1:
+        raise ValueError(
+            f"{name}: its tokenizer numbers types of tokens up to {highest}, and the model knows {types} of "
+            "them (type_vocab_size). The second text of a pair would be taken for something else: save the "
+            "model with the tokenizer that it was trained with."
+        )
+    # A model of one type was trained with zeros alone, and takes them where no types are given. It tells the
+    # texts of a pair apart by the separators between them, which the tokenizer still writes, so nothing that
+    # it could read is lost. To refuse it would shut out RoBERTa with a vocabulary in BERT's form.
+    log.warning(
+        "%s: its tokenizer marks the second text of a pair by a type of token of its own, and the model has "
+        "one type. All tokens get that one; the separators between the texts stay",
+        name,
+    )
+    tokenizer.model_input_names = [key for key in tokenizer.model_input_names if key != TOKEN_TYPES]
+
+
+def _types_of(model: PreTrainedModel) -> int | None:
+    """How many types of tokens a model has vectors for; None if it does not look any up."""
+    for module_name, module in model.named_modules():
+        if module_name.endswith(TYPE_EMBEDDINGS):
+            return len(module.weight)  # I-BERT's is no nn.Embedding
+    return None
+
+
+def vocabulary_size_of(model: PreTrainedModel) -> int | None:
+    """How many tokens a model has vectors for; None if it has no such table (CANINE reads characters)."""
+    try:
+        table = model.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        return None
+    return getattr(table, "num_embeddings", None)
+
+
+def check_vocabulary(
+    name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, pads: bool = True
+) -> None:
+    """Refuse a tokenizer with more tokens than the model.
+
+    Tokens that were added to it are let pass until a text holds one (``check_tokens``): some models of the
+    hub have such, and never use them.
+
+    Args:
+        name: of the model, for messages.
+        tokenizer, model: as they were loaded.
+        pads: whether batches are filled up with the tokenizer's padding, which the model then reads.
+
+    Raises:
+        ValueError: naming the token with the highest number.
+    """
+    size = vocabulary_size_of(model)
+    if size is None:
+        return
+    added = tokenizer.get_added_vocab()
+    numbers = [number for token, number in tokenizer.get_vocab().items() if token not in added]
+    if pads and tokenizer.pad_token_id is not None:
+        numbers.append(tokenizer.pad_token_id)
+    highest = max(numbers, default=0)
+    if highest >= size:
+        token = tokenizer.convert_ids_to_tokens(highest)
+        raise ValueError(
+            f"{name}: its tokenizer numbers tokens up to {highest} ({token!r:.40}), and the model has "
+            f"vectors for {size} (0 to {size - 1}): {OTHER_TOKENIZER}"
+        )
+
+
+def check_tokens(
+    rows: Iterable[Sequence[int]], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> None:
+    """Refuse texts with a token that the model has no vector for.
+
+    Args:
+        rows: token numbers of each text.
+        tokenizer: names the token in the message.
+        model: reads the rows.
+
+    Raises:
+        ValueError: naming the first such token.
+    """
+    size = vocabulary_size_of(model)
+    if size is None:
+        return
+    for tokens in rows:
+        highest = max(tokens, default=0)
+        if highest >= size:
+            token = tokenizer.convert_ids_to_tokens(highest)
+            raise ValueError(
+                f"a text holds the token {token!r:.40}, number {highest} of the tokenizer, and the model has "
+                f"vectors for {size} (0 to {size - 1}): {OTHER_TOKENIZER}"
+            )
+
+
 def places_of(model: PreTrainedModel) -> int | None:
     """How many tokens a model reads; None where it knows no limit."""
-    places = getattr(model.config, "max_position_embeddings", None)
-    if places is None or places < 1:  # -1: no limit
-        return None
+    for key in PLACES:
+        places = getattr(model.config, key, None)
+        if isinstance(places, int) and places >= 1:  # -1: no limit
+            return places - reserved_places(model)
+    return None
+
+
+def reserved_places(model: PreTrainedModel) -> int:
+    """How many of a model's positions no token of a text gets.
+
+    RoBERTa and its relatives count places from the one after the padding's: two are reserved where its number
+    is 1.
+    """
     for name, module in model.named_modules():
-        is_positions = isinstance(module, nn.Embedding) and name.endswith("position_embeddings")
-        if is_positions and module.padding_idx is not None:
-            # RoBERTa and its relatives count places from the one after the padding's.
-            return places - module.padding_idx - 1
-    return places
+        if name.endswith("position_embeddings"):
+            padding = getattr(module, "padding_idx", None)
+            return 0 if padding is None else padding + 1
+    return 0
 
 
 def length_of(name: str, max_length: int | None, own: int | None, model: PreTrainedModel) -> int:
@@ -92,7 +225,7 @@ def length_of(name: str, max_length: int | None, own: int | None, model: PreTrai
         if readable < default:
             log.info("%s reads at most %d tokens: model.max_length=%d", name, readable, readable)
         return readable
-    check_length(name, max_length, model)
+    _check_length(name, max_length, model)
     if own is not None and max_length != readable:
         log.warning(
             "model.max_length=%d: %s itself says %d tokens, so vectors of longer texts are not its own "
@@ -137,7 +270,7 @@ def lower_texts(name: str, tokenizer: PreTrainedTokenizerBase) -> bool:
     return True
 
 
-def check_length(name: str, max_length: int, model: PreTrainedModel) -> None:
+def _check_length(name: str, max_length: int, model: PreTrainedModel) -> None:
     """Refuse to cut texts later than the model can read.
 
     Raises:

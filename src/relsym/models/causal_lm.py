@@ -9,6 +9,7 @@ from typing import Any, final
 import torch
 from transformers import AutoModelForCausalLM
 
+from relsym.encoders.tokens import check_tokens
 from relsym.extras import install_line, needs, refuse_missing_packages
 from relsym.models.base import Advance
 from relsym.models.language_models import check_settings, load_language_model, window_of
@@ -162,7 +163,7 @@ class CausalLm(WordedModel):
         return self.window is None or read <= self.window
 
     def questions(self, texts: Sequence[Text], words: Sequence[str]) -> list[Question]:
-        """Tokens of the texts' contexts, and of the words behind each."""
+        """Tokens of the texts' contexts, and of the words behind each. Raises as ``check_tokens``."""
         contexts = [text.context.rstrip() for text in texts]
         wholes: list[str] = []
         for text in texts:
@@ -177,6 +178,7 @@ class CausalLm(WordedModel):
             own = whole_tokens[start : start + len(words)]
             answers = [tokens[len(context) :] for tokens in own]
             questions.append(Question(context, answers))
+        check_tokens(whole_tokens, self.tokenizer, self.network)
         return questions
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:

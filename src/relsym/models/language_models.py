@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from relsym.encoders.load import hub_commit, local_or_hub
+from relsym.encoders.tokens import check_vocabulary, reserved_places
 from relsym.encoders.weights import load_weights
 from relsym.models.device import device_of, dtype_of
 
@@ -58,7 +59,7 @@ def load_language_model(
 
     Raises:
         ValueError: no such model, a model of another kind, weights that are missing, broken or no safetensors
-            (``load_weights``), a setting that cannot be had here.
+            (``load_weights``), a tokenizer of another model, a setting that cannot be had here.
     """
     check_settings(precision, accelerator, quantization)
     if not name:
@@ -80,6 +81,8 @@ def load_language_model(
             f"save_pretrained, or model=smollm2; for a language model of the other kind, model={other}."
         ) from error
     check_language_model(kind, name, network)
+    # A causal model's batches are filled up with tokens that it does know (``Likelihoods``).
+    check_vocabulary(name, tokenizer, network, pads=kind is AutoModelForMaskedLM)
     # With either of these settings, transformers has put the weights where they belong.
     if device_map is None and quantization is None:
         network = network.to(device_of(accelerator))
@@ -130,7 +133,7 @@ def window_of(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> i
     for key in WINDOWS:
         positions = getattr(config, key, None)
         if isinstance(positions, int):
-            return positions
+            return positions - reserved_places(network)
     limit = tokenizer.model_max_length
     return limit if limit < UNLIMITED else None
 

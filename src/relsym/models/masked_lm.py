@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
-from relsym.encoders.tokens import length_batches
+from relsym.encoders.tokens import check_tokens, length_batches
 from relsym.models.base import Advance
 from relsym.models.language_models import UNLIMITED, load_language_model, window_of
 from relsym.models.prompts import DELIMITER, Prompt
@@ -120,6 +120,7 @@ class MaskedLm(WordedModel):
     ) -> list[list[float | None]]:
         """Sums of the log-probabilities of the words' tokens, each masked while the others stand, in nats."""
         clozes = self.clozes(texts, words)
+        check_tokens((cloze.tokens for cloze in clozes), self.tokenizer, self.network)
         # One word that does not fit leaves its text without any value: words are compared with each other.
         too_long = set()
         for cloze in clozes:
@@ -197,12 +198,6 @@ class MaskedLm(WordedModel):
         limits = []
         window = window_of(self.network, self.tokenizer)
         if window is not None:
-            # RoBERTa and its kin count positions from behind the padding token's number: fewer are left.
-            embeddings = getattr(self.network.base_model, "embeddings", None)
-            positions = getattr(embeddings, "position_embeddings", None)
-            padding = getattr(positions, "padding_idx", None)
-            if padding is not None:
-                window -= padding + 1
             limits.append(window)
         if self.tokenizer.model_max_length < UNLIMITED:
             limits.append(self.tokenizer.model_max_length)

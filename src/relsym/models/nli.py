@@ -17,7 +17,15 @@ from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.encoders.encoder import tokens_for
 from relsym.encoders.load import hub_commit, local_or_hub
-from relsym.encoders.tokens import check_length, check_padding, collate, length_batches, tokenize
+from relsym.encoders.tokens import (
+    check_padding,
+    check_tokens,
+    collate,
+    fit_tokenizer,
+    length_batches,
+    length_of,
+    tokenize,
+)
 from relsym.encoders.weights import load_weights, weights_hash
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.canaries import canaries_for, fewest_right
@@ -52,14 +60,15 @@ class CrossEncoder(Model):
         label_order: names of the classes in the model's order, where ``id2label`` does not say; None reads
             it.
         check_labels: False skips the canary pairs.
-        max_length: tokens of a pair; longer ones are cut.
+        max_length: tokens of a pair; longer ones are cut. None takes 256, or what the model reads if that is
+            less.
         tokens_per_batch: padding included; None takes a default for device and precision.
         precision: fp32 or bf16.
         accelerator: cpu, gpu or auto.
 
     Raises:
-        ValueError: no such model, weights that are not in its files, unknown label names, an order that
-            the canary pairs contradict, or answers to them at chance level.
+        ValueError: no such model, weights that are not in its files, a tokenizer of another model, unknown
+            label names, an order that the canary pairs contradict, or answers to them at chance level.
     """
 
     kind: ClassVar[str] = "nli"
@@ -70,7 +79,7 @@ class CrossEncoder(Model):
         revision: str | None,
         label_order: list[str] | None,
         check_labels: bool,
-        max_length: Length,
+        max_length: Length | None,
         tokens_per_batch: PositiveInt | None,
         trust_remote_code: bool,
         precision: str,
@@ -88,14 +97,14 @@ class CrossEncoder(Model):
                 "folder with a sequence classifier in safetensors; a run is model=run."
             ) from error
         check_padding(name, self.tokenizer)
-        check_length(name, max_length, self.network)
+        fit_tokenizer(name, self.tokenizer, self.network)
+        self.max_length = length_of(name, max_length, None, self.network)
         self.classes = classes_of(name, self.network.config.id2label, label_order)
         # Before they are moved and rounded: the hash tells weights apart, not settings.
         self.hash = weights_hash(self.network, self.tokenizer)
         self.name = name
         commit = hub_commit(name, revision)
         self.source = {"name": name, "revision": revision, "commit": commit, "classes": self.classes}
-        self.max_length = max_length
         self.network.eval().to(device_of(accelerator), dtype_of(precision))
         self.tokens_per_batch = tokens_per_batch or tokens_for(self.network)
         if check_labels:
@@ -115,6 +124,7 @@ class CrossEncoder(Model):
     ) -> Float[Tensor, "n m"]:
         """Softmax over the classes, in fp32, on the CPU."""
         features = tokenize(self.tokenizer, premises, hypotheses, self.max_length)
+        check_tokens((feature["input_ids"] for feature in features), self.tokenizer, self.network)
         lengths = [len(feature["input_ids"]) for feature in features]
         full = sum(length >= self.max_length for length in lengths)
         if full:
