@@ -18,7 +18,7 @@ from relsym.encoders.dense import Dense
 from relsym.encoders.module_files import write_module_files
 from relsym.encoders.pooling.base import Pooling
 from relsym.encoders.pooling.registry import pooling_named
-from relsym.encoders.text_stack import hidden_size_of
+from relsym.encoders.text_stack import hidden_size_of, warn_of_other_readers
 from relsym.encoders.tokens import check_tokens, collate, length_batches, tokenize
 from relsym.encoders.weights import state_hash, weights_hash
 
@@ -209,7 +209,12 @@ class Encoder(nn.Module):
         return vectors
 
     def save(self, folder: Path) -> None:
-        """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors)."""
+        """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors).
+
+        The encoder of a model with a decoder needs ``AutoModelForTextEncoding`` or its own class; a warning
+        says where sentence-transformers would not take it for one.
+        """
+        warn_of_other_readers(self.model)
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         hidden_size = hidden_size_of(self.model)

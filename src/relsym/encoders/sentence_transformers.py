@@ -24,7 +24,10 @@ MODULES, SETTINGS = "modules.json", "config_sentence_transformers.json"
 # What a module is called in ``type`` has had several beginnings; its last part says what it is.
 SENTENCE_PACKAGE = "sentence_transformers."
 SUPPORTED = ("Transformer", "Pooling", "Dense", "Normalize")
-SETTINGS_NAMED_FOR = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+# The first releases had a module for each architecture, in folders such as 0_BERT, with the same files in it.
+# T5's put a task before every text; its settings are refused for that where they name one.
+FORMER_TRANSFORMERS = ("BERT", "RoBERTa", "DistilBERT", "CamemBERT", "ALBERT", "XLMRoBERTa", "XLNet", "T5")
+SETTINGS_NAMED_FOR = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet", "T5")
 # The vector of the text, which modules hand on under this name.
 VECTOR = "sentence_embedding"
 # The keys of older files, one for each pooling.
@@ -190,6 +193,8 @@ def _module(files: ModelFiles, entry: Any) -> _Module:
     if not isinstance(kind, str) or not isinstance(path, str):
         raise ValueError(f"{place}: each module needs a type and a path, got {entry!r:.80}. {files.advice}")
     last = kind.rpartition(".")[2]
+    if last in FORMER_TRANSFORMERS:
+        last = "Transformer"
     if not kind.startswith(SENTENCE_PACKAGE) or last not in SUPPORTED:
         raise _unsupported(files, MODULES, f"the module {kind!r:.100}", f"{', '.join(SUPPORTED)} are read")
     parts = PurePosixPath(path).parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
@@ -17,6 +18,7 @@ from transformers import (
 
 from relsym.encoders.weights import POOLER, load_weights
 
+log = logging.getLogger(__name__)
 # The families whose encoder sentence-transformers reads, though transformers has no class for it that is
 # called ...EncoderModel. It reads others with a decoder (BART) by their decoder's last hidden states.
 READ_BY_ENCODER = (
@@ -63,11 +65,22 @@ def load_text_stack(name: str, as_sentence_transformers: bool, **options: Any) -
     return _encoder_of(model)
 
 
+def warn_of_other_readers(model: PreTrainedModel) -> None:
+    """Say of an encoder taken out of its model that other packages add a decoder to it when they load it."""
+    taken_out = type(model).__name__.endswith("Encoder")
+    if taken_out and model.config.model_type not in READ_BY_ENCODER:
+        log.warning(
+            "the saved folder holds a %s alone. relsym reads it so; AutoModel and sentence-transformers "
+            "have no class for it, and would read it by a decoder of random weights",
+            type(model).__name__,
+        )
+
+
 def hidden_size_of(model: PreTrainedModel) -> int:
     """Length of the vectors of tokens that an encoder gives."""
     size = getattr(model.config, "hidden_size", None)
     # T5Gemma's configuration holds one for its encoder and one for its decoder.
-    return model.config.get_text_config(encoder=True).hidden_size if size is None else size
+    return model.config.encoder.hidden_size if size is None else size
 
 
 def _encoder_of(model: PreTrainedModel) -> PreTrainedModel:
@@ -100,6 +113,6 @@ def _encoder_class(config: PreTrainedConfig) -> type[PreTrainedModel] | None:
     if named is not None:
         return named
     for architecture in config.architectures or []:
-        if architecture.endswith("Encoder") and config.is_encoder_decoder:
+        if architecture.endswith("Encoder"):
             return getattr(sys.modules[whole.__module__], architecture, None)
     return None

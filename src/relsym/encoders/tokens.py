@@ -19,7 +19,7 @@ DEFAULT_LENGTH = 256
 # Tokenizers without a limit have one of 30 digits.
 NO_LIMIT = 10**9
 # What configurations call the number of positions; LED has one for its encoder and one for its decoder.
-PLACES = ("max_position_embeddings", "max_encoder_position_embeddings")
+POSITION_KEYS = ("max_position_embeddings", "max_encoder_position_embeddings")
 TOKEN_TYPES = "token_type_ids"
 TYPE_EMBEDDINGS = "token_type_embeddings"
 OTHER_TOKENIZER = (
@@ -88,8 +88,8 @@ def fit_tokenizer(name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrain
     types = _types_of(model)
     if types is None:
         return
-    given = tokenizer("a", "b").get(TOKEN_TYPES, [])
-    highest = max([*given, tokenizer.pad_token_type_id])
+    types_of_pair = tokenizer("a", "b").get(TOKEN_TYPES, [])
+    highest = max([*types_of_pair, tokenizer.pad_token_type_id])
     if highest < types:
         return
     if types > 1:
@@ -186,7 +186,7 @@ def check_tokens(
 
 def places_of(model: PreTrainedModel) -> int | None:
     """How many tokens a model reads; None where it knows no limit."""
-    for key in PLACES:
+    for key in POSITION_KEYS:
         places = getattr(model.config, key, None)
         if isinstance(places, int) and places >= 1:  # -1: no limit
             return places - reserved_places(model)

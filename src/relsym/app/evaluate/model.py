@@ -14,7 +14,7 @@ from transformers import AutoConfig
 from relsym.app.earlier_run import open_run
 from relsym.app.model_kind import is_encoder
 from relsym.app.stored_components import check_trust
-from relsym.app.values.known import CONF
+from relsym.app.values.known import CONF, MODEL_KINDS
 from relsym.data.module import PairData
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.load import local_or_hub
@@ -28,8 +28,6 @@ from relsym.models.run import RunModel
 from relsym.runs.layout import RESULTS
 
 log = logging.getLogger(__name__)
-# The kinds that files can tell; each is the name of a model option, whose settings such a model takes.
-MODEL_KINDS = ("encoder", "nli", "causal_lm", "masked_lm", "run")
 # How the names of architectures end, and the kind of each; the first that fits is taken, so "Model" stands
 # last. A masked language model is taken for what it is mostly used as here: an encoder.
 ARCHITECTURES = {
@@ -39,7 +37,10 @@ ARCHITECTURES = {
     "ForMaskedLM": "encoder",
     "ForPreTraining": "encoder",
     "Model": "encoder",
+    "Encoder": "encoder",
 }
+# Of models with a decoder, whose encoder is scored; others that are called so see images.
+CONDITIONAL = "ForConditionalGeneration"
 
 
 def check_model(cfg: DictConfig) -> None:
@@ -101,7 +102,8 @@ def load_any(
 ) -> Model | Encoder:
     """A model whose kind is told by its files, or by ``kind``.
 
-    Settings that are no argument here are those of the kind's own option (``conf/model/KIND.yaml``).
+    Settings that are no argument here are those of the kind's own option (``conf/model/KIND.yaml``), but for
+    the length of texts, which is the model's own or what it can read.
 
     Args:
         name: hub id, folder of a model, or folder of a run.
@@ -124,6 +126,8 @@ def load_any(
         "trust_remote_code": trust_remote_code,
         "precision": precision,
         "accelerator": accelerator,
+        # Whatever the option says: a model that reads fewer tokens has the last word (``length_of``).
+        "max_length": None,
     }
     # A set of the keys: what an option requires of the user (???) is not "in" the option itself.
     keys_of_option = set(option)
@@ -158,6 +162,8 @@ def kind_of(name: str, revision: str | None, trust_remote_code: bool) -> str:
         for ending, kind in ARCHITECTURES.items():
             if architecture.endswith(ending):
                 return kind
+        if architecture.endswith(CONDITIONAL) and config.is_encoder_decoder:
+            return "encoder"
     kinds = "|".join(MODEL_KINDS)
     raise ValueError(
         f"model.name={name}: its config.json names the architectures {config.architectures}, which tell no "

@@ -19,6 +19,9 @@ from relsym.runs.plain_yaml import load_yaml, yaml_text
 CONF = Path(relsym.conf.__file__).parent
 # Commands that read a configuration.
 CONFIGURED_TASKS = tuple(task for task in TASKS if (CONF / f"{task}.yaml").exists())
+# The kinds of models that files can tell (model=auto); each is the name of an option, whose settings such
+# a model takes.
+MODEL_KINDS = ("encoder", "nli", "causal_lm", "masked_lm", "run")
 PACKAGE = re.compile(r"# @package (\S+)")
 CONFIG_DIR = re.compile(r"(?:^|\s)(?:--config-dir|-cd)[=\s](\S+)")
 # A whole value that is another key's: no resolver, which has a colon.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
-from relsym.app.values.known import free_mappings, known_keys
+from relsym.app.values.known import MODEL_KINDS, free_mappings, known_keys
 from relsym.extras import install_line
 from relsym.runs.credentials import MASK, is_secret_name
 
@@ -104,6 +104,14 @@ def unread(key: str, word: str, here: Collection[str] = ()) -> str:
     """
     word = without_secret(word)
     owners = known_keys().get(key, ())
+    if "model=auto" in sys.argv[1:]:
+        kinds = [f"model={kind}" for kind in MODEL_KINDS if f"model={kind}" in owners]
+        if kinds:
+            return (
+                f"{word}: model=auto has no such key. It finds out what kind the model is and takes that "
+                "kind's settings, and a length that the model can read. To set this one, name the kind in "
+                f"place of auto: {' or '.join(kinds)}."
+            )
     if owners:
         names = ", ".join(owners[:MOST_OWNERS])
         further = len(owners) - MOST_OWNERS
