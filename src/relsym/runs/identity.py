@@ -23,6 +23,13 @@ MODEL_SETTINGS = ("pooling", "max_length", "dropout")
 # What becomes of NLI rows that cannot be read, and what that setting is called: whether they end a run or are
 # left out, all other rows are read alike, so that a run which ends computes the same.
 BAD_ROW_SETTINGS = ("on_bad_row", "on_bad_row_key")
+# How a table of statements is read, where something is said about it: unsaid, they are left out, so that runs
+# from before there were such settings have their hashes.
+TABLE_SETTINGS = (
+    *("format", "delimiter", "order", "entity_format", "entity_delimiter", "entity_ids", "relation_ids"),
+    "language",
+)
+TABLE_READER = "relsym.data.sources.table.TripleTable"
 # Parts that a run need not have.
 WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts", "forms")
 
@@ -70,7 +77,7 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
 
     What is empty is left out: a run without a recipe, shortcuts of its own, forms to leave out, or further
     arguments of the Trainer has the hash that it had before there were such keys. So is what becomes of bad
-    NLI rows.
+    NLI rows, and what nobody says about a table of statements.
     """
     parts = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
     for key in WITHOUT_MEANING_IF_EMPTY:
@@ -81,8 +88,23 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
         parts["training"] = {key: value for key, value in training.items() if key != "trainer"}
     for key in ("data", "forgetting"):
         if parts.get(key):
-            parts[key] = _without_bad_row_settings(parts[key])
+            parts[key] = _without_unsaid_of_tables(_without_bad_row_settings(parts[key]))
     return parts
+
+
+def _without_unsaid_of_tables(rows: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of rows from a table of statements, less what is null of ``TABLE_SETTINGS``."""
+    reader = rows.get("reader")
+    if not isinstance(reader, Mapping) or reader.get("_target_") != TABLE_READER:
+        return rows
+    unsaid = [key for key in TABLE_SETTINGS if reader.get(key) is None]
+    shorter = _without(rows, unsaid) | {"reader": _without(reader, unsaid)}
+    module = rows.get("module", {})
+    benchmark = module.get("benchmark", {})
+    if "reader" in benchmark:
+        benchmark = {**benchmark, "reader": _without(benchmark["reader"], unsaid)}
+        shorter["module"] = {**module, "benchmark": benchmark}
+    return shorter
 
 
 def _without_bad_row_settings(rows: Mapping[str, Any]) -> Mapping[str, Any]:

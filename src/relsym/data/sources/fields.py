@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from relsym.data.blocks import LONGEST_LINE
+from relsym.data.sources.file_format import BLANKS, COMMA, TAB
 from relsym.data.sources.layout import Layout, Votes
 
-TAB = "\t"
 csv.field_size_limit(LONGEST_LINE)  # Python's own limit is 128 KiB
 
 
@@ -30,8 +30,13 @@ def text_lines(text: str) -> pl.DataFrame:
 
 
 def tsv_rows(text: str, layout: Layout) -> pl.DataFrame:
-    """The parser of TSV."""
-    rows = text_lines(text).with_columns(fields=pl.col("text").str.split(TAB))
+    """The parser of lines without quoting."""
+    line = pl.col("text")
+    if layout.delimiter == BLANKS:
+        fields = line.str.strip_chars(" \t").str.replace_all(r"[ \t]+", TAB).str.split(TAB)
+    else:
+        fields = line.str.split(layout.delimiter or TAB)
+    rows = text_lines(text).with_columns(fields=fields)
     return _with_roles(rows, layout, ends_midline=not text.endswith("\n"))
 
 
@@ -97,14 +102,17 @@ def _matches(field: pl.Expr, pattern: str) -> pl.Expr:
     return field.str.strip_chars().str.contains(f"(?i)^(?:{pattern})$")
 
 
-def check_quotes(text: str, path: Path, before: int) -> None:
+def check_quotes(text: str, path: Path, before: int, delimiter: str = COMMA) -> None:
     """Refuse a block of CSV with text behind a closing quote.
 
     Such a quote was perhaps not meant to open a field, or to close it: where this row ends and what belongs
     to the next one, nobody can tell, and Arrow would make one row of both.
 
     Args:
+        text: the block.
+        path: the file.
         before: rows of the file before this block.
+        delimiter: what stands between its fields.
 
     Raises:
         ValueError: with the row's number.
@@ -113,7 +121,7 @@ def check_quotes(text: str, path: Path, before: int) -> None:
         return
     rows = before
     try:
-        for _ in csv.reader(io.StringIO(text, newline=""), strict=True):
+        for _ in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
             rows += 1
     except csv.Error as error:
         raise ValueError(
@@ -126,7 +134,8 @@ def check_quotes(text: str, path: Path, before: int) -> None:
 def csv_rows(text: str, layout: Layout) -> pl.DataFrame:
     """The parser of CSV."""
     names = [str(place) for place in range(layout.width)]
-    fields, broken = _arrow_fields(text, names)
+    delimiter = layout.delimiter or COMMA
+    fields, broken = _arrow_fields(text, names, delimiter)
     # Arrow numbers the broken rows only; the sound ones have the numbers that are left, in order.
     height = fields.height + broken.height
     numbers = pl.int_range(1, height + 1, eager=True)
@@ -138,7 +147,7 @@ def csv_rows(text: str, layout: Layout) -> pl.DataFrame:
 
     if layout.votes:
         sound = fields.select(row=sound_numbers, text=blank_text, fields=pl.concat_list(names))
-        broken_fields = [_csv_fields(row) for row in broken["text"]]
+        broken_fields = [_csv_fields(row, delimiter) for row in broken["text"]]
         broken = broken.with_columns(fields=pl.Series(broken_fields, dtype=pl.List(pl.String)))
         rows = pl.concat([sound, broken], how="diagonal_relaxed").sort("row")
         return _with_roles(rows, layout, ends_midline=not text.endswith("\n"))
@@ -148,7 +157,7 @@ def csv_rows(text: str, layout: Layout) -> pl.DataFrame:
     return pl.concat([sound, broken], how="diagonal").sort("row")
 
 
-def _arrow_fields(text: str, names: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _arrow_fields(text: str, names: list[str], delimiter: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that have a field for each name, under these, and row and text of the others."""
     data = text.encode()
     broken_rows = []
@@ -161,7 +170,12 @@ def _arrow_fields(text: str, names: list[str]) -> tuple[pl.DataFrame, pl.DataFra
         pa.BufferReader(data),
         # Without threads, or Arrow would not know the number of a broken row; the text is one block already.
         pa.csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
-        pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=set_aside),
+        pa.csv.ParseOptions(
+            delimiter=delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=False,
+            invalid_row_handler=set_aside,
+        ),
         pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
     )
     schema = {"row": pl.Int64, "text": pl.String}
@@ -169,9 +183,9 @@ def _arrow_fields(text: str, names: list[str]) -> tuple[pl.DataFrame, pl.DataFra
     return pl.from_arrow(table), broken
 
 
-def _csv_fields(row: str) -> list[str]:
+def _csv_fields(row: str, delimiter: str) -> list[str]:
     """The fields of one row of CSV; none of a row that is no CSV by itself."""
     try:
-        return next(csv.reader(io.StringIO(row, newline="")), [])
+        return next(csv.reader(io.StringIO(row, newline=""), delimiter=delimiter), [])
     except csv.Error:
         return []

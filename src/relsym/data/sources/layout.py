@@ -49,6 +49,7 @@ class Layout(NamedTuple):
     header: whether the first row holds the columns' names.
     nullable: roles that may be null, which is read as an empty string.
     votes: the annotators' labels, where a row may have more or fewer than ``width`` says.
+    delimiter: what stands between the fields of text; see ``FileFormat``.
     """
 
     places: dict[str, Any]
@@ -56,6 +57,7 @@ class Layout(NamedTuple):
     header: bool = False
     nullable: tuple[str, ...] = ()
     votes: Votes | None = None
+    delimiter: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Schema:
     known: other names of all roles; the first that a file has go before ``columns``.
     nullable: roles that may be null where columns have types or keys; null is then an empty string.
     annotators: columns of which a row may have more or fewer than the header names.
+    order_key: the setting that lists all columns in their order, so that ``width`` is theirs; None: there is
+        no such list.
     """
 
     key: str
@@ -86,6 +90,29 @@ class Schema:
     known: tuple[dict[str, str], ...] = ()
     nullable: tuple[str, ...] = ()
     annotators: Annotators | None = None
+    order_key: str | None = None
+
+    @property
+    def fewest_fields(self) -> int:
+        """How many fields a row has at least that can be read by position."""
+        if self.width is None:
+            return len(self.columns)
+        positions = [column for column in self.columns.values() if isinstance(column, int)]
+        return max([self.width, *(position + 1 for position in positions)])
+
+    def has_names_in(self, first: Sequence[str]) -> bool:
+        """Whether the first row holds all names of columns that are looked for."""
+        names = [column for column in self.columns.values() if isinstance(column, str)]
+        return bool(names) and all(name in first for name in names)
+
+    def has_right_width(self, first: Sequence[str]) -> bool:
+        """Whether a file with this first row has as many columns as it is to have, as far as one can say."""
+        if self.has_names_in(first):
+            return True
+        are_positions = any(isinstance(column, int) for column in self.columns.values())
+        if are_positions and not self.order_key:
+            return len(first) >= self.fewest_fields
+        return len(first) == self.fewest_fields
 
     def named(self, available: Sequence[str], path: Path | str) -> dict[str, str]:
         """The column of each role in a file whose columns have names.
@@ -131,6 +158,11 @@ class Schema:
                 names[role] = column
             elif isinstance(column, int):
                 positions[role] = column
+        if self.order_key and len(first) != self.width:
+            raise ValueError(
+                f"{path}: {self.order_key} has {self.width} columns, the first row {len(first)}: "
+                f"{shortened(list(first))}."
+            )
         self._check_range(positions, first, path)
 
         present = [name for name in names.values() if name in first]

@@ -133,7 +133,7 @@ class NliSource:
 
         def first() -> str:
             row = bad.row(0, named=True)
-            content = content_of(row, ROW_COLUMNS, table.kind)
+            content = content_of(row, ROW_COLUMNS)
             return f"{table.place(row['row'])}: expected {row['expected']}, got {content}"
 
         self.bad_rows.settle(bad.height, first, dropped, BAD_ROW)

@@ -16,7 +16,7 @@ from relsym.data.sources.hub_set import HubSet, described_columns, faults
 from relsym.data.sources.json_lines import json_object
 from relsym.data.sources.layout import Schema
 from relsym.data.sources.nli_files import PARTS, find_file, find_part, round_folder
-from relsym.data.sources.rows import file_kind, place_of_row, table_rows
+from relsym.data.sources.rows import BY_NAME, place_of_row, table_rows
 
 
 class NliTable(NamedTuple):
@@ -25,7 +25,6 @@ class NliTable(NamedTuple):
     name: in the ids of its pairs.
     origin, place: the table and a row of it, for errors.
     blocks: as ``table_rows`` yields them, without blank lines.
-    kind: of the file; None where there is none.
     declared: names of its numeric labels.
     """
 
@@ -33,7 +32,6 @@ class NliTable(NamedTuple):
     origin: str
     place: Callable[[int], str]
     blocks: Iterator[pl.DataFrame]
-    kind: str | None = None
     declared: Sequence[str] | None = None
 
 
@@ -95,9 +93,9 @@ class FolderTables(Tables):
     def of(self, part: str) -> Iterator[NliTable]:
         """See ``Tables``."""
         for name, path in self.files[part].items():
-            place = partial(place_of_row, path)
+            place = partial(place_of_row, path, BY_NAME.kind_of(path))
             blocks = self._blocks(path)
-            yield NliTable(name, str(path), place, blocks, file_kind(path), self._declared(path))
+            yield NliTable(name, str(path), place, blocks, self._declared(path))
 
     def where(self, part: str) -> str:
         """See ``Tables``."""
@@ -105,7 +103,7 @@ class FolderTables(Tables):
 
     def _declared(self, path: Path) -> Sequence[str] | None:
         """The names that the hub's library writes into a Parquet file for the numbers in it."""
-        if file_kind(path) != "parquet":
+        if BY_NAME.kind_of(path) != "parquet":
             return None
         try:
             file = pa.parquet.read_schema(path)

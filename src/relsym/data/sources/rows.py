@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,13 @@ import pyarrow.parquet
 
 from relsym.data.blocks import LONGEST_LINE, decoded, ends_midline, line_blocks
 from relsym.data.progress import progress
-from relsym.data.sources.fields import TAB, check_quotes, csv_rows, tsv_rows
+from relsym.data.sources.fields import check_quotes, csv_rows, tsv_rows
+from relsym.data.sources.file_format import TAB, FileFormat, delimiter_name
 from relsym.data.sources.json_lines import json_fault, json_object, json_rows
 from relsym.data.sources.layout import Layout, Schema, shortened
+from relsym.data.sources.separation import COUNT, LOOKED_AT, fields_of, refuse_quotes, separated
 
-FILE_KINDS = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".txt": "tsv",
-    ".parquet": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
+BY_NAME = FileFormat()  # nothing is said: the name alone counts
 LONGEST_ROW = LONGEST_LINE  # bytes; a row of CSV may be of several lines
 PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {
     "tsv": tsv_rows,
@@ -37,66 +33,108 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SNIFFED = 100  # lines whose keys tell the columns of a JSONL file
 
 
-def table_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+def table_rows(path: Path, schema: Schema, said: FileFormat = BY_NAME) -> Iterator[pl.DataFrame]:
     """Rows of a file in blocks, each a table of strings.
 
-    Columns: the roles of ``schema``; row (from 1, a header included), whole (each field is what its column
-    says), expected (what a row should be), and text where there are lines.
+    Columns: the roles of ``schema``; row (from 1, a header or a count included), whole (each field is what
+    its column says), expected (what a row should be), kind and delimiter of the file, and text where there
+    are lines.
+
+    Args:
+        path: the file.
+        schema: its columns.
+        said: its format, as far as somebody said it.
 
     Raises:
-        ValueError: an empty or damaged file, text that is not UTF-8, columns that are not there.
+        ValueError: an empty or damaged file, text that is not UTF-8, columns that are not there, another
+            number of rows than the file counts.
     """
-    kind = file_kind(path)
+    kind = said.kind_of(path)
     if kind == "parquet":
         yield from _parquet_rows(path, schema)
         return
 
     blocks = line_blocks(path)
+    first = next(blocks, None)
+    if first is None:
+        raise ValueError(f"{path}: the file is empty.")
+    form, count = said, None
+    if kind != "jsonl":
+        _refuse_parquet(first, path, said)
+        lines = first.removeprefix(_BYTE_ORDER_MARK).split(b"\n", LOOKED_AT)[:LOOKED_AT]
+        form = separated(decoded(b"\n".join(lines), path, 1), path, said, schema)
+    if form.counted:
+        first, count = _without_count(first.removeprefix(_BYTE_ORDER_MARK), path, said)
+    yield from _text_rows(chain([first] if first else [], blocks), path, schema, said, form, count)
+
+
+def _text_rows(
+    blocks: Iterator[bytes], path: Path, schema: Schema, said: FileFormat, form: FileFormat, count: int | None
+) -> Iterator[pl.DataFrame]:
+    """See ``table_rows``.
+
+    Args:
+        blocks: of the file, without the line of a count.
+        path: the file.
+        schema: its columns.
+        said: its format, as far as somebody said it.
+        form: its format.
+        count: of its rows; None: the file has none.
+    """
+    kind = form.kind_of(path)
+    may_have_quotes = said.delimiter is None and said.kind_of(path) == "csv" and form.delimiter == TAB
     if kind == "csv":
         blocks = _closed_quotes(blocks, path)
     layout = None
-    before = 0
+    before = skipped = 0 if count is None else 1
     for block, is_last in _with_last(blocks):
         if layout is None:
             text = decoded(block.removeprefix(_BYTE_ORDER_MARK), path, before + 1)
-            layout = _layout(kind, text, schema, path)
+            layout = _layout(kind, text, schema, path, form.delimiter or "")
         else:
             text = decoded(block, path, before + 1)
         if is_last and ends_midline(path):
             text = text.removesuffix("\n")
         if kind == "csv":
-            check_quotes(text, path, before)
+            check_quotes(text, path, before, layout.delimiter)
+        elif may_have_quotes:
+            refuse_quotes(text, path, before, said)
         rows = PARSERS[kind](text, layout)
         number = pl.col("row").cast(pl.Int64) + before
-        numbered = rows.with_columns(row=number, expected=pl.lit(_expected(kind, layout)))
+        described = {"kind": kind, "delimiter": layout.delimiter, "expected": _expected(kind, layout)}
+        numbered = rows.with_columns(row=number, **{name: pl.lit(text) for name, text in described.items()})
         # Only the first block has a row 1.
         yield numbered.filter(pl.col("row") > 1) if layout.header else numbered
         before += rows.height
-    if layout is None:
-        raise ValueError(f"{path}: the file is empty.")
-
-
-def file_kind(path: Path) -> str:
-    """csv, tsv, jsonl or parquet, by the name.
-
-    Raises:
-        ValueError: the name tells none of them.
-    """
-    is_packed = path.suffix in (".gz", ".bz2")
-    suffix = path.with_suffix("").suffix if is_packed else path.suffix
-    kind = FILE_KINDS.get(suffix)
-    # Parquet packs its own columns: a packed file of it could not be read in parts.
-    if kind is None or (kind == "parquet" and is_packed):
+    if count is not None and before - skipped != count:
         raise ValueError(
-            f"{path}: no table by its name: expected {', '.join(FILE_KINDS)} "
-            "(text also .gz or .bz2; entities also .json)."
+            f"{path}: the first line counts {count} rows, and {before - skipped} follow: is the file whole? "
+            "Fetch it again, or correct the first line."
         )
-    return kind
 
 
-def place_of_row(path: Path, row: int) -> str:
-    """Where a row is, for an error: its line where lines are rows."""
-    lines_are_rows = file_kind(path) in ("tsv", "jsonl")
+def _without_count(block: bytes, path: Path, said: FileFormat) -> tuple[bytes, int]:
+    """The first block without its first line, and the number in that line."""
+    start, _, rest = block.partition(b"\n")
+    line = decoded(start, path, 1)
+    if not COUNT.fullmatch(line):
+        raise ValueError(
+            f"{path}: the first line is {shortened(line)}, and not the number of rows, as in OpenKE's files. "
+            f"If the file has no such line, pass {said.prefix}format=null {said.prefix}delimiter=blanks "
+            "data.order=[subject,object,property], or another order."
+        )
+    return rest, int(line)
+
+
+def _refuse_parquet(block: bytes, path: Path, said: FileFormat) -> None:
+    """Refuse a file that begins as Parquet does and is said to be text."""
+    if said.prefix and block.startswith(b"PAR1"):
+        raise ValueError(f"{path}: it begins as a Parquet file does. Pass {said.prefix}format=parquet.")
+
+
+def place_of_row(path: Path, kind: str, row: int) -> str:
+    """Where a row is in a file of this kind, for an error: its line where lines are rows."""
+    lines_are_rows = kind in ("tsv", "jsonl")
     return f"{'line' if lines_are_rows else 'row'} {row} of {path}"
 
 
@@ -105,46 +143,45 @@ def _expected(kind: str, layout: Layout) -> str:
     if kind == "jsonl":
         return f"a JSON object with {', '.join(layout.places.values())}"
     count = layout.width or "some"
-    separator = "tab" if kind == "tsv" else "comma"
+    separator = delimiter_name(layout.delimiter)
     labels = ""
     if layout.votes:
         labels = f" (after the first {layout.votes.start} labels alone, of any number of annotators)"
     return f"{count} {separator}-separated fields{labels}"
 
 
-def content_of(row: Mapping[str, Any], roles: Collection[str], kind: str | None) -> str:
+def content_of(row: Mapping[str, Any], roles: Collection[str]) -> str:
     """What stands in a row, for an error, and why it cannot be read where the text does not show it.
 
     Args:
-        row: of ``table_rows``.
+        row: of ``table_rows``, or of a table that is no file.
         roles: of the schema.
-        kind: of the file; None where there is none.
     """
     text = row.get("text")
     missing = [role for role in roles if row[role] is None]
     if not text:
         values = shortened({role: row[role] for role in roles})
         return f"{values} (no {', '.join(missing)})" if missing else values
-    if kind == "tsv":
-        return f"{text.count(TAB) + 1}: {shortened(text)}"
-    if kind == "jsonl":
+    if row.get("kind") == "tsv":
+        return f"{len(fields_of(text, row['delimiter']))}: {shortened(text)}"
+    if row.get("kind") == "jsonl":
         return f"{shortened(text)} ({json_fault(text, missing)})"
     return shortened(text)
 
 
-def _layout(kind: str, text: str, schema: Schema, path: Path) -> Layout:
+def _layout(kind: str, text: str, schema: Schema, path: Path, delimiter: str) -> Layout:
     """The layout of a text file, told from its first block."""
     if kind == "jsonl":
         lines = text.split("\n", SNIFFED)[:SNIFFED]
         return _json_layout(lines, schema, path)
     if kind == "tsv":
         first_line = text.partition("\n")[0].removesuffix("\r")
-        return schema.layout(first_line.split("\t"), path)
+        return schema.layout(fields_of(first_line, delimiter) or [""], path)._replace(delimiter=delimiter)
     try:
-        first_row = next(csv.reader(io.StringIO(text, newline="")))
+        first_row = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise ValueError(f"row 1 of {path}: {error}.") from error
-    layout = schema.layout(first_row or [""], path)
+    layout = schema.layout(first_row or [""], path)._replace(delimiter=delimiter)
     if layout.width:
         return layout
     # Arrow needs a number of fields: that of the first row.
@@ -204,7 +241,7 @@ def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
         for batch in file.iter_batches(batch_size=_PARQUET_ROWS, columns=names):
             rows = pl.from_arrow(batch).select(**roles)
             numbered = rows.with_row_index("row", offset=before + 1)
-            yield numbered.with_columns(whole=pl.lit(True), expected=pl.lit("a row"))
+            yield numbered.with_columns(whole=pl.lit(True), kind=pl.lit("parquet"), expected=pl.lit("a row"))
             before += rows.height
             advance(rows.height)
 

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import glob
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from relsym.data.sources.conceptnet import in_language, term_labels
+from relsym.data.sources.file_format import LAYOUTS, file_format, ordered_columns
 from relsym.data.sources.file_log import FileLog
+from relsym.data.sources.index_file import UNKNOWN_INDEX, read_index, with_ids
 from relsym.data.sources.json_lines import LONE_SURROGATE
 from relsym.data.sources.layout import Schema, shortened
-from relsym.data.sources.rows import content_of, file_kind, place_of_row, table_rows
+from relsym.data.sources.rows import content_of, place_of_row, table_rows
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, BadRows, TripleSource, entities_of
 
 STATEMENT = ("subject", "property", "object")
@@ -25,7 +29,7 @@ SEVERAL_LABELS = "further label of an entity (the first is kept)"
 
 
 class TripleTable:
-    """Statements from CSV, TSV (.tsv, .txt), Parquet or JSONL (.jsonl, .ndjson); text also as .gz or .bz2.
+    """Statements from CSV, TSV (.tsv, .txt, .del), Parquet or JSONL (.jsonl, .ndjson); text also packed.
 
     Ids are free strings: a row is bad only if its subject, property or object is empty or if it has the wrong
     number of fields. CSV fields may be quoted, TSV fields are taken as they are. Without any labels, ids
@@ -43,6 +47,17 @@ class TripleTable:
             first row included.
         on_bad_row: "error" or "skip" (dropped and counted).
         licence: SPDX id of the data's licence.
+        format, entity_format: "csv", "tsv", "jsonl" or "parquet", whatever the name ends in; of statements
+            also "openke" (a first line that counts the rows, blanks between the fields, columns subject,
+            object, property) and "conceptnet" (its assertions: tabs, five columns). None: the name says it,
+            and the first lines where it cannot be.
+        delimiter, entity_delimiter: "comma", "tab", "semicolon", "pipe", "blanks" (any number of spaces and
+            tabs), or a character. None: likewise.
+        order: the roles of all columns in their order, None for one that is not read; in place of
+            ``columns``.
+        entity_ids, relation_ids: files that give the ids behind the numbers in the statements, as OpenKE's
+            entity2id.txt (a count, then id and number) and LibKGE's entity_ids.del (number and id) do.
+        language: of ConceptNet's terms; None: "en". Statements with a term of another one are dropped.
 
     Raises:
         ValueError: an argument that is missing, unknown or at odds with another.
@@ -59,6 +74,14 @@ class TripleTable:
         entity_header: bool | None = None,
         on_bad_row: str = "error",
         licence: str = "unknown",
+        format: str | None = None,
+        delimiter: str | None = None,
+        order: Sequence[str | None] | None = None,
+        entity_format: str | None = None,
+        entity_delimiter: str | None = None,
+        entity_ids: str | Path | None = None,
+        relation_ids: str | Path | None = None,
+        language: str | None = None,
     ) -> None:
         if not triples:
             raise ValueError(
@@ -73,15 +96,13 @@ class TripleTable:
         names = [entities] if entities else []
         self.entity_files, self.entity_patterns = _all_files("data.entities", names)
 
-        self.statements = Schema(
-            key="data.columns",
-            header_key="data.header",
-            columns=_columns("data.columns", columns, STATEMENT, LABEL_COLUMNS),
-            standard=STATEMENT,
-            required=STATEMENT,
-            width=len(STATEMENT),
-            header=header,
-        )
+        self.format = file_format("data.", format, delimiter)
+        if entity_format in LAYOUTS:
+            raise ValueError(f"data.entity_format={entity_format}: expected csv, tsv, jsonl or parquet.")
+        self.entity_format = file_format("data.entity_", entity_format, entity_delimiter)
+        self.index_files = {"entity": entity_ids, "relation": relation_ids}
+        self.terms_language = _terms_language(format, language)
+        self.statements = _statement_schema(columns, order, format, header)
         roles = tuple(LABEL_SCHEMA)
         self.entities = Schema(
             key="data.entity_columns",
@@ -96,10 +117,14 @@ class TripleTable:
 
         # The names have to tell the formats: checked here, before the first file is read.
         for path in self.files:
-            file_kind(path)
+            self.format.kind_of(path)
         for path in self.entity_files:
-            if path.suffix != ".json":
-                file_kind(path)
+            if not self._is_json(path):
+                self.entity_format.kind_of(path)
+
+    def _is_json(self, path: Path) -> bool:
+        """Whether a file of labels is one JSON object."""
+        return path.suffix == ".json" and self.entity_format.kind is None
 
     def _has_labels_beside(self) -> bool:
         """Whether both columns of labels are declared; one alone is refused, and so are labels twice."""
@@ -126,15 +151,18 @@ class TripleTable:
         dropped, notes = Counter(), Counter()
         columns = list(self.statements.columns)
         is_chosen = pl.col("property").is_in(list(properties))
+        entity_ids = read_index("data.entity_ids", self.index_files["entity"])
+        relation_ids = read_index("data.relation_ids", self.index_files["relation"])
         # An empty table first, so that there is one to return where no row is of these properties.
         chosen = [pl.DataFrame(schema=dict.fromkeys(columns, pl.String))]
         log = FileLog("data.triples", self.patterns)
         for path in self.files:
-            for rows in table_rows(path, self.statements):
+            for rows in table_rows(path, self.statements, self.format):
                 good = self._good(rows, path, self.statements, dropped, "bad row")
-                statements = good.filter(is_chosen).select(columns)
-                chosen.append(statements)
-                dropped["other property"] += good.height - statements.height
+                named = self._named_by_ids(good, path, entity_ids, relation_ids, dropped)
+                statements = named.filter(is_chosen).select(columns)
+                dropped["other property"] += named.height - statements.height
+                chosen.append(self._in_language(statements, dropped))
                 read += rows.height
                 log.add(path, rows.height, _described(rows, path))
         log.tell()
@@ -149,9 +177,47 @@ class TripleTable:
             self._origin(),
             self.licence,
             +notes,
-            labelled=self.labels_beside or bool(self.entity_files),
+            labelled=self.labels_beside or bool(self.entity_files) or bool(self.terms_language),
+            language=self.terms_language or "en",
             wikidata=False,  # it may be of anything, and nothing here tells
         )
+
+    def _named_by_ids(
+        self,
+        rows: pl.DataFrame,
+        path: Path,
+        entity_ids: pl.DataFrame | None,
+        relation_ids: pl.DataFrame | None,
+        counts: Counter[str],
+    ) -> pl.DataFrame:
+        """The rows with ids in the place of numbers, where files give them.
+
+        A row with a number that no file knows is counted in ``counts``, or refused.
+        """
+        named = rows
+        for ids, roles in ((entity_ids, ("subject", "object")), (relation_ids, ("property",))):
+            if ids is not None:
+                named = with_ids(named, ids, roles)
+        is_known = pl.all_horizontal(pl.col(*STATEMENT).is_not_null())
+        unknown = named.filter(~is_known)
+
+        def first() -> str:
+            row = unknown.row(0, named=True)
+            missing = ", ".join(role for role in STATEMENT if row[role] is None)
+            files = ", ".join(Path(file).name for file in self.index_files.values() if file)
+            place = place_of_row(path, row["kind"], row["row"])
+            return f"{place}: the number of its {missing} has no id in {files}: {row.get('text')!r}"
+
+        self.bad_rows.settle(unknown.height, first, counts, UNKNOWN_INDEX)
+        return named.filter(is_known)
+
+    def _in_language(self, rows: pl.DataFrame, counts: Counter[str]) -> pl.DataFrame:
+        """The statements whose terms are of the wanted language; the others are counted in ``counts``."""
+        if self.terms_language is None:
+            return rows
+        wanted = rows.filter(in_language(self.terms_language))
+        counts["other language"] += rows.height - wanted.height
+        return wanted
 
     def _origin(self) -> str:
         """The files' names, the first alone if they are many."""
@@ -175,8 +241,8 @@ class TripleTable:
             row = bad.row(0, named=True)
             required = ", ".join(schema.required)
             expected = f"{row['expected']} with {required} filled in"
-            content = content_of(row, list(schema.columns), file_kind(path))
-            return f"{place_of_row(path, row['row'])}: expected {expected}, got {content}"
+            content = content_of(row, list(schema.columns))
+            return f"{place_of_row(path, row['kind'], row['row'])}: expected {expected}, got {content}"
 
         self.bad_rows.settle(bad.height, first, counts, reason)
         return rows.filter(is_good)
@@ -187,7 +253,7 @@ class TripleTable:
             return one_label(labels_beside(rows), notes)
         ids = entities_of(rows)
         if not self.entity_files:
-            return pl.DataFrame({"entity": ids, "label": ids})
+            return term_labels(ids) if self.terms_language else pl.DataFrame({"entity": ids, "label": ids})
 
         tables = [pl.DataFrame(schema=LABEL_SCHEMA)]
         log = FileLog("data.entities", self.entity_patterns)
@@ -201,12 +267,12 @@ class TripleTable:
 
     def _named(self, path: Path, notes: Counter[str], log: FileLog) -> Iterator[pl.DataFrame]:
         """The labels in a file of entities, block by block."""
-        if path.suffix == ".json":
+        if self._is_json(path):
             labels = _json_labels(path, self.entities, notes)
             log.add(path, labels.height, "a JSON object")
             yield labels
             return
-        for rows in table_rows(path, self.entities):
+        for rows in table_rows(path, self.entities, self.entity_format):
             log.add(path, rows.height, _described(rows, path))
             good = self._good(rows, path, self.entities, notes, "bad row of the entities")
             yield good.select("entity", "label")
@@ -289,10 +355,64 @@ def _described(rows: pl.DataFrame, path: Path) -> str:
         rows: the first ones of ``table_rows``.
         path: the file.
     """
-    if rows.is_empty() or file_kind(path) not in ("csv", "tsv"):
-        return file_kind(path)
+    kind = rows["kind"][0] if rows.height else "none"
+    if kind not in ("csv", "tsv"):
+        return kind
     has_header = rows["row"][0] > 1
     return f"{rows['expected'][0]} {'below' if has_header else 'without'} column names"
+
+
+def _statement_schema(
+    columns: Mapping[str, str | int | None] | None,
+    order: Sequence[str | None] | None,
+    format: str | None,
+    header: bool | None,
+) -> Schema:
+    """Which columns statements have, and where.
+
+    Raises:
+        ValueError: columns that are told twice, unknown or missing.
+    """
+    layout = LAYOUTS.get(format or "")
+    order_key = None if order is None and layout is None else "data.order"
+    if order is None and layout:
+        order_key = f"data.format={format}"
+        order = layout.order
+    mapped = columns
+    if order is not None:
+        own_names = {role: role for role in STATEMENT}
+        chosen = {role: column for role, column in (columns or {}).items() if column is not None}
+        if chosen not in ({}, own_names):
+            raise ValueError(
+                f"{order_key} and data.columns both say where columns are. Leave one of them out."
+            )
+        mapped = ordered_columns("data.order", tuple(order), (*STATEMENT, *LABEL_COLUMNS), STATEMENT)
+    return Schema(
+        key="data.columns",
+        header_key="data.header",
+        columns=_columns("data.columns", mapped, STATEMENT, LABEL_COLUMNS),
+        standard=STATEMENT,
+        required=STATEMENT,
+        width=len(STATEMENT if order is None else order),
+        header=header,
+        order_key=order_key,
+    )
+
+
+def _terms_language(format: str | None, language: str | None) -> str | None:
+    """The language of ConceptNet's terms; None of other files.
+
+    Raises:
+        ValueError: a language of files that have no such terms, or one that is no code.
+    """
+    if format != "conceptnet":
+        if language is not None:
+            raise ValueError(f"data.language={language} is for data.format=conceptnet alone.")
+        return None
+    code = language or "en"
+    if not re.fullmatch(r"[a-z]{2,3}(_[a-z]+)?", code):
+        raise ValueError(f"data.language={code}: expected a code such as en or pt_br.")
+    return code
 
 
 def _all_files(key: str, names: Sequence[str | Path]) -> tuple[list[Path], dict[Path, str]]:
