@@ -20,7 +20,8 @@ from relsym.data.audit import Audit
 from relsym.data.batches import PADDING, GlobalBatchSampler, epoch_batches, share_of
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.facts import usable_facts
-from relsym.data.relations import Relation, read_relations, select_relations
+from relsym.data.pairs import VARIANTS, check_wordings
+from relsym.data.relations import TABLES, Relation, read_relations, select_relations
 from relsym.data.sampling import alternate, in_turn
 from relsym.data.sources.mini import Mini
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
@@ -161,8 +162,18 @@ def test_properties_that_are_neither_are_left_out_unless_asked_for():
     assert select_relations(EXTENDED, None, neutral=True)["P737"].label == "neutral"
 
 
-@pytest.mark.parametrize("relation", EXTENDED.values(), ids=EXTENDED)
-def test_every_property_has_its_wordings_in_the_right_order(relation):
+WIKIDATA = ("paper", "extended")
+WORDED = {}
+for table in TABLES:
+    if table != "paper":  # its properties are in "extended" too
+        relations = read_relations(table)
+        WORDED |= {f"{table} {name}": (relation, relations) for name, relation in relations.items()}
+
+
+@pytest.mark.parametrize("name", WORDED)
+def test_every_property_has_its_wordings_in_the_right_order(name):
+    relation, table = WORDED[name]
+
     def subject_first(text):
         return text.index("[X]") < text.index("[Y]")
 
@@ -179,21 +190,30 @@ def test_every_property_has_its_wordings_in_the_right_order(relation):
         subject_first(relation.converse) != order and not NEGATIONS.search(relation.converse)
     )
     assert all(
-        (inverse in EXTENDED and relation.property in EXTENDED[inverse].inverses)
+        (inverse in table and relation.property in table[inverse].inverses)
         or inverse == "P527"
         or relation.property == "P527"
         for inverse in relation.inverses
     )
 
 
-def test_no_two_properties_share_a_wording_in_either_order():
+@pytest.mark.parametrize("table", TABLES)
+def test_no_two_properties_share_a_wording_in_either_order(table):
     owner = {}
-    for relation in EXTENDED.values():
+    for relation in read_relations(table).values():
         for text in (relation.template, relation.negation, relation.converse, *relation.paraphrases):
             for form in (
                 {text, text.replace("[X]", "[Z]").replace("[Y]", "[X]").replace("[Z]", "[Y]")} if text else ()
             ):
                 assert owner.setdefault(form, relation.property) == relation.property, form
+
+
+@pytest.mark.parametrize("table", [name for name in TABLES if name not in WIKIDATA])
+def test_tables_of_data_sets_hold_relations_of_both_kinds_and_no_other(table):
+    kinds = Counter(relation.kind for relation in read_relations(table).values())
+    assert kinds.keys() == {"symmetric", "antisymmetric"}
+    assert min(kinds.values()) >= 3
+    check_wordings(read_relations(table), list(VARIANTS))
 
 
 # --- draws

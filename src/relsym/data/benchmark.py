@@ -184,7 +184,8 @@ class SymmetryBenchmark(Benchmark):
 
     Args:
         reader: where the triples come from.
-        property_table: "paper" (also None), "extended", or a YAML file of the user's own.
+        property_table: "paper" (also None), "extended", another of ``relsym.data.relations.TABLES``, or a
+            YAML file of the user's own.
         properties: which of its properties; None takes all. The path of a YAML file stands for that table and
             all of its properties.
         neutral: also those that are neither symmetric nor antisymmetric.

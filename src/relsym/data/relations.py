@@ -17,8 +17,18 @@ ENTAILMENT, NEUTRAL, CONTRADICTION = "entailment", "neutral", "contradiction"
 SYMMETRIC, ANTISYMMETRIC, NEITHER = "symmetric", "antisymmetric", "neither"
 LABEL_OF_KIND = {SYMMETRIC: ENTAILMENT, ANTISYMMETRIC: CONTRADICTION, NEITHER: NEUTRAL}
 KINDS = tuple(LABEL_OF_KIND)
-# Tables that come with the package, by name.
-TABLES = {"paper": ("properties.yaml",), "extended": ("properties.yaml", "extended.yaml")}
+# Tables that come with the package, by name: of Wikidata's properties, and of data sets with relations of
+# their own.
+TABLES = {
+    "paper": ("properties.yaml",),
+    "extended": ("properties.yaml", "extended.yaml"),
+    "wn18rr": ("tables/wn18rr.yaml",),
+    "fb15k237": ("tables/fb15k237.yaml",),
+    "yago310": ("tables/yago310.yaml",),
+    "umls": ("tables/umls.yaml",),
+    "dbpedia50": ("tables/dbpedia50.yaml",),
+    "conceptnet": ("tables/conceptnet.yaml",),
+}
 LONGEST_PROBLEM = 300  # characters of what is wrong with an entry: a field that is unknown may be long
 PROPERTY_FIELDS = "name, kind, template, converse, negation, paraphrases, inverses (the last four optional)"
 
@@ -70,7 +80,8 @@ def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
     """Read a property table: YAML, property id -> ``PROPERTY_FIELDS``.
 
     Args:
-        table: "paper" (also None: the paper's 14 properties), "extended" (those and more), or a file.
+        table: "paper" (also None: the paper's 14 properties), "extended" (those and more), another of
+            ``TABLES``, or a file.
 
     Raises:
         FileNotFoundError: no such file or table.

@@ -79,16 +79,16 @@ def separated(text: str, path: Path, said: FileFormat, schema: Schema) -> FileFo
         of_first = [other for other in others if _fits(_rows(lines[:1], other), schema)]
         _refuse_unlike(lines[0], path, said, named, of_first)
         return named
-    (found,) = fitting
+    (form,) = fitting
     LOG.warning(
         "%s: the fields are read as %s-separated, as the first lines are, whatever the name says. "
         "%sdelimiter=%s says so, or another.",
         path.name,
-        delimiter_name(found.delimiter),
+        delimiter_name(form.delimiter),
         said.prefix,
-        _setting(found.delimiter),
+        _setting(form.delimiter),
     )
-    return found
+    return form
 
 
 def refuse_quotes(text: str, path: Path, before: int, said: FileFormat) -> None:
