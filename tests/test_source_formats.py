@@ -5,6 +5,7 @@ between two readings.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -76,6 +77,39 @@ def test_two_readings_of_the_right_width_are_a_question_and_no_facts(tmp_path):
     other.write_text("a;P131|x;b|c\nd;P131|x;e|f\n")
     with pytest.raises(ValueError, match=r"data\.delimiter=semicolon or data\.delimiter=pipe"):
         read(other, ["P131"])
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiters"),
+    [
+        ("Q1;P40;Q2;1,5;2,5\n", "comma or data.delimiter=semicolon"),
+        ("Q1\tP40\tQ2\ta,b,c\n", "comma or data.delimiter=tab"),
+    ],
+)
+def test_commas_inside_fields_do_not_make_three_columns(tmp_path, text, delimiters):
+    (tmp_path / "facts.csv").write_text(text)
+    with pytest.raises(ValueError, match=re.escape(f"Pass data.delimiter={delimiters}.")):
+        read(tmp_path / "facts.csv")
+
+
+def test_the_labels_are_not_split_at_what_may_stand_in_them(tmp_path):
+    facts = table(tmp_path / "facts.csv", ROWS, ",")
+    # Aliases and semicolons in every line of a CSV file are text.
+    aliases = table(tmp_path / "a.csv", [("Q1", "one", "a;b"), ("Q2", "two", "c;d")], ",")
+    assert dict(read(facts, entities=aliases).labels.iter_rows()) == {"Q1": "one", "Q2": "two"}
+    # So are blanks, whatever the name says of the delimiter; said, they are none of a label of two words.
+    words = table(tmp_path / "b.txt", [("Q1", "Paris"), ("Q2", "New York")], " ")
+    assert read(facts, entities=words).labels.is_empty()
+    with pytest.raises(ValueError, match=r"line 2 of .*2 blank-separated.*got 3: 'Q2 New York'"):
+        read(facts, entities=words, entity_delimiter="blanks")
+    tabs = table(tmp_path / "c.csv", [("Q1", "Ames, Iowa"), ("Q2", "Boone")])
+    with pytest.raises(ValueError, match=r"data\.entity_delimiter=comma or data\.entity_delimiter=tab"):
+        read(facts, entities=tabs)
+    # Numbers are no labels.
+    numbers = table(tmp_path / "entity2id.txt", [("Q1", "0"), ("Q2", "1")], above="2\n")
+    with pytest.raises(ValueError, match=r"'2', is a number alone.*data\.entity_ids=FILE"):
+        read(facts, entities=numbers)
+    assert read(facts, entities=numbers, entity_format="tsv").labels.height == 2
 
 
 def test_column_names_settle_which_delimiter_it_is(tmp_path):

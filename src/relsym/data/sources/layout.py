@@ -110,7 +110,7 @@ class Schema:
         if self.has_names_in(first):
             return True
         are_positions = any(isinstance(column, int) for column in self.columns.values())
-        if are_positions and not self.order_key:
+        if self.width is None or (are_positions and not self.order_key):
             return len(first) >= self.fewest_fields
         return len(first) == self.fewest_fields
 

@@ -103,8 +103,8 @@ def _text_rows(
         number = pl.col("row").cast(pl.Int64) + before
         described = {"kind": kind, "delimiter": layout.delimiter, "expected": _expected(kind, layout)}
         numbered = rows.with_columns(row=number, **{name: pl.lit(text) for name, text in described.items()})
-        # Only the first block has a row 1.
-        yield numbered.filter(pl.col("row") > 1) if layout.header else numbered
+        # Only the first block has the row of the header.
+        yield numbered.filter(pl.col("row") > skipped + 1) if layout.header else numbered
         before += rows.height
     if count is not None and before - skipped != count:
         raise ValueError(

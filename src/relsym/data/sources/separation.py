@@ -29,6 +29,7 @@ from relsym.data.sources.layout import Schema, shortened
 LOG = logging.getLogger(__name__)
 LOOKED_AT = 100  # lines
 COUNT = re.compile(r"\s*\d+\s*")
+_BETWEEN = re.compile(r"[,;|\s]")
 QUOTED_FIELD = re.compile(r'(?:^|\t)"', re.MULTILINE)
 
 
@@ -60,22 +61,21 @@ def separated(text: str, path: Path, said: FileFormat, schema: Schema) -> FileFo
     first = rows[0] if rows else []
     if schema.has_names_in(first):
         return named
-    others = [_with(said, delimiter) for delimiter in DELIMITERS.values() if delimiter != named.delimiter]
+    others = [_with(said, delimiter) for delimiter in _alternatives(named, schema)]
     fitting = [other for other in others if _fits(_rows(lines, other), schema)]
     if any(other.delimiter == TAB for other in fitting):
         # Of one width by both, the rows are the same.
         fitting = [other for other in fitting if other.delimiter != BLANKS]
+    even = [other for other in others if _is_even(_rows(lines, other), schema)]
     if len(first) >= schema.fewest_fields:
-        # A tab is hardly ever text. A comma may be, and then both readings give rows of the right width.
-        rivals = [other for other in fitting if other.delimiter != BLANKS]
-        if named.delimiter == COMMA and rivals and _fits(rows, schema):
-            raise ValueError(_question(lines[0], path, said, [named, *rivals]))
+        _refuse_commas(lines, path, said, named, [*fitting, *even], schema)
         if not schema.has_right_width(first):
-            _refuse_even(lines, path, said, named, others, schema)
+            _refuse_even(lines, path, said, named, even, schema)
         return named
     if len(fitting) > 1:
         raise ValueError(_question(lines[0], path, said, fitting))
     if not fitting:
+        _refuse_even(lines, path, said, named, even, schema)
         of_first = [other for other in others if _fits(_rows(lines[:1], other), schema)]
         _refuse_unlike(lines[0], path, said, named, of_first)
         return named
@@ -126,6 +126,42 @@ def _with(said: FileFormat, delimiter: str) -> FileFormat:
     return FileFormat(kind, delimiter, prefix=said.prefix)
 
 
+def _alternatives(named: FileFormat, schema: Schema) -> list[str]:
+    """The delimiters that a file may have in place of the one that its name says.
+
+    Labels hold blanks, so that these do not separate any, unless somebody says so.
+    """
+    return [
+        delimiter
+        for delimiter in DELIMITERS.values()
+        if delimiter != named.delimiter and not (delimiter == BLANKS and schema.width is None)
+    ]
+
+
+def _refuse_commas(
+    lines: Sequence[str],
+    path: Path,
+    said: FileFormat,
+    named: FileFormat,
+    others: Sequence[FileFormat],
+    schema: Schema,
+) -> None:
+    """Refuse a file called .csv whose first line has enough commas, if something else may be meant.
+
+    A tab is hardly ever text, a comma may be. Of labels, semicolons and the like stand in many lists of
+    aliases.
+    """
+    if named.delimiter != COMMA:
+        return
+    rivals = []
+    for other in others:
+        may_be_text = other.delimiter == BLANKS or (other.delimiter != TAB and schema.width is None)
+        if not may_be_text and other not in rivals:
+            rivals.append(other)
+    if rivals and schema.has_right_width(_rows(lines, named)[0]):
+        raise ValueError(_question(lines[0], path, said, [named, *rivals]))
+
+
 def _rows(lines: Sequence[str], form: FileFormat) -> list[list[str]]:
     """The rows of some lines; none where they are no CSV."""
     if form.kind == "tsv":
@@ -148,19 +184,32 @@ def _fits(rows: Sequence[Sequence[str]], schema: Schema) -> bool:
     return len(widths) == 1 and schema.has_right_width(rows[0])
 
 
+def _is_even(rows: Sequence[Sequence[str]], schema: Schema) -> bool:
+    """Whether all rows have one width, and it is enough."""
+    widths = {len(row) for row in rows}
+    return len(widths) == 1 and min(widths) >= schema.fewest_fields
+
+
 def _refuse_count(lines: Sequence[str], path: Path, said: FileFormat, schema: Schema) -> None:
     """Refuse a first line that is a number alone above lines of several fields."""
-    if len(lines) < 2 or not COUNT.fullmatch(lines[0]) or len(lines[1].split()) < 2:
+    if len(lines) < 2 or not COUNT.fullmatch(lines[0]) or not _BETWEEN.search(lines[1].strip()):
         return
-    # Labels may be missing, so that a number alone can be an id: whoever says the format is believed.
-    if schema.width is None and said.kind:
-        return
-    raise ValueError(
+    begins = (
         f"{path}: the first line, {shortened(lines[0].strip())}, is a number alone and the second "
-        f"{shortened(lines[1].strip())}: a count, as in OpenKE's files, whose columns are head, tail and "
-        f"relation in this order? Then pass {said.prefix}format=openke (and data.order=[...] if their order "
-        "is another); otherwise correct the first line."
+        f"{shortened(lines[1].strip())}: a count, as in OpenKE's files"
     )
+    if schema.width is not None:
+        raise ValueError(
+            f"{begins}, whose columns are head, tail and relation in this order? Then pass "
+            f"{said.prefix}format=openke (and data.order=[...] if their order is another); otherwise correct "
+            "the first line."
+        )
+    # Labels may be missing, so that a number alone can be an id: whoever says the format is believed.
+    if not said.kind:
+        raise ValueError(
+            f"{begins} of ids, which hold no labels? Then pass data.entity_ids=FILE in place of it. If it is "
+            f"a row like the others, without a label, pass {said.prefix}format=tsv or csv."
+        )
 
 
 def _refuse_unlike(
@@ -198,17 +247,17 @@ def _refuse_even(
     path: Path,
     said: FileFormat,
     named: FileFormat,
-    others: Sequence[FileFormat],
+    even: Sequence[FileFormat],
     schema: Schema,
 ) -> None:
     """Refuse a file of another width than expected, whose rows are all of one width by another delimiter."""
-    for other in others:
-        widths = {len(row) for row in _rows(lines, other)}
-        if other.delimiter != BLANKS and len(widths) == 1 and min(widths) >= schema.fewest_fields:
+    for other in even:
+        if other.delimiter != BLANKS:
+            width = len(_rows(lines, other)[0])
             raise ValueError(
                 f"{path}: the first line, {shortened(lines[0])}, is not of {schema.fewest_fields} "
                 f"{delimiter_name(named.delimiter)}-separated fields. Separated otherwise, all rows have "
-                f"{min(widths)} fields: pass {said.prefix}delimiter={_setting(other.delimiter)}, and "
+                f"{width} fields: pass {said.prefix}delimiter={_setting(other.delimiter)}, and "
                 f"{schema.key}.ROLE=NAME for columns with names, or data.order=[...] for columns without."
             )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from relsym.data.sources.conceptnet import in_language, term_labels
-from relsym.data.sources.file_format import LAYOUTS, file_format, ordered_columns
+from relsym.data.sources.file_format import BLANKS, LAYOUTS, file_format, ordered_columns
 from relsym.data.sources.file_log import FileLog
 from relsym.data.sources.index_file import UNKNOWN_INDEX, read_index, with_ids
 from relsym.data.sources.json_lines import LONE_SURROGATE
@@ -110,7 +110,8 @@ class TripleTable:
             columns=_columns("data.entity_columns", entity_columns, roles),
             standard=roles,
             required=("entity",),
-            width=None,
+            # Further fields are aliases; between blanks they are the rest of a label.
+            width=len(roles) if self.entity_format.delimiter == BLANKS else None,
             header=entity_header,
         )
         self.labels_beside = self._has_labels_beside()
@@ -164,7 +165,7 @@ class TripleTable:
                 dropped["other property"] += named.height - statements.height
                 chosen.append(self._in_language(statements, dropped))
                 read += rows.height
-                log.add(path, rows.height, _described(rows, path))
+                log.add(path, rows.height, _described(rows, self.format.counted))
         log.tell()
 
         rows = pl.concat(chosen)
@@ -273,7 +274,7 @@ class TripleTable:
             yield labels
             return
         for rows in table_rows(path, self.entities, self.entity_format):
-            log.add(path, rows.height, _described(rows, path))
+            log.add(path, rows.height, _described(rows))
             good = self._good(rows, path, self.entities, notes, "bad row of the entities")
             yield good.select("entity", "label")
 
@@ -348,17 +349,17 @@ def _first_label(entries: _Entries, key: str, notes: Counter[str]) -> object:
     return values[0] if values else None
 
 
-def _described(rows: pl.DataFrame, path: Path) -> str:
+def _described(rows: pl.DataFrame, counted: bool = False) -> str:
     """The layout of a file in a few words.
 
     Args:
         rows: the first ones of ``table_rows``.
-        path: the file.
+        counted: whether the count of the rows stands above them.
     """
     kind = rows["kind"][0] if rows.height else "none"
     if kind not in ("csv", "tsv"):
         return kind
-    has_header = rows["row"][0] > 1
+    has_header = rows["row"][0] > (2 if counted else 1)
     return f"{rows['expected'][0]} {'below' if has_header else 'without'} column names"
 
 
