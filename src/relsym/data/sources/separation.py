@@ -12,6 +12,7 @@ import io
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from relsym.data.sources.file_format import (
@@ -51,44 +52,9 @@ def separated(text: str, path: Path, said: FileFormat, schema: Schema) -> FileFo
     if said.prefix is None or said.counted:
         return named
     lines = text.split("\n", LOOKED_AT)[:LOOKED_AT]
-    _refuse_count(lines, path, said, schema)
-    _refuse_json(lines[0], path, said)
-    _refuse_conceptnet(lines[0], path, said, schema)
-    if said.delimiter:
-        return named
-
-    rows = _rows(lines, named)
-    first = rows[0] if rows else []
-    if schema.has_names_in(first):
-        return named
-    others = [_with(said, delimiter) for delimiter in _alternatives(named, schema)]
-    fitting = [other for other in others if _fits(_rows(lines, other), schema)]
-    if any(other.delimiter == TAB for other in fitting):
-        # Of one width by both, the rows are the same.
-        fitting = [other for other in fitting if other.delimiter != BLANKS]
-    even = [other for other in others if _is_even(_rows(lines, other), schema)]
-    if len(first) >= schema.fewest_fields:
-        _refuse_commas(lines, path, said, named, [*fitting, *even], schema)
-        if not schema.has_right_width(first):
-            _refuse_even(lines, path, said, named, even, schema)
-        return named
-    if len(fitting) > 1:
-        raise ValueError(_question(lines[0], path, said, fitting))
-    if not fitting:
-        _refuse_even(lines, path, said, named, even, schema)
-        of_first = [other for other in others if _fits(_rows(lines[:1], other), schema)]
-        _refuse_unlike(lines[0], path, said, named, of_first)
-        return named
-    (form,) = fitting
-    LOG.warning(
-        "%s: the fields are read as %s-separated, as the first lines are, whatever the name says. "
-        "%sdelimiter=%s says so, or another.",
-        path.name,
-        delimiter_name(form.delimiter),
-        said.prefix,
-        _setting(form.delimiter),
-    )
-    return form
+    beginning = _Beginning(lines, path, said, named, schema)
+    beginning.refuse_other_layouts()
+    return named if said.delimiter else beginning.form()
 
 
 def refuse_quotes(text: str, path: Path, before: int, said: FileFormat) -> None:
@@ -117,49 +83,179 @@ def refuse_quotes(text: str, path: Path, before: int, said: FileFormat) -> None:
 
 def fields_of(line: str, delimiter: str) -> list[str]:
     """The fields of a line without quoting."""
-    return re.split(r"[ \t]+", line.strip(" \t")) if delimiter == BLANKS else line.split(delimiter)
+    if delimiter == BLANKS:
+        return re.split(r"[ \t]+", line.strip(" \t"))
+    return line.split(delimiter)
 
 
-def _with(said: FileFormat, delimiter: str) -> FileFormat:
-    """The format with another delimiter than the name says; quotes enclose fields where there are commas."""
-    kind = said.kind or ("tsv" if delimiter in (TAB, BLANKS) else "csv")
-    return FileFormat(kind, delimiter, prefix=said.prefix)
+@dataclass(frozen=True)
+class _Beginning:
+    """The first lines of a text file, and what is to be found in them.
 
-
-def _alternatives(named: FileFormat, schema: Schema) -> list[str]:
-    """The delimiters that a file may have in place of the one that its name says.
-
-    Labels hold blanks, so that these do not separate any, unless somebody says so.
+    lines: the first ones.
+    path: the file.
+    said: its format, as far as somebody said it.
+    named: its format by its name.
+    schema: the columns that it has to have.
     """
-    return [
-        delimiter
-        for delimiter in DELIMITERS.values()
-        if delimiter != named.delimiter and not (delimiter == BLANKS and schema.width is None)
-    ]
 
+    lines: Sequence[str]
+    path: Path
+    said: FileFormat
+    named: FileFormat
+    schema: Schema
 
-def _refuse_commas(
-    lines: Sequence[str],
-    path: Path,
-    said: FileFormat,
-    named: FileFormat,
-    others: Sequence[FileFormat],
-    schema: Schema,
-) -> None:
-    """Refuse a file called .csv whose first line has enough commas, if something else may be meant.
+    def refuse_other_layouts(self) -> None:
+        """Refuse lines that show, whatever separates their fields, that they are of another layout."""
+        if json_object(self.lines[0]):
+            raise ValueError(f"{self._begins()}, is a JSON object. Pass {self.said.prefix}format=jsonl.")
+        self._refuse_count()
+        is_plain = self.schema.width == len(self.schema.standard) and not self.schema.order_key
+        if is_plain and self.lines[0].startswith("/a/[/r/"):
+            raise ValueError(
+                f"{self._begins()}, begins as ConceptNet's assertions do: five columns, separated by tabs. "
+                f"Pass {self.said.prefix}format=conceptnet."
+            )
 
-    A tab is hardly ever text, a comma may be. Of labels, semicolons and the like stand in many lists of
-    aliases.
-    """
-    if named.delimiter != COMMA:
-        return
-    rivals = []
-    for other in others:
-        may_be_text = other.delimiter == BLANKS or (other.delimiter != TAB and schema.width is None)
-        if not may_be_text and other not in rivals:
-            rivals.append(other)
-    if rivals and schema.has_right_width(_rows(lines, named)[0]):
-        raise ValueError(_question(lines[0], path, said, [named, *rivals]))
+    def form(self) -> FileFormat:
+        """The format by the name, or the only other one that fits where the first line cannot be of that."""
+        rows = self._rows(self.named)
+        first = rows[0] if rows else []
+        if self.schema.has_names_in(first):
+            return self.named
+        others = self._others()
+        fitting = [other for other in others if self._fits(self._rows(other))]
+        if any(other.delimiter == TAB for other in fitting):
+            # Of one width by both, the rows are the same.
+            fitting = [other for other in fitting if other.delimiter != BLANKS]
+        even = [other for other in others if self._is_even(self._rows(other))]
+
+        if len(first) >= self.schema.fewest_fields:
+            has_right_width = self.schema.has_right_width(first)
+            if has_right_width and self.named.delimiter == COMMA:
+                self._refuse_commas([*fitting, *even])
+            if not has_right_width:
+                self._refuse_even(even)
+            return self.named
+        if len(fitting) > 1:
+            raise ValueError(self._question(fitting))
+        if not fitting:
+            self._refuse_even(even)
+            self._refuse_unlike(others)
+            return self.named
+        (form,) = fitting
+        LOG.warning(
+            "%s: the fields are read as %s-separated, as the first lines are, whatever the name says. "
+            "%sdelimiter=%s says so, or another.",
+            self.path.name,
+            delimiter_name(form.delimiter),
+            self.said.prefix,
+            _setting(form.delimiter),
+        )
+        return form
+
+    def _others(self) -> list[FileFormat]:
+        """The formats that the file may have in place of the one that its name says."""
+        others = []
+        for delimiter in DELIMITERS.values():
+            # Labels hold blanks, so that these do not separate any, unless somebody says so.
+            is_of_labels = delimiter == BLANKS and self.schema.width is None
+            if delimiter != self.named.delimiter and not is_of_labels:
+                # Quotes enclose fields where there are commas and the like.
+                kind = "tsv" if delimiter in (TAB, BLANKS) else "csv"
+                others.append(FileFormat(self.said.kind or kind, delimiter, prefix=self.said.prefix))
+        return others
+
+    def _rows(self, form: FileFormat) -> list[list[str]]:
+        """The rows of the lines; none where they are no CSV."""
+        return _rows(self.lines, form)
+
+    def _fits(self, rows: Sequence[Sequence[str]]) -> bool:
+        """Whether all rows have one width, and it is right; of labels, aliases may follow."""
+        if self.schema.width is None:
+            return bool(rows) and min(map(len, rows)) >= self.schema.fewest_fields
+        widths = {len(row) for row in rows}
+        return len(widths) == 1 and self.schema.has_right_width(rows[0])
+
+    def _is_even(self, rows: Sequence[Sequence[str]]) -> bool:
+        """Whether all rows have one width, and it is enough."""
+        widths = {len(row) for row in rows}
+        return len(widths) == 1 and min(widths) >= self.schema.fewest_fields
+
+    def _refuse_count(self) -> None:
+        """Refuse a first line that is a number alone above lines of several fields."""
+        if len(self.lines) < 2 or not COUNT.fullmatch(self.lines[0]):
+            return
+        second = self.lines[1].strip()
+        if not _BETWEEN.search(second):
+            return
+        numbers = f"is a number alone and the second {shortened(second)}"
+        begins = f"{self._begins()}, {numbers}: a count, as in OpenKE's files"
+        prefix = self.said.prefix
+        if self.schema.width is not None:
+            raise ValueError(
+                f"{begins}, whose columns are head, tail and relation in this order? Then pass "
+                f"{prefix}format=openke (and data.order=[...] if their order is another); otherwise correct "
+                "the first line."
+            )
+        # Labels may be missing, so that a number alone can be an id: whoever says the format is believed.
+        if not self.said.kind:
+            raise ValueError(
+                f"{begins} of ids, which hold no labels? Then pass data.entity_ids=FILE in place of it. If "
+                f"it is a row like the others, without a label, pass {prefix}format=tsv or csv."
+            )
+
+    def _refuse_commas(self, others: Sequence[FileFormat]) -> None:
+        """Refuse a file called .csv whose first line has the right commas, if something else may be meant.
+
+        A tab is hardly ever text, a comma may be. Of labels, semicolons and the like stand in many lists of
+        aliases.
+        """
+        rivals = [self.named]
+        for other in others:
+            may_be_text = other.delimiter != TAB and self.schema.width is None
+            if not may_be_text and other.delimiter != BLANKS and other not in rivals:
+                rivals.append(other)
+        if len(rivals) > 1:
+            raise ValueError(self._question(rivals))
+
+    def _refuse_even(self, others: Sequence[FileFormat]) -> None:
+        """Refuse a file of another width than expected, if all rows are of one width by another delimiter."""
+        for other in others:
+            if other.delimiter == BLANKS:
+                continue
+            width = len(self._rows(other)[0])
+            fields = f"{self.schema.fewest_fields} {delimiter_name(self.named.delimiter)}-separated fields"
+            raise ValueError(
+                f"{self._begins()}, is not of {fields}. Separated otherwise, all rows have {width} fields: pass "
+                f"{self._settings([other])}, and {self.schema.key}.ROLE=NAME for columns with names, or "
+                "data.order=[...] for columns without."
+            )
+
+    def _refuse_unlike(self, others: Sequence[FileFormat]) -> None:
+        """Refuse a first line that is separated otherwise than the file's name says, if it shows by what."""
+        fitting = [other for other in others if self._fits(_rows(self.lines[:1], other))]
+        if fitting:
+            raise ValueError(
+                f"{self._begins()}, has too few {delimiter_name(self.named.delimiter)}-separated fields, and "
+                f"the lines that follow are of several widths by any other delimiter. Say what stands between "
+                f"the fields: {self._settings(fitting)}."
+            )
+
+    def _question(self, forms: Sequence[FileFormat]) -> str:
+        """The message about a file that can be read in several ways."""
+        return (
+            f"{self.path}: the fields of its rows can be separated in several ways, and the first line, "
+            f"{shortened(self.lines[0])}, does not say in which. Pass {self._settings(forms)}."
+        )
+
+    def _settings(self, forms: Sequence[FileFormat]) -> str:
+        """The settings that say one of these formats."""
+        return " or ".join(f"{self.said.prefix}delimiter={_setting(form.delimiter)}" for form in forms)
+
+    def _begins(self) -> str:
+        """The beginning of a message."""
+        return f"{self.path}: the first line, {shortened(self.lines[0].strip())}"
 
 
 def _rows(lines: Sequence[str], form: FileFormat) -> list[list[str]]:
@@ -174,101 +270,6 @@ def _rows(lines: Sequence[str], form: FileFormat) -> list[list[str]]:
         return []
     # The last line may be the beginning of a row of several.
     return rows[:-1] if len(lines) == LOOKED_AT else rows
-
-
-def _fits(rows: Sequence[Sequence[str]], schema: Schema) -> bool:
-    """Whether all rows have one width, and it is right."""
-    widths = {len(row) for row in rows}
-    if schema.width is None:
-        return bool(rows) and min(widths) >= schema.fewest_fields
-    return len(widths) == 1 and schema.has_right_width(rows[0])
-
-
-def _is_even(rows: Sequence[Sequence[str]], schema: Schema) -> bool:
-    """Whether all rows have one width, and it is enough."""
-    widths = {len(row) for row in rows}
-    return len(widths) == 1 and min(widths) >= schema.fewest_fields
-
-
-def _refuse_count(lines: Sequence[str], path: Path, said: FileFormat, schema: Schema) -> None:
-    """Refuse a first line that is a number alone above lines of several fields."""
-    if len(lines) < 2 or not COUNT.fullmatch(lines[0]) or not _BETWEEN.search(lines[1].strip()):
-        return
-    begins = (
-        f"{path}: the first line, {shortened(lines[0].strip())}, is a number alone and the second "
-        f"{shortened(lines[1].strip())}: a count, as in OpenKE's files"
-    )
-    if schema.width is not None:
-        raise ValueError(
-            f"{begins}, whose columns are head, tail and relation in this order? Then pass "
-            f"{said.prefix}format=openke (and data.order=[...] if their order is another); otherwise correct "
-            "the first line."
-        )
-    # Labels may be missing, so that a number alone can be an id: whoever says the format is believed.
-    if not said.kind:
-        raise ValueError(
-            f"{begins} of ids, which hold no labels? Then pass data.entity_ids=FILE in place of it. If it is "
-            f"a row like the others, without a label, pass {said.prefix}format=tsv or csv."
-        )
-
-
-def _refuse_unlike(
-    line: str, path: Path, said: FileFormat, named: FileFormat, fitting: Sequence[FileFormat]
-) -> None:
-    """Refuse a first line that is separated otherwise than the file's name says, if it shows by what."""
-    if fitting:
-        settings = " or ".join(f"{said.prefix}delimiter={_setting(form.delimiter)}" for form in fitting)
-        raise ValueError(
-            f"{path}: the first line, {shortened(line)}, has too few {delimiter_name(named.delimiter)}-"
-            f"separated fields, and the lines that follow are of several widths by any other delimiter. "
-            f"Say what stands between the fields: {settings}."
-        )
-
-
-def _refuse_json(line: str, path: Path, said: FileFormat) -> None:
-    """Refuse JSONL that is said to be something else."""
-    if json_object(line):
-        raise ValueError(
-            f"{path}: the first line, {shortened(line)}, is a JSON object. Pass {said.prefix}format=jsonl."
-        )
-
-
-def _refuse_conceptnet(line: str, path: Path, said: FileFormat, schema: Schema) -> None:
-    """Refuse ConceptNet's assertions where nobody said which of their five columns is which."""
-    if line.startswith("/a/[/r/") and schema.width == len(schema.standard) and not schema.order_key:
-        raise ValueError(
-            f"{path}: the first line, {shortened(line)}, begins as ConceptNet's assertions do: five columns, "
-            f"separated by tabs. Pass {said.prefix}format=conceptnet."
-        )
-
-
-def _refuse_even(
-    lines: Sequence[str],
-    path: Path,
-    said: FileFormat,
-    named: FileFormat,
-    even: Sequence[FileFormat],
-    schema: Schema,
-) -> None:
-    """Refuse a file of another width than expected, whose rows are all of one width by another delimiter."""
-    for other in even:
-        if other.delimiter != BLANKS:
-            width = len(_rows(lines, other)[0])
-            raise ValueError(
-                f"{path}: the first line, {shortened(lines[0])}, is not of {schema.fewest_fields} "
-                f"{delimiter_name(named.delimiter)}-separated fields. Separated otherwise, all rows have "
-                f"{width} fields: pass {said.prefix}delimiter={_setting(other.delimiter)}, and "
-                f"{schema.key}.ROLE=NAME for columns with names, or data.order=[...] for columns without."
-            )
-
-
-def _question(line: str, path: Path, said: FileFormat, forms: Sequence[FileFormat]) -> str:
-    """The message about a file that can be read in several ways."""
-    settings = " or ".join(f"{said.prefix}delimiter={_setting(form.delimiter)}" for form in forms)
-    return (
-        f"{path}: the fields of its rows can be separated in several ways, and the first line, "
-        f"{shortened(line)}, does not say in which. Pass {settings}."
-    )
 
 
 def _setting(delimiter: str) -> str:
