@@ -227,8 +227,8 @@ class _Beginning:
             width = len(self._rows(other)[0])
             fields = f"{self.schema.fewest_fields} {delimiter_name(self.named.delimiter)}-separated fields"
             raise ValueError(
-                f"{self._begins()}, is not of {fields}. Separated otherwise, all rows have {width} fields: pass "
-                f"{self._settings([other])}, and {self.schema.key}.ROLE=NAME for columns with names, or "
+                f"{self._begins()}, is not of {fields}. Separated otherwise, all rows have {width} fields: "
+                f"pass {self._settings([other])}, and {self.schema.key}.ROLE=NAME for columns with names, or "
                 "data.order=[...] for columns without."
             )
 
@@ -238,8 +238,8 @@ class _Beginning:
         if fitting:
             raise ValueError(
                 f"{self._begins()}, has too few {delimiter_name(self.named.delimiter)}-separated fields, and "
-                f"the lines that follow are of several widths by any other delimiter. Say what stands between "
-                f"the fields: {self._settings(fitting)}."
+                f"the lines that follow are of several widths by any other delimiter. Say what stands "
+                f"between the fields: {self._settings(fitting)}."
             )
 
     def _question(self, forms: Sequence[FileFormat]) -> str:

@@ -356,7 +356,7 @@ def _described(rows: pl.DataFrame, counted: bool = False) -> str:
         rows: the first ones of ``table_rows``.
         counted: whether the count of the rows stands above them.
     """
-    kind = rows["kind"][0] if rows.height else "none"
+    kind = rows["kind"][0] if rows.height else "no rows"
     if kind not in ("csv", "tsv"):
         return kind
     has_header = rows["row"][0] > (2 if counted else 1)
