@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from hydra.errors import InstantiationException
 from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
@@ -282,8 +283,6 @@ def larger(tokens: PreTrainedTokenizerBase) -> BertTokenizerFast:
 
 
 def classifier(folder: Path, family: str = "RobertaForSequenceClassification", places: int = PLACES) -> str:
-    import transformers
-
     kind = getattr(transformers, family)
     torch.manual_seed(0)
     settings = {**ROBERTA, "max_position_embeddings": places, "id2label": NLI_LABELS}
@@ -368,6 +367,31 @@ def test_a_cross_encoder_of_one_token_type_has_transformers_probabilities_up_to_
     assert torch.isfinite(model.probabilities([LONG], [LONG])).all()
     with pytest.raises(ValueError, match=f"reads at most {PLACES - 2} tokens"):
         cross_encoder(folder, PLACES)
+
+
+@pytest.mark.parametrize(
+    ("family", "like"),
+    [
+        ("BertForSequenceClassification", "BertModel"),
+        ("XLNetForSequenceClassification", "XLNetModel"),
+        ("MPNetForSequenceClassification", "MPNetModel"),
+        ("T5ForSequenceClassification", "T5Model"),
+        ("BartForSequenceClassification", "BartModel"),
+    ],
+)
+def test_the_other_pairs_of_a_batch_change_no_probability(family, like, tmp_path):
+    kind = getattr(transformers, family)
+    torch.manual_seed(0)
+    settings = {**FAMILIES[like][0], "eos_token_id": tokenizer().sep_token_id, "id2label": NLI_LABELS}
+    network = kind(kind.config_class(**settings)).eval()
+    model = cross_encoder(saved(network, tmp_path / "model"))
+    names = inspect.signature(network.forward).parameters
+    for pair, ours in zip(zip(TEXTS, SECONDS, strict=True), model.probabilities(TEXTS, SECONDS), strict=True):
+        inputs = tokenizer()(*pair, return_tensors="pt")
+        if "token_type_ids" not in names:
+            inputs.pop("token_type_ids")
+        with torch.no_grad():
+            assert_equal(ours, network(**inputs).logits.softmax(-1)[0])
 
 
 def test_a_cross_encoder_without_a_length_takes_256_or_what_the_model_reads(tmp_path):

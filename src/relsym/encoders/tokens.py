@@ -202,7 +202,8 @@ def reserved_places(model: PreTrainedModel) -> int:
     for name, module in model.named_modules():
         if name.endswith("position_embeddings"):
             padding = getattr(module, "padding_idx", None)
-            return 0 if padding is None else padding + 1
+            if padding is not None:
+                return padding + 1
     return 0
 
 
@@ -284,14 +285,26 @@ def _check_length(name: str, max_length: int, model: PreTrainedModel) -> None:
         )
 
 
-def collate(tokenizer: PreTrainedTokenizerBase, features: Features) -> dict[str, Tensor]:
-    """Pad on the right to the longest text: one tensor [n length] per input name."""
+def collate(
+    tokenizer: PreTrainedTokenizerBase, features: Features, on_left: bool = False
+) -> dict[str, Tensor]:
+    """Pad to the longest text: one tensor [n length] per input name.
+
+    Args:
+        tokenizer: names the padding.
+        features: of each text.
+        on_left: pad before the texts. On the right, where ``padding_side`` does not count, a text has the
+            positions that it has alone.
+    """
     length = max(len(feature["input_ids"]) for feature in features)
     padding = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
     tensors = {}
     for key in features[0]:
         pad = padding.get(key, 0)  # 0 in the attention mask: padding is not attended to
-        rows = [feature[key] + [pad] * (length - len(feature[key])) for feature in features]
+        rows = []
+        for feature in features:
+            padding_of_row = [pad] * (length - len(feature[key]))
+            rows.append(padding_of_row + feature[key] if on_left else feature[key] + padding_of_row)
         tensors[key] = torch.tensor(rows)
     return tensors
 

@@ -105,6 +105,9 @@ class CrossEncoder(Model):
         self.name = name
         commit = hub_commit(name, revision)
         self.source = {"name": name, "revision": revision, "commit": commit, "classes": self.classes}
+        # XLNet's head reads the last place of a batch, padding or not, and its positions are relative:
+        # padded in front, a pair has the answer that it has alone.
+        self.reads_last_place = getattr(self.network.config, "summary_type", None) == "last"
         self.network.eval().to(device_of(accelerator), dtype_of(precision))
         self.tokens_per_batch = tokens_per_batch or tokens_for(self.network)
         if check_labels:
@@ -138,7 +141,7 @@ class CrossEncoder(Model):
         probabilities = torch.empty(len(features), len(self.classes))
         for rows in length_batches(features, self.tokens_per_batch):
             batch = [features[row] for row in rows]
-            inputs = collate(self.tokenizer, batch)
+            inputs = collate(self.tokenizer, batch, self.reads_last_place)
             on_device = {key: tensor.to(self.network.device) for key, tensor in inputs.items()}
             logits = self.network(**on_device).logits
             probabilities[rows] = logits.float().softmax(-1).cpu()
