@@ -435,6 +435,7 @@ def figures(relsym, tmp_path):
     return call
 
 
+@pytest.mark.slow  # three commands each, of some seconds
 @pytest.mark.parametrize(
     ("family", "objective"), [("T5Model", "knn"), ("RobertaModel", "knn_learnt"), ("BartModel", "knn")]
 )
