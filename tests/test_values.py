@@ -829,3 +829,19 @@ def test_an_ordinary_name_of_a_sweep_is_taken(name):
     cfg = composed("train")
     cfg.sweep.name = name
     check_values(cfg, "train")
+
+
+def test_a_file_of_options_is_read_once_however_often_the_known_keys_are_asked_for(monkeypatch):
+    read = []
+
+    def counted(text, origin):
+        read.append(origin)
+        return load_yaml(text, origin)
+
+    monkeypatch.setattr(known, "load_yaml", counted)
+    known._values_of.cache_clear()
+    first = known.known_keys()
+    assert known.known_keys() == first
+    assert known.free_mappings()
+    assert read
+    assert len(read) == len(set(read))

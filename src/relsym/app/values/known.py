@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +174,15 @@ def _content(path: Path) -> dict[str, Any]:
     return {key: value for key, value in _read(path).items() if key not in ("defaults", "hydra")}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Mapping[str, Any]:
     """A file of options as plain values; {} for one that is empty, or holds comments alone."""
-    content = load_yaml(_text(path), str(path))
+    return _values_of(_text(path), str(path))
+
+
+# Every file is read many times in one message: for its keys, its place and its defaults.
+@cache
+def _values_of(text: str, origin: str) -> Mapping[str, Any]:
+    content = load_yaml(text, origin)
     return content if isinstance(content, dict) else {}
 
 
@@ -192,7 +198,6 @@ def _text(path: Path) -> str:
     raise FileNotFoundError(f"{path} is in none of the folders of options.")
 
 
-# Every file is read several times in one message: for its keys, its place and its defaults.
-@lru_cache
+@cache
 def _content_of(path: Path) -> str:
     return yaml_text(path)
