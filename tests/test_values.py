@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from relsym.app import entry
 from relsym.app.cli import TASKS
-from relsym.app.values import suggest, trainer
+from relsym.app.values import known, suggest, trainer
 from relsym.app.values.checks import _declared, calls, check_composed, check_values
 from relsym.app.values.hints import expected, fits, shown
 from relsym.app.values.interpolations import is_read, origin, references
@@ -37,6 +37,7 @@ from relsym.ranges import (
     Unlimited,
 )
 from relsym.runs.identity import computed
+from relsym.runs.plain_yaml import load_yaml
 
 GIVEN = {
     "model/callable": ("model.function=package.module:name",),
