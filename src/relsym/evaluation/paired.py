@@ -41,14 +41,15 @@ class Resampling:
     resamples: int = RESAMPLES
     seed: int = 0
 
-    def sums(self, of_facts: Float[ndarray, "facts columns"]) -> Float[ndarray, "resamples columns"]:
-        """The sum of each column over the facts of each resample.
+    def sums(self, *of_facts: Float[ndarray, "facts _"]) -> list[Float[ndarray, "resamples _"]]:
+        """The sum of each column over the facts of each resample, for each of the arrays.
 
         Args:
             of_facts: numbers that are the same for all facts of a group.
         """
-        of_groups = of_facts[self.one_of]
-        return np.concatenate([draws @ of_groups for draws in self._draws()])
+        of_groups = [numbers[self.one_of] for numbers in of_facts]
+        blocks = [[draws @ numbers for numbers in of_groups] for draws in self._draws()]
+        return [np.concatenate(of_array) for of_array in zip(*blocks, strict=True)]
 
     def _draws(self) -> Iterator[Float[ndarray, "some groups"]]:
         """How often each group is drawn, as many resamples at a time as fit."""
@@ -96,7 +97,7 @@ def resampled_means(
         seed: of the draws.
     """
     draws = resampling(np.hstack([sums, sizes]), resamples, seed)
-    return means(draws.sums(sums), draws.sums(sizes))
+    return means(*draws.sums(sums, sizes))
 
 
 def means(
@@ -121,7 +122,7 @@ def intervals_and_p(
     intervals, p_values = [], []
     for start in range(0, sums.shape[1], CONTRASTS_AT_ONCE):
         some = slice(start, start + CONTRASTS_AT_ONCE)
-        interval, p = interval_and_p(means(draws.sums(sums[:, some]), draws.sums(sizes[:, some])))
+        interval, p = interval_and_p(means(*draws.sums(sums[:, some], sizes[:, some])))
         intervals.append(interval)
         p_values.append(p)
     return np.hstack(intervals), np.concatenate(p_values)

@@ -195,8 +195,8 @@ def _statistics(answered: Answered, forms: Sequence[str]) -> ndarray:
     draws = resampling(np.column_stack([*columns, *sizes.values()]))
     statistics = np.empty((models * (models - 1) // 2, len(forms), 4))
     for place, form in enumerate(forms):
-        resampled = draws.sums(behind[form]).T.copy()  # [models, resamples], each model's in one piece
-        rows = draws.sums(sizes[form][:, None])
+        of_models, rows = draws.sums(behind[form], sizes[form][:, None])
+        resampled = of_models.T.copy()  # [models, resamples], each model's in one piece
         of_form = statistics[:, place]
         start = 0
         for model in range(models - 1):
