@@ -108,7 +108,11 @@ def run(task: Callable[[], None]) -> None:
         check_surroundings()
         find_home()
         check_own_options(sys.argv[1:])
-        task()
+        try:
+            task()
+        except SystemExit:  # by which Hydra ends after --help, with what it printed still in the buffer
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write(

@@ -123,7 +123,7 @@ def _check_callbacks(callbacks: DictConfig) -> None:
         if target is None:
             continue
         kind = get_class(target)
-        deaf = [hook for hook in _OF_JOBS if getattr(kind, hook, None) is not getattr(Callback, hook)]
+        deaf = [hook for hook in _OF_JOBS if getattr(kind, hook, None) is not getattr(Callback, hook, None)]
         if deaf:
             raise ValueError(
                 f"hydra.callbacks.{name}: the jobs of a sweep of trainings run without Hydra, so its "
