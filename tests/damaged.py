@@ -33,6 +33,16 @@ def replaced(content: Any, keys: Keys, value: Any) -> Any:
     return copy
 
 
+def without(content: Any, keys: Keys) -> Any:
+    """A copy without one of its values."""
+    copy = json.loads(json.dumps(content))
+    place = copy
+    for key in keys[:-1]:
+        place = place[key]
+    del place[keys[-1]]
+    return copy
+
+
 def another_type(value: Any) -> Any:
     """A value that no field which holds ``value`` may hold."""
     if isinstance(value, str):

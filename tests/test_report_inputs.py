@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from damaged import replaced, values, without
+from evaluations_of import write_evaluation
 from relsym.app.report.__main__ import listed
 from relsym.report.collect import collect
+from relsym.report.sections import sections
 from relsym.report.write import missing_of
 from relsym.runs.results import read_results
 from runs_of import change, job, write_run, write_sweep
+
+
+def write_alpha(folder: Path) -> Path:
+    """An evaluation of several readings."""
+    return write_evaluation(folder, "alpha", {"strict": 12})
 
 
 def test_runs_below_all_inputs_are_read_each_once(tmp_path):
@@ -153,14 +162,135 @@ def test_outputs_is_what_is_read_if_nothing_is_said(tmp_path, relsym, monkeypatc
     )
 
 
-def test_predictions_that_are_not_those_of_the_run_are_refused(tmp_path, relsym):
+def test_predictions_that_are_not_those_of_the_run_leave_it_out(tmp_path):
     write_run(tmp_path / "a", "knn")
     write_run(tmp_path / "b", "finetune", wrong=3)
     change(tmp_path / "b", metrics=read_results(tmp_path / "a" / "results.json").metrics)
-    ended = relsym("report", f"inputs={tmp_path}", f"hydra.run.dir={tmp_path / 'out'}")
-    assert "b/predictions.parquet: not the answers behind results.json (lexicalised)" in ended.err
-    (tmp_path / "b" / "predictions.parquet").write_bytes(b"PAR1")
-    ended = relsym("report", f"inputs={tmp_path}", f"hydra.run.dir={tmp_path / 'out'}")
-    assert (
-        "b/predictions.parquet: cannot be read with the columns form, pair_id, fact_id, correct" in ended.err
-    )
+    other_answers = "not the answers behind results.json (lexicalised). Run that job again, or leave it out."
+    damaged = "cannot be read with the columns form, pair_id, fact_id, correct (parquet: "
+    for reason in (other_answers, damaged):
+        found = collect([tmp_path])
+        assert [run.folder.name for run in found.runs] == ["a"]
+        ((path, told),) = found.broken
+        assert path == tmp_path / "b" / "predictions.parquet"
+        assert told.startswith(reason)
+        (tmp_path / "b" / "predictions.parquet").write_bytes(b"PAR1")
+    (tmp_path / "b" / "predictions.parquet").unlink()
+    assert len(collect([tmp_path]).runs) == 2, "a run whose predictions are gone has its figures all the same"
+
+
+def test_a_run_needs_no_configuration_to_be_reported(tmp_path):
+    folder = write_run(tmp_path / "a")
+    (folder / "config.yaml").unlink(missing_ok=True)
+    found = collect([tmp_path])
+    assert len(found.runs) == 1
+    assert not found.broken
+
+
+# What can be wrong with a results.json, and how it is told.
+DAMAGE = {
+    "cut": ('{"task": "train", ', "not JSON"),
+    "empty": ("", "not JSON"),
+    "of another program": ("[]", "not the results of relsym train or evaluate"),
+    "newer": ('{"task": "train", "format": 9}', "format 9, written by a later version"),
+    "older": ('{"task": "train"}', "format 1, written by an earlier version"),
+    "a key missing": ('{"task": "evaluate", "format": 2}', "Object missing required field"),
+    "deep": ("[" * 100_000, "not JSON"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_broken_run_is_listed_with_its_reason_and_the_others_are_reported(tmp_path, relsym, name):
+    text, reason = DAMAGE[name]
+    write_run(tmp_path / "runs" / "good")
+    broken = write_run(tmp_path / "runs" / "broken", seed=1) / "results.json"
+    broken.write_text(text)
+    out = tmp_path / "out"
+    words = ("report", f"inputs={tmp_path / 'runs'}", f"hydra.run.dir={out}")
+    ended = relsym(*words, "strict=true")
+    assert ended.code == 1
+    assert f"{broken}: {reason}" in ended.err
+    assert not (out / "report.html").exists()
+    if name != "cut":  # the files of a report take a second
+        assert [run.folder.name for run in collect([tmp_path / "runs"]).runs] == ["good"]
+        return
+    ended = relsym(*words)
+    assert ended.code == 0, ended.err
+    assert "1 file that cannot be read, left out" in ended.out
+    assert "1 finished run" in ended.out
+    (left_out,) = json.loads((out / "report.json").read_text())["left_out"]
+    assert left_out["path"] == str(broken)
+    assert left_out["reason"].startswith(reason)
+    for file in ("report.html", "report.md", "tables/broken.csv"):
+        written = (out / file).read_text()
+        assert str(broken) in written
+        assert reason in written
+
+
+def test_a_report_of_nothing_that_can_be_read_is_refused_with_every_reason(tmp_path):
+    for name, text in (("a", "{"), ("b", "[]")):
+        (write_run(tmp_path / name) / "results.json").write_text(text)
+    with pytest.raises(ValueError, match=r"a/results\.json: not JSON.*\n.*b/results\.json: not the results"):
+        collect([tmp_path])
+
+
+def test_the_one_run_or_sweep_that_is_named_is_not_left_out(tmp_path):
+    """What lies below it is no substitute for what was asked for."""
+    write_sweep(tmp_path / "s", [job(0, "knn", 64, 0, "done", "a")])
+    write_run(tmp_path / "s" / "a")
+    (tmp_path / "s" / "sweep.json").write_text("{")
+    with pytest.raises(ValueError, match=r"s/sweep\.json: not JSON"):
+        collect([tmp_path / "s"])
+    for inputs in ([tmp_path], [tmp_path / "s", tmp_path / "s" / "a"]):
+        found = collect(inputs)
+        assert len(found.runs) == 1
+        assert [path.name for path, _ in found.broken] == ["sweep.json"]
+
+
+def test_results_that_are_a_folder_or_may_not_be_read_are_broken_too(tmp_path):
+    write_run(tmp_path / "good")
+    (tmp_path / "folder" / "results.json").mkdir(parents=True)
+    ((path, reason),) = collect([tmp_path]).broken
+    assert path == tmp_path / "folder" / "results.json"
+    assert reason == "Is a directory"
+
+
+@pytest.mark.parametrize(
+    ("write", "key", "value", "reason"),
+    [
+        (write_run, "choices", {}, "choices have no objective"),
+        (
+            write_run,
+            "readers",
+            {"shortcut/x": {"title": "x", "place": 1}},
+            "metrics have no shortcut/x/lexical",
+        ),
+        (write_alpha, "reading", "nope", "reading: there is no reading 'nope'"),
+        (write_alpha, "clusters", {}, "clusters.strict has no lexicalised"),
+    ],
+)
+def test_results_without_a_figure_that_a_table_reads_are_broken(tmp_path, write, key, value, reason):
+    write_run(tmp_path / "good", seed=5)
+    change(write(tmp_path / "run"), **{key: value})
+    ((path, told),) = collect([tmp_path]).broken
+    assert path == tmp_path / "run" / "results.json"
+    assert told.startswith(reason)
+
+
+@pytest.mark.slow  # every value of a file, three times
+@pytest.mark.parametrize("write", [write_run, write_alpha])
+def test_whatever_one_key_of_a_results_file_holds_a_report_ends_in_figures_or_in_a_reason(tmp_path, write):
+    """Each value in turn taken away, emptied and made null: none may end in an error of Python's."""
+    path = write(tmp_path / "run") / "results.json"
+    whole = json.loads(path.read_text())
+    messages: list[str] = []
+    for keys, value in values(whole):
+        empty = type(value)() if isinstance(value, dict | list | str) else None
+        for damaged in (replaced(whole, keys, empty), replaced(whole, keys, None), without(whole, keys)):
+            path.write_text(json.dumps(damaged))
+            try:
+                sections(collect([tmp_path]))
+            except ValueError as refused:
+                messages.append(str(refused))
+    assert len(messages) > 50
+    assert all(str(tmp_path) in message for message in messages)

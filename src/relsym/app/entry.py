@@ -17,6 +17,7 @@ from relsym.app.users_code import place_in_users_code
 from relsym.app.values.own_options import check_own_options
 from relsym.app.visible_output import make_output_visible
 from relsym.runs.credentials import masked
+from relsym.runs.disk import NoRoom, lack_of_room, told
 from relsym.runs.lock import release_all
 from relsym.visible import visible
 
@@ -147,9 +148,19 @@ def describe(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
         error = error.__cause__  # Python lets none out of a generator as it is
-    text = shortage(error) or _in_users_code(error) or _described(error)
+    text = shortage(error) or _without_room(error) or _in_users_code(error) or _described(error)
     # What other libraries say of an error often has the whole address in it.
     return masked(text) or type(error).__name__
+
+
+def _without_room(error: BaseException) -> str | None:
+    """The message about a disk that takes no more; None where it was not that, or where the error says it."""
+    reason = None if isinstance(error, NoRoom) else lack_of_room(error)
+    if reason is None:
+        return None
+    from relsym.app.full_disk import told_with_room
+
+    return told_with_room(error, reason)
 
 
 def _in_users_code(error: BaseException) -> str | None:
@@ -182,6 +193,8 @@ def _described(error: BaseException) -> str:
         from relsym.app.values.suggest import with_install_line
 
         text = with_install_line(text)
+    elif isinstance(error, OSError):
+        text = told(error)
     if "SIGTERMException" in kinds:  # Lightning's
         return "this process was told to end (SIGTERM), as a cluster does at a time limit."
     if kinds.isdisjoint(EXPECTED):

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from relsym.app.entry import past_hydra
 from relsym.app.hydra_options import check_several, check_single
 from relsym.app.values.checks import check_composed
-from relsym.runs.files import remove, write_text_atomically
+from relsym.runs.files import naming_room, remove, write_text_atomically
 from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS
 from relsym.runs.lock import hold, release
 from relsym.runs.unfinished import check_run_folder
@@ -215,7 +215,8 @@ def finish_output_folder(folder: Path, last_file: str, text: str) -> None:
     """Write the file that says that the folder is finished, and remove its mark."""
     partial = folder / f"{PARTIAL}{PARTIAL}{last_file}"  # beside the mark, which has the shorter name
     try:
-        partial.write_text(text, encoding="utf-8")
+        with naming_room(folder / last_file, partial):
+            partial.write_text(text, encoding="utf-8")
         os.replace(partial, folder / last_file)
     except BaseException:  # Ctrl-C too
         remove(partial)

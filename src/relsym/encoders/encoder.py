@@ -96,6 +96,11 @@ class Encoder(nn.Module):
         """Where the weights are."""
         return self.model.device
 
+    @property
+    def bytes_of_weights(self) -> int:
+        """How many bytes ``save`` writes at least."""
+        return self.model.get_memory_footprint(return_buffers=False)
+
     def attend_step_by_step(self) -> None:
         """Compute attention without torch's fused kernel, until the encoder is loaded again.
 

@@ -6,17 +6,38 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from relsym.runs.layout import RESULTS
+from relsym.report.complete import check_complete
+from relsym.runs.disk import told
+from relsym.runs.layout import PREDICTIONS, RESULTS, SWEEP
+from relsym.runs.predictions import read_answers
 from relsym.runs.results import AnyResults, EvaluateResults, TrainResults, read_results
-from relsym.runs.sweeps import ListedJob, listed_jobs, unfinished
+from relsym.runs.sweeps import ListedJob, jobs_in, sweep_files, unfinished
+
+
+class BrokenFile(NamedTuple):
+    """A file that a report has to do without.
+
+    path: of the ``results.json`` or ``predictions.parquet`` of a run, which is left out, or of a
+        ``sweep.json``, whose runs count all the same.
+    reason: why it cannot be read, and what to do, in a few sentences.
+    """
+
+    path: Path
+    reason: str
 
 
 class Collected(NamedTuple):
-    """Finished trainings and evaluations, and the jobs that sweeps below the same folders list."""
+    """What was found below the folders of a report.
+
+    runs, evaluations: that have finished.
+    jobs: that sweeps list.
+    broken: the files that could not be read; what they say is in nothing else here.
+    """
 
     runs: list[TrainResults]
     jobs: list[ListedJob]
     evaluations: list[EvaluateResults]
+    broken: Sequence[BrokenFile] = ()
 
     @property
     def all(self) -> list[AnyResults]:
@@ -24,12 +45,19 @@ class Collected(NamedTuple):
         return [*self.runs, *self.evaluations]
 
 
-def collect(inputs: Iterable[str | Path]) -> Collected:
+def collect(inputs: Iterable[str | Path], strict: bool = False) -> Collected:
     """Every run below the folders, and those in other sweeps that a sweep below them reused.
+
+    A run that is damaged or of another version is left out and listed, and so is a sweep's list of jobs.
+
+    Args:
+        inputs: folders of runs and sweeps.
+        strict: refuse what would be left out.
 
     Raises:
         FileNotFoundError: a folder is not there, or no run has finished.
-        ValueError: a result is damaged or of another version, or two runs are one job with different results.
+        ValueError: nothing can be read, or not the one run or sweep that ``inputs`` names, or with
+            ``strict`` not everything; or two runs are one job with different results.
     """
     folders = [Path(folder).expanduser() for folder in inputs]
     absent = [str(folder) for folder in folders if not folder.is_dir()]
@@ -37,15 +65,65 @@ def collect(inputs: Iterable[str | Path]) -> Collected:
         raise FileNotFoundError(
             f"inputs: {', '.join(absent)}: no such folder. Pass inputs=FOLDER[,FOLDER] of finished runs."
         )
-    jobs = listed_jobs(folders)
+    broken: list[BrokenFile] = []
+    jobs = _jobs_of_sweeps(folders, broken)
     paths = _result_paths(folders, jobs)
-    if not paths:
+    if not paths and not broken:
         raise FileNotFoundError(_nothing_finished(inputs, jobs))
-    runs = [read_results(path) for path in paths]
+    runs = _finished_runs(paths, broken)
+    if broken and (strict or not runs or _is_named_alone(folders, broken)):
+        raise ValueError("\n".join(f"{path}: {reason}" for path, reason in broken))
     check_jobs(runs)
     trainings = [run for run in runs if isinstance(run, TrainResults)]
     evaluations = [run for run in runs if isinstance(run, EvaluateResults)]
-    return Collected(trainings, jobs, once(evaluations))
+    return Collected(trainings, jobs, once(evaluations), tuple(broken))
+
+
+def _jobs_of_sweeps(folders: Iterable[Path], broken: list[BrokenFile]) -> list[ListedJob]:
+    """The jobs of every sweep below the folders; lists that cannot be read are added to ``broken``."""
+    jobs: list[ListedJob] = []
+    for path in sweep_files(folders):
+        try:
+            jobs += jobs_in(path)
+        except (ValueError, OSError) as error:
+            broken.append(_broken_file(path, error))
+    return jobs
+
+
+def _finished_runs(paths: Iterable[Path], broken: list[BrokenFile]) -> list[AnyResults]:
+    """The runs of these results; what cannot be read of a run goes to ``broken``, and the run is none."""
+    runs = []
+    for path in paths:
+        try:
+            run = read_results(path)
+            check_complete(run)
+        except (ValueError, OSError) as error:
+            broken.append(_broken_file(path, error))
+            continue
+        try:
+            # Read here only to refuse them: the tables that compare rows read them again, so that not all of
+            # them are held at a time.
+            read_answers(run)
+        except ValueError as error:
+            broken.append(_broken_file(run.folder / PREDICTIONS, error))
+        else:
+            runs.append(run)
+    return runs
+
+
+def _broken_file(path: Path, error: ValueError | OSError) -> BrokenFile:
+    """A file with the reason why it cannot be read, without its name, which most messages begin with."""
+    reason = told(error) if isinstance(error, OSError) else str(error)
+    return BrokenFile(path, reason.removeprefix(f"{path}: "))
+
+
+def _is_named_alone(folders: Sequence[Path], broken: Iterable[BrokenFile]) -> bool:
+    """Whether the one input is itself the run, or sweep, that cannot be read: it was asked for by name."""
+    if len(folders) != 1:
+        return False
+    folder = folders[0].resolve()
+    own = {folder / name for name in (RESULTS, PREDICTIONS, SWEEP)}
+    return any(path in own for path, _ in broken)
 
 
 def _result_paths(folders: Iterable[Path], jobs: Iterable[ListedJob]) -> list[Path]:

@@ -17,9 +17,10 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 import relsym
+from relsym.report.collect import BrokenFile
 from relsym.report.write import Writer
 from relsym.runs.decoding import decode, encode
-from relsym.runs.files import remove
+from relsym.runs.files import naming_room, remove
 from relsym.runs.layout import PARTIAL, REPORT, REPORT_FIGURES, REPORT_PAGES, REPORT_TABLES
 
 REPORT_FORMAT = 1
@@ -31,19 +32,28 @@ _TITLE = b"<title>relsym report</title>"
 _BEGINNING_BYTES = 2000  # the title is within them
 
 
+class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that could not be read: its path, and why."""
+
+    path: str
+    reason: str
+
+
 class ReportRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``report.json``: which files of the folder are the report's; all others are the user's.
 
     relsym: the version that wrote it.
     files: their paths in the folder.
+    left_out: what the report does without.
     """
 
     relsym: str
     files: list[str]
+    left_out: list[LeftOut] = []  # msgspec makes a new one for each
     format: int = REPORT_FORMAT
 
 
-def write_report(writers: Mapping[str, Writer], out: Path) -> None:
+def write_report(writers: Mapping[str, Writer], out: Path, broken: Sequence[BrokenFile] = ()) -> None:
     """Write a report; until all of it is written, the one that is there stays as it is.
 
     What the report there has and the new one has not goes; what is the user's stays.
@@ -51,6 +61,7 @@ def write_report(writers: Mapping[str, Writer], out: Path) -> None:
     Args:
         writers: what writes each file, by its path in the folder.
         out: the folder, which no other process may write to meanwhile.
+        broken: what the report had to do without, for its record.
 
     Raises:
         FileExistsError: something of the user's is where a file or folder of the report has to be.
@@ -62,13 +73,16 @@ def write_report(writers: Mapping[str, Writer], out: Path) -> None:
     _check_owned(out, list(writers))
     aside = out / ASIDE
     remove(aside)
+    listed = [LeftOut(str(path), reason) for path, reason in broken]
+    record = ReportRecord(relsym.__version__, sorted(writers), listed)
     try:
         for name, writer in writers.items():
             path = aside / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            writer(path)
-        record = ReportRecord(relsym.__version__, sorted(writers))
-        (aside / REPORT).write_text(encode(record), encoding="utf-8")
+            with naming_room(out / name, path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                writer(path)
+        with naming_room(out / REPORT, aside / REPORT):
+            (aside / REPORT).write_text(encode(record), encoding="utf-8")
     except BaseException:  # Ctrl-C too
         remove(aside)
         raise

@@ -12,6 +12,7 @@ from relsym.report.sections import Section, reader_table
 from relsym.report.summary import lead
 from relsym.report.tables.cells import Table
 from relsym.report.tables.formats import print_table
+from relsym.report.tables.origins import broken_table
 from relsym.report.write import missing_of
 
 # Tables by name, beside those of readers.
@@ -24,9 +25,9 @@ def print_sections(sections: Sequence[Section], collected: Collected, console: C
     Of readers those at the highest number of samples alone: the files hold the others.
     """
     console.print(lead(collected), soft_wrap=True)
-    missing = missing_of(collected)
-    if missing is not None:
-        print_table(missing, console)
+    for warning in (broken_table(collected.broken), missing_of(collected)):
+        if warning is not None:
+            print_table(warning, console)
     for section in sections:
         for title, lines in section.lines.items():
             highest = max(line.samples for line in lines)

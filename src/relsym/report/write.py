@@ -20,7 +20,7 @@ from relsym.report.summary import lead
 from relsym.report.tables.cells import Table
 from relsym.report.tables.csv_file import csv_text
 from relsym.report.tables.formats import latex, markdown, markdown_text
-from relsym.report.tables.origins import cells_table, missing_table, runs_table
+from relsym.report.tables.origins import broken_table, cells_table, missing_table, runs_table
 from relsym.report.tables.readers import file_name
 from relsym.report.wording import CAUTION
 
@@ -33,8 +33,10 @@ def report_files(collected: Collected, sections: Sequence[Section], out: Path) -
     by_path = {run.path: run for run in collected.all}
     missing = missing_of(collected)
     tables = [*numbered(sections), runs_table(collected.all, out)]
-    if missing is not None:
-        tables.append(missing)
+    broken = broken_table(collected.broken)
+    for table in (missing, broken):
+        if table is not None:
+            tables.append(table)
     section_tables: list[Table] = []
     for section in sections:
         section_tables += section.tables
@@ -115,8 +117,9 @@ def markdown_of(collected: Collected, sections: Sequence[Section], out: Path) ->
     summary = markdown_text(lead(collected))
     parts = [f"# relsym report\n\n{summary}\n\n{CAUTION}\n"]
     missing = missing_of(collected)
-    if missing is not None:
-        parts.append(markdown(missing))
+    for warning in (broken_table(collected.broken), missing):
+        if warning is not None:
+            parts.append(markdown(warning))
     for section in sections:
         for table in section.tables:
             parts.append(markdown(_pooled(table.shown())))

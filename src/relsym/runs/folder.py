@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from relsym.runs.disk import check_room
 from relsym.runs.files import remove, write_atomically, write_text_atomically
 from relsym.runs.layout import PARTIAL, RESULTS
+from relsym.runs.lock import option_of
 from relsym.runs.results import AnyResults, results_json
 from relsym.runs.unfinished import check_run_folder
 
@@ -36,6 +38,18 @@ class RunFolder:
             remove(self.path / curves)
         for partial in list(self.path.glob(f"{PARTIAL}*")):
             remove(partial)
+
+    def check_room(self, name: str, needed: int) -> None:
+        """Refuse to begin what takes long if there is no room for what it comes to.
+
+        Args:
+            name: of a file, or of a folder that holds hardly more than one file.
+            needed: its bytes.
+
+        Raises:
+            NoRoom: with both numbers.
+        """
+        check_room(self.path / name, needed, option_of(self.path))
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> Path:
         """Write a file or folder: it is whole or it is not there."""

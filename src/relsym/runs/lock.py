@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import lock_descriptor, unlock_descriptor
 
+from relsym.runs.disk import NO_ROOM, no_room
 from relsym.runs.layout import FORMER_LOCK, LOCK
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ PAUSE_S = 0.2  # between two looks at a lock that another process has
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP}
 # The folders that this process holds -> the open lock file; None where the file system has no locks.
 _held: dict[str, int | None] = {}
+# The same folders -> the option that chooses each.
+_options: dict[str, str] = {}
 
 
 class FolderInUse(BlockingIOError):
@@ -47,7 +50,7 @@ def hold(folder: Path, option: str, patience_s: float | int = 0) -> bool:
 
     Raises:
         FolderInUse: another process writes there; nothing was changed.
-        OSError: the folder cannot be made, or not be written to.
+        OSError: the folder cannot be made, or not be written to; of a full disk ``NoRoom``.
     """
     key = os.path.realpath(folder)
     if key in _held:
@@ -57,6 +60,8 @@ def hold(folder: Path, option: str, patience_s: float | int = 0) -> bool:
         descriptor = _acquired(folder / LOCK, time.monotonic() + patience_s)
     except OSError as error:
         if error.errno not in _NO_LOCKS:
+            if error.errno in NO_ROOM:
+                raise no_room(folder, os.strerror(error.errno), option) from error
             raise type(error)(
                 f"{folder}: cannot write there ({error.strerror}). Choose another {option}."
             ) from error
@@ -68,6 +73,7 @@ def hold(folder: Path, option: str, patience_s: float | int = 0) -> bool:
         )
         (folder / LOCK).unlink(missing_ok=True)
         _held[key] = None
+        _options[key] = option
         return True
     if descriptor is None:
         raise FolderInUse(
@@ -75,7 +81,22 @@ def hold(folder: Path, option: str, patience_s: float | int = 0) -> bool:
             f"{option}."
         )
     _held[key] = descriptor
+    _options[key] = option
     return True
+
+
+def held_folders() -> list[Path]:
+    """The folders that this process holds."""
+    return [Path(key) for key in _held]
+
+
+def option_of(path: Path) -> str | None:
+    """The option that chooses the folder in which a path lies; None if this process holds no such folder."""
+    real_path = Path(os.path.realpath(path))
+    for key in _held:
+        if real_path.is_relative_to(key):
+            return _options[key]
+    return None
 
 
 def release(folder: Path) -> None:

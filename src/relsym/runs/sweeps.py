@@ -115,18 +115,22 @@ class ListedJob:
         return tuple(sorted(words))
 
 
-def listed_jobs(folders: Iterable[Path]) -> list[ListedJob]:
-    """The jobs of every ``sweep.json`` below the folders. Raises as ``read_sweep``."""
-    paths: set[Path] = set()  # each once, although one folder may lie in another
+def sweep_files(folders: Iterable[Path]) -> list[Path]:
+    """Every ``sweep.json`` below the folders, each once although one folder may lie in another, sorted."""
+    paths: set[Path] = set()
     for folder in folders:
         paths.update(path.resolve() for path in folder.rglob(SWEEP))
+    return sorted(paths)
+
+
+def jobs_in(path: Path) -> list[ListedJob]:
+    """The jobs that a ``sweep.json`` lists. Raises as ``read_sweep``."""
+    sweep = read_sweep(path)
     jobs = []
-    for path in sorted(paths):
-        sweep = read_sweep(path)
-        for entry in sweep.jobs:
-            # The folder of a reused job leads out of this sweep: ../first/000.
-            results = (path.parent / entry.folder).resolve() / RESULTS
-            jobs.append(ListedJob(sweep.name, path.parent, entry, results))
+    for entry in sweep.jobs:
+        # The folder of a reused job leads out of this sweep: ../first/000.
+        results = (path.parent / entry.folder).resolve() / RESULTS
+        jobs.append(ListedJob(sweep.name, path.parent, entry, results))
     return jobs
 
 

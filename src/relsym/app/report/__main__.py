@@ -28,10 +28,10 @@ def task(cfg: DictConfig) -> None:
 
     out = Path(HydraConfig.get().runtime.output_dir)
     inputs = cfg.inputs if isinstance(cfg.inputs, ListConfig) else [cfg.inputs]
-    collected = collect([str(folder) for folder in inputs])
+    collected = collect([str(folder) for folder in inputs], cfg.strict)
     all_sections = sections(collected)
     print_sections(all_sections, collected, console())
-    write_report(report_files(collected, all_sections, out), out)
+    write_report(report_files(collected, all_sections, out), out, collected.broken)
     message = f"Written to {out}: report.html, report.md, tables/*.csv and *.tex, figures/*.png and *.svg"
     console().print(message, soft_wrap=True)
 

@@ -89,6 +89,9 @@ def train_and_score(cfg: DictConfig) -> None:
     probe.check_memory(len(data.train_rows))
     tracker = tracker_of(cfg, path)
     encoder = load(cfg, record)
+    if folder is not None:
+        # Training does not change its size, and nothing else that is written is large.
+        folder.check_room(ENCODER, encoder.bytes_of_weights)
     with tracked(tracker, record.config, record.tags(data)) as logger:
         record.tracked = logger.tracked_run()
         forgetting = knowledge_before(cfg) if folder is not None else None

@@ -171,6 +171,7 @@ class ReportKeys(TypedDict):
     """The configuration of ``relsym report``; a folder may be called by a number."""
 
     inputs: str | int | list[Any]
+    strict: bool
 
 
 SCHEMAS = {

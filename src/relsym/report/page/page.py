@@ -18,7 +18,7 @@ from relsym.report.figures.curves import COLOURS, SCALE
 from relsym.report.sections import Section
 from relsym.report.summary import lead
 from relsym.report.tables.cells import Table
-from relsym.report.tables.origins import commit_text, link_to, runs_table
+from relsym.report.tables.origins import broken_table, commit_text, link_to, runs_table
 from relsym.report.wording import CAUTION
 from relsym.runs.results import AnyResults
 from relsym.visible import visible, visible_values
@@ -98,7 +98,7 @@ def page(sections: Sequence[Section], missing: Table | None, collected: Collecte
     }
     content = {
         "sections": sections,
-        "missing": missing,
+        "warnings": [table for table in (broken_table(collected.broken), missing) if table is not None],
         "runs": runs_table(runs, out),
         "filters": filter_values(sections),
     }

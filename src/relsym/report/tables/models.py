@@ -120,7 +120,8 @@ def _names_in(group: Sequence[EvaluateResults]) -> dict[str, str]:
 
 def _settings_of(run: EvaluateResults) -> tuple[str, ...]:
     """What may tell a model from others of its name: metric, labelled rows, seed and precision."""
-    return (str(run.choices["metric"]), f"n = {run.train_rows}", f"seed {run.seed}", run.precision)
+    metric = str(run.choices.get("metric"))
+    return (metric, f"n = {run.train_rows}", f"seed {run.seed}", run.precision)
 
 
 def models_table(scope: Scope) -> Table:

@@ -235,6 +235,21 @@ def missing_table(jobs: Iterable[ListedJob], known: set[str | None]) -> Table | 
     return Table("missing", title, text_columns("sweep", "job", "verdict", "error"), tuple(rows))
 
 
+def broken_table(files: Sequence[tuple[Path, str]]) -> Table | None:
+    """The files that could not be read, with their reasons; None if there is none.
+
+    Args:
+        files: path and reason of each.
+    """
+    if not files:
+        return None
+    rows = [TableRow(text_cells(str(path), reason)) for path, reason in files]
+    plural = "s" if len(rows) > 1 else ""
+    title = f"{len(rows)} file{plural} that cannot be read, left out"
+    note = "Pass strict=true to refuse the report instead."
+    return Table("broken", title, text_columns("file", "reason"), tuple(rows), (note,))
+
+
 def cost_rows(runs: Sequence[AnyResults]) -> dict[str, float]:
     """Mean ``seconds`` of training and mean peak ``memory`` in GiB, each over the runs that recorded it.
 
