@@ -9,7 +9,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import pytest
 from hydra import compose, initialize_config_module
@@ -26,6 +26,7 @@ from relsym.app.values.known import known_keys, option_files
 from relsym.app.values.schema import SCHEMAS, TrainerArguments
 from relsym.app.values.signatures import imported_signature, read_signature
 from relsym.app.values.source_code import Unread, source_of
+from relsym.data.pairs import VARIANTS, VariantName
 from relsym.ranges import (
     Dropout,
     Length,
@@ -72,6 +73,8 @@ NUMERIC = [
     ("build", ("benchmark=extended",)),
     ("export", ()),
 ]
+# What may be -1: without a limit, all devices, a loss below which training stops, the name of a folder.
+MAY_BE_NEGATIVE = {"training.epochs", "training.max_steps", "hardware.devices", "training.stop_loss", "init"}
 
 
 def composed(task: str, *words: str) -> DictConfig:
@@ -114,6 +117,17 @@ def refusal(task: str, *words: str) -> str:
         ("tracking.tags=paper", "a list of text"),
         ("hardware.num_nodes=0", "a whole number, 1 or more, or null"),
         ("training=3", "a mapping"),
+        ("data.batch_size=1000000000", "a whole number from 2 to 65536"),
+        (
+            "objective.schedule=foo",
+            "linear, cosine, constant, constant_with_warmup, cosine_with_restarts, polynomial or "
+            "inverse_sqrt",
+        ),
+        (
+            "data.train_variants=[nope]",
+            "a list of swap, negated_swap, identity, negated_identity, paraphrase, converse, "
+            "swapped_converse or reworded_swap, or null",
+        ),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_key_value_and_range(word, range_):
@@ -123,7 +137,7 @@ def test_a_value_out_of_range_is_refused_with_key_value_and_range(word, range_):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("model=tiny", "model.layers=-1"), "model.layers=-1: expected a whole number, 1 or more."),
+        (("model=tiny", "model.layers=-1"), "model.layers=-1: expected a whole number from 1 to 256."),
         (
             ("recipe=l2sp", "recipe.l2sp.weight=0"),
             "recipe.l2sp.weight=0: expected a number above 0 "
@@ -140,12 +154,26 @@ def test_the_arguments_of_an_option_are_checked_too(words, message):
 
 
 def test_a_value_is_named_by_the_key_that_a_user_sets_it_by():
-    assert refusal("train", "data.batch_size=x") == "data.batch_size=x: expected a whole number, 1 or more."
+    assert refusal("train", "data.batch_size=x") == (
+        "data.batch_size=x: expected a whole number from 2 to 65536."
+    )
     assert refusal("train", "objective.seed=-3").startswith("objective.seed=-3: ")
     assert (
         refusal("train", "data=wikidata_sparql", "data.pause=-1")
-        == "data.pause=-1: expected a number, 0 or more."
+        == "data.pause=-1: expected a number from 0 to 86400."
     )
+
+
+def test_a_whole_number_that_64_bits_do_not_hold_is_refused():
+    message = refusal("train", f"data.samples={10**30}")
+    assert (
+        message
+        == f"data.samples={10**30}: expected a whole number, 1 or more, or null. Whole numbers have 64 bits."
+    )
+
+
+def test_the_names_of_variants_are_those_that_there_are():
+    assert get_args(VariantName) == tuple(VARIANTS)
 
 
 def test_all_that_is_wrong_is_told_at_once():
@@ -206,10 +234,17 @@ def declared_hints(task: str, cfg: DictConfig) -> dict[str, Any]:
                 places[(*path, key)] = (value, hints[key])
     numbers = {}
     for path, (value, hint) in places.items():
-        if is_number(value):
+        # Those that are null as they are too: any of them may be set.
+        if is_number(value) or (value is None and takes_numbers(hint)):
             key = ".".join(origin(written, path))
             numbers[key] = hint
     return numbers
+
+
+def takes_numbers(hint: Any) -> bool:
+    """Whether a value of this type can be a number."""
+    is_open = hint in (Any, object, Unread)
+    return not is_open and any(fits(value, hint) for value in (-1, 0, 1, 64, 0.5))
 
 
 def is_number(value: Any) -> bool:
@@ -229,14 +264,14 @@ def numbers_in(node: Any, path: str = "") -> list[str]:
 @pytest.mark.parametrize(
     ("task", "words"), NUMERIC, ids=lambda part: part if isinstance(part, str) else ",".join(part)
 )
-def test_nan_a_negative_number_and_a_word_are_refused_for_every_number_unless_its_range_has_them(task, words):
+def test_what_is_no_number_in_its_range_is_refused_for_every_number(task, words):
     cfg = composed(task, *words)
     hints = declared_hints(task, cfg)
     assert set(numbers_in(OmegaConf.to_container(cfg, resolve=False))) <= hints.keys(), (
         "a number whose type is declared nowhere"
     )
     for key, hint in hints.items():
-        for value in (math.nan, -7, "word"):
+        for value in (math.nan, math.inf, -math.inf, -7, -1, 10**30, "word"):
             changed = cfg.copy()
             OmegaConf.update(changed, key, value)
             if fits(value, hint):
@@ -245,7 +280,9 @@ def test_nan_a_negative_number_and_a_word_are_refused_for_every_number_unless_it
             with pytest.raises(ValueError, match=rf"^{key}={value}: expected ") as refused:
                 check_composed(changed, task)
             assert expected(hint).split(",")[0] in str(refused.value)
-        assert not fits(math.nan, hint), f"{key}: nan is in its range"
+        for value in (math.nan, math.inf, -math.inf, 10**30):
+            assert not fits(value, hint), f"{key}: {value} is in its range"
+        assert key in MAY_BE_NEGATIVE or not fits(-1, hint), f"{key}: -1 is in its range"
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
@@ -745,7 +782,10 @@ def test_a_type_is_told_in_words(hint, words):
         ({"a": 1}, dict[str, int], True),
         ({"a": "b"}, dict[str, int], False),
         (None, int | None, True),
-        (10**400, float, True),
+        (10**400, float, False),
+        (2**63 - 1, int, True),
+        (2**63, int, False),
+        (-(10**30), int | None, False),
         ([1, "a"], tuple[int, str], True),
         (["a", 1], tuple[int, str], False),
         (-1, Unlimited, True),

@@ -15,6 +15,8 @@ from msgspec import Meta
 
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegativeInt = Annotated[int, Meta(ge=0)]
+# Rows of a batch: two, so that it can hold two classes, up to more than any gradient is a mean over.
+BatchSize = Annotated[int, Meta(ge=2, le=65536)]
 # What numpy and torch both take.
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 # Tokens of one input: room for two texts and the special tokens around them, up to more than encoders read.
@@ -26,6 +28,11 @@ Unlimited = Annotated[Literal[-1], Meta(description="no limit")]
 Number = float | int
 PositiveFloat = Annotated[Number, Meta(gt=0)]
 NonNegativeFloat = Annotated[Number, Meta(ge=0)]
+# Requests to a server at a time, each of a thread of its own.
+Requests = Annotated[int, Meta(ge=1, le=1024)]
+# A time to wait for something that others do: a day at most.
+Seconds = Annotated[Number, Meta(gt=0, le=86400)]
+Pause = Annotated[Number, Meta(ge=0, le=86400)]
 # From nothing to all of it.
 Share = Annotated[Number, Meta(ge=0, le=1)]
 Dropout = Annotated[Number, Meta(ge=0, lt=1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from relsym.app.limits import check_surroundings, shortage
 from relsym.app.process import INTERRUPTED, find_home
 from relsym.app.streams import OutputLost, secure_output
 from relsym.app.users_code import place_in_users_code
+from relsym.app.values.named_paths import noted_option, noting_option
 from relsym.app.values.own_options import check_own_options
 from relsym.app.visible_output import make_output_visible
 from relsym.runs.credentials import masked
@@ -33,6 +35,8 @@ EXPECTED = {
     "MisconfigurationException",
     "UsageError",
 }
+# A path or an answer of a server can be of any length: nobody reads more of one than its beginning.
+_LONG_WORD = re.compile(r"(\S{400})\S{400,}")
 WRAPPERS = ("InstantiationException", "InterpolationResolutionError")
 
 
@@ -86,7 +90,7 @@ def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
 
     @wraps(task)
     def body(cfg: Any) -> None:
-        with past_hydra(), where_it_was_started():
+        with past_hydra(), where_it_was_started(), noting_option(cfg):
             task(cfg)
 
     return body
@@ -150,7 +154,7 @@ def describe(error: BaseException) -> str:
         error = error.__cause__  # Python lets none out of a generator as it is
     text = shortage(error) or _without_room(error) or _in_users_code(error) or _described(error)
     # What other libraries say of an error often has the whole address in it.
-    return masked(text) or type(error).__name__
+    return _LONG_WORD.sub(r"\1...", masked(text)) or type(error).__name__
 
 
 def _without_room(error: BaseException) -> str | None:
@@ -193,8 +197,9 @@ def _described(error: BaseException) -> str:
         from relsym.app.values.suggest import with_install_line
 
         text = with_install_line(text)
-    elif isinstance(error, OSError):
-        text = told(error)
+    elif isinstance(error, OSError) and error.strerror is not None:  # Hydra's own have none
+        option = noted_option(error)
+        text = told(error) if option is None else f"{option}={told(error)}"
     if "SIGTERMException" in kinds:  # Lightning's
         return "this process was told to end (SIGTERM), as a cluster does at a time limit."
     if kinds.isdisjoint(EXPECTED):

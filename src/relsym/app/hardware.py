@@ -16,8 +16,8 @@ def check_hardware(hardware: DictConfig) -> None:
     """Refuse processes that nobody has started, and several that would each compute a folder of their own.
 
     Raises:
-        ValueError: the number of devices is not known; the run folder differs from process to process; a
-            SLURM job without srun.
+        ValueError: the number of devices is not known, or none that a CPU has; the run folder differs from
+            process to process; a SLURM job without srun.
     """
     if hardware.devices is None or hardware.num_nodes is None:
         raise ValueError(
@@ -28,6 +28,12 @@ def check_hardware(hardware: DictConfig) -> None:
         )
     if not HydraConfig.initialized():  # a sweep looks at its jobs before they are started
         return
+    on_cpu = hardware.accelerator in ("cpu", "auto") and scoring_device(hardware).type == "cpu"
+    counts_processes = isinstance(hardware.devices, int) and hardware.devices > 0
+    if on_cpu and not (counts_processes or hardware.devices == "auto"):
+        raise ValueError(
+            f"hardware.devices={hardware.devices}: on the CPU this is a number of processes, 1 or more."
+        )
     if hardware.devices not in (1, "auto") and waits_for_srun():
         raise ValueError(
             f"this SLURM job has {os.environ['SLURM_NTASKS']} tasks, and this process was not started by "

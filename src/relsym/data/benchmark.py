@@ -173,8 +173,8 @@ class Benchmark(ABC):
         else:
             advice = "choose properties of both kinds (data.properties)"
         raise ValueError(
-            f"the {split} part has no facts of {lacking}, so no balanced rows can be drawn from it: "
-            f"{advice}, or take a larger source."
+            f"{self.source.origin}: the {split} part has no facts of {lacking}, so no balanced rows can be "
+            f"drawn from it: {advice}, or take a larger source."
         )
 
 

@@ -157,7 +157,13 @@ def _read(folder: Path, name: str, entry: RowFile) -> pl.DataFrame:
         raise ValueError(
             f"{path}: missing, or not the file that {MANIFEST} names. Build the benchmark again."
         )
-    rows = pl.read_parquet(path)
+    try:
+        # As a stream, for polars takes no path that is not UTF-8, and reads a pattern in one such as [x].
+        with path.open("rb") as stream:
+            rows = pl.read_parquet(stream)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path}: damaged ({reason}). Build the benchmark again.") from error
     missing = [column for column in PAIR_COLUMNS if column not in rows.columns]
     if missing:
         raise ValueError(

@@ -18,7 +18,7 @@ from relsym.data.batches import PADDING, GlobalBatchSampler
 from relsym.data.pairs import Row
 from relsym.data.replay import Replay
 from relsym.data.splits import TEST, VALIDATION
-from relsym.ranges import PositiveInt, Seed
+from relsym.ranges import BatchSize, Seed
 
 # One encoded text of each row: the tokenizer's output, name -> numbers.
 Features = list[dict[str, list[int]]]
@@ -76,7 +76,7 @@ class PairData(LightningDataModule):
     title: str | None = None
     fold: str | None = None
 
-    def __init__(self, batch_size: PositiveInt, score_on: str, seed: Seed, by_length: bool = False) -> None:
+    def __init__(self, batch_size: BatchSize, score_on: str, seed: Seed, by_length: bool = False) -> None:
         super().__init__()
         if batch_size < 2:
             raise ValueError(f"data.batch_size={batch_size}: at least 2, a batch has to hold two classes.")

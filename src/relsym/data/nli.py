@@ -11,7 +11,7 @@ from relsym.data.sampling import by_key, in_turn, shuffled
 from relsym.data.sources.nli import NliSource
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.data.splits import TEST, TRAIN, VALIDATION, VALIDATION_SHARE, uniform
-from relsym.ranges import PositiveInt, Seed
+from relsym.ranges import BatchSize, PositiveInt, Seed
 
 
 class NliData(PairData):
@@ -45,7 +45,7 @@ class NliData(PairData):
         split_seed: Seed,
         test_pairs: PositiveInt | None,
         score_on: str,
-        batch_size: PositiveInt,
+        batch_size: BatchSize,
         seed: Seed,
         by_length: bool,
     ) -> None:

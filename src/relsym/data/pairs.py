@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -34,7 +34,18 @@ class Variant(NamedTuple):
     premise: str = TEMPLATE
 
 
-VARIANTS = {
+# The names of ``VARIANTS``, for annotations.
+VariantName = Literal[
+    "swap",
+    "negated_swap",
+    "identity",
+    "negated_identity",
+    "paraphrase",
+    "converse",
+    "swapped_converse",
+    "reworded_swap",
+]
+VARIANTS: dict[VariantName, Variant] = {
     "swap": Variant(TEMPLATE, swapped=True),
     "negated_swap": Variant(NEGATION, swapped=True, negated=True),
     "identity": Variant(TEMPLATE, swapped=False),

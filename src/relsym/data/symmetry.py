@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 from relsym.data.benchmark import Benchmark
 from relsym.data.module import PairData
-from relsym.data.pairs import DELEXICALISED, LEXICALISED, Row
+from relsym.data.pairs import DELEXICALISED, LEXICALISED, Row, VariantName
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEITHER, NEUTRAL
 from relsym.data.splits import SPLITS, TRAIN
 from relsym.data.triples import check_choice
-from relsym.ranges import PositiveInt, Seed
+from relsym.ranges import BatchSize, PositiveInt, Seed
 
 MIXED = "mixed"
 TRAINING_FORMS = (LEXICALISED, DELEXICALISED, MIXED)
@@ -45,12 +45,12 @@ class SymmetryData(PairData):
         samples: PositiveInt | None,
         sampling: str,
         form: str,
-        train_variants: list[str] | None,
-        score_variants: list[str] | None,
+        train_variants: list[VariantName] | None,
+        score_variants: list[VariantName] | None,
         sample_seed: Seed,
         test_pairs: PositiveInt | None,
         score_on: str,
-        batch_size: PositiveInt,
+        batch_size: BatchSize,
         seed: Seed,
     ) -> None:
         super().__init__(batch_size, score_on, seed)

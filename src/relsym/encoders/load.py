@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from huggingface_hub import try_to_load_from_cache
+from msgspec import Meta
 from transformers import AutoTokenizer, BertConfig, BertModel, BertTokenizerFast, PreTrainedTokenizerBase
 
 from relsym.data.relations import read_relations
@@ -16,11 +18,13 @@ from relsym.encoders.pooling.registry import pooling_named
 from relsym.encoders.sentence_transformers import FolderReading, load_dense, read_folder
 from relsym.encoders.text_stack import hidden_size_of, load_text_stack
 from relsym.encoders.tokens import check_padding, fit_tokenizer, length_of, limit_of, lower_texts
-from relsym.ranges import Dropout, Length, PositiveInt, Seed
+from relsym.ranges import Dropout, Length, Seed
 
 log = logging.getLogger(__name__)
 DEFAULT_POOLING = "mean"
 TINY_LENGTH = 64
+TinySize = Annotated[int, Meta(ge=1, le=4096)]
+TinyLayers = Annotated[int, Meta(ge=1, le=256)]
 
 
 def load_encoder(
@@ -148,9 +152,9 @@ def local_or_hub(name: str) -> str:
 
 
 def tiny_encoder(
-    hidden_size: PositiveInt = 32,
-    layers: PositiveInt = 2,
-    heads: PositiveInt = 2,
+    hidden_size: TinySize = 32,
+    layers: TinyLayers = 2,
+    heads: TinySize = 2,
     pooling: str | None = None,
     max_length: Length | None = None,
     dropout: Dropout | None = None,
@@ -164,7 +168,15 @@ def tiny_encoder(
         max_length: tokens that it reads; None: 64.
         dropout: see ``Encoder``.
         seed: of the weights.
+
+    Raises:
+        ValueError: the heads cannot share the hidden size.
     """
+    if hidden_size % heads:
+        raise ValueError(
+            f"model.hidden_size={hidden_size}: {heads} heads share it, so it has to be a multiple of "
+            "model.heads."
+        )
     length = max_length or TINY_LENGTH
     tokenizer = BertTokenizerFast(vocab=_tiny_vocabulary())
     config = BertConfig(

@@ -77,8 +77,12 @@ class Prompt:
         return messages
 
 
-def read_prompts(chosen: str | Sequence[str] | None = None) -> list[Prompt]:
+def read_prompts(chosen: str | Sequence[str] | None = None, option: str = "model.prompts") -> list[Prompt]:
     """The wordings that come with relsym, some of them by name, or those of a YAML file of one's own.
+
+    Args:
+        chosen: names, or the path of a file; None: all of relsym's.
+        option: where they were chosen, for messages.
 
     Raises:
         ValueError: an unknown name, a file that holds something else.
@@ -95,11 +99,11 @@ def read_prompts(chosen: str | Sequence[str] | None = None) -> list[Prompt]:
     unknown = [repr(name) for name in names if name not in prompts]
     if unknown:
         raise ValueError(
-            f"model.prompts: no wording {', '.join(unknown)}. There are {', '.join(prompts)}; "
-            "or pass a file of your own, model.prompts=FILE.yaml."
+            f"{option}: no wording {', '.join(unknown)}. There are {', '.join(prompts)}; "
+            f"or pass a file of your own, {option}=FILE.yaml."
         )
     if not names or len(set(names)) < len(names):
-        raise ValueError(f"model.prompts={names}: name at least one wording, and none twice.")
+        raise ValueError(f"{option}={names}: name at least one wording, and none twice.")
     return [prompts[name] for name in names]
 
 

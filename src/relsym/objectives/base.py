@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 import torch
 from jaxtyping import Float, Int
@@ -20,6 +20,17 @@ from relsym.metrics.base import JOINT, SENTENCES, Metric
 from relsym.objectives.remedies.base import Remedy
 from relsym.ranges import NonNegativeFloat, Seed, Share
 from relsym.runs.results import LAST
+
+# Those of transformers that need nothing but numbers of steps.
+Schedule = Literal[
+    "linear",
+    "cosine",
+    "constant",
+    "constant_with_warmup",
+    "cosine_with_restarts",
+    "polynomial",
+    "inverse_sqrt",
+]
 
 
 class Objective(LightningModule):
@@ -46,7 +57,7 @@ class Objective(LightningModule):
         labels: class names; targets index into them.
         learning_rate: of AdamW, the highest of the schedule.
         weight_decay: of AdamW; none on biases and layer norms.
-        schedule: "linear", "cosine" or "constant", after the warm-up.
+        schedule: of the learning rate, after the warm-up.
         warmup: share of the steps in which the rate rises from 0.
         seed: of random label embeddings or the head.
 
@@ -67,7 +78,7 @@ class Objective(LightningModule):
         labels: Sequence[str],
         learning_rate: NonNegativeFloat,
         weight_decay: NonNegativeFloat,
-        schedule: str,
+        schedule: Schedule,
         warmup: Share,
         seed: Seed,
     ) -> None:

@@ -161,7 +161,7 @@ def chosen_prompts(names: str | Sequence[str] | None, labels: Sequence[str]) -> 
     Raises:
         ValueError: a named wording lacks a word for a label, or none of relsym's has them all.
     """
-    prompts = read_prompts(names)
+    prompts = read_prompts(names, "prompts")
     wordless = [prompt.name for prompt in prompts if set(labels) - set(prompt.answers)]
     if not wordless:
         return prompts

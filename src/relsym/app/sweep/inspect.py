@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from relsym.app.entry import describe
 from relsym.app.sweep.plan import Known
+from relsym.app.values.named_paths import noting_option
 from relsym.runs.identity import digest, identity
 
 
@@ -52,8 +53,9 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
     for number, config in enumerate(configs):
         try:
             cfg = OmegaConf.create(config)
-            check(cfg if here else _on_the_cpu(cfg))
-            jobs.append(_facts(cfg, config, cache))
+            with noting_option(cfg):
+                check(cfg if here else _on_the_cpu(cfg))
+                jobs.append(_facts(cfg, config, cache))
         # Whatever went wrong is sent back, for the sweep to be refused with the words of that job. Code of
         # the user may even leave by sys.exit.
         except (Exception, SystemExit) as error:

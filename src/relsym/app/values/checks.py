@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints, is_typ
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from relsym.app.values.hints import expected, fits, shown
+from relsym.app.values.hints import expected, fits, is_too_long, shown
 from relsym.app.values.interpolations import Path, is_read, origin, references
 from relsym.app.values.known import dotted
 from relsym.app.values.schema import SCHEMAS, Component, TrainerArguments
@@ -144,7 +144,8 @@ class _Problems:
             return
         set_at = origin(self.written, path)
         word = _word(set_at, value)
-        self.messages.setdefault(set_at, f"{word}: expected {expected(hint)}.")
+        too_long = " Whole numbers have 64 bits." if is_too_long(value) else ""
+        self.messages.setdefault(set_at, f"{word}: expected {expected(hint)}.{too_long}")
 
     def judge_call(self, path: Path, node: Mapping[str, Any]) -> None:
         """Add what is wrong with the arguments of a ``_target_``."""

@@ -52,6 +52,11 @@ def fits(value: Any, hint: Any) -> bool:
     return _is_plain(value, kind)
 
 
+def is_too_long(value: Any) -> bool:
+    """Whether a value is a whole number that neither a tensor nor a file of ours can hold."""
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
 def expected(hint: Any) -> str:
     """A type in words: "a whole number, 1 or more, or null"."""
     choices = dict.fromkeys(_choices(hint))  # each once, in order
@@ -86,10 +91,11 @@ def _is_plain(value: Any, kind: Any) -> bool:
     is_whole = isinstance(value, int) and not isinstance(value, bool)  # Python counts True among the ints
     if kind is bool:
         return isinstance(value, bool)
+    if is_whole and is_too_long(value):
+        return False
     if kind is int:
         return is_whole
     if kind is float:
-        # isfinite is not asked of a whole number: one beyond the largest float would raise.
         return is_whole or (isinstance(value, float) and math.isfinite(value))
     if kind in (str, Path):
         return isinstance(value, str)
@@ -145,7 +151,11 @@ def _choices(hint: Any) -> list[str]:
         return [expected(base) + _marks(marks)]
     kind = origin or hint
     if kind in LISTS:
-        items = _ITEMS.get(arguments[0], "") if arguments else ""
+        items = ""
+        if arguments and get_origin(arguments[0]) is Literal:
+            items = f" of {expected(arguments[0])}"
+        elif arguments:
+            items = _ITEMS.get(arguments[0], "")
         return [f"a list{items}"]
     if kind in MAPPINGS:
         return ["a mapping"]

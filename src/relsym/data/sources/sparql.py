@@ -19,7 +19,7 @@ from relsym.data.progress import progress
 from relsym.data.sources.endpoint import Endpoint, SelectQuery, Solution, Term
 from relsym.data.sources.iris import DIRECT_IRI, ENTITY_IRI, LABEL_IRI
 from relsym.data.triples import ENTITY_ID, PROPERTY_ID, TripleSource, check_choice, label_frame, triple_frame
-from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from relsym.ranges import NonNegativeInt, Pause, PositiveInt, Seconds
 from relsym.runs.credentials import masked
 
 WIKIDATA = "https://query.wikidata.org/sparql"
@@ -65,8 +65,8 @@ class WikidataSparql:
         limit: PositiveInt | None = None,
         order: str = "subject",
         label_batch: PositiveInt = 500,
-        pause: NonNegativeFloat = 1.0,
-        timeout: PositiveFloat = 90.0,
+        pause: Pause = 1.0,
+        timeout: Seconds = 90.0,
         retries: NonNegativeInt = 4,
         user_agent: str | None = None,
         cache: str | None = None,

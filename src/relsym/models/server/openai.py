@@ -22,7 +22,7 @@ from relsym.models.server.cache import AnswerCache
 from relsym.models.server.client import Client
 from relsym.models.server.records import columns_of, costs_of, record_of
 from relsym.models.server.ways import READS, UNLISTED, Request, Way, choose_way
-from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Requests, Seconds
 
 LOG = logging.getLogger(__name__)
 # What tells one model from another among the things that /models says. Not created: some servers give the
@@ -87,8 +87,8 @@ class OpenAiCompatible(Model):
         seed: NonNegativeInt | None = 0,
         max_tokens: PositiveInt = 16,
         top_logprobs: PositiveInt = 20,
-        concurrency: PositiveInt = 8,
-        timeout_s: PositiveFloat = 60,
+        concurrency: Requests = 8,
+        timeout_s: Seconds = 60,
         retries: NonNegativeInt = 5,
         key_env: str = "OPENAI_API_KEY",
         price: Mapping[str, NonNegativeFloat | None] | None = None,

@@ -1,0 +1,66 @@
+"""Which option names the file that the system has refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path as FilePath
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from relsym.app.values.interpolations import Path, origin
+
+# The attribute of an error that holds the key.
+_OPTION = "relsym_option"
+
+
+@contextmanager
+def noting_option(cfg: DictConfig) -> Iterator[None]:
+    """Within the ``with``, an error of the system about a file that an option names keeps its key."""
+    try:
+        yield
+    except OSError as error:
+        name = error.filename
+        if isinstance(name, str | bytes | os.PathLike):
+            key = _key_of(cfg, os.fsdecode(name))
+            if key is not None:
+                setattr(error, _OPTION, key)
+        raise
+
+
+def noted_option(error: BaseException) -> str | None:
+    """The dotted key that ``noting_option`` has left; None where there is none."""
+    return getattr(error, _OPTION, None)
+
+
+def _key_of(cfg: DictConfig, name: str) -> str | None:
+    """The key, as a user sets it, of the option that names this file; None if none does."""
+    written = OmegaConf.to_container(cfg, resolve=False)
+    try:
+        resolved = OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException:
+        resolved = written
+    for path, value in _texts(resolved, ()):
+        if _absolute(value) == _absolute(name):
+            return ".".join(origin(written, path))
+    return None
+
+
+def _texts(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text of nested mappings and lists that can be a path, with the keys that lead to it."""
+    if isinstance(node, str) and node:
+        yield path, node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _texts(value, (*path, str(key)))
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _texts(value, (*path, str(number)))
+
+
+def _absolute(name: str) -> str:
+    """A whole path, links in it unresolved: a name that is too long for the system can be compared too."""
+    return os.path.abspath(os.path.expanduser(FilePath(name)))
