@@ -17,10 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from omegaconf import OmegaConf
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch_file
 
 from relsym.app.entry import describe
+from relsym.app.values.named_paths import noting_option
 from relsym.runs import disk
 from relsym.runs.disk import NO_ROOM, NoRoom, check_room, lack_of_room, no_room, told
 from relsym.runs.files import naming_room, write_atomically, write_text_atomically
@@ -167,6 +169,23 @@ def test_an_error_of_the_system_is_told_with_its_path_and_without_its_number(tmp
         assert "Errno" not in describe(failed.value)
     assert told(OSError("no number")) == "no number"
     assert told(OSError(5, "Input/output error", 3)) == "Input/output error"
+
+
+def test_a_file_that_the_system_refuses_is_told_with_the_option_that_names_it_or_its_folder(tmp_path):
+    cfg = OmegaConf.create(
+        {"data": {"table": str(tmp_path), "copy": "${data.table}"}, "model": {"name": "A" * 300}}
+    )
+    for attempt, told_so in (
+        (lambda: tmp_path.read_text(), f"data.table: {tmp_path}: Is a directory"),
+        (lambda: (tmp_path / "a").read_text(), f"data.table: {tmp_path / 'a'}: No such file or directory"),
+        (lambda: Path("A" * 300).read_text(), f"model.name: {'A' * 300}: File name too long"),
+        (lambda: Path("/nowhere").read_text(), "/nowhere: No such file or directory"),
+    ):
+        with pytest.raises(OSError, match="Errno") as failed, noting_option(cfg):
+            attempt()
+        assert describe(failed.value) == told_so
+    long = ValueError(f"model.name={'A' * 100_000}: nothing")
+    assert len(describe(long)) < 500, "nobody reads a path of 100,000 letters"
 
 
 def test_what_nobody_named_is_told_with_the_folders_of_the_command(tmp_path, monkeypatch):

@@ -199,7 +199,7 @@ def _described(error: BaseException) -> str:
         text = with_install_line(text)
     elif isinstance(error, OSError) and error.strerror is not None:  # Hydra's own have none
         option = noted_option(error)
-        text = told(error) if option is None else f"{option}={told(error)}"
+        text = told(error) if option is None else f"{option}: {told(error)}"
     if "SIGTERMException" in kinds:  # Lightning's
         return "this process was told to end (SIGTERM), as a cluster does at a time limit."
     if kinds.isdisjoint(EXPECTED):

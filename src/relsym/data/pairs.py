@@ -45,7 +45,7 @@ VariantName = Literal[
     "swapped_converse",
     "reworded_swap",
 ]
-VARIANTS: dict[VariantName, Variant] = {
+VARIANTS = {
     "swap": Variant(TEMPLATE, swapped=True),
     "negated_swap": Variant(NEGATION, swapped=True, negated=True),
     "identity": Variant(TEMPLATE, swapped=False),

@@ -37,14 +37,18 @@ def noted_option(error: BaseException) -> str | None:
 
 
 def _key_of(cfg: DictConfig, name: str) -> str | None:
-    """The key, as a user sets it, of the option that names this file; None if none does."""
+    """The key, as a user sets it, of the option that names this file or its folder; None if none does."""
     written = OmegaConf.to_container(cfg, resolve=False)
     try:
         resolved = OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException:
         resolved = written
+    refused = _absolute(name)
     for path, value in _texts(resolved, ()):
-        if _absolute(value) == _absolute(name):
+        named = _absolute(value)
+        # A folder may be named, and a file in it be refused; that the command is in a folder says nothing.
+        is_below = refused.startswith(f"{named}{os.sep}") and named != os.getcwd()
+        if refused == named or is_below:
             return ".".join(origin(written, path))
     return None
 
