@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from relsym.data.sources import dump_lines
 from relsym.data.sources.dump import WikidataDump
 from relsym.data.sources.dump_lines import ItemSet, ahead
-from relsym.data.sources.dump_truthy import unescape
+from relsym.data.sources.literals import unescape
 from relsym.data.triples import TripleSource
 
 PROPERTIES = ("P131", "P361", "P3373")

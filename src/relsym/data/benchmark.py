@@ -29,6 +29,7 @@ from relsym.data.relations import (
     select_relations,
 )
 from relsym.data.sampling import draw_order
+from relsym.data.seen_properties import seen_properties
 from relsym.data.splits import SPLIT_RULES, TEST, uniform
 from relsym.data.triples import TripleReader, TripleSource
 from relsym.ranges import Seed
@@ -241,8 +242,7 @@ class SymmetryBenchmark(Benchmark):
         if facts.is_empty():
             raise ValueError(
                 f"{self.source.origin}: no usable fact of the chosen properties. "
-                f"{account(self.source, self.audit)} "
-                "What the audit finds can be kept with data.findings.NAME=keep."
+                f"{account(self.source, self.audit)} {self._advice()}"
             )
 
         self.split = split
@@ -252,6 +252,12 @@ class SymmetryBenchmark(Benchmark):
         read = Counter({"statements read": self.source.read, "facts kept": facts.height})
         dropped = self.source.dropped + self.audit.dropped
         self.counts = read + dropped + self.source.notes
+
+    def _advice(self) -> str:
+        """What to do where no fact is left."""
+        if self.source.triples.is_empty() and self.source.other_properties:
+            return seen_properties(self.source.other_properties, list(self.relations))
+        return "What the audit finds can be kept with data.findings.NAME=keep."
 
     @property
     def sides(self) -> str:

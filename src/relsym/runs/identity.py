@@ -20,9 +20,14 @@ NOT_WHAT = ("hardware", "tracking", "sweep", "trust")
 PLACES = ("benchmark", "source")
 # The settings of a model that count. Where it lies does not; the hash of its weights says what it is.
 MODEL_SETTINGS = ("pooling", "max_length", "dropout")
+# Findings of the audit that came later.
+LATER_FINDINGS = ("padded_label", "invisible_label", "missing_label", "cleaned_alike")
 # What becomes of NLI rows that cannot be read, and what that setting is called: whether they end a run or are
 # left out, all other rows are read alike, so that a run which ends computes the same.
 BAD_ROW_SETTINGS = ("on_bad_row", "on_bad_row_key")
+# Settings of data that came later, with null for how it was read before: null says nothing, so that a run has
+# the hash that it had before there was the setting.
+LATER_DATA_SETTINGS = ("language", "encoding", "clean_labels", *LATER_FINDINGS)
 # Parts that a run need not have.
 WITHOUT_MEANING_IF_EMPTY = ("recipe", "shortcuts", "forms")
 
@@ -70,7 +75,7 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
 
     What is empty is left out: a run without a recipe, shortcuts of its own, forms to leave out, or further
     arguments of the Trainer has the hash that it had before there were such keys. So is what becomes of bad
-    NLI rows.
+    NLI rows, and how data is read otherwise than it was before there was the setting.
     """
     parts = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
     for key in WITHOUT_MEANING_IF_EMPTY:
@@ -81,8 +86,19 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
         parts["training"] = {key: value for key, value in training.items() if key != "trainer"}
     for key in ("data", "forgetting"):
         if parts.get(key):
-            parts[key] = _without_bad_row_settings(parts[key])
+            parts[key] = _without_later_settings(_without_bad_row_settings(parts[key]))
     return parts
+
+
+def _without_later_settings(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without those of ``LATER_DATA_SETTINGS`` that are null, at any depth."""
+    kept = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            kept[key] = _without_later_settings(value)
+        elif value is not None or key not in LATER_DATA_SETTINGS:
+            kept[key] = value
+    return kept
 
 
 def _without_bad_row_settings(rows: Mapping[str, Any]) -> Mapping[str, Any]:

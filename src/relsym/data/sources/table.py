@@ -14,8 +14,10 @@ from pathlib import Path
 import polars as pl
 
 from relsym.data.sources.file_log import FileLog
+from relsym.data.sources.iris import PropertyNames, with_plain_ids
 from relsym.data.sources.json_lines import LONE_SURROGATE
 from relsym.data.sources.layout import Schema, shortened
+from relsym.data.sources.literals import ENGLISH, plain_labels
 from relsym.data.sources.rows import content_of, file_kind, place_of_row, table_rows
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, BadRows, TripleSource, entities_of
 
@@ -27,9 +29,10 @@ SEVERAL_LABELS = "further label of an entity (the first is kept)"
 class TripleTable:
     """Statements from CSV, TSV (.tsv, .txt), Parquet or JSONL (.jsonl, .ndjson); text also as .gz or .bz2.
 
-    Ids are free strings: a row is bad only if its subject, property or object is empty or if it has the wrong
-    number of fields. CSV fields may be quoted, TSV fields are taken as they are. Without any labels, ids
-    stand in for them, and rows have the delexicalised form alone.
+    Ids are free strings, and IRIs of Wikidata are read as its ids (``relsym.data.sources.iris``): a row is
+    bad only if its subject, property or object is empty or if it has the wrong number of fields. CSV fields
+    may be quoted, TSV fields are taken as they are, but for labels that are literals (``'Paris'@en``).
+    Without any labels, ids stand in for them, and rows have the delexicalised form alone.
 
     Args:
         triples: a file, a glob, or a list of both.
@@ -42,6 +45,7 @@ class TripleTable:
             holds the mapped names; statements of three columns and entities are read by position otherwise,
             first row included.
         on_bad_row: "error" or "skip" (dropped and counted).
+        language: of labels that are written as literals, such as ``'Paris'@en``; None: see ``plain_labels``.
         licence: SPDX id of the data's licence.
 
     Raises:
@@ -58,6 +62,7 @@ class TripleTable:
         header: bool | None = None,
         entity_header: bool | None = None,
         on_bad_row: str = "error",
+        language: str | None = None,
         licence: str = "unknown",
     ) -> None:
         if not triples:
@@ -66,6 +71,7 @@ class TripleTable:
                 "pass data.triples=FILE, the table of statements (or a glob, or [FILE,FILE])."
             )
         self.bad_rows = BadRows(on_bad_row)
+        self.language = language
         self.licence = licence
 
         names = [triples] if isinstance(triples, str | Path) else triples
@@ -125,22 +131,22 @@ class TripleTable:
         read = 0
         dropped, notes = Counter(), Counter()
         columns = list(self.statements.columns)
-        is_chosen = pl.col("property").is_in(list(properties))
+        names = PropertyNames(properties)
         # An empty table first, so that there is one to return where no row is of these properties.
         chosen = [pl.DataFrame(schema=dict.fromkeys(columns, pl.String))]
         log = FileLog("data.triples", self.patterns)
         for path in self.files:
             for rows in table_rows(path, self.statements):
                 good = self._good(rows, path, self.statements, dropped, "bad row")
-                statements = good.filter(is_chosen).select(columns)
-                chosen.append(statements)
+                statements = with_plain_ids(names.chosen(good), ("subject", "object"))
+                chosen.append(statements.select(columns))
                 dropped["other property"] += good.height - statements.height
                 read += rows.height
                 log.add(path, rows.height, _described(rows, path))
         log.tell()
 
         rows = pl.concat(chosen)
-        labels = self._labels(rows, notes)
+        labels, language = self._labels(rows, notes)
         return TripleSource(
             rows.select(list(TRIPLE_SCHEMA)),
             labels,
@@ -150,7 +156,9 @@ class TripleTable:
             self.licence,
             +notes,
             labelled=self.labels_beside or bool(self.entity_files),
+            language=language,
             wikidata=False,  # it may be of anything, and nothing here tells
+            other_properties=names.others,
         )
 
     def _origin(self) -> str:
@@ -181,13 +189,16 @@ class TripleTable:
         self.bad_rows.settle(bad.height, first, counts, reason)
         return rows.filter(is_good)
 
-    def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
-        """The labels of the entities that these statements name, or their ids where there are none."""
+    def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> tuple[pl.DataFrame, str]:
+        """The labels of the entities that these statements name, and their language.
+
+        Ids stand for labels where there are none.
+        """
         if self.labels_beside:
-            return one_label(labels_beside(rows), notes)
+            return labels_of(labels_beside(rows), self.language, notes)
         ids = entities_of(rows)
         if not self.entity_files:
-            return pl.DataFrame({"entity": ids, "label": ids})
+            return pl.DataFrame({"entity": ids, "label": ids}), ENGLISH
 
         tables = [pl.DataFrame(schema=LABEL_SCHEMA)]
         log = FileLog("data.entities", self.entity_patterns)
@@ -195,9 +206,9 @@ class TripleTable:
             tables.extend(self._named(path, notes, log))
         log.tell()
         # One join over all blocks: its hash table holds every entity that is named.
-        labels = pl.concat(tables)
+        labels = with_plain_ids(pl.concat(tables), ["entity"])
         named = labels.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
-        return one_label(named, notes)
+        return labels_of(named, self.language, notes)
 
     def _named(self, path: Path, notes: Counter[str], log: FileLog) -> Iterator[pl.DataFrame]:
         """The labels in a file of entities, block by block."""
@@ -221,6 +232,16 @@ def labels_beside(rows: pl.DataFrame) -> pl.DataFrame:
     """The labels that stand in the rows themselves, in reading order (columns ``LABEL_SCHEMA``)."""
     pairs = rows.select(entity=pl.concat_list("subject", "object"), label=pl.concat_list(LABEL_COLUMNS))
     return pairs.explode("entity", "label")
+
+
+def labels_of(labels: pl.DataFrame, language: str | None, notes: Counter[str]) -> tuple[pl.DataFrame, str]:
+    """One label per entity that has one, without the signs of a literal, and their language.
+
+    Args:
+        labels, language, notes: as ``plain_labels`` and ``one_label`` take them.
+    """
+    plain, taken = plain_labels(labels, language, notes)
+    return one_label(plain, notes), taken or ENGLISH
 
 
 def one_label(labels: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:

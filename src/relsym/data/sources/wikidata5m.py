@@ -11,8 +11,11 @@ from pathlib import Path
 import polars as pl
 
 from relsym.data.blocks import decoded, line_blocks
+from relsym.data.seen_properties import seen_properties
 from relsym.data.sources.fetch import fetch
 from relsym.data.sources.file_log import FileLog
+from relsym.data.sources.iris import PropertyNames, with_plain_ids
+from relsym.data.sources.literals import ENGLISH, plain_labels
 from relsym.data.triples import (
     ENTITY_ID,
     LABEL_SCHEMA,
@@ -91,12 +94,14 @@ class Wikidata5MFolder:
         """
         dropped: Counter[str] = Counter()
         tables = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
-        tables.extend(self._triples(properties, dropped))
+        names = PropertyNames(properties)
+        tables.extend(self._triples(names, dropped))
         triples = pl.concat(tables)
         if triples.is_empty():
+            seen = seen_properties(names.others, list(properties)) if names.others else ""
             raise ValueError(
                 f"{_names(self.triple_files)}: no statement of the chosen properties "
-                f"among {dropped.total()} rows. "
+                f"among {dropped.total()} rows. {seen} "
                 "Check data.triples, or choose others with data.properties."
             )
 
@@ -104,7 +109,8 @@ class Wikidata5MFolder:
         # One join over all blocks: its hash table holds every entity that is named.
         entities = pl.concat(list(self._entities(notes)))
         wanted = entities_of(triples).to_frame()
-        labels = entities.join(wanted, on="entity", how="semi", maintain_order="left")
+        named = entities.join(wanted, on="entity", how="semi", maintain_order="left")
+        labels, language = plain_labels(named, None, notes)
         return TripleSource(
             triples,
             labels.filter(pl.col("entity").is_first_distinct()),
@@ -112,19 +118,22 @@ class Wikidata5MFolder:
             dropped,
             notes=notes,
             origin=f"Wikidata5M layout: {_names(self.triple_files)}; {_names(self.entity_files)}",
+            language=language or ENGLISH,
+            other_properties=names.others,
         )
 
-    def _triples(self, properties: Collection[str], dropped: Counter[str]) -> Iterator[pl.DataFrame]:
+    def _triples(self, names: PropertyNames, dropped: Counter[str]) -> Iterator[pl.DataFrame]:
         """The statements of these properties, block by block; the others are counted in ``dropped``."""
         subject = pl.col("subject")
         property = pl.col("property")
         object = pl.col("object")
-        is_chosen = property.is_in(list(properties))
+        is_chosen = property.is_in(list(names.properties))
         are_items = _is(subject, ENTITY_ID) & _is(object, ENTITY_ID)
         log = self._file_log("data.triples", self.triple_files)
         for path, first, block in _blocks(self.triple_files):
             # A fourth column, to see which rows have too many fields.
             rows = _fields(path, first, block, [*TRIPLE_SCHEMA, "more"])
+            rows = with_plain_ids(rows, list(TRIPLE_SCHEMA))
             log.add(path, rows.height)
 
             # A block has hundreds of thousands of rows, but few properties: each of these is looked at once.
@@ -141,7 +150,7 @@ class Wikidata5MFolder:
             wrong = pl.concat([misshapen, without_ids]).unique("line").sort("line")
             rows = self._without(rows, wrong, path, first, block, ROW["triple"], dropped)
 
-            chosen = rows.filter(is_chosen)
+            chosen = names.chosen(rows)
             dropped["other property"] += rows.height - chosen.height
             yield chosen.select(*TRIPLE_SCHEMA)
         log.tell()
@@ -152,7 +161,7 @@ class Wikidata5MFolder:
         label = pl.col("label")
         log = self._file_log("data.entities", self.entity_files)
         for path, first, block in _blocks(self.entity_files):
-            rows = _fields(path, first, block, list(LABEL_SCHEMA))
+            rows = with_plain_ids(_fields(path, first, block, list(LABEL_SCHEMA)), ["entity"])
             log.add(path, rows.height)
             single_fields = _single_fields(rows, first, block)
             lacks_label = label.is_null() & pl.col("line").is_in(single_fields)
