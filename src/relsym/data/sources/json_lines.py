@@ -58,20 +58,20 @@ def json_object(line: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-class _RepeatedKey(ValueError):
+class RepeatedKey(ValueError):
     """An object holds a key twice."""
 
 
 def _json_value(line: str) -> Any:
     """The value in a line of JSON; None also if the line is no JSON, or holds a key twice."""
     try:
-        return _parsed(line)
+        return parsed_json(line)
     except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
         return None
 
 
-def _parsed(line: str) -> Any:
-    """The value in a line of JSON. Raises ValueError, of keys that stand twice _RepeatedKey."""
+def parsed_json(line: str) -> Any:
+    """The value in a line of JSON. Raises ValueError, of keys that stand twice RepeatedKey."""
 
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is no JSON")
@@ -86,15 +86,15 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         keys = [key for key, _ in pairs]
         repeated = next(key for key in keys if keys.count(key) > 1)
-        raise _RepeatedKey(f"the key {repeated} twice")
+        raise RepeatedKey(f"the key {repeated} twice")
     return value
 
 
 def json_fault(text: str, missing: Sequence[str]) -> str:
     """Why a line of JSONL gave no row, or one in which these roles are missing."""
     try:
-        value = _parsed(text)
-    except _RepeatedKey as error:
+        value = parsed_json(text)
+    except RepeatedKey as error:
         return str(error)
     except (ValueError, RecursionError):
         return "no JSON"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from relsym.data.sources.column_names import read_like_column_names
+from relsym.text_encoding import UNSAID, TextEncoding
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Schema:
     known: other names of all roles; the first that a file has go before ``columns``.
     nullable: roles that may be null where columns have types or keys; null is then an empty string.
     annotators: columns of which a row may have more or fewer than the header names.
+    encoding: of a file of text.
     """
 
     key: str
@@ -86,6 +88,7 @@ class Schema:
     known: tuple[dict[str, str], ...] = ()
     nullable: tuple[str, ...] = ()
     annotators: Annotators | None = None
+    encoding: TextEncoding = UNSAID
 
     def named(self, available: Sequence[str], path: Path | str) -> dict[str, str]:
         """The column of each role in a file whose columns have names.

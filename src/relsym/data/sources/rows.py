@@ -33,7 +33,6 @@ PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {
     "jsonl": json_rows,
 }
 _PARQUET_ROWS = 2**20  # rows of a block
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SNIFFED = 100  # lines whose keys tell the columns of a JSONL file
 
 
@@ -44,25 +43,25 @@ def table_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
     says), expected (what a row should be), and text where there are lines.
 
     Raises:
-        ValueError: an empty or damaged file, text that is not UTF-8, columns that are not there.
+        ValueError: an empty or damaged file, text in another encoding, columns that are not there.
     """
     kind = file_kind(path)
     if kind == "parquet":
         yield from _parquet_rows(path, schema)
         return
 
-    blocks = line_blocks(path)
+    blocks = line_blocks(path, encoding=schema.encoding)
     if kind == "csv":
         blocks = _closed_quotes(blocks, path)
     layout = None
     before = 0
     for block, is_last in _with_last(blocks):
         if layout is None:
-            text = decoded(block.removeprefix(_BYTE_ORDER_MARK), path, before + 1)
+            text = decoded(block, path, before + 1, schema.encoding)
             layout = _layout(kind, text, schema, path)
         else:
-            text = decoded(block, path, before + 1)
-        if is_last and ends_midline(path):
+            text = decoded(block, path, before + 1, schema.encoding)
+        if is_last and ends_midline(path, schema.encoding):
             text = text.removesuffix("\n")
         if kind == "csv":
             check_quotes(text, path, before)

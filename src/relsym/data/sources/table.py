@@ -20,6 +20,7 @@ from relsym.data.sources.layout import Schema, shortened
 from relsym.data.sources.literals import ENGLISH, plain_labels
 from relsym.data.sources.rows import content_of, file_kind, place_of_row, table_rows
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, BadRows, TripleSource, entities_of
+from relsym.text_encoding import checked_encoding, text_of
 
 STATEMENT = ("subject", "property", "object")
 LABEL_COLUMNS = ("subject_label", "object_label")
@@ -46,6 +47,7 @@ class TripleTable:
             first row included.
         on_bad_row: "error" or "skip" (dropped and counted).
         language: of labels that are written as literals, such as ``'Paris'@en``; None: see ``plain_labels``.
+        encoding: of text, such as utf-16-le, latin1 or cp1252; None: UTF-8. A byte order mark goes before it.
         licence: SPDX id of the data's licence.
 
     Raises:
@@ -63,6 +65,7 @@ class TripleTable:
         entity_header: bool | None = None,
         on_bad_row: str = "error",
         language: str | None = None,
+        encoding: str | None = None,
         licence: str = "unknown",
     ) -> None:
         if not triples:
@@ -87,6 +90,7 @@ class TripleTable:
             required=STATEMENT,
             width=len(STATEMENT),
             header=header,
+            encoding=checked_encoding(encoding),
         )
         roles = tuple(LABEL_SCHEMA)
         self.entities = Schema(
@@ -97,6 +101,7 @@ class TripleTable:
             required=("entity",),
             width=None,
             header=entity_header,
+            encoding=checked_encoding(encoding),
         )
         self.labels_beside = self._has_labels_beside()
 
@@ -272,8 +277,10 @@ def _json_labels(path: Path, schema: Schema, notes: Counter[str]) -> pl.DataFram
         schema: says under which key an object has its label.
         notes: counts, raised by one for each label that an inner object gives beyond its first.
     """
+    text = text_of(path.read_bytes(), str(path), schema.encoding)
     try:
-        entities = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Entries)
+        # Numbers as they are written: an id or a name of digits is no number.
+        entities = json.loads(text, object_pairs_hook=_Entries, parse_int=str, parse_float=str)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}).") from error
     if not isinstance(entities, _Entries):

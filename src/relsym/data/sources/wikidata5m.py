@@ -25,6 +25,7 @@ from relsym.data.triples import (
     TripleSource,
     entities_of,
 )
+from relsym.text_encoding import TextEncoding, checked_encoding
 
 # File name -> the members of an archive of that name; the plain names come first, each also with .gz.
 TRIPLE_LAYOUTS = ("triples.tsv", "wikidata5m_all_triplet.txt", "wikidata5m_transductive_*.txt")
@@ -53,6 +54,7 @@ class Wikidata5MFolder:
         urls: files to fetch into the folder first, each with its SHA-256; one that is there is not fetched
             again.
         on_bad_row: "error" or "skip" (dropped and counted).
+        encoding: of the texts, such as utf-16-le or latin1; None: UTF-8. A byte order mark goes before it.
 
     Raises:
         ValueError: no folder, an entry of ``urls`` that is not whole, several files that may be meant, and
@@ -67,6 +69,7 @@ class Wikidata5MFolder:
         entities: str | None = None,
         urls: Sequence[Mapping[str, str]] | None = None,
         on_bad_row: str = "error",
+        encoding: str | None = None,
     ) -> None:
         if folder is None:
             raise ValueError(
@@ -74,6 +77,7 @@ class Wikidata5MFolder:
             )
         self.folder = Path(folder).expanduser()
         self.bad_rows = BadRows(on_bad_row)
+        self.encoding = checked_encoding(encoding)
         for entry in urls or ():
             if set(entry) != {"url", "sha256"}:
                 raise ValueError(f"data.urls: each entry needs url and sha256, got {dict(entry)}.")
@@ -130,7 +134,7 @@ class Wikidata5MFolder:
         is_chosen = property.is_in(list(names.properties))
         are_items = _is(subject, ENTITY_ID) & _is(object, ENTITY_ID)
         log = self._file_log("data.triples", self.triple_files)
-        for path, first, block in _blocks(self.triple_files):
+        for path, first, block in _blocks(self.triple_files, self.encoding):
             # A fourth column, to see which rows have too many fields.
             rows = _fields(path, first, block, [*TRIPLE_SCHEMA, "more"])
             rows = with_plain_ids(rows, list(TRIPLE_SCHEMA))
@@ -160,7 +164,7 @@ class Wikidata5MFolder:
         entity = pl.col("entity")
         label = pl.col("label")
         log = self._file_log("data.entities", self.entity_files)
-        for path, first, block in _blocks(self.entity_files):
+        for path, first, block in _blocks(self.entity_files, self.encoding):
             rows = with_plain_ids(_fields(path, first, block, list(LABEL_SCHEMA)), ["entity"])
             log.add(path, rows.height)
             single_fields = _single_fields(rows, first, block)
@@ -257,7 +261,7 @@ def _files_in(
     return candidates[0]
 
 
-def _blocks(files: list[tuple[Path, str]]) -> Iterator[tuple[Path, int, bytes]]:
+def _blocks(files: list[tuple[Path, str]], encoding: TextEncoding) -> Iterator[tuple[Path, int, bytes]]:
     """Path, number of the first line, and text of each block.
 
     Raises:
@@ -265,7 +269,7 @@ def _blocks(files: list[tuple[Path, str]]) -> Iterator[tuple[Path, int, bytes]]:
     """
     for path, members in files:
         line = 1
-        for block in line_blocks(path, member=members):
+        for block in line_blocks(path, member=members, encoding=encoding):
             yield path, line, block
             line += block.count(b"\n")
         if line == 1:
@@ -292,7 +296,7 @@ def _fields(path: Path, first: int, block: bytes, columns: list[str]) -> pl.Data
         )
     except pl.exceptions.ComputeError:
         # Most likely the text is not UTF-8: then this says in which line.
-        decoded(block, path, first)
+        decoded(block, path, first, checked_encoding(None))
         raise
 
     # A line of tabs alone has no fields either, but is a bad row and no blank line.
