@@ -134,6 +134,7 @@ class HubTriples:
             language,
             wikidata=False,  # it may be of anything, and nothing here tells
             other_properties=other_properties,
+            named_by_ids=labelled and "subject_label" not in self.columns,
         )
 
     def _load(self) -> dict[str, Any]:
