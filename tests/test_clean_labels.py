@@ -83,7 +83,7 @@ def test_labels_that_cleaning_makes_equal_are_a_finding(tmp_path, caplog):
     found = benchmark.audit.found["cleaned_alike"]
     assert (found["count"], found["removed"], found["decision"]) == (3, 0, "keep")
     assert labels_of_facts(benchmark) == ["bring", "bring", "Bring", "take"]
-    assert "3 facts are kept: data.clean_labels made a label equal" in caplog.text
+    assert "cleaned_alike: 3 kept (data.clean_labels made a label equal" in caplog.text
     assert "data.findings.cleaned_alike=drop or keep" in caplog.text
     assert benchmark.counts["label cleaned (wordnet)"] == 4
     dropped = SymmetryBenchmark(reader, clean_labels="wordnet", findings={"cleaned_alike": "drop"})
@@ -108,8 +108,6 @@ def test_ids_that_are_names_become_labels_by_cleaning(tmp_path, caplog):
     assert benchmark.forms == ("lexicalised", "delexicalised")
     without = SymmetryBenchmark(TripleTable(path))
     assert without.forms == ("delexicalised",)
-    unchanged = SymmetryBenchmark(TripleTable(path), clean_labels="conceptnet")
-    assert unchanged.forms == ("delexicalised", "lexicalised")[::-1]
     path.write_text("Q1\tP131\tQ2\n")
     ids = SymmetryBenchmark(TripleTable(path), clean_labels="underscores")
     assert ids.forms == ("delexicalised",)
@@ -161,9 +159,18 @@ def test_odd_labels_are_counted_shown_and_decided_on(tmp_path, label, finding, d
     assert labels_of_facts(turned) == (["good"] if other == "drop" else [label, "good"])
 
 
-@pytest.mark.parametrize(
-    "label", ["مدينة", "שלום", "👩\u200d🚀 astronaut", "می\u200cخواهم", "São Paulo", "Null Island", "N.A."]
+ORDINARY = (
+    "\u0645\u062f\u064a\u0646\u0629",  # Arabic
+    "\u05e9\u05dc\u05d5\u05dd",  # Hebrew
+    "\U0001f469\u200d\U0001f680 astronaut",  # two emoji that a joiner makes one
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian, which needs a non-joiner
+    "S\u00e3o Paulo",
+    "Null Island",
+    "N.A.",
 )
+
+
+@pytest.mark.parametrize("label", ORDINARY)
 def test_letters_of_every_script_and_joiners_are_no_finding(tmp_path, label):
     benchmark = SymmetryBenchmark(facts_table(tmp_path, [label, "good"]))
     assert labels_of_facts(benchmark) == [label, "good"]

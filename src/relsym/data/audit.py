@@ -160,7 +160,7 @@ class Audit:
                 other = " or ".join(decisions_on(name))
                 examples = "; ".join(entry["examples"][:EXAMPLES_TOLD])
                 lines.append(
-                    f"{entry['count']} facts are {done}: {FINDINGS[name]}. Decide with "
+                    f"{name}: {entry['count']} {done} ({FINDINGS[name]}). Decide with "
                     f"data.findings.{name}={other}. Such as: {examples}."
                 )
         return lines

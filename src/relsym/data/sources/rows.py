@@ -212,6 +212,11 @@ def _as_text(column: str, kind: pa.DataType) -> pl.Expr:
     """A column of a Parquet file as strings; bytes that are no text become null, and so a bad row."""
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pl.col(column).map_elements(_text_of_bytes, return_dtype=pl.String)
+    if pa.types.is_floating(kind):
+        # Whole numbers become fractions in a program that has no other place for a missing one.
+        whole = pl.col(column).cast(pl.Int64, strict=False)
+        is_whole = (whole == pl.col(column)).fill_null(False)
+        return pl.when(is_whole).then(whole.cast(pl.String)).otherwise(pl.col(column).cast(pl.String))
     return pl.col(column).cast(pl.String)
 
 
