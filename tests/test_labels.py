@@ -154,14 +154,14 @@ def test_the_only_language_is_taken_and_one_of_several_without_english_has_to_be
     assert dict(only.labels.iter_rows()) == {"Q1": "Köln", "Q2": "Wien"}
     assert only.language == "de"
     several = [("Q1", "'Köln'@de"), ("Q2", "'Vienne'@fr")]
-    with pytest.raises(ValueError, match=r"labels are in de, fr. Say which to take with data.language=TAG"):
+    with pytest.raises(ValueError, match=r"labels\.tsv: the labels are in de, fr. Say which to take"):
         label_table(tmp_path, several)
-    with pytest.raises(ValueError, match=r"data.language=it: the labels are in de, fr"):
+    with pytest.raises(ValueError, match=r"data.language=it: the labels of labels.tsv are in de, fr"):
         label_table(tmp_path, several, "it")
 
 
 def test_an_escape_that_is_none_is_refused_with_its_label(tmp_path):
-    with pytest.raises(ValueError, match=r"the label .*'a .*q'@en.*no escape of a character. Correct"):
+    with pytest.raises(ValueError, match=r"labels\.tsv: the label .*q.*no escape of a character. Correct"):
         label_table(tmp_path, [("Q1", r"'a \q'@en"), ("Q2", "Bo")])
 
 

@@ -21,7 +21,7 @@ LOWER_END = pl.min_horizontal("subject", "object")
 HIGHER_END = pl.max_horizontal("subject", "object")
 LABEL_COLUMN = pl.col("label")
 # What programs write where a value is missing; each of them is a name too (Nan is a city).
-MISSING = (
+WORDS_FOR_NOTHING = (
     "NA",
     "N/A",
     "<NA>",
@@ -49,7 +49,7 @@ FLAGS = {
     "odd": _IS_ODD,
     "padded": LABEL_COLUMN.str.contains(_PADDED),
     "invisible": LABEL_COLUMN.str.contains(_INVISIBLE),
-    "missing": LABEL_COLUMN.is_in(MISSING),
+    "missing": LABEL_COLUMN.is_in(WORDS_FOR_NOTHING),
     "name": LABEL_COLUMN.str.to_lowercase(),
 }
 

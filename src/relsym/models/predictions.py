@@ -211,9 +211,10 @@ class PredictionTable(Model):
             raise ValueError(f"{self.path}: cannot be read ({reason}). {WANTED}.") from error
         except ValueError as error:
             # What ``text_of`` says begins with the file.
-            told = str(error)
-            named = told if told.startswith(str(self.path)) else f"{self.path}, {told}"
-            raise ValueError(f"{named.removesuffix('.')}. {WANTED}.") from error
+            problem = str(error).removesuffix(".")
+            if not problem.startswith(str(self.path)):
+                problem = f"{self.path}, {problem}"
+            raise ValueError(f"{problem}. {WANTED}.") from error
         table = self._typed(table)
         no_key = table.filter(pl.any_horizontal(pl.col(ROW_KEY).is_null()))
         if no_key.height:

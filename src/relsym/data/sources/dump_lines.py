@@ -102,13 +102,13 @@ class Dump(ABC):
 
     def _missing_end(self, lines: int) -> None:
         """Refuse a file whose bracket is never closed, or warn of it if bad rows are skipped."""
-        told = f"{self.path}: cut short: its {lines} lines begin with a bracket that is never closed."
+        problem = f"{self.path}: cut short: its {lines} lines begin with a bracket that is never closed."
         if not self.skip_bad_rows:
             raise ValueError(
-                f"{told} Fetch it again, or pass data.on_bad_row=skip to read the entities that are there."
+                f"{problem} Fetch it again, or pass data.on_bad_row=skip to read the entities that are there."
             )
         if not self.lacks_end:
-            LOG.warning("%s The entities that are there are read.", told)
+            LOG.warning("%s The entities that are there are read.", problem)
         self.lacks_end = True
 
     def _is_open(self, others: pl.DataFrame, was_open: bool) -> bool:

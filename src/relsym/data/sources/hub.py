@@ -117,7 +117,7 @@ class HubTriples:
         """The source of these statements, with the labels that stand beside them, or their ids for labels."""
         language = ENGLISH
         if "subject_label" in self.columns:
-            labels, language = labels_of(labels_beside(rows), self.language, notes)
+            labels, language = labels_of(labels_beside(rows), self.language, notes, self.set.title)
             labelled = True
         else:
             labels, labelled = _labels_of_ids(entities_of(rows))

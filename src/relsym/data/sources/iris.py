@@ -36,6 +36,11 @@ def plain_id(name: str) -> str:
     return name
 
 
+def may_hold_iris(block: bytes) -> bool:
+    """Whether ``with_plain_ids`` may change something in a text: no more than a look at its bytes."""
+    return any(mark in block for mark in (b"wikidata.org/", b"wd:Q", b"wdt:P"))
+
+
 def with_plain_ids(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """The rows with ``plain_id`` of each value in some columns of strings."""
     plain = {}

@@ -45,7 +45,7 @@ def unescape(text: str, kgtk: bool = False) -> str:
 
 
 def plain_labels(
-    labels: pl.DataFrame, language: str | None, notes: Counter[str]
+    labels: pl.DataFrame, language: str | None, notes: Counter[str], origin: str
 ) -> tuple[pl.DataFrame, str | None]:
     """The labels without the quotes, escapes and tags of literals, in one language.
 
@@ -57,6 +57,7 @@ def plain_labels(
         labels: entity and label, in the order in which they were read.
         language: the tag of the language; None: the only one there is, or English of several.
         notes: counts, raised by those in other languages.
+        origin: where the labels are from, for errors.
 
     Returns:
         The labels, in their order, and the language that was taken; None where no label has one.
@@ -76,14 +77,14 @@ def plain_labels(
     escaped = parts.filter(is_literal & content.str.contains("\\", literal=True))
     texts = {}
     for text in escaped["label"].unique():
-        texts[text] = _content(text)
+        texts[text] = _content(text, origin)
     parts = parts.with_columns(label=pl.coalesce(label.replace_strict(texts, default=None), content, label))
 
     tags = parts["language"].drop_nulls().str.to_lowercase()
     if tags.is_empty():
         return parts.select(labels.columns), None
-    taken = _taken_language(set(tags), language)
-    return _of_language(parts, taken, tags, notes).select(labels.columns), taken
+    chosen = _chosen_language(set(tags), language, origin)
+    return _of_language(parts, chosen, tags, notes).select(labels.columns), chosen
 
 
 def _of_language(parts: pl.DataFrame, language: str, tags: pl.Series, notes: Counter[str]) -> pl.DataFrame:
@@ -108,12 +109,13 @@ def _of_language(parts: pl.DataFrame, language: str, tags: pl.Series, notes: Cou
     return kept
 
 
-def _taken_language(tags: set[str], language: str | None) -> str:
+def _chosen_language(tags: set[str], language: str | None, origin: str) -> str:
     """The language to take.
 
     Args:
         tags: of the labels, in lower case.
         language: the wanted one; None: see ``plain_labels``.
+        origin: for errors.
     """
     main_tags = {tag.partition("-")[0] for tag in tags} - {ANY_LANGUAGE}
     shown = ", ".join(sorted(tags)[:20])
@@ -122,18 +124,20 @@ def _taken_language(tags: set[str], language: str | None) -> str:
             return ENGLISH
         if len(main_tags) == 1:
             return main_tags.pop()
-        raise ValueError(f"the labels are in {shown}. Say which to take with data.language=TAG.")
+        raise ValueError(f"{origin}: the labels are in {shown}. Say which to take with data.language=TAG.")
     wanted = language.lower()
     if not any(tag in (wanted, ANY_LANGUAGE) or tag.startswith(f"{wanted}-") for tag in tags):
-        raise ValueError(f"data.language={language}: the labels are in {shown}. Name one of these.")
+        raise ValueError(
+            f"data.language={language}: the labels of {origin} are in {shown}. Name one of these."
+        )
     return wanted
 
 
-def _content(literal: str) -> str:
-    """The text of a literal."""
+def _content(literal: str, origin: str) -> str:
+    """The text of a literal; ``origin`` is for errors."""
     quote = literal[0]
     text = literal[1 : literal.rindex(quote)]
     try:
         return unescape(text, kgtk=True)
     except ValueError as error:
-        raise ValueError(f"the label {literal[:80]!r}: {error}. Correct the labels.") from error
+        raise ValueError(f"{origin}: the label {literal[:80]!r}: {error}. Correct it.") from error

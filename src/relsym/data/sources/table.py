@@ -200,7 +200,7 @@ class TripleTable:
         Ids stand for labels where there are none.
         """
         if self.labels_beside:
-            return labels_of(labels_beside(rows), self.language, notes)
+            return labels_of(labels_beside(rows), self.language, notes, self._origin())
         ids = entities_of(rows)
         if not self.entity_files:
             return pl.DataFrame({"entity": ids, "label": ids}), ENGLISH
@@ -213,7 +213,8 @@ class TripleTable:
         # One join over all blocks: its hash table holds every entity that is named.
         labels = with_plain_ids(pl.concat(tables), ["entity"])
         named = labels.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
-        return labels_of(named, self.language, notes)
+        origin = ", ".join(path.name for path in self.entity_files)
+        return labels_of(named, self.language, notes, origin)
 
     def _named(self, path: Path, notes: Counter[str], log: FileLog) -> Iterator[pl.DataFrame]:
         """The labels in a file of entities, block by block."""
@@ -239,13 +240,15 @@ def labels_beside(rows: pl.DataFrame) -> pl.DataFrame:
     return pairs.explode("entity", "label")
 
 
-def labels_of(labels: pl.DataFrame, language: str | None, notes: Counter[str]) -> tuple[pl.DataFrame, str]:
+def labels_of(
+    labels: pl.DataFrame, language: str | None, notes: Counter[str], origin: str
+) -> tuple[pl.DataFrame, str]:
     """One label per entity that has one, without the signs of a literal, and their language.
 
     Args:
-        labels, language, notes: as ``plain_labels`` and ``one_label`` take them.
+        labels, language, notes, origin: as ``plain_labels`` and ``one_label`` take them.
     """
-    plain, taken = plain_labels(labels, language, notes)
+    plain, taken = plain_labels(labels, language, notes, origin)
     return one_label(plain, notes), taken or ENGLISH
 
 

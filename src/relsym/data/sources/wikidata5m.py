@@ -14,7 +14,7 @@ from relsym.data.blocks import decoded, line_blocks
 from relsym.data.seen_properties import seen_properties
 from relsym.data.sources.fetch import fetch
 from relsym.data.sources.file_log import FileLog
-from relsym.data.sources.iris import PropertyNames, with_plain_ids
+from relsym.data.sources.iris import PropertyNames, may_hold_iris, with_plain_ids
 from relsym.data.sources.literals import ENGLISH, plain_labels
 from relsym.data.triples import (
     ENTITY_ID,
@@ -114,7 +114,7 @@ class Wikidata5MFolder:
         entities = pl.concat(list(self._entities(notes)))
         wanted = entities_of(triples).to_frame()
         named = entities.join(wanted, on="entity", how="semi", maintain_order="left")
-        labels, language = plain_labels(named, None, notes)
+        labels, language = plain_labels(named, None, notes, _names(self.entity_files))
         return TripleSource(
             triples,
             labels.filter(pl.col("entity").is_first_distinct()),
@@ -137,7 +137,8 @@ class Wikidata5MFolder:
         for path, first, block in _blocks(self.triple_files, self.encoding):
             # A fourth column, to see which rows have too many fields.
             rows = _fields(path, first, block, [*TRIPLE_SCHEMA, "more"])
-            rows = with_plain_ids(rows, list(TRIPLE_SCHEMA))
+            if may_hold_iris(block):
+                rows = with_plain_ids(rows, list(TRIPLE_SCHEMA))
             log.add(path, rows.height)
 
             # A block has hundreds of thousands of rows, but few properties: each of these is looked at once.
@@ -165,7 +166,9 @@ class Wikidata5MFolder:
         label = pl.col("label")
         log = self._file_log("data.entities", self.entity_files)
         for path, first, block in _blocks(self.entity_files, self.encoding):
-            rows = with_plain_ids(_fields(path, first, block, list(LABEL_SCHEMA)), ["entity"])
+            rows = _fields(path, first, block, list(LABEL_SCHEMA))
+            if may_hold_iris(block):
+                rows = with_plain_ids(rows, ["entity"])
             log.add(path, rows.height)
             single_fields = _single_fields(rows, first, block)
             lacks_label = label.is_null() & pl.col("line").is_in(single_fields)
