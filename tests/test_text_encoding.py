@@ -102,7 +102,9 @@ def test_what_is_not_in_the_encoding_that_was_told_is_refused_with_its_line(tmp_
     with pytest.raises(ValueError, match=r"line 4 of .*not CP1252.*Check data\.encoding=cp1252"):
         facts_in(path, encoding="cp1252")
     path.write_bytes(codecs.BOM_UTF16_LE + "a\tP40\tb\n".encode("utf-16-le")[:-1])
-    with pytest.raises(ValueError, match=r"line 1 of .*not UTF-16-LE \(truncated data\)"):
+    with pytest.raises(
+        ValueError, match=r"line 1 of .*not UTF-16-LE \(truncated data\)\. Its byte order mark says"
+    ):
         facts_in(path)
 
 

@@ -82,6 +82,18 @@ def told_encoding(head: bytes, encoding: TextEncoding = UNSAID) -> tuple[str, in
     return encoding.name or UTF8, 0
 
 
+def encoding_in_use(name: str, encoding: TextEncoding) -> TextEncoding:
+    """The encoding that a text is read in, with the setting that says so, or none if its mark does.
+
+    Args:
+        name: of the encoding, as ``told_encoding`` gives it.
+        encoding: what the user says.
+    """
+    if name in (UTF8, encoding.name):
+        return encoding
+    return TextEncoding(name)
+
+
 def refuse_unmarked_utf16(head: bytes, origin: str, encoding: TextEncoding) -> None:
     """Refuse a text of UTF-16 without a byte order mark, which may be read as UTF-8 full of NUL characters.
 
@@ -111,6 +123,8 @@ def encoding_advice(content: bytes, start: int, origin: str, encoding: TextEncod
         encoding: what the user says.
     """
     if encoding.name not in (None, UTF8):
+        if not encoding.key:
+            return f"Its byte order mark says {encoding.name}: it is damaged, or no text."
         return f"Check {encoding.key}={encoding.name}: the file is in another encoding, or damaged."
     marked, _ = told_encoding(content)
     if marked != UTF8:
@@ -141,8 +155,7 @@ def text_of(content: bytes, origin: str, encoding: TextEncoding = UNSAID) -> str
         before = error.object[: error.start]
         line = before.decode(name, errors="ignore").count("\n") + 1
         byte = error.object[error.start]
-        by_mark = encoding if name == UTF8 else TextEncoding(name, encoding.key or "the encoding")
-        advice = encoding_advice(error.object, error.start, origin, by_mark)
+        advice = encoding_advice(error.object, error.start, origin, encoding_in_use(name, encoding))
         place = f"{origin}, line {line}"
         raise ValueError(f"{place}: not {name.upper()} (byte {byte:#04x}). {advice}") from error
 

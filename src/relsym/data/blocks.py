@@ -23,6 +23,7 @@ from relsym.text_encoding import (
     UTF8,
     TextEncoding,
     encoding_advice,
+    encoding_in_use,
     refuse_unmarked_utf16,
     told_encoding,
 )
@@ -124,8 +125,7 @@ def _decoded_part(
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode(name, errors="ignore")
         line = lines + before.count("\n") + 1
-        marked = TextEncoding(name, encoding.key or "the encoding")
-        advice = encoding_advice(error.object, error.start, path.name, marked)
+        advice = encoding_advice(error.object, error.start, path.name, encoding_in_use(name, encoding))
         raise ValueError(f"line {line} of {path}: not {name.upper()} ({error.reason}). {advice}") from error
 
 

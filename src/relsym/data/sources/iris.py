@@ -38,7 +38,8 @@ def plain_id(name: str) -> str:
 
 def may_hold_iris(block: bytes) -> bool:
     """Whether ``with_plain_ids`` may change something in a text: no more than a look at its bytes."""
-    return any(mark in block for mark in (b"wikidata.org/", b"wd:Q", b"wdt:P"))
+    # A single byte is found ten times as fast as a word, and most blocks have no colon.
+    return b":" in block and any(mark in block for mark in (b"wikidata.org/", b"wd:Q", b"wdt:P"))
 
 
 def with_plain_ids(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
