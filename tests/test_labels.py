@@ -104,8 +104,10 @@ def test_a_last_part_that_two_iris_share_is_refused_and_a_whole_name_is_not():
     assert names.others == {"http://x/a/spouse": 1}
 
 
-def test_the_last_part_of_a_name_of_wikidata_that_is_no_statement_is_not_taken():
-    rows = pl.DataFrame({"property": ["http://www.wikidata.org/prop/qualifier/P131", "pq:P131"]})
+def test_the_last_part_of_a_name_that_is_no_property_of_wikidata_is_not_taken_for_one():
+    rows = pl.DataFrame(
+        {"property": ["http://www.wikidata.org/prop/qualifier/P131", "pq:P131", "http://x/P131"]}
+    )
     assert PropertyNames(["P131"]).chosen(rows).is_empty()
 
 

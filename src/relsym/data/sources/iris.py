@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from relsym.data.triples import PROPERTY_ID
+
 ENTITY_IRI = "http://www.wikidata.org/entity/"
 DIRECT_IRI = "http://www.wikidata.org/prop/direct/"
 LABEL_IRI = "http://www.w3.org/2000/01/rdf-schema#label"
@@ -105,7 +107,8 @@ class PropertyNames:
         name = value if value in self.properties else self._plain.get(plain)
         if name is None:
             last = _last_part(plain)
-            if last not in self.properties:
+            # P131 is Wikidata's; that of another Wikibase (http://example.org/P131) is another property.
+            if last not in self.properties or PROPERTY_ID.fullmatch(last):
                 return None
             name = last
         before = self._meant_by.setdefault(name, plain)
