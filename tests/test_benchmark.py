@@ -75,9 +75,10 @@ def on_disk(folder: Path, made, seed: int = 0, **changes) -> Manifest:
 # --- facts
 
 
-def cleaned(triples, labels=None, **decisions):
+def cleaned(triples, labels=None, alike=(), **decisions):
     audit = Audit("warn", decisions)
-    facts = usable_facts(source(triples, labels), RELATIONS, audit)
+    made_alike = pl.Series("entity", list(alike), dtype=pl.String)
+    facts = usable_facts(source(triples, labels), RELATIONS, audit, made_alike)
     return facts.select("subject", "property", "object").rows(), audit
 
 
@@ -133,8 +134,11 @@ def test_what_the_audit_finds_among_facts_can_be_kept(name):
         ("Q10", "P361", "Q7"),
         ("Q11", "P131", "Q12"),
         ("Q13", "P131", "Q14"),
+        ("Q15", "P131", "Q16"),
+        ("Q17", "P131", "Q18"),
+        ("Q19", "P131", "Q20"),
     ]
-    labels = {f"Q{i}": f"name {i}" for i in range(9)} | {
+    labels = {f"Q{i}": f"name {i}" for i in range(21)} | {
         "Q5": "Paris",
         "Q6": "paris",
         "Q9": "Q42",
@@ -143,9 +147,14 @@ def test_what_the_audit_finds_among_facts_can_be_kept(name):
         "Q12": "Ohio",
         "Q13": "springfield",
         "Q14": "ohio",
+        "Q15": " Rome",
+        "Q16": "a\xa0b",
+        "Q17": "None",
+        "Q18": "two  blanks",
     }
-    dropped, audit = cleaned(triples, labels)
-    kept, _ = cleaned(triples, labels, **{name: "keep"})
+    alike = ["Q19"]
+    dropped, audit = cleaned(triples, labels, alike, **{name: "drop"})
+    kept, _ = cleaned(triples, labels, alike, **{name: "keep"})
     assert audit.found[name]["count"] >= 1
     assert len(kept) > len(dropped)
 

@@ -414,22 +414,61 @@ def test_answers_are_read_whatever_the_first_lines_hold(tmp_path):
     assert table["last", "a"] == ("neutral", 0.5)
 
 
+def test_values_of_answers_are_read_one_by_one_in_every_format(tmp_path):
+    scores = [0, 1, 0.25, "0.5", "", None, "1e-1"]
+    read = [0.0, 1.0, 0.25, 0.5, None, None, 0.1]
+    lines = [json.dumps({"pair_id": f"00{n}", "form": "a", "score": score}) for n, score in enumerate(scores)]
+    # A key that is missing is no answer either; an id that is a number is the text of it.
+    lines += ['{"pair_id": 7, "form": "a"}', "", '{"prediction": "neutral", "form": "a", "pair_id": "8"}']
+    table = table_of(tmp_path / "answers.jsonl", "\n".join(lines))
+    assert [table[f"00{n}", "a"][1] for n in range(len(scores))] == read
+    assert (table["7", "a"], table["8", "a"]) == ((None, None), ("neutral", None))
+
+    rows = "".join(f"00{n},a,{'' if score is None else score}\n" for n, score in enumerate(scores))
+    marked = ("pair_id,form,score\n" + rows).encode("utf-16")
+    table = table_of(tmp_path / "answers.csv", marked)
+    assert [table[f"00{n}", "a"][1] for n in range(len(scores))] == read
+
+    path = tmp_path / "answers.parquet"
+    ids = [f"00{n}" for n in range(3)]
+    for column in (
+        pl.Series([0, 1, 1]),
+        pl.Series(["0", "1", "1.0"]),
+        pl.Series([0, 1, 1], dtype=pl.Float32),
+    ):
+        pl.DataFrame({"pair_id": ids, "form": "a", "score": column}).write_parquet(path)
+        table = PredictionTable(str(path), ignore_others=False).table
+        assert [table[id, "a"][1] for id in ids] == [0.0, 1.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.csv", "pair_id,form,score\na,b,nan\n", "1 lines have a score outside"),
         ("a.csv", "pair_id,form,score\na,b,true\n", "cannot be read"),
-        ("a.jsonl", '{"pair_id": "a", "form": "b", "score": true}', "the column score holds Boolean"),
-        ("a.jsonl", '{"pair_id": "a", "form": "b", "score": [1]}', "the column score holds List"),
+        (
+            "a.jsonl",
+            '{"pair_id": "a", "form": "b", "score": true}',
+            "a.jsonl, line 1: the score is True: expected",
+        ),
+        ("a.jsonl", '{"pair_id": "a", "form": "b", "score": [1]}', "line 1: the score is .1.: expected"),
+        ("a.jsonl", '{"pair_id": "a", "form": "b"}\n{', "a.jsonl, line 2: no JSON"),
+        ("a.jsonl", '{"pair_id": "a", "form": "b", "score": NaN}', "a.jsonl, line 1: no JSON"),
+        ("a.jsonl", "[1]", "a.jsonl, line 1: no object"),
+        (
+            "a.jsonl",
+            '{"pair_id": "a", "form": "b", "prediction": "\\ud83d"}',
+            "prediction holds .ud83d, half",
+        ),
+        ("a.jsonl", '{"pair_id": "a\\udc00", "form": "b", "score": 1}', "line 1: the pair_id holds"),
+        ("a.jsonl", '{"pair_id": "a", "form": "b"}', "has the columns pair_id, form"),
+        ("a.jsonl", b'{"pair_id": "\xe9"}', "a.jsonl, line 1: not UTF-8 .*iconv -f ISO-8859-1"),
+        ("a.csv", "pair_id,form,score\na,b,1\n".encode("utf-16-le"), "a.csv: not UTF-8, but UTF-16LE"),
         ("a.csv", "pair_id,form,score,score\na,b,0,1\n", "a.csv, line 1: score stands there more than once"),
         ("a.csv", "pair_id,form,prediction,score\na,b\n", "line 2: expected 4 fields.*got 2"),
         ("a.csv", 'pair_id,form,score\na,"b"c,1\n', "a.csv, line 2: .* expected after"),
-        ("a.csv", b"pair_id,form,score\n\xe9,b,1\n", "a.csv: not UTF-8"),
-        (
-            "a.jsonl",
-            '{"pair_id": "a", "form": "b", "score": 1, "score": 0}',
-            "line 1: score stands there more",
-        ),
+        ("a.csv", b"pair_id,form,score\n\xe9,b,1\n", "a.csv, line 2: not UTF-8"),
+        ("a.jsonl", '{"pair_id": "a", "form": "b", "score": 1, "score": 0}', "line 1: the key score twice"),
         ("a.csv", "pair_id,form,score\n,b,1\n", "1 lines have no pair_id or no form"),
         ("a.jsonl", '{"pair_id": "a", "form": null, "score": 1}', "1 lines have no pair_id or no form"),
     ],

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from relsym.data.sources import dump_lines
 from relsym.data.sources.dump import WikidataDump
 from relsym.data.sources.dump_lines import ItemSet, ahead
-from relsym.data.sources.dump_truthy import unescape
+from relsym.data.sources.literals import unescape
 from relsym.data.triples import TripleSource
 
 PROPERTIES = ("P131", "P361", "P3373")
@@ -596,3 +596,72 @@ def test_an_item_set_holds_its_items_and_nothing_else(items, looked_up):
 def test_an_item_whose_number_is_too_large_is_not_taken_for_another_entity():
     held = ItemSet(pl.Series([f"Q{10**30}", "Q2"])).holds(pl.Series([None, "P2", "Q2"]))
     assert held.to_list() == [False, False, True]
+
+
+# --- dumps that were written otherwise, or not to the end
+
+REDIRECT = '{"entity":"Q99","redirect":"Q31"},'
+ODD_VALUES = [
+    {"value": {"entity-type": "entity-schema", "id": "E10"}, "type": "wikibase-entityid"},
+    {"value": None, "type": "bad", "error": "Bad value type"},
+    None,  # no value at all, though the snak says that there is one
+]
+
+
+def written_otherwise(folder: Path, kind: str) -> Path:
+    """WORLD as other programs write it."""
+    lines = json_lines(WORLD)
+    if kind == "crlf":
+        return written(folder, [f"{line}\r" for line in lines])
+    if kind == "a line an entity":  # as wikibase-dump-filter writes it
+        return written(folder, [line.removesuffix(",") for line in lines[1:-1]])
+    if kind == "redirect":
+        return written(folder, [*lines[:2], REDIRECT, *lines[2:]])
+    if kind == "numbers alone":  # before 2017 values had no id
+        return written(folder, [line.replace('"id":"Q55"}', '"x":0}') for line in lines])
+    path = folder / "dump.json.bz2"  # kind: several streams
+    path.write_bytes(b"".join(bz2.compress(f"{line}\n".encode()) for line in lines))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["crlf", "a line an entity", "redirect", "numbers alone", "several streams"])
+def test_a_dump_that_is_written_otherwise_is_read_alike(tmp_path, kind):
+    source = read(written_otherwise(tmp_path, kind))
+    assert (sorted(source.triples.iter_rows()), labels_of(source), source.read) == (FACTS, NAMES, 2)
+    assert not source.notes
+
+
+def test_values_that_are_no_items_are_dropped_and_the_others_are_kept(tmp_path):
+    odd = json.loads(json.dumps(BELGIUM))
+    for value in ODD_VALUES:
+        more = statement("P361", "Q55")
+        more["mainsnak"] = {"snaktype": "value", "property": "P361"} | ({"datavalue": value} if value else {})
+        odd["claims"]["P361"].append(more)
+    lexeme = {"type": "lexeme", "id": "L1", "lemmas": {}, "claims": {"P361": [statement("P361", "L2")]}}
+    source = read(written(tmp_path, json_lines([odd, {**lexeme, "senses": {}, "forms": []}, *WORLD[1:]])))
+    assert sorted(source.triples.iter_rows()) == FACTS
+    assert source.dropped == {"not an item": 4}
+    assert labels_of(source) == NAMES
+
+
+@pytest.mark.parametrize("kept", [4, 5])
+def test_a_dump_whose_bracket_is_never_closed_was_cut(tmp_path, kept, caplog):
+    path = written(tmp_path, json_lines(WORLD)[:kept])
+    with pytest.raises(ValueError, match=rf"cut short: its {kept} lines .*Fetch it again.*on_bad_row=skip"):
+        read(path)
+    source = read(path, on_bad_row="skip")
+    assert sorted(source.triples.iter_rows()) == FACTS
+    told = [record.message for record in caplog.records if "cut short" in record.message]
+    assert told == [
+        f"{path}: cut short: its {kept} lines begin with a bracket that is never closed. "
+        "The entities that are there are read."
+    ]
+
+
+def test_half_of_a_character_in_a_dump_is_named(tmp_path):
+    lines = json_lines(WORLD)
+    lines[2] = lines[2].replace("Bene", r"Bene\ud83d ")
+    path = written(tmp_path, lines)
+    with pytest.raises(ValueError, match=r"line 3 of .*ud83d is half of a character, a lone surrogate"):
+        read(path)
+    assert labels_of(read(path, on_bad_row="skip")) == {"Q31": "Belgium"}

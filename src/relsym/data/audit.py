@@ -17,6 +17,7 @@ from relsym.data.triples import check_choice
 DROP, KEEP = "drop", "keep"
 STRICT_AUDIT, WARNING_AUDIT = "strict", "warn"
 EXAMPLES = 5  # shown of each finding
+EXAMPLES_TOLD = 2  # in a line of the log
 # What may be wrong with a fact, in the order in which it is looked for, and what it means.
 FACT_FINDINGS = {
     "no_label": "subject or object has no label in the source",
@@ -24,6 +25,17 @@ FACT_FINDINGS = {
     "id_label": "a label is a Q-id, or the entity's own id",
     "odd_label": (
         "a label has a control or bidirectional mark, a line break, a tab, or more than 200 characters"
+    ),
+    "padded_label": (
+        "a label with blanks or unseen characters around it (data.clean_labels=blanks takes them off)"
+    ),
+    "invisible_label": (
+        "a label with unseen characters or other blanks than one inside: no-break and zero-width ones, soft "
+        "hyphens, several in a row (data.clean_labels=blanks makes one of them)"
+    ),
+    "missing_label": "a label that programs write for a missing value (NA, NaN, null, None ...), or a name",
+    "cleaned_alike": (
+        "data.clean_labels made a label equal to that of another entity, from which it differed before"
     ),
     "same_label": (
         "two entities with one label (ignoring case): premise and hypothesis would be the same sentence"
@@ -55,9 +67,12 @@ ROW_FINDINGS = {
 FINDINGS = {**FACT_FINDINGS, **ROW_FINDINGS}
 # What cannot be kept: no sentence or no honest label could be made of it, or two rows would have one id.
 ONLY_DROP = ("no_label", "same_entity", "duplicate", "both_sides")
-# The authors' rule has twins by design; taking the rows away would leave no test part. Everything else is
-# dropped unless the configuration says otherwise.
-KEPT_UNDECIDED = ("twin",)
+# The authors' rule has twins by design; taking the rows away would leave no test part. A name may be None or
+# hold a soft hyphen, and several senses of a word have one name. Everything else is dropped unless the
+# configuration says otherwise.
+KEPT_UNDECIDED = ("twin", "invisible_label", "missing_label", "cleaned_alike")
+# Findings that are told as soon as they are met, since they often mean that labels are to be read otherwise.
+TOLD = ("padded_label", "invisible_label", "missing_label", "cleaned_alike")
 
 
 @dataclass
@@ -134,6 +149,21 @@ class Audit:
         if questions:
             listed = "\n".join(questions)
             raise ValueError(f"the audit found what has to be decided on (audit=strict):\n{listed}")
+
+    def told(self) -> list[str]:
+        """A line for each of the findings ``TOLD`` that was made and that nobody decided on."""
+        lines = []
+        for name in TOLD:
+            entry = self.found.get(name)
+            if entry and entry["count"] and not entry["decided"]:
+                done = "dropped" if entry["decision"] == DROP else "kept"
+                other = " or ".join(decisions_on(name))
+                examples = "; ".join(entry["examples"][:EXAMPLES_TOLD])
+                lines.append(
+                    f"{name}: {entry['count']} {done} ({FINDINGS[name]}). Decide with "
+                    f"data.findings.{name}={other}. Such as: {examples}."
+                )
+        return lines
 
     def drop_facts(self, facts: pl.DataFrame, name: str, is_found: pl.Expr) -> pl.DataFrame:
         """Look for one finding among the facts and drop them unless they are to be kept."""

@@ -16,6 +16,7 @@ from typing import final
 import polars as pl
 
 from relsym.data.audit import Audit
+from relsym.data.clean_labels import checked_cleanings, with_clean_labels
 from relsym.data.facts import usable_facts
 from relsym.data.pairs import DELEXICALISED, FORMS, BenchmarkPair, pair_table, pairs_of
 from relsym.data.relations import (
@@ -29,6 +30,7 @@ from relsym.data.relations import (
     select_relations,
 )
 from relsym.data.sampling import draw_order
+from relsym.data.seen_properties import seen_properties
 from relsym.data.splits import SPLIT_RULES, TEST, uniform
 from relsym.data.triples import TripleReader, TripleSource
 from relsym.ranges import Seed
@@ -194,6 +196,7 @@ class SymmetryBenchmark(Benchmark):
         held_out: properties to test on and never to train on.
         findings: what is done about facts that the audit finds, see ``relsym.data.audit``.
         audit: "strict" or "warn", see there.
+        clean_labels: how labels are cleaned before the audit: some of ``relsym.data.clean_labels.CLEANINGS``.
 
     Raises:
         ValueError: an unknown split rule or property, two property tables, a finding under ``audit=strict``,
@@ -211,6 +214,7 @@ class SymmetryBenchmark(Benchmark):
         held_out: list[str] | None = None,
         findings: dict[str, str | None] | None = None,
         audit: str = "warn",
+        clean_labels: list[str] | str | None = None,
     ) -> None:
         if split not in SPLIT_RULES:
             raise ValueError(f"data.split={split}: expected {', '.join(SPLIT_RULES)}.")
@@ -232,18 +236,23 @@ class SymmetryBenchmark(Benchmark):
         self.left_out = tuple(leave_with(self.held_out, self.relations))
 
         self.audit = Audit(audit, findings or {})
+        cleanings = checked_cleanings(clean_labels)
         self.source = reader.read(list(self.relations))
+        alike = None
+        if cleanings:
+            self.source, alike = with_clean_labels(self.source, cleanings)
         if not self.source.labelled:
             # Rows with ids in the place of labels would be the delexicalised ones under another name.
             self.forms = (DELEXICALISED,)
             log.warning(NO_LABELS, self.source.origin)
-        facts = usable_facts(self.source, self.relations, self.audit)
+        facts = usable_facts(self.source, self.relations, self.audit, alike)
         self.audit.enforce()
+        for line in self.audit.told():
+            log.warning("%s: %s", self.source.origin, line)
         if facts.is_empty():
             raise ValueError(
                 f"{self.source.origin}: no usable fact of the chosen properties. "
-                f"{account(self.source, self.audit)} "
-                "What the audit finds can be kept with data.findings.NAME=keep."
+                f"{account(self.source, self.audit)} {self._advice()}"
             )
 
         self.split = split
@@ -253,6 +262,12 @@ class SymmetryBenchmark(Benchmark):
         read = Counter({"statements read": self.source.read, "facts kept": facts.height})
         dropped = self.source.dropped + self.audit.dropped
         self.counts = read + dropped + self.source.notes
+
+    def _advice(self) -> str:
+        """What to do where no fact is left."""
+        if self.source.triples.is_empty() and self.source.other_properties:
+            return seen_properties(self.source.other_properties, list(self.relations))
+        return "What the audit finds can be kept with data.findings.NAME=keep."
 
     @property
     def sides(self) -> str:

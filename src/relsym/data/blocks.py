@@ -6,7 +6,9 @@ A progress bar counts the bytes on disk.
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
+import logging
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -16,25 +18,41 @@ from io import SEEK_END, BufferedIOBase
 from pathlib import Path
 
 from relsym.data.progress import progress
+from relsym.text_encoding import (
+    UNSAID,
+    UTF8,
+    TextEncoding,
+    encoding_advice,
+    encoding_in_use,
+    refuse_unmarked_utf16,
+    told_encoding,
+)
 
+LOG = logging.getLogger(__name__)
 BLOCK = 16 * 2**20  # bytes
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 LONGEST_LINE = 2**26  # bytes; the longest of Wikidata's dumps have a tenth of it
 # What gzip, bz2 and tarfile raise on bytes that are damaged or cut short.
 _DAMAGE = (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile)
 
 
-def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[bytes]:
+def line_blocks(
+    path: Path, size: int = BLOCK, member: str = "*", encoding: TextEncoding = UNSAID
+) -> Iterator[bytes]:
     """Blocks of about ``size`` bytes that end with a line; a last line without its newline gets one.
+
+    They are in UTF-8 without a byte order mark, whatever the file is in.
 
     Args:
         path: plain text, or compressed if the name says so.
         size: bytes of a block, after decompression.
         member: which files of a tar archive (a glob over their bare names); several are read one after
             another.
+        encoding: of the text.
 
     Raises:
-        ValueError: a compressed file that is damaged or ends early, a line above ``LONGEST_LINE``.
+        ValueError: a compressed file that is damaged or ends early, a line above ``LONGEST_LINE``, UTF-16
+            without a byte order mark, a text that is not in the encoding that the user or its byte order mark
+            says.
         FileNotFoundError: an archive without such a member.
     """
     with ExitStack() as stack:
@@ -47,7 +65,7 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
             rest: list[bytes] = []
             rest_bytes = 0
             read = 0
-            while block := _read(stream, size, path):
+            for block in _utf8_parts(stream, size, path, encoding):
                 read += len(block)
                 # The place in the file on disk: how long it will be once decompressed, nobody knows.
                 advance(raw.tell() - done)
@@ -67,7 +85,51 @@ def line_blocks(path: Path, size: int = BLOCK, member: str = "*") -> Iterator[by
                 yield b"".join((*rest, b"\n"))
 
 
-def ends_midline(path: Path) -> bool:
+def _utf8_parts(stream: BufferedIOBase, size: int, path: Path, encoding: TextEncoding) -> Iterator[bytes]:
+    """The text of a stream in UTF-8, without a byte order mark, in parts that may end anywhere."""
+    head = _read(stream, size, path)
+    name, mark = told_encoding(head, encoding)
+    if name == UTF8:
+        if not mark:
+            refuse_unmarked_utf16(head, str(path), encoding)
+        block = head[mark:]
+        while block:
+            yield block
+            block = _read(stream, size, path)
+        return
+
+    LOG.info("%s: read as %s%s", path.name, name, ", by its byte order mark" if mark else "")
+    decoder = codecs.getincrementaldecoder(name)()
+    lines = 0
+    block = head[mark:]
+    while block:
+        text = _decoded_part(decoder, block, path, name, lines, encoding)
+        lines += text.count("\n")
+        if text:
+            yield text.encode()
+        block = _read(stream, size, path)
+    _decoded_part(decoder, b"", path, name, lines, encoding)  # refuses the half of a character at the end
+
+
+def _decoded_part(
+    decoder: codecs.IncrementalDecoder,
+    block: bytes,
+    path: Path,
+    name: str,
+    lines: int,
+    encoding: TextEncoding,
+) -> str:
+    """What a decoder gives of one block, the last one being empty; ``lines`` are those before it."""
+    try:
+        return decoder.decode(block, final=not block)
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode(name, errors="ignore")
+        line = lines + before.count("\n") + 1
+        advice = encoding_advice(error.object, error.start, path.name, encoding_in_use(name, encoding))
+        raise ValueError(f"line {line} of {path}: not {name.upper()} ({error.reason}). {advice}") from error
+
+
+def ends_midline(path: Path, encoding: TextEncoding = UNSAID) -> bool:
     """Whether a plain text ends without the end of its last line, as one that was cut short does.
 
     False for a packed file: one that is cut short cannot be unpacked.
@@ -75,20 +137,23 @@ def ends_midline(path: Path) -> bool:
     if path.suffix in (".gz", ".bz2"):
         return False
     with open(path, "rb") as file:
+        name, _ = told_encoding(file.read(4), encoding)
+        line_end = "\n".encode(name)
         size = file.seek(0, SEEK_END)
         if not size:
             return False
-        file.seek(size - 1)
-        return file.read() != b"\n"
+        file.seek(max(0, size - len(line_end)))
+        return file.read() != line_end
 
 
-def decoded(block: bytes, path: Path, first: int) -> str:
+def decoded(block: bytes, path: Path, first: int, encoding: TextEncoding = UNSAID) -> str:
     """A block as text.
 
     Args:
         block: bytes of whole lines.
         path: the file, for the message.
         first: the number of the block's first line.
+        encoding: what the user says about it, for the message.
 
     Raises:
         ValueError: with the line and the byte that are not UTF-8.
@@ -100,11 +165,8 @@ def decoded(block: bytes, path: Path, first: int) -> str:
         line_start = block.rfind(b"\n", 0, error.start) + 1
         place = error.start - line_start
         byte = block[error.start]
-        encoding = "utf-16" if block.startswith(_UTF16_MARKS) else "latin1"
-        raise ValueError(
-            f"line {line} of {path}: not UTF-8 (byte {place}: {byte:#04x}). "
-            f"Convert the file, for example with: iconv -f {encoding} -t utf-8 {path.name}"
-        ) from error
+        advice = encoding_advice(block, error.start, path.name, encoding)
+        raise ValueError(f"line {line} of {path}: not UTF-8 (byte {place}: {byte:#04x}). {advice}") from error
 
 
 def _streams(raw: BufferedIOBase, path: Path, member: str, stack: ExitStack) -> Iterator[BufferedIOBase]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from relsym.data.audit import Audit
+from relsym.data.clean_labels import BLANKS, UNSEEN
 from relsym.data.relations import ANTISYMMETRIC, Relation
 from relsym.data.triples import TripleSource
 
@@ -19,18 +20,56 @@ ODD = r"[\p{Cc}\p{Zl}\p{Zp}\x{feff}\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2
 LOWER_END = pl.min_horizontal("subject", "object")
 HIGHER_END = pl.max_horizontal("subject", "object")
 LABEL_COLUMN = pl.col("label")
-# What the audit looks at in a label: whether it is an id, whether it has odd letters or is too long, and the
-# name under which two entities count as one.
+# What programs write where a value is missing; each of them is a name too (Nan is a city).
+WORDS_FOR_NOTHING = (
+    "NA",
+    "N/A",
+    "<NA>",
+    "#N/A",
+    "NaN",
+    "nan",
+    "Nan",
+    "NULL",
+    "Null",
+    "null",
+    "None",
+    "none",
+    "nil",
+    "undefined",
+)
+_PADDED = rf"^(?:{BLANKS}|{UNSEEN})|(?:{BLANKS}|{UNSEEN})$"
+_INVISIBLE = rf"{UNSEEN}|[\p{{Zs}}--\x{{20}}]|{BLANKS}{{2}}"
+# What the audit looks at in a label: whether it is an id, whether it has odd letters or is too long, whether
+# it has blanks around it or letters that are not seen, whether it stands for a missing value, and the name
+# under which two entities count as one.
 _IS_ID = LABEL_COLUMN.str.contains(Q_ID) | (pl.col("entity") == LABEL_COLUMN)
 _IS_ODD = LABEL_COLUMN.str.contains(ODD) | (LABEL_COLUMN.str.len_chars() > MAX_LABEL)
-FLAGS = {"id": _IS_ID, "odd": _IS_ODD, "name": LABEL_COLUMN.str.to_lowercase()}
+FLAGS = {
+    "id": _IS_ID,
+    "odd": _IS_ODD,
+    "padded": LABEL_COLUMN.str.contains(_PADDED),
+    "invisible": LABEL_COLUMN.str.contains(_INVISIBLE),
+    "missing": LABEL_COLUMN.is_in(WORDS_FOR_NOTHING),
+    "name": LABEL_COLUMN.str.to_lowercase(),
+}
 
 
-def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit: Audit) -> pl.DataFrame:
+def usable_facts(
+    source: TripleSource,
+    relations: Mapping[str, Relation],
+    audit: Audit,
+    cleaned_alike: pl.Series | None = None,
+) -> pl.DataFrame:
     """Facts with labels, kind and group, in the source's order, less what the audit drops.
 
     Columns: subject, property, object, subject_label, object_label, kind, group_id. ``group_id`` is the
     unordered entity pair: a fact, its reverse and its twin in another property share it.
+
+    Args:
+        source: the statements and labels.
+        relations: the property table.
+        audit: counts what it finds, and decides.
+        cleaned_alike: entities whose labels were made equal (``relsym.data.clean_labels``).
     """
     # The order matters: each finding is looked for among the facts that the ones before it left.
     facts = labelled(source, relations)
@@ -39,11 +78,21 @@ def usable_facts(source: TripleSource, relations: Mapping[str, Relation], audit:
     same_entity = pl.col("subject") == pl.col("object")
     facts = audit.drop_facts(facts, "same_entity", same_entity)
     id_label = pl.lit(False)  # no fault where ids stand in for labels by the source's nature
-    if source.labelled:
+    if source.named_by_ids:
+        id_label = pl.col("subject_label").str.contains(Q_ID) | pl.col("object_label").str.contains(Q_ID)
+    elif source.labelled:
         id_label = pl.col("subject_id") | pl.col("object_id")
     facts = audit.drop_facts(facts, "id_label", id_label)
     odd_label = pl.col("subject_odd") | pl.col("object_odd")
     facts = audit.drop_facts(facts, "odd_label", odd_label)
+    for flag in ("padded", "invisible", "missing"):
+        is_flagged = pl.col(f"subject_{flag}") | pl.col(f"object_{flag}")
+        facts = audit.drop_facts(facts, f"{flag}_label", is_flagged)
+    is_alike = pl.lit(False)
+    if cleaned_alike is not None and not cleaned_alike.is_empty():
+        entities = cleaned_alike.to_list()
+        is_alike = pl.col("subject").is_in(entities) | pl.col("object").is_in(entities)
+    facts = audit.drop_facts(facts, "cleaned_alike", is_alike)
     same_label = pl.col("subject_name") == pl.col("object_name")
     facts = audit.drop_facts(facts, "same_label", same_label)
     statement = pl.struct("property", "subject", "object")

@@ -41,8 +41,11 @@ class TripleSource:
         licence: SPDX id of the data's licence.
         notes: further counts worth printing.
         labelled: False if the source has no labels by its nature, so that ids stand in for them.
+        named_by_ids: whether the labels are made of the ids, so that one that equals its id is no fault.
         language: of the labels.
         wikidata: whether the statements are read from Wikidata, whose biases they have then.
+        other_properties: values that stood in the place of a property and are none of the chosen ones, with
+            the number of their statements; empty where a reader does not see them.
     """
 
     triples: pl.DataFrame
@@ -55,6 +58,8 @@ class TripleSource:
     labelled: bool = True
     language: str = "en"
     wikidata: bool = True
+    other_properties: Counter[str] = field(default_factory=Counter)
+    named_by_ids: bool = False
 
     def __post_init__(self) -> None:
         # A fault of the reader, not of its data: hence no ValueError with advice.

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from hashlib import file_digest
 from pathlib import Path
-from typing import ClassVar, TextIO, final
+from typing import ClassVar, final
 
 import polars as pl
 
 from relsym.data.pairs import Row
+from relsym.data.sources.json_lines import LONE_SURROGATE, json_fault, parsed_json
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.function import judge
+from relsym.text_encoding import text_of
 
 
-def _check_csv(stream: TextIO) -> None:
+def _check_csv(text: str) -> None:
     """Refuse a column name that stands twice, and a row with another number of fields than the header."""
-    reader = csv.reader(stream, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
         _refuse_repeated(header, "line 1")
@@ -33,16 +34,65 @@ def _check_csv(stream: TextIO) -> None:
         raise ValueError(f"line {reader.line_num}: {error}") from error
 
 
-def _check_jsonl(stream: TextIO) -> None:
-    """Refuse a key that stands twice in one line. What is no JSON is refused by whoever reads the lines."""
-    for number, line in enumerate(stream, start=1):
-        try:
-            pairs = json.loads(line, object_pairs_hook=list)
-        except (json.JSONDecodeError, RecursionError):
+def _csv_table(path: Path) -> pl.DataFrame:
+    """The cells of a CSV file, as texts."""
+    text = text_of(path.read_bytes(), str(path))
+    _check_csv(text)
+    return pl.read_csv(text.encode(), infer_schema=False)
+
+
+def _jsonl_table(path: Path) -> pl.DataFrame:
+    """The columns ``TYPES`` of a JSONL file, whichever of them its lines have; scores as texts.
+
+    Every value is looked at by itself: what stands in one line says nothing about the type of the others.
+    """
+    text = text_of(path.read_bytes(), str(path))
+    columns: dict[str, list[str | None]] = {}
+    height = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
             continue
-        is_object = isinstance(pairs, list) and all(isinstance(pair, tuple) for pair in pairs)
-        if is_object:
-            _refuse_repeated([key for key, _ in pairs], f"line {number}")
+        try:
+            values = _answer_of_line(line)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
+        for name, value in values.items():
+            # A column that a later line is the first to have is empty in the lines before.
+            columns.setdefault(name, [None] * height).append(value)
+        height += 1
+        for column in columns.values():
+            if len(column) < height:
+                column.append(None)
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+
+
+def _answer_of_line(line: str) -> dict[str, str | None]:
+    """The values that a line of JSONL has for the columns ``TYPES``, as texts."""
+    try:
+        entry = parsed_json(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(json_fault(line, ())) from error
+    if not isinstance(entry, dict):
+        raise ValueError(json_fault(line, ()))
+    values = {}
+    for name in TYPES:
+        if name in entry:
+            values[name] = _text_of_value(name, entry[name])
+    return values
+
+
+def _text_of_value(name: str, value: object) -> str | None:
+    """A value of a line as a text; None where it is null. Raises ValueError where it is no answer."""
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, str) and not is_number:
+        raise ValueError(f"the {name} is {str(value)[:40]}: expected a text or a number")
+    text = str(value)
+    lone = LONE_SURROGATE.search(text)
+    if lone:
+        raise ValueError(f"the {name} holds \\u{ord(lone[0]):x}, half of a character (a lone surrogate)")
+    return text
 
 
 def _refuse_repeated(names: Sequence[str], place: str) -> None:
@@ -52,17 +102,16 @@ def _refuse_repeated(names: Sequence[str], place: str) -> None:
         raise ValueError(f"{place}: {', '.join(repeated)} stands there more than once")
 
 
-# No type is guessed from the first lines: those of a CSV file are texts, of JSONL all lines are looked at.
+# No type is guessed from the first lines: what is no Parquet is read as texts.
 TABLE_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".parquet": pl.read_parquet,
-    ".csv": partial(pl.read_csv, infer_schema=False),
-    ".jsonl": partial(pl.read_ndjson, infer_schema_length=None),
+    ".csv": _csv_table,
+    ".jsonl": _jsonl_table,
 }
 ROW_KEY = ("pair_id", "form")
 TYPES = {"pair_id": pl.String, "form": pl.String, "prediction": pl.String, "score": pl.Float64}
 _Key = tuple[str, str]  # pair_id and form
 _Answer = tuple[str | None, float | None]  # prediction and score
-LINE_CHECKS: dict[str, Callable[[TextIO], None]] = {".csv": _check_csv, ".jsonl": _check_jsonl}
 WANTED = "Columns: pair_id, form, and prediction (a label) or score (the probability of entailment), or both"
 
 
@@ -155,13 +204,17 @@ class PredictionTable(Model):
 
     def _read(self) -> dict[_Key, _Answer]:
         """Prediction and score by pair_id and form, once all lines are found to be right."""
-        if self.path.suffix in LINE_CHECKS:
-            self._check_lines(LINE_CHECKS[self.path.suffix])
         try:
             table = TABLE_READERS[self.path.suffix](self.path)
         except (pl.exceptions.PolarsError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"{self.path}: cannot be read ({reason}). {WANTED}.") from error
+        except ValueError as error:
+            # What ``text_of`` says begins with the file.
+            problem = str(error).removesuffix(".")
+            if not problem.startswith(str(self.path)):
+                problem = f"{self.path}, {problem}"
+            raise ValueError(f"{problem}. {WANTED}.") from error
         table = self._typed(table)
         no_key = table.filter(pl.any_horizontal(pl.col(ROW_KEY).is_null()))
         if no_key.height:
@@ -189,16 +242,6 @@ class PredictionTable(Model):
         # A comprehension, since there may be millions of lines.
         lines = table.select(*ROW_KEY, "prediction", "score").iter_rows()
         return {(pair_id, form): (label, score) for pair_id, form, label, score in lines}
-
-    def _check_lines(self, check: Callable[[TextIO], None]) -> None:
-        """Refuse a text of whose lines it is not clear which value is of which column; polars takes one."""
-        try:
-            with open(self.path, newline="", encoding="utf-8-sig") as stream:
-                check(stream)
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{self.path}: not UTF-8 ({error.reason}). {WANTED}.") from error
-        except ValueError as error:
-            raise ValueError(f"{self.path}, {error}. {WANTED}.") from error
 
     def _typed(self, table: pl.DataFrame) -> pl.DataFrame:
         """The columns ``TYPES``; ``prediction`` and ``score`` are null where a line has none."""

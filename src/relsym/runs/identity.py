@@ -20,14 +20,23 @@ NOT_WHAT = ("hardware", "tracking", "sweep", "trust")
 PLACES = ("benchmark", "source")
 # The settings of a model that count. Where it lies does not; the hash of its weights says what it is.
 MODEL_SETTINGS = ("pooling", "max_length", "dropout")
+# Findings of the audit that came later.
+LATER_FINDINGS = ("padded_label", "invisible_label", "missing_label", "cleaned_alike")
 # What becomes of NLI rows that cannot be read, and what that setting is called: whether they end a run or are
 # left out, all other rows are read alike, so that a run which ends computes the same.
 BAD_ROW_SETTINGS = ("on_bad_row", "on_bad_row_key")
-# How a table of statements is read, where something is said about it: unsaid, they are left out, so that runs
-# from before there were such settings have their hashes.
+# Settings of data that came later, with null for how it was read before: null says nothing, so that a run has
+# the hash that it had before there was the setting.
+LATER_DATA_SETTINGS = ("language", "encoding", "clean_labels", *LATER_FINDINGS)
+# Those of a table of statements. Of other data, some of these names are older.
 TABLE_SETTINGS = (
-    *("format", "delimiter", "order", "entity_format", "entity_delimiter", "entity_ids", "relation_ids"),
-    "language",
+    "format",
+    "delimiter",
+    "order",
+    "entity_format",
+    "entity_delimiter",
+    "entity_ids",
+    "relation_ids",
 )
 TABLE_READER = "relsym.data.sources.table.TripleTable"
 # Parts that a run need not have.
@@ -77,7 +86,7 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
 
     What is empty is left out: a run without a recipe, shortcuts of its own, forms to leave out, or further
     arguments of the Trainer has the hash that it had before there were such keys. So is what becomes of bad
-    NLI rows, and what nobody says about a table of statements.
+    NLI rows, and how data is read otherwise than it was before there was the setting.
     """
     parts = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
     for key in WITHOUT_MEANING_IF_EMPTY:
@@ -88,8 +97,20 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
         parts["training"] = {key: value for key, value in training.items() if key != "trainer"}
     for key in ("data", "forgetting"):
         if parts.get(key):
-            parts[key] = _without_unsaid_of_tables(_without_bad_row_settings(parts[key]))
+            read_alike = _without_unsaid_of_tables(_without_bad_row_settings(parts[key]))
+            parts[key] = _without_later_settings(read_alike)
     return parts
+
+
+def _without_later_settings(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without those of ``LATER_DATA_SETTINGS`` that are null, at any depth."""
+    kept = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            kept[key] = _without_later_settings(value)
+        elif value is not None or key not in LATER_DATA_SETTINGS:
+            kept[key] = value
+    return kept
 
 
 def _without_unsaid_of_tables(rows: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import yaml
 from yaml.constructor import SafeConstructor
 
+from relsym.text_encoding import UNSAID, encoding_advice, text_of
 from relsym.visible import printable
 
 LARGEST_YAML = 2**22  # bytes
@@ -217,11 +218,12 @@ def read_yaml(path: Path | Traversable, plain_keys: bool = False) -> Any:
         OSError: it cannot be read.
         ValueError: as ``load_yaml``, too long, or not UTF-8.
     """
-    return load_yaml(yaml_text(path), str(path), plain_keys)
+    text = text_of(_yaml_bytes(path), str(path))
+    return load_yaml(text, str(path), plain_keys)
 
 
 def yaml_text(path: Path | Traversable, most: int | None = None) -> str:
-    """The text of a YAML file.
+    """The text of a YAML file that Hydra reads too, which takes nothing but UTF-8.
 
     Args:
         path: of the file.
@@ -231,17 +233,24 @@ def yaml_text(path: Path | Traversable, most: int | None = None) -> str:
         OSError: it cannot be read.
         ValueError: too long, or not UTF-8.
     """
-    most = LARGEST_YAML if most is None else most
-    with path.open("rb") as stream:
-        content = stream.read(most + 1)  # not all of it: the file may fill the memory
-    if len(content) > most:
-        raise YamlTooLarge(f"{path}: longer than {most:,} bytes.")
+    content = _yaml_bytes(path, most)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]
-        raise ValueError(f"{path}, line {line}: not UTF-8 (byte {byte:#04x}).") from error
+        advice = encoding_advice(content, error.start, str(path), UNSAID)
+        raise ValueError(f"{path}, line {line}: not UTF-8 (byte {byte:#04x}). {advice}") from error
+
+
+def _yaml_bytes(path: Path | Traversable, most: int | None = None) -> bytes:
+    """What stands in a YAML file. Raises as ``yaml_text``, whatever the encoding."""
+    most = LARGEST_YAML if most is None else most
+    with path.open("rb") as stream:
+        content = stream.read(most + 1)  # not all of it: the file may fill the memory
+    if len(content) > most:
+        raise YamlTooLarge(f"{path}: longer than {most:,} bytes.")
+    return content
 
 
 def load_yaml(text: str, origin: str, plain_keys: bool = False) -> Any:

@@ -76,6 +76,7 @@ class ForgettingKeys(TypedDict):
     score_on: Literal["test", "validation"]
     pairs: ScoredRows | None
     on_bad_row: Literal["error", "skip"]
+    encoding: str | None
     refit_rows: ScoredRows | None
     control: str | None
     module: Component

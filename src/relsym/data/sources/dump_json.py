@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any, Literal, final
@@ -11,10 +12,13 @@ import polars as pl
 from msgspec import Struct, defstruct
 
 from relsym.data.sources.dump_lines import Dump, ItemSet, Statements
+from relsym.data.sources.json_lines import json_fault
 from relsym.data.triples import ENTITY_ID, LABEL_SCHEMA, TRIPLE_SCHEMA
 
 # How an entity's line starts in every dump of the last years. A line that starts otherwise is parsed.
 USUAL_ID = r'^\s*\{\s*"type"\s*:\s*"[a-z]+"\s*,\s*"id"\s*:\s*"([A-Z]\d+)"'
+# A merged item, which has neither statements nor labels: not in Wikimedia's dumps, but in some others.
+REDIRECT = re.compile(rb'\s*\{\s*"entity"\s*:\s*"[A-Z]\d+"\s*,\s*"redirect"\s*:\s*"[A-Z]\d+"\s*\}\s*,?\s*')
 _WITHOUT_VALUE = {"novalue": "no value", "somevalue": "some value"}
 
 # The structs name only the fields that are read: msgspec passes over all others, qualifiers and references
@@ -73,6 +77,7 @@ class JsonDump(Dump):
 
     ENTITY_LINE = r"^\s*\{"
     OTHER_LINE = r"^\s*[\[\]]?\s*$"
+    OPENING, CLOSING = r"^\s*\[\s*$", r"^\s*\]\s*$"
     EXPECTED = "an entity as JSON on a line of its own, or the bracket before or after them all"
 
     def statements(self, properties: Collection[str]) -> Statements:
@@ -116,7 +121,14 @@ class JsonDump(Dump):
             try:
                 yield decoder.decode(line.rstrip().removesuffix(b","))
             except (msgspec.DecodeError, RecursionError) as error:
-                self.bad_row(number, line, str(error))
+                if not REDIRECT.fullmatch(line):
+                    self.bad_row(number, line, _fault(line, error))
+
+
+def _fault(line: bytes, error: Exception) -> str:
+    """Why a line cannot be read; of half of a character msgspec says that the line is truncated."""
+    fault = json_fault(line.decode().rstrip().removesuffix(","), ())
+    return fault if "lone surrogate" in fault else str(error)
 
 
 def _kept_claims(entities: Iterator[Any], properties: Collection[str], dropped: Counter[str]) -> pl.DataFrame:

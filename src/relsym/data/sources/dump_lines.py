@@ -5,6 +5,7 @@ A thread of its own decompresses the next block while the caller searches the la
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Collection, Generator, Iterator
@@ -16,6 +17,8 @@ import numpy as np
 import polars as pl
 
 from relsym.data.blocks import line_blocks
+
+LOG = logging.getLogger(__name__)
 
 # Smaller than the readers' usual block: searching one block overlaps with decompressing the next, and neither
 # leaves the cache.
@@ -45,6 +48,9 @@ class Dump(ABC):
 
     ENTITY_LINE: ClassVar[str]
     OTHER_LINE: ClassVar[str]
+    # Lines before and after all entities, where a format has them: a file with the first alone lacks its end.
+    OPENING: ClassVar[str | None] = None
+    CLOSING: ClassVar[str | None] = None
     EXPECTED: ClassVar[str]
 
     def __init__(self, path: Path, skip_bad_rows: bool) -> None:
@@ -52,6 +58,7 @@ class Dump(ABC):
         self.skip_bad_rows = skip_bad_rows
         # A set, because both passes meet the same bad rows.
         self.bad_rows: set[int] = set()
+        self.lacks_end = False
 
     @abstractmethod
     def statements(self, properties: Collection[str]) -> Statements:
@@ -68,10 +75,11 @@ class Dump(ABC):
         """Tables of entity lines: number (from 1), line.
 
         Raises:
-            ValueError: no line is an entity's; a bad row, unless skipped; a damaged file.
+            ValueError: no line is an entity's; a damaged file; a bad row or a missing end, unless skipped.
         """
         lines_read = 0
         entities_read = 0
+        is_open = False
         is_entity = pl.col("line").str.contains(self.ENTITY_LINE)
         for block in ahead(line_blocks(self.path, DUMP_BLOCK)):
             table = self._table(block, first=lines_read + 1)
@@ -79,14 +87,37 @@ class Dump(ABC):
             entities = table.filter(is_entity)
             # Nearly every block holds entities alone: the lines are not searched a second time for nothing.
             if entities.height < table.height:
-                self._check_others(table.filter(~is_entity))
+                others = table.filter(~is_entity)
+                self._check_others(others)
+                is_open = self._is_open(others, is_open)
             entities_read += entities.height
             yield entities
+        if is_open:
+            self._missing_end(lines_read)
         if not entities_read:
             raise ValueError(
                 f"{self.path}: none of its {lines_read} lines is an entity's; expected {self.EXPECTED}. "
                 "Is this the dump you meant, and data.format its format?"
             )
+
+    def _missing_end(self, lines: int) -> None:
+        """Refuse a file whose bracket is never closed, or warn of it if bad rows are skipped."""
+        problem = f"{self.path}: cut short: its {lines} lines begin with a bracket that is never closed."
+        if not self.skip_bad_rows:
+            raise ValueError(
+                f"{problem} Fetch it again, or pass data.on_bad_row=skip to read the entities that are there."
+            )
+        if not self.lacks_end:
+            LOG.warning("%s The entities that are there are read.", problem)
+        self.lacks_end = True
+
+    def _is_open(self, others: pl.DataFrame, was_open: bool) -> bool:
+        """Whether the bracket around all entities is open after these lines, which are no entities."""
+        if self.OPENING is None or self.CLOSING is None:
+            return False
+        lines = others["line"]
+        opened, closed = lines.str.contains(self.OPENING).any(), lines.str.contains(self.CLOSING).any()
+        return (was_open or opened) and not closed
 
     def bad_row(self, number: int, line: str | bytes, problem: str = "") -> None:
         """Stop at this line, or remember its number if bad rows are skipped.

@@ -14,6 +14,7 @@ import polars as pl
 
 from relsym.data.sources.dump_lines import Dump, ItemSet, Statements
 from relsym.data.sources.iris import DIRECT_IRI, ENTITY_IRI, LABEL_IRI
+from relsym.data.sources.literals import unescape
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA
 
 NO_VALUE = "http://www.wikidata.org/prop/novalue/"
@@ -29,8 +30,6 @@ TRIPLE = (
 )
 _ITEM = r"(Q[1-9]\d*)"
 LITERAL = r'^"(?<text>.*)"@(?<language>[A-Za-z0-9-]+)$'
-ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
-CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 
 
 @final
@@ -175,25 +174,3 @@ def with_language(table: pl.DataFrame, languages: tuple[str, ...]) -> pl.DataFra
         place.alias("place"),
     )
     return labels.filter(pl.col("place").is_not_null())
-
-
-def unescape(text: str) -> str:
-    """Undo the escapes of N-Triples (W3C recommendation of 2014, section 2.4).
-
-    Raises:
-        ValueError: an escape that N-Triples does not have, or a number that is no character's.
-    """
-    return ESCAPE.sub(_character, text) if "\\" in text else text
-
-
-def _character(escape: re.Match[str]) -> str:
-    """The character that an escape stands for: a letter's (such as \\n), or that of a code point."""
-    short, long, letter = escape.groups()
-    if letter in CHARACTERS:
-        return CHARACTERS[letter]
-    if letter is None:
-        code = int(short or long, 16)
-        is_surrogate = 0xD800 <= code <= 0xDFFF
-        if code <= 0x10FFFF and not is_surrogate:
-            return chr(code)
-    raise ValueError(f"{escape.group()} is no escape of a character")

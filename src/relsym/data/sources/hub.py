@@ -15,7 +15,9 @@ import polars as pl
 
 from relsym.data.relations import Relation, read_relations
 from relsym.data.sources.hub_set import HubSet, described_columns, faults
-from relsym.data.sources.table import blank, labels_beside, one_label
+from relsym.data.sources.iris import PropertyNames, with_plain_ids
+from relsym.data.sources.literals import ENGLISH
+from relsym.data.sources.table import blank, labels_beside, labels_of
 from relsym.data.triples import ENTITY_ID, TRIPLE_SCHEMA, BadRows, TripleSource, check_choice, entities_of
 from relsym.extras import install_line, needs
 
@@ -51,6 +53,7 @@ class HubTriples:
         shape: "triples" or "pairs".
         property_table: wordings for "pairs": as ``read_relations`` takes them.
         on_bad_row: "error" or "skip" (dropped and counted), for rows with an empty field.
+        language: of labels that are literals, such as ``"Paris"@en``; None: see ``plain_labels``.
         licence: SPDX id of the data's licence.
 
     Raises:
@@ -67,6 +70,7 @@ class HubTriples:
         shape: str = TRIPLES,
         property_table: str | Path | None = None,
         on_bad_row: str = "error",
+        language: str | None = None,
         licence: str = "unknown",
     ) -> None:
         self.set = HubSet(path, name, revision)
@@ -74,6 +78,7 @@ class HubTriples:
         self.part = part
         self.shape = shape
         self.bad_rows = BadRows(on_bad_row)
+        self.language = language
         self.licence = licence
         self.columns = _declared(shape, columns or {})
         self.relations = read_relations(property_table)
@@ -94,19 +99,25 @@ class HubTriples:
 
         if self.shape == PAIRS:
             rows = stated(rows, self.relations, dropped)
-        is_chosen = pl.col("property").is_in(list(properties))
-        chosen = rows.filter(is_chosen)
+        names = PropertyNames(properties)
+        chosen = with_plain_ids(names.chosen(rows), ("subject", "object"))
         dropped["other property"] += rows.height - chosen.height
         if self.shape == PAIRS:
             chosen = self._swapped(chosen, dropped, notes)
-        return self._source(chosen, read, dropped, notes)
+        return self._source(chosen, read, dropped, notes, names.others)
 
     def _source(
-        self, rows: pl.DataFrame, read: int, dropped: Counter[str], notes: Counter[str]
+        self,
+        rows: pl.DataFrame,
+        read: int,
+        dropped: Counter[str],
+        notes: Counter[str],
+        other_properties: Counter[str],
     ) -> TripleSource:
         """The source of these statements, with the labels that stand beside them, or their ids for labels."""
+        language = ENGLISH
         if "subject_label" in self.columns:
-            labels = one_label(labels_beside(rows), notes)
+            labels, language = labels_of(labels_beside(rows), self.language, notes, self.set.title)
             labelled = True
         else:
             labels, labelled = _labels_of_ids(entities_of(rows))
@@ -120,7 +131,10 @@ class HubTriples:
             self.licence,
             +notes,
             labelled,
+            language,
             wikidata=False,  # it may be of anything, and nothing here tells
+            other_properties=other_properties,
+            named_by_ids=labelled and "subject_label" not in self.columns,
         )
 
     def _load(self) -> dict[str, Any]:

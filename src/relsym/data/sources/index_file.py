@@ -11,13 +11,14 @@ from relsym.data.blocks import decoded, line_blocks
 from relsym.data.sources.fields import text_lines
 from relsym.data.sources.layout import shortened
 from relsym.data.sources.separation import COUNT
+from relsym.text_encoding import UNSAID, TextEncoding
 
 UNKNOWN_INDEX = "number without an id"
 INDEX_SCHEMA = {"index": pl.String, "id": pl.String}
 _NUMBER = r"^(?:0|[1-9]\d*)$"
 
 
-def read_index(key: str, name: str | Path | None) -> pl.DataFrame | None:
+def read_index(key: str, name: str | Path | None, encoding: TextEncoding = UNSAID) -> pl.DataFrame | None:
     """The numbers of a file and their ids (columns ``INDEX_SCHEMA``); None where there is no file.
 
     A line has two fields, separated by a tab, or by blanks in files without tabs. Which of them is the number
@@ -27,6 +28,7 @@ def read_index(key: str, name: str | Path | None) -> pl.DataFrame | None:
     Args:
         key: of the setting, for errors.
         name: of the file.
+        encoding: of its text.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -38,7 +40,7 @@ def read_index(key: str, name: str | Path | None) -> pl.DataFrame | None:
     path = Path(name).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"{key}={name}: no such file. Pass {key}=FILE, such as entity2id.txt.")
-    lines = _lines(path)
+    lines = _lines(path, encoding)
     is_counted = lines.height > 0 and COUNT.fullmatch(lines["text"][0]) is not None
     if is_counted:
         count = int(lines["text"][0])
@@ -69,12 +71,12 @@ def with_ids(rows: pl.DataFrame, ids: pl.DataFrame, roles: Sequence[str]) -> pl.
     return named
 
 
-def _lines(path: Path) -> pl.DataFrame:
+def _lines(path: Path, encoding: TextEncoding) -> pl.DataFrame:
     """All lines that are not blank, with their numbers."""
     blocks = []
     before = 0
-    for block in line_blocks(path):
-        lines = text_lines(decoded(block, path, before + 1).removeprefix("\ufeff"))
+    for block in line_blocks(path, encoding=encoding):
+        lines = text_lines(decoded(block, path, before + 1, encoding))
         blocks.append(lines.with_columns(row=pl.col("row").cast(pl.Int64) + before))
         before += lines.height
     if not blocks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,7 @@ from relsym.data.sources.fields import text_lines
 from relsym.data.sources.layout import Layout
 
 # Python reads half of a pair of them as a character of its own, which is no text.
+_REWRITTEN_NUMBER = r"^-?\d+\.\d|^-?\d+(?:\.\d+)?e|^-?\d{15}"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -31,6 +32,8 @@ def json_rows(text: str, layout: Layout) -> pl.DataFrame:
     is_doubtful = pl.any_horizontal(pl.col(names).is_null() | pl.col(names).str.contains(r"^[\[{]"))
     for name in layout.places.values():
         is_doubtful = is_doubtful | (pl.col("text").str.count_matches(rf'"{re.escape(name)}"\s*:') > 1)
+    # A number comes out as JSONPath takes it: 1e5 as 100000.0, and without the last of many digits.
+    is_doubtful = is_doubtful | pl.any_horizontal(pl.col(names).str.contains(_REWRITTEN_NUMBER))
     doubtful = rows.filter(is_doubtful)
     if doubtful.is_empty():
         return rows
@@ -41,15 +44,30 @@ def json_rows(text: str, layout: Layout) -> pl.DataFrame:
 
 def _settled(row: dict[str, Any], layout: Layout) -> dict[str, Any]:
     """The row with an empty string where a role that may be null is, and not whole where one is no text."""
-    value = json_object(row["text"])
+    value = _object_with_numbers(row["text"])
     if not value:  # no object, or one with a key twice
         row["whole"] = False
     for role, name in layout.places.items():
         if isinstance(value.get(name), dict | list):
             row["whole"] = False
+        if isinstance(value.get(name), _Number):
+            row[role] = value[name]
         if role in layout.nullable and name in value and value[name] is None:
             row[role] = ""
     return row
+
+
+class _Number(str):
+    """A number as it is written."""
+
+
+def _object_with_numbers(line: str) -> dict[str, Any]:
+    """As ``json_object``, with each number as a ``_Number``."""
+    try:
+        value = parsed_json(line, _Number, _Number)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def json_object(line: str) -> dict[str, Any]:
@@ -58,26 +76,39 @@ def json_object(line: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-class _RepeatedKey(ValueError):
+class RepeatedKey(ValueError):
     """An object holds a key twice."""
 
 
 def _json_value(line: str) -> Any:
     """The value in a line of JSON; None also if the line is no JSON, or holds a key twice."""
     try:
-        return _parsed(line)
+        return parsed_json(line)
     except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
         return None
 
 
-def _parsed(line: str) -> Any:
-    """The value in a line of JSON. Raises ValueError, of keys that stand twice _RepeatedKey."""
+def parsed_json(
+    line: str, parse_int: Callable[[str], Any] = int, parse_float: Callable[[str], Any] = float
+) -> Any:
+    """The value in a line of JSON. Raises ValueError, of keys that stand twice RepeatedKey.
+
+    Args:
+        line: of a file.
+        parse_int, parse_float: make values of the texts of numbers.
+    """
 
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is no JSON")
 
     # Python would read NaN and Infinity, which no other reader takes, and the last of two equal keys.
-    return json.loads(line, parse_constant=refuse, object_pairs_hook=_object_of)
+    return json.loads(
+        line,
+        parse_constant=refuse,
+        parse_int=parse_int,
+        parse_float=parse_float,
+        object_pairs_hook=_object_of,
+    )
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -86,15 +117,15 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         keys = [key for key, _ in pairs]
         repeated = next(key for key in keys if keys.count(key) > 1)
-        raise _RepeatedKey(f"the key {repeated} twice")
+        raise RepeatedKey(f"the key {repeated} twice")
     return value
 
 
 def json_fault(text: str, missing: Sequence[str]) -> str:
     """Why a line of JSONL gave no row, or one in which these roles are missing."""
     try:
-        value = _parsed(text)
-    except _RepeatedKey as error:
+        value = parsed_json(text)
+    except RepeatedKey as error:
         return str(error)
     except (ValueError, RecursionError):
         return "no JSON"

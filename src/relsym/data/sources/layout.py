@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from relsym.data.sources.column_names import read_like_column_names
+from relsym.text_encoding import UNSAID, TextEncoding
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Schema:
     annotators: columns of which a row may have more or fewer than the header names.
     order_key: the setting that lists all columns in their order, so that ``width`` is theirs; None: there is
         no such list.
+    encoding: of a file of text.
     """
 
     key: str
@@ -113,6 +115,8 @@ class Schema:
         if self.width is None or (are_positions and not self.order_key):
             return len(first) >= self.fewest_fields
         return len(first) == self.fewest_fields
+
+    encoding: TextEncoding = UNSAID
 
     def named(self, available: Sequence[str], path: Path | str) -> dict[str, str]:
         """The column of each role in a file whose columns have names.

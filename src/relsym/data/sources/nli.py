@@ -18,6 +18,7 @@ from relsym.data.sources.nli_tables import FolderTables, HubTables, NliTable, Ta
 from relsym.data.sources.rows import content_of
 from relsym.data.triples import BadRows, check_choice
 from relsym.extras import install_line, needs
+from relsym.text_encoding import TextEncoding, checked_encoding
 
 LOG = logging.getLogger(__name__)
 BAD_ROW = "bad row"
@@ -55,7 +56,8 @@ class NliSource:
         title: what form, property and metrics are called; None: the layout's name.
         on_bad_row: "error" or "skip" (dropped and counted), for rows with other fields than the header says
             or without a text.
-        on_bad_row_key: what that is called in the configuration, for errors.
+        on_bad_row_key: what that is called in the configuration, for errors; the encoding stands beside it.
+        encoding: of text, such as utf-16-le, latin1 or cp1252; None: UTF-8. A byte order mark goes before it.
 
     Raises:
         ValueError: an argument that is unknown, out of its range or at odds with another; several files that
@@ -78,6 +80,7 @@ class NliSource:
         title: str | None = None,
         on_bad_row: str = "error",
         on_bad_row_key: str = "data.on_bad_row",
+        encoding: str | None = None,
     ) -> None:
         check_choice("data.layout", layout, tuple(NLI_FILES))
         self.bad_rows = BadRows(on_bad_row, on_bad_row_key)
@@ -90,7 +93,8 @@ class NliSource:
                 f"underscores, not train or {' or '.join(FORMS)}."
             )
         rounds = _checked_rounds(rounds)
-        schema = _schema(columns or {})
+        group = on_bad_row_key.rpartition(".")[0]
+        schema = _schema(columns or {}, checked_encoding(encoding, f"{group}.encoding"))
         self.tables = _tables(
             folder, hub, config, revision, layout=layout, train=train, test=test, rounds=rounds, schema=schema
         )
@@ -189,7 +193,7 @@ def _checked_rounds(rounds: Sequence[int] | int | None) -> Sequence[int] | None:
     return rounds
 
 
-def _schema(columns: Mapping[str, str | None]) -> Schema:
+def _schema(columns: Mapping[str, str | None], encoding: TextEncoding) -> Schema:
     """The columns of a set: those that the user names, the others by the names in ``KNOWN``."""
     unknown = columns.keys() - set(ROW_COLUMNS)
     if unknown:
@@ -213,6 +217,7 @@ def _schema(columns: Mapping[str, str | None]) -> Schema:
         known=tuple(alternatives),
         nullable=("label",),
         annotators=ANNOTATORS,
+        encoding=encoding,
     )
 
 

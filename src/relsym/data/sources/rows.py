@@ -29,7 +29,6 @@ PARSERS: dict[str, Callable[[str, Layout], pl.DataFrame]] = {
     "jsonl": json_rows,
 }
 _PARQUET_ROWS = 2**20  # rows of a block
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SNIFFED = 100  # lines whose keys tell the columns of a JSONL file
 
 
@@ -46,7 +45,7 @@ def table_rows(path: Path, schema: Schema, said: FileFormat = BY_NAME) -> Iterat
         said: its format, as far as somebody said it.
 
     Raises:
-        ValueError: an empty or damaged file, text that is not UTF-8, columns that are not there, another
+        ValueError: an empty or damaged file, text in another encoding, columns that are not there, another
             number of rows than the file counts.
     """
     kind = said.kind_of(path)
@@ -54,17 +53,17 @@ def table_rows(path: Path, schema: Schema, said: FileFormat = BY_NAME) -> Iterat
         yield from _parquet_rows(path, schema)
         return
 
-    blocks = line_blocks(path)
+    blocks = line_blocks(path, encoding=schema.encoding)
     first = next(blocks, None)
     if first is None:
         raise ValueError(f"{path}: the file is empty.")
     form, count = said, None
     if kind != "jsonl":
         _refuse_parquet(first, path, said)
-        lines = first.removeprefix(_BYTE_ORDER_MARK).split(b"\n", LOOKED_AT)[:LOOKED_AT]
-        form = separated(decoded(b"\n".join(lines), path, 1), path, said, schema)
+        lines = first.split(b"\n", LOOKED_AT)[:LOOKED_AT]
+        form = separated(decoded(b"\n".join(lines), path, 1, schema.encoding), path, said, schema)
     if form.counted:
-        first, count = _without_count(first.removeprefix(_BYTE_ORDER_MARK), path, said)
+        first, count = _without_count(first, path, said)
     yield from _text_rows(chain([first] if first else [], blocks), path, schema, said, form, count)
 
 
@@ -89,11 +88,11 @@ def _text_rows(
     before = skipped = 0 if count is None else 1
     for block, is_last in _with_last(blocks):
         if layout is None:
-            text = decoded(block.removeprefix(_BYTE_ORDER_MARK), path, before + 1)
+            text = decoded(block, path, before + 1, schema.encoding)
             layout = _layout(kind, text, schema, path, form.delimiter or "")
         else:
-            text = decoded(block, path, before + 1)
-        if is_last and ends_midline(path):
+            text = decoded(block, path, before + 1, schema.encoding)
+        if is_last and ends_midline(path, schema.encoding):
             text = text.removesuffix("\n")
         if kind == "csv":
             check_quotes(text, path, before, layout.delimiter)
@@ -250,6 +249,11 @@ def _as_text(column: str, kind: pa.DataType) -> pl.Expr:
     """A column of a Parquet file as strings; bytes that are no text become null, and so a bad row."""
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pl.col(column).map_elements(_text_of_bytes, return_dtype=pl.String)
+    if pa.types.is_floating(kind):
+        # Whole numbers become fractions in a program that has no other place for a missing one.
+        whole = pl.col(column).cast(pl.Int64, strict=False)
+        is_whole = (whole == pl.col(column)).fill_null(False)
+        return pl.when(is_whole).then(whole.cast(pl.String)).otherwise(pl.col(column).cast(pl.String))
     return pl.col(column).cast(pl.String)
 
 

@@ -18,10 +18,13 @@ from relsym.data.sources.conceptnet import in_language, term_labels
 from relsym.data.sources.file_format import BLANKS, LAYOUTS, file_format, ordered_columns
 from relsym.data.sources.file_log import FileLog
 from relsym.data.sources.index_file import UNKNOWN_INDEX, read_index, with_ids
+from relsym.data.sources.iris import PropertyNames, with_plain_ids
 from relsym.data.sources.json_lines import LONE_SURROGATE
 from relsym.data.sources.layout import Schema, shortened
+from relsym.data.sources.literals import ENGLISH, plain_labels
 from relsym.data.sources.rows import content_of, place_of_row, table_rows
 from relsym.data.triples import LABEL_SCHEMA, TRIPLE_SCHEMA, BadRows, TripleSource, entities_of
+from relsym.text_encoding import TextEncoding, checked_encoding, text_of
 
 STATEMENT = ("subject", "property", "object")
 LABEL_COLUMNS = ("subject_label", "object_label")
@@ -31,9 +34,10 @@ SEVERAL_LABELS = "further label of an entity (the first is kept)"
 class TripleTable:
     """Statements from CSV, TSV (.tsv, .txt, .del), Parquet or JSONL (.jsonl, .ndjson); text also packed.
 
-    Ids are free strings: a row is bad only if its subject, property or object is empty or if it has the wrong
-    number of fields. CSV fields may be quoted, TSV fields are taken as they are. Without any labels, ids
-    stand in for them, and rows have the delexicalised form alone.
+    Ids are free strings, and IRIs of Wikidata are read as its ids (``relsym.data.sources.iris``): a row is
+    bad only if its subject, property or object is empty or if it has the wrong number of fields. CSV fields
+    may be quoted, TSV fields are taken as they are, but for labels that are literals (``'Paris'@en``).
+    Without any labels, ids stand in for them, and rows have the delexicalised form alone.
 
     Args:
         triples: a file, a glob, or a list of both.
@@ -46,6 +50,9 @@ class TripleTable:
             holds the mapped names; statements of three columns and entities are read by position otherwise,
             first row included.
         on_bad_row: "error" or "skip" (dropped and counted).
+        language: of labels that are written as literals, such as ``'Paris'@en``; None: see ``plain_labels``.
+            Of ConceptNet also that of the terms; None: "en". Statements with a term of another are dropped.
+        encoding: of text, such as utf-16-le, latin1 or cp1252; None: UTF-8. A byte order mark goes before it.
         licence: SPDX id of the data's licence.
         format, entity_format: "csv", "tsv", "jsonl" or "parquet", whatever the name ends in; of statements
             also "openke" (a first line that counts the rows, blanks between the fields, columns subject,
@@ -57,7 +64,6 @@ class TripleTable:
             ``columns``.
         entity_ids, relation_ids: files that give the ids behind the numbers in the statements, as OpenKE's
             entity2id.txt (a count, then id and number) and LibKGE's entity_ids.del (number and id) do.
-        language: of ConceptNet's terms; None: "en". Statements with a term of another one are dropped.
 
     Raises:
         ValueError: an argument that is missing, unknown or at odds with another.
@@ -73,6 +79,8 @@ class TripleTable:
         header: bool | None = None,
         entity_header: bool | None = None,
         on_bad_row: str = "error",
+        language: str | None = None,
+        encoding: str | None = None,
         licence: str = "unknown",
         format: str | None = None,
         delimiter: str | None = None,
@@ -81,7 +89,6 @@ class TripleTable:
         entity_delimiter: str | None = None,
         entity_ids: str | Path | None = None,
         relation_ids: str | Path | None = None,
-        language: str | None = None,
     ) -> None:
         if not triples:
             raise ValueError(
@@ -89,6 +96,7 @@ class TripleTable:
                 "pass data.triples=FILE, the table of statements (or a glob, or [FILE,FILE])."
             )
         self.bad_rows = BadRows(on_bad_row)
+        self.language = language
         self.licence = licence
 
         names = [triples] if isinstance(triples, str | Path) else triples
@@ -102,7 +110,8 @@ class TripleTable:
         self.entity_format = file_format("data.entity_", entity_format, entity_delimiter)
         self.index_files = {"entity": entity_ids, "relation": relation_ids}
         self.terms_language = _terms_language(format, language)
-        self.statements = _statement_schema(columns, order, format, header)
+        self.encoding = checked_encoding(encoding)
+        self.statements = _statement_schema(columns, order, format, header, self.encoding)
         roles = tuple(LABEL_SCHEMA)
         self.entities = Schema(
             key="data.entity_columns",
@@ -113,6 +122,7 @@ class TripleTable:
             # Further fields are aliases; between blanks they are the rest of a label.
             width=len(roles) if self.entity_format.delimiter == BLANKS else None,
             header=entity_header,
+            encoding=self.encoding,
         )
         self.labels_beside = self._has_labels_beside()
 
@@ -151,9 +161,9 @@ class TripleTable:
         read = 0
         dropped, notes = Counter(), Counter()
         columns = list(self.statements.columns)
-        is_chosen = pl.col("property").is_in(list(properties))
-        entity_ids = read_index("data.entity_ids", self.index_files["entity"])
-        relation_ids = read_index("data.relation_ids", self.index_files["relation"])
+        names = PropertyNames(properties)
+        entity_ids = read_index("data.entity_ids", self.index_files["entity"], self.encoding)
+        relation_ids = read_index("data.relation_ids", self.index_files["relation"], self.encoding)
         # An empty table first, so that there is one to return where no row is of these properties.
         chosen = [pl.DataFrame(schema=dict.fromkeys(columns, pl.String))]
         log = FileLog("data.triples", self.patterns)
@@ -161,7 +171,7 @@ class TripleTable:
             for rows in table_rows(path, self.statements, self.format):
                 good = self._good(rows, path, self.statements, dropped, "bad row")
                 named = self._named_by_ids(good, path, entity_ids, relation_ids, dropped)
-                statements = named.filter(is_chosen).select(columns)
+                statements = with_plain_ids(names.chosen(named), ("subject", "object")).select(columns)
                 dropped["other property"] += named.height - statements.height
                 chosen.append(self._in_language(statements, dropped))
                 read += rows.height
@@ -169,7 +179,7 @@ class TripleTable:
         log.tell()
 
         rows = pl.concat(chosen)
-        labels = self._labels(rows, notes)
+        labels, language = self._labels(rows, notes)
         return TripleSource(
             rows.select(list(TRIPLE_SCHEMA)),
             labels,
@@ -179,8 +189,9 @@ class TripleTable:
             self.licence,
             +notes,
             labelled=self.labels_beside or bool(self.entity_files) or bool(self.terms_language),
-            language=self.terms_language or "en",
+            language=language,
             wikidata=False,  # it may be of anything, and nothing here tells
+            other_properties=names.others,
         )
 
     def _named_by_ids(
@@ -248,13 +259,18 @@ class TripleTable:
         self.bad_rows.settle(bad.height, first, counts, reason)
         return rows.filter(is_good)
 
-    def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
-        """The labels of the entities that these statements name, or their ids where there are none."""
+    def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> tuple[pl.DataFrame, str]:
+        """The labels of the entities that these statements name, and their language.
+
+        Ids stand for labels where there are none.
+        """
         if self.labels_beside:
-            return one_label(labels_beside(rows), notes)
+            return labels_of(labels_beside(rows), self.language, notes, self._origin())
         ids = entities_of(rows)
         if not self.entity_files:
-            return term_labels(ids) if self.terms_language else pl.DataFrame({"entity": ids, "label": ids})
+            if self.terms_language:
+                return term_labels(ids), self.terms_language
+            return pl.DataFrame({"entity": ids, "label": ids}), ENGLISH
 
         tables = [pl.DataFrame(schema=LABEL_SCHEMA)]
         log = FileLog("data.entities", self.entity_patterns)
@@ -262,9 +278,10 @@ class TripleTable:
             tables.extend(self._named(path, notes, log))
         log.tell()
         # One join over all blocks: its hash table holds every entity that is named.
-        labels = pl.concat(tables)
+        labels = with_plain_ids(pl.concat(tables), ["entity"])
         named = labels.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
-        return one_label(named, notes)
+        origin = ", ".join(path.name for path in self.entity_files)
+        return labels_of(named, self.language, notes, origin)
 
     def _named(self, path: Path, notes: Counter[str], log: FileLog) -> Iterator[pl.DataFrame]:
         """The labels in a file of entities, block by block."""
@@ -288,6 +305,18 @@ def labels_beside(rows: pl.DataFrame) -> pl.DataFrame:
     """The labels that stand in the rows themselves, in reading order (columns ``LABEL_SCHEMA``)."""
     pairs = rows.select(entity=pl.concat_list("subject", "object"), label=pl.concat_list(LABEL_COLUMNS))
     return pairs.explode("entity", "label")
+
+
+def labels_of(
+    labels: pl.DataFrame, language: str | None, notes: Counter[str], origin: str
+) -> tuple[pl.DataFrame, str]:
+    """One label per entity that has one, without the signs of a literal, and their language.
+
+    Args:
+        labels, language, notes, origin: as ``plain_labels`` and ``one_label`` take them.
+    """
+    plain, taken = plain_labels(labels, language, notes, origin)
+    return one_label(plain, notes), taken or language or ENGLISH
 
 
 def one_label(labels: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
@@ -318,8 +347,10 @@ def _json_labels(path: Path, schema: Schema, notes: Counter[str]) -> pl.DataFram
         schema: says under which key an object has its label.
         notes: counts, raised by one for each label that an inner object gives beyond its first.
     """
+    text = text_of(path.read_bytes(), str(path), schema.encoding)
     try:
-        entities = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Entries)
+        # Numbers as they are written: an id or a name of digits is no number.
+        entities = json.loads(text, object_pairs_hook=_Entries, parse_int=str, parse_float=str)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}).") from error
     if not isinstance(entities, _Entries):
@@ -368,6 +399,7 @@ def _statement_schema(
     order: Sequence[str | None] | None,
     format: str | None,
     header: bool | None,
+    encoding: TextEncoding,
 ) -> Schema:
     """Which columns statements have, and where.
 
@@ -397,6 +429,7 @@ def _statement_schema(
         width=len(STATEMENT if order is None else order),
         header=header,
         order_key=order_key,
+        encoding=encoding,
     )
 
 
@@ -404,11 +437,9 @@ def _terms_language(format: str | None, language: str | None) -> str | None:
     """The language of ConceptNet's terms; None of other files.
 
     Raises:
-        ValueError: a language of files that have no such terms, or one that is no code.
+        ValueError: a language that is no code.
     """
     if format != "conceptnet":
-        if language is not None:
-            raise ValueError(f"data.language={language} is for data.format=conceptnet alone.")
         return None
     code = language or "en"
     if not re.fullmatch(r"[a-z]{2,3}(_[a-z]+)?", code):

@@ -11,8 +11,11 @@ from pathlib import Path
 import polars as pl
 
 from relsym.data.blocks import decoded, line_blocks
+from relsym.data.seen_properties import seen_properties
 from relsym.data.sources.fetch import fetch
 from relsym.data.sources.file_log import FileLog
+from relsym.data.sources.iris import PropertyNames, may_hold_iris, with_plain_ids
+from relsym.data.sources.literals import ENGLISH, plain_labels
 from relsym.data.triples import (
     ENTITY_ID,
     LABEL_SCHEMA,
@@ -22,6 +25,7 @@ from relsym.data.triples import (
     TripleSource,
     entities_of,
 )
+from relsym.text_encoding import TextEncoding, checked_encoding
 
 # File name -> the members of an archive of that name; the plain names come first, each also with .gz.
 TRIPLE_LAYOUTS = ("triples.tsv", "wikidata5m_all_triplet.txt", "wikidata5m_transductive_*.txt")
@@ -50,6 +54,7 @@ class Wikidata5MFolder:
         urls: files to fetch into the folder first, each with its SHA-256; one that is there is not fetched
             again.
         on_bad_row: "error" or "skip" (dropped and counted).
+        encoding: of the texts, such as utf-16-le or latin1; None: UTF-8. A byte order mark goes before it.
 
     Raises:
         ValueError: no folder, an entry of ``urls`` that is not whole, several files that may be meant, and
@@ -64,6 +69,7 @@ class Wikidata5MFolder:
         entities: str | None = None,
         urls: Sequence[Mapping[str, str]] | None = None,
         on_bad_row: str = "error",
+        encoding: str | None = None,
     ) -> None:
         if folder is None:
             raise ValueError(
@@ -71,6 +77,7 @@ class Wikidata5MFolder:
             )
         self.folder = Path(folder).expanduser()
         self.bad_rows = BadRows(on_bad_row)
+        self.encoding = checked_encoding(encoding)
         for entry in urls or ():
             if set(entry) != {"url", "sha256"}:
                 raise ValueError(f"data.urls: each entry needs url and sha256, got {dict(entry)}.")
@@ -91,12 +98,14 @@ class Wikidata5MFolder:
         """
         dropped: Counter[str] = Counter()
         tables = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
-        tables.extend(self._triples(properties, dropped))
+        names = PropertyNames(properties)
+        tables.extend(self._triples(names, dropped))
         triples = pl.concat(tables)
         if triples.is_empty():
+            seen = seen_properties(names.others, list(properties)) if names.others else ""
             raise ValueError(
                 f"{_names(self.triple_files)}: no statement of the chosen properties "
-                f"among {dropped.total()} rows. "
+                f"among {dropped.total()} rows. {seen} "
                 "Check data.triples, or choose others with data.properties."
             )
 
@@ -104,7 +113,8 @@ class Wikidata5MFolder:
         # One join over all blocks: its hash table holds every entity that is named.
         entities = pl.concat(list(self._entities(notes)))
         wanted = entities_of(triples).to_frame()
-        labels = entities.join(wanted, on="entity", how="semi", maintain_order="left")
+        named = entities.join(wanted, on="entity", how="semi", maintain_order="left")
+        labels, language = plain_labels(named, None, notes, _names(self.entity_files))
         return TripleSource(
             triples,
             labels.filter(pl.col("entity").is_first_distinct()),
@@ -112,19 +122,23 @@ class Wikidata5MFolder:
             dropped,
             notes=notes,
             origin=f"Wikidata5M layout: {_names(self.triple_files)}; {_names(self.entity_files)}",
+            language=language or ENGLISH,
+            other_properties=names.others,
         )
 
-    def _triples(self, properties: Collection[str], dropped: Counter[str]) -> Iterator[pl.DataFrame]:
+    def _triples(self, names: PropertyNames, dropped: Counter[str]) -> Iterator[pl.DataFrame]:
         """The statements of these properties, block by block; the others are counted in ``dropped``."""
         subject = pl.col("subject")
         property = pl.col("property")
         object = pl.col("object")
-        is_chosen = property.is_in(list(properties))
+        is_chosen = property.is_in(list(names.properties))
         are_items = _is(subject, ENTITY_ID) & _is(object, ENTITY_ID)
         log = self._file_log("data.triples", self.triple_files)
-        for path, first, block in _blocks(self.triple_files):
+        for path, first, block in _blocks(self.triple_files, self.encoding):
             # A fourth column, to see which rows have too many fields.
             rows = _fields(path, first, block, [*TRIPLE_SCHEMA, "more"])
+            if may_hold_iris(block):
+                rows = with_plain_ids(rows, list(TRIPLE_SCHEMA))
             log.add(path, rows.height)
 
             # A block has hundreds of thousands of rows, but few properties: each of these is looked at once.
@@ -141,7 +155,7 @@ class Wikidata5MFolder:
             wrong = pl.concat([misshapen, without_ids]).unique("line").sort("line")
             rows = self._without(rows, wrong, path, first, block, ROW["triple"], dropped)
 
-            chosen = rows.filter(is_chosen)
+            chosen = names.chosen(rows)
             dropped["other property"] += rows.height - chosen.height
             yield chosen.select(*TRIPLE_SCHEMA)
         log.tell()
@@ -151,8 +165,10 @@ class Wikidata5MFolder:
         entity = pl.col("entity")
         label = pl.col("label")
         log = self._file_log("data.entities", self.entity_files)
-        for path, first, block in _blocks(self.entity_files):
+        for path, first, block in _blocks(self.entity_files, self.encoding):
             rows = _fields(path, first, block, list(LABEL_SCHEMA))
+            if may_hold_iris(block):
+                rows = with_plain_ids(rows, ["entity"])
             log.add(path, rows.height)
             single_fields = _single_fields(rows, first, block)
             lacks_label = label.is_null() & pl.col("line").is_in(single_fields)
@@ -248,7 +264,7 @@ def _files_in(
     return candidates[0]
 
 
-def _blocks(files: list[tuple[Path, str]]) -> Iterator[tuple[Path, int, bytes]]:
+def _blocks(files: list[tuple[Path, str]], encoding: TextEncoding) -> Iterator[tuple[Path, int, bytes]]:
     """Path, number of the first line, and text of each block.
 
     Raises:
@@ -256,7 +272,7 @@ def _blocks(files: list[tuple[Path, str]]) -> Iterator[tuple[Path, int, bytes]]:
     """
     for path, members in files:
         line = 1
-        for block in line_blocks(path, member=members):
+        for block in line_blocks(path, member=members, encoding=encoding):
             yield path, line, block
             line += block.count(b"\n")
         if line == 1:
@@ -283,7 +299,7 @@ def _fields(path: Path, first: int, block: bytes, columns: list[str]) -> pl.Data
         )
     except pl.exceptions.ComputeError:
         # Most likely the text is not UTF-8: then this says in which line.
-        decoded(block, path, first)
+        decoded(block, path, first, checked_encoding(None))
         raise
 
     # A line of tabs alone has no fields either, but is a bad row and no blank line.

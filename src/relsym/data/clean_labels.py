@@ -1,0 +1,137 @@
+"""Names that were made for machines (``Ames,_Iowa``, ``bring.v.10``, ``/c/en/big``), made into words.
+
+A cleaning is a function of a column of labels. Several are applied one after the other, before the audit
+looks at the labels: what they made equal is one of its findings (``cleaned_alike``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from urllib.parse import unquote
+
+import polars as pl
+
+from relsym.data.triples import LABEL_SCHEMA, TripleSource, entities_of
+
+LOG = logging.getLogger(__name__)
+# White space of any script, and what has no width: zero-width blanks, joiners of words, soft hyphens.
+BLANKS = r"[\s\p{Z}]"
+UNSEEN = r"[\x{ad}\x{200b}\x{2060}\x{feff}]"
+_IRI = r"^<?[A-Za-z][A-Za-z0-9+.-]*://[^<>]*[/#]([^/#<>]+)[/#]?>?$"
+_IN_BRACKETS = r"^<([^<>]+)>$"
+_WORDNET_SYNSET = r"^(.+)\.[nvasr]\.\d+$"
+_WORDNET_SENSE = r"^_*(.+)_(?:NN|VB|JJ|RB)_\d+$"
+_CONCEPTNET = r"^/c/[a-z]{2,3}/([^/]+)(?:/.*)?$"
+_PARENTHESES_AT_THE_END = r"\s*\([^()]*\)$"
+
+
+def _blanks(label: pl.Expr) -> pl.Expr:
+    without_unseen = label.str.replace_all(UNSEEN, "")
+    return without_unseen.str.replace_all(f"{BLANKS}+", " ").str.strip_chars()
+
+
+def _underscores(label: pl.Expr) -> pl.Expr:
+    return label.str.replace_all("_+", " ").str.strip_chars()
+
+
+def _iri(label: pl.Expr) -> pl.Expr:
+    last_part = pl.coalesce(label.str.extract(_IRI), label.str.extract(_IN_BRACKETS), label)
+    return last_part.map_elements(unquote, return_dtype=pl.String)
+
+
+def _wordnet(label: pl.Expr) -> pl.Expr:
+    lemma = pl.coalesce(label.str.extract(_WORDNET_SYNSET), label.str.extract(_WORDNET_SENSE), label)
+    return _underscores(lemma)
+
+
+def _conceptnet(label: pl.Expr) -> pl.Expr:
+    return _underscores(pl.coalesce(label.str.extract(_CONCEPTNET), label))
+
+
+def _camel_case(label: pl.Expr) -> pl.Expr:
+    between_words = label.str.replace_all(r"(\p{Ll}|\d)(\p{Lu})", "$1 $2")
+    return between_words.str.replace_all(r"(\p{Lu})(\p{Lu}\p{Ll})", "$1 $2")
+
+
+def _parentheses(label: pl.Expr) -> pl.Expr:
+    return label.str.replace(_PARENTHESES_AT_THE_END, "")
+
+
+def _quotes(label: pl.Expr) -> pl.Expr:
+    return pl.coalesce(label.str.extract(r'(?s)^"(.+)"$'), label.str.extract("(?s)^'(.+)'$"), label)
+
+
+CLEANINGS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "blanks": _blanks,  # '  Paris\u00a0' -> Paris
+    "underscores": _underscores,  # Ames,_Iowa -> Ames, Iowa
+    "iri": _iri,  # http://dbpedia.org/resource/Ames,_Iowa -> Ames,_Iowa; <Paris> -> Paris
+    "wordnet": _wordnet,  # bring.v.10, __bring_VB_10 -> bring
+    "conceptnet": _conceptnet,  # /c/en/hot_dog/n -> hot dog
+    "camel_case": _camel_case,  # NewYorkCity -> New York City
+    "parentheses": _parentheses,  # Paris (film) -> Paris
+    "quotes": _quotes,  # "Paris" -> Paris
+}
+
+
+def checked_cleanings(names: Sequence[str] | str | None) -> tuple[str, ...]:
+    """The names of cleanings in their order.
+
+    Args:
+        names: of ``CLEANINGS``; one of them alone; None: none.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    chosen = (names,) if isinstance(names, str) else tuple(names or ())
+    for name in chosen:
+        if name not in CLEANINGS:
+            raise ValueError(
+                f"data.clean_labels={name}: expected {', '.join(CLEANINGS)}, or a list of them, which are "
+                "applied in its order: data.clean_labels=[iri,underscores]."
+            )
+    return chosen
+
+
+def with_clean_labels(source: TripleSource, cleanings: Sequence[str]) -> tuple[TripleSource, pl.Series]:
+    """A source with labels that were cleaned, and the entities whose labels became equal.
+
+    Where ids stand in for labels, the labels are made of them, and the source is a labelled one from then on.
+
+    Args:
+        source: as a reader returns it.
+        cleanings: names of ``CLEANINGS``, applied in this order.
+
+    Returns:
+        The source, and those of its entities whose label cleaning made equal to another one's (letter case
+        aside), though before it was not.
+    """
+    cleaned = pl.col("label")
+    for name in cleanings:
+        cleaned = CLEANINGS[name](cleaned)
+    named = source.labels.join(entities_of(source.triples).to_frame(), on="entity", how="semi")
+    both = named.with_columns(cleaned=cleaned)
+    is_changed = pl.col("label") != pl.col("cleaned")
+    changed = both.filter(is_changed).height
+    applied = ", ".join(cleanings)
+    LOG.info("data.clean_labels=[%s]: labels that it changed: %d of %d", applied, changed, both.height)
+    nobody = pl.Series("entity", [], dtype=pl.String)
+    if not changed:
+        LOG.warning("data.clean_labels=[%s] changes no label.", applied)
+        return source, nobody
+
+    name_after = pl.col("cleaned").str.to_lowercase()
+    distinct_before = pl.col("label").str.to_lowercase().n_unique().over(name_after)
+    alike = both.filter((distinct_before > 1) & (pl.col("cleaned") != ""))["entity"]
+    labels = both.filter(pl.col("cleaned") != "").select("entity", label="cleaned")
+    notes = source.notes + Counter({f"label cleaned ({applied})": changed})
+    cleaned_source = dataclasses.replace(
+        source,
+        labels=labels.select(list(LABEL_SCHEMA)),
+        notes=notes,
+        labelled=True,
+        named_by_ids=source.named_by_ids or not source.labelled,
+    )
+    return cleaned_source, alike

@@ -1,0 +1,190 @@
+"""In which encoding a text is: UTF-8, what its byte order mark says, or what the user says.
+
+Nothing else is guessed, but in a message: bytes that are no UTF-8 could be of many encodings, and read in a
+wrong one they would be other letters.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import NamedTuple
+
+UTF8 = "utf-8"
+# The longer ones first: that of UTF-32 begins with that of UTF-16.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF8: UTF8,
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+# What iconv calls them.
+ICONV_NAMES = {
+    "utf-32-le": "UTF-32LE",
+    "utf-32-be": "UTF-32BE",
+    "utf-16-le": "UTF-16LE",
+    "utf-16-be": "UTF-16BE",
+    "cp1252": "CP1252",
+    "latin1": "ISO-8859-1",
+}
+_LOOKED_AT = 4096  # bytes at the beginning of a text that tell whether it is UTF-16
+_C1_CONTROLS = range(0x80, 0xA0)  # letters and quotes in Windows' encodings, hardly ever used otherwise
+
+
+class TextEncoding(NamedTuple):
+    """What the user says about the encoding of texts.
+
+    name: of the encoding; None: UTF-8. A byte order mark goes before both.
+    key: what that is called in the configuration, for messages; empty: there is no such setting.
+    """
+
+    name: str | None = None
+    key: str = ""
+
+
+UNSAID = TextEncoding()
+
+
+def checked_encoding(name: str | None, key: str = "data.encoding") -> TextEncoding:
+    """The encoding of this name.
+
+    Args:
+        name: as Python knows it, such as utf-16-le, latin1 or cp1252; None: UTF-8.
+        key: what it is called in the configuration.
+
+    Raises:
+        ValueError: no such encoding of texts.
+    """
+    if name is None:
+        return TextEncoding(None, key)
+    try:
+        known = codecs.lookup(name)
+        # Python calls codecs also what packs bytes (zip) or turns letters (rot13).
+        known.incrementaldecoder("strict").decode(b"", True)
+        "".encode(name)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{key}={name}: no encoding of texts. Pass its name, such as utf-16-le, latin1 or cp1252."
+        ) from error
+    return TextEncoding(known.name, key)
+
+
+def told_encoding(head: bytes, encoding: TextEncoding = UNSAID) -> tuple[str, int]:
+    """The encoding of a text, and how many bytes of a mark it begins with.
+
+    Args:
+        head: the text's first bytes.
+        encoding: what the user says.
+    """
+    for mark, name in BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            return name, len(mark)
+    return encoding.name or UTF8, 0
+
+
+def encoding_in_use(name: str, encoding: TextEncoding) -> TextEncoding:
+    """The encoding that a text is read in, with the setting that says so, or none if its mark does.
+
+    Args:
+        name: of the encoding, as ``told_encoding`` gives it.
+        encoding: what the user says.
+    """
+    if name in (UTF8, encoding.name):
+        return encoding
+    return TextEncoding(name)
+
+
+def refuse_unmarked_utf16(head: bytes, origin: str, encoding: TextEncoding) -> None:
+    """Refuse a text of UTF-16 without a byte order mark, which may be read as UTF-8 full of NUL characters.
+
+    Args:
+        head: the text's first bytes, without a byte order mark.
+        origin: the file, for the message.
+        encoding: what the user says.
+
+    Raises:
+        ValueError: with what to do.
+    """
+    guess = _unmarked_utf16(head)
+    if guess:
+        raise ValueError(
+            f"{origin}: not UTF-8, but {ICONV_NAMES[guess]} without a byte order mark, by its NUL bytes. "
+            f"{_conversion(guess, origin, encoding)}"
+        )
+
+
+def encoding_advice(content: bytes, start: int, origin: str, encoding: TextEncoding) -> str:
+    """What to do about a text that is not in the encoding that it is read in.
+
+    Args:
+        content: bytes of it.
+        start: of the first byte that cannot be read.
+        origin: the file.
+        encoding: what the user says.
+    """
+    if encoding.name not in (None, UTF8):
+        if not encoding.key:
+            return f"Its byte order mark says {encoding.name}: it is damaged, or no text."
+        return f"Check {encoding.key}={encoding.name}: the file is in another encoding, or damaged."
+    marked, _ = told_encoding(content)
+    if marked != UTF8:
+        return _conversion(marked, origin, encoding)
+    if not content[:start].isascii():
+        # No plain ASCII either: hardly ever would a text in another encoding look like that.
+        return "What stands before it is UTF-8, so that this place is damaged: correct the file."
+    return _conversion(_single_byte_encoding(content[start:]), origin, encoding)
+
+
+def text_of(content: bytes, origin: str, encoding: TextEncoding = UNSAID) -> str:
+    """The text of a whole file, without a byte order mark.
+
+    Args:
+        content: of the file.
+        origin: the file, for the message.
+        encoding: what the user says.
+
+    Raises:
+        ValueError: it is not in the encoding that it should be in; with the line and what to do.
+    """
+    name, mark = told_encoding(content, encoding)
+    if name == UTF8 and not mark:
+        refuse_unmarked_utf16(content[:_LOOKED_AT], origin, encoding)
+    try:
+        return content[mark:].decode(name)
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line = before.decode(name, errors="ignore").count("\n") + 1
+        byte = error.object[error.start]
+        advice = encoding_advice(error.object, error.start, origin, encoding_in_use(name, encoding))
+        place = f"{origin}, line {line}"
+        raise ValueError(f"{place}: not {name.upper()} (byte {byte:#04x}). {advice}") from error
+
+
+def _conversion(name: str, origin: str, encoding: TextEncoding) -> str:
+    """How to read a text that is in this encoding, or to convert it."""
+    setting = f"Pass {encoding.key}={name}, or convert" if encoding.key else "Convert"
+    file = origin.rpartition("/")[2]
+    return f"{setting} it, for example with: iconv -f {ICONV_NAMES[name]} -t UTF-8 {file} > utf8-{file}"
+
+
+def _single_byte_encoding(content: bytes) -> str:
+    """latin1 or cp1252, by the bytes in which they differ."""
+    return "cp1252" if any(byte in _C1_CONTROLS for byte in content) else "latin1"
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    """utf-16-le or utf-16-be if the NUL bytes stand where these have them, else None."""
+    head = head[:_LOOKED_AT]
+    pairs = len(head) // 2
+    if not pairs:
+        return None
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    # Even where no letter is Latin, one in twenty characters is a tab, a blank, a digit or a line end.
+    least = max(2, pairs // 20)
+    # A line end has its NUL beside it; in a text of UTF-8 that holds NUL characters it hardly ever has.
+    line_ends = head.count(b"\n")
+    if odd >= least and even * 20 <= odd and head.count(b"\n\0") * 2 >= line_ends:
+        return "utf-16-le"
+    if even >= least and odd * 20 <= even and head.count(b"\0\n") * 2 >= line_ends:
+        return "utf-16-be"
+    return None
