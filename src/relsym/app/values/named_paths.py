@@ -22,12 +22,16 @@ def noting_option(cfg: DictConfig) -> Iterator[None]:
     """Within the ``with``, an error of the system about a file that an option names keeps its key."""
     try:
         yield
-    except OSError as error:
-        name = error.filename
-        if isinstance(name, str | bytes | os.PathLike):
-            key = _key_of(cfg, os.fsdecode(name))
-            if key is not None:
-                setattr(error, _OPTION, key)
+    except Exception as error:
+        # Hydra wraps what a constructor has raised.
+        cause: BaseException | None = error
+        while cause is not None:
+            name = getattr(cause, "filename", None) if isinstance(cause, OSError) else None
+            if isinstance(name, str | bytes | os.PathLike):
+                key = _key_of(cfg, os.fsdecode(name))
+                if key is not None:
+                    setattr(cause, _OPTION, key)
+            cause = cause.__cause__
         raise
 
 
