@@ -226,7 +226,6 @@ def test_the_labels_have_a_format_and_a_delimiter_of_their_own(tmp_path):
             {"order": ["subject", "property", "object"], "columns": {"subject": "head"}},
             r"data\.order and data\.columns both",
         ),
-        ({"language": "de"}, r"data\.language=de is for data\.format=conceptnet"),
         ({"format": "conceptnet", "language": "German"}, r"data\.language=German: expected a code"),
     ],
 )
