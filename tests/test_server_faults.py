@@ -17,6 +17,7 @@ import requests
 import faults
 from loopback import Loopback
 from openai_server import NAME, Quick, chance, words_of
+from relsym.app.evaluate.shards import Shards
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.data.sources.bounded import bounded_session, exchange
@@ -274,6 +275,21 @@ def test_a_question_whose_answers_stay_odd_is_left_out_with_the_reason_until_the
     server.came.clear()
     assert judged(ask(server)) == healthy
     assert sum(server.came.values()) == 1 + len(STRUCK), "the list of models, and what had no answer"
+
+
+def test_a_run_that_goes_on_asks_again_what_was_left_unanswered(tmp_path, serve, ask, healthy):
+    server = serve(faults.BROKEN["page"], struck=("4 is",), times=math.inf)
+    shards = Shards(tmp_path, "plan", 2)
+    model = ask(server, retries=0)
+    shards.measure("scored", ROWS, model, lambda count: None)
+    server.fault = None
+    server.came.clear()
+    going_on = Shards(tmp_path, "plan", 2)
+    going_on.drop_unanswered(model)
+    assert going_on.left("scored", ROWS) == 2, "the shard with the row that has no answer, and no other"
+    columns = going_on.measure("scored", ROWS, model, lambda count: None)
+    assert model.read(WORDING, "lexicalised", columns) == healthy[WORDING]
+    assert sum(server.came.values()) == 1
 
 
 @pytest.mark.parametrize(

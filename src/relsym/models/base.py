@@ -93,6 +93,10 @@ class Model(ABC):
         ``advance`` is told how many rows are done, as they are.
         """
 
+    def lacks_answers(self, columns: Columns) -> bool:
+        """Whether an answer is missing in these columns that could be had if the rows were measured again."""
+        return False
+
     @abstractmethod
     def readings(self) -> tuple[Reading, ...]:
         """The ways to read an answer, the plainest first.

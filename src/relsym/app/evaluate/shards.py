@@ -47,6 +47,12 @@ class Shards:
                 "stopped. Give that run's command again, choose another hydra.run.dir, or delete the folder."
             )
 
+    def drop_unanswered(self, model: Model) -> None:
+        """Delete the shards of an earlier process in which the model lacks answers that it may now get."""
+        for path in sorted(self.folder.glob("*.parquet")):
+            if model.lacks_answers(_columns_in(path)):
+                remove(path)
+
     def left(self, name: str, rows: Sequence[Row]) -> int:
         """How many of the rows of a block are still to be measured."""
         count = 0
@@ -73,9 +79,8 @@ class Shards:
                 table = pa.table(columns)
                 write_atomically(path, lambda target, table=table: pq.write_table(table, target))
             # Read back even when just measured: a run that goes on and one that was never stopped see the
-            # same values. No partitioning, or pyarrow would make columns of names like a=b in the path.
-            shard = pq.read_table(path, partitioning=None).to_pydict()
-            for column, values in shard.items():
+            # same values.
+            for column, values in _columns_in(path).items():
                 measured.setdefault(column, []).extend(values)
         return measured
 
@@ -90,6 +95,12 @@ class Shards:
             path = self.folder / f"{name}-{number:05}.parquet"
             parts.append((path, rows[start : start + self.rows]))
         return parts
+
+
+def _columns_in(path: Path) -> Columns:
+    """The columns of one shard."""
+    # No partitioning, or pyarrow would make columns of names like a=b in the path.
+    return pq.read_table(path, partitioning=None).to_pydict()
 
 
 def _plan_in(path: Path) -> object:

@@ -87,6 +87,7 @@ def evaluate(cfg: DictConfig) -> None:
         announce_blocks(cfg, data, blocks)
         plan = record.plan(model, data, blocks)
         shards = Shards(path, plan, cfg.shard_rows or model.shard_rows)  # refuses shards of another plan
+        shards.drop_unanswered(model)
         model.prepare(Examples(data.labels, data.train_rows))
         measured_before = rows_measured(blocks, shards)
         measured = measure(model, blocks, shards)

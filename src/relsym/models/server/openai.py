@@ -20,7 +20,7 @@ from relsym.models.server.answers import APIS, CHAT, Body
 from relsym.models.server.asking import Asker
 from relsym.models.server.cache import AnswerCache
 from relsym.models.server.client import Client
-from relsym.models.server.records import columns_of, costs_of, record_of
+from relsym.models.server.records import columns_of, costs_of, has_problems, record_of
 from relsym.models.server.ways import READS, UNLISTED, Request, Way, choose_way
 from relsym.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Requests, Seconds
 
@@ -219,6 +219,10 @@ class OpenAiCompatible(Model):
                     partly_listed,
                     len(of_labels[0]),
                 )
+
+    def lacks_answers(self, columns: Columns) -> bool:
+        """Whether a question was left unanswered: the server may be well again by now."""
+        return any(has_problems(name, values) for name, values in columns.items())
 
     def readings(self) -> tuple[Reading, ...]:
         """One for each wording; where likely tokens are read, another by the text of the same answers."""

@@ -54,6 +54,11 @@ def record_of(name: str, words: Mapping[str, str], way: Way, outcomes: Sequence[
     return {f"{name}:{part}": value for part, value in values.items()}
 
 
+def has_problems(column: str, values: Sequence[Any]) -> bool:
+    """Whether a column is that of a wording's problems, and a row has one."""
+    return column.rpartition(":")[2] == "problem" and any(values)
+
+
 def costs_of(measured: Columns, price: Mapping[str, float | int | None]) -> dict[str, float]:
     """What answers took, over all wordings: the sum of each of ``COUNTS``, and ``usd`` where it is known.
 
