@@ -309,7 +309,7 @@ def test_hydras_own_launcher_is_refused_for_ddp_jobs(relsym, quick, tmp_path):
         relsym(
             "train",
             "-m",
-            *quick,
+            *quick[:-1],  # all but the folder of a single run
             "hardware=ddp_cpu",
             "seed=0,1",
             "hydra/launcher=basic",

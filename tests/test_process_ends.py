@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from relsym.app import limits
 from relsym.app.entry import describe, guarded, run
@@ -226,7 +227,7 @@ def test_whatever_a_users_own_code_raises_is_an_error_that_names_its_place(
     monkeypatch.setenv("RELSYM_FULL_ERROR", full)
     task = guarded(lambda cfg: getattr(users_code, name)())
     with pytest.raises(BaseException) as raised:  # noqa: PT011  (with full tracebacks it is the error itself)
-        run(lambda: task(None))
+        run(lambda: task(OmegaConf.create({})))
     if full == "0":
         assert raised.value.code == 1
         assert f"relsym: error: {tmp_path}/mine.py, line " in (message := capsys.readouterr().err)

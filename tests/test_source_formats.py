@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -302,7 +303,7 @@ def test_a_count_that_is_wrong_is_a_file_that_is_not_whole(openke):
 def test_rows_of_a_counted_file_are_numbered_as_in_the_file_wherever_a_block_ends(openke, monkeypatch):
     path = openke / "train2id.txt"
     path.write_text("5\n0 1 0\n2 0 1\n1 2 0\n1 2\n0 2 0\n")
-    monkeypatch.setattr(reading, "line_blocks", lambda file: line_blocks(file, 7))
+    monkeypatch.setattr(reading, "line_blocks", partial(line_blocks, size=7))
     with pytest.raises(ValueError, match=r"line 5 of .*3 blank-separated.*got 2: '1 2'"):
         read(path, ["0"], format="openke")
     assert read(path, ["0"], format="openke", on_bad_row="skip").read == 5

@@ -579,7 +579,12 @@ def test_a_signature_reads_the_same_from_source_as_from_the_imported_object(grou
 
 def test_engines_of_sweeps_declare_their_ranges(relsym, quick, tmp_path):
     ended = relsym(
-        "train", "-m", *quick, "seed=0,1", "hydra.launcher.jobs=0", f"hydra.sweep.dir={tmp_path / 'sweep'}"
+        "train",
+        "-m",
+        *quick[:-1],
+        "seed=0,1",
+        "hydra.launcher.jobs=0",
+        f"hydra.sweep.dir={tmp_path / 'sweep'}",
     )
     assert "hydra.launcher.jobs=0: expected a whole number, 1 or more, or auto." in ended.err
     assert read_signature("relsym.app.sweep.slurm.SlurmEngine").open
@@ -847,7 +852,7 @@ def test_a_job_of_a_sweep_that_cannot_run_is_refused_before_any_job_is_inspected
         ("objective.margin=0.5,-1", "objective.margin=-1: expected a number, 0 or more."),
         ("+foo=1,2", "foo=1: nothing reads this key."),
     ):
-        ended = relsym("train", "-m", *quick, word, f"hydra.sweep.dir={tmp_path / 'sweep'}")
+        ended = relsym("train", "-m", *quick[:-1], word, f"hydra.sweep.dir={tmp_path / 'sweep'}")
         assert ended.code == 1
         assert "no job was started" in ended.err
         assert message in ended.err

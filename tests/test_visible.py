@@ -9,6 +9,7 @@ import sys
 import warnings
 
 import pytest
+from omegaconf import OmegaConf
 from rich.table import Table
 
 from relsym.app.entry import guarded, run
@@ -122,7 +123,7 @@ def test_an_error_that_quotes_data_is_told_as_text(own_output, capsys, monkeypat
         raise OSError(f"the server answered {TITLE}")
 
     with pytest.raises(SystemExit):
-        run(lambda: task(None))
+        run(lambda: task(OmegaConf.create({})))
     printed = capsys.readouterr().err
     assert f"the server answered {SHOWN}\n" in printed
     say(f"[1/1] FAILED {TITLE}")

@@ -18,16 +18,19 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 def place_in_users_code(error: BaseException) -> str | None:
     """``FILE, line 3, in exits``, if an error came up in a user's own code, or in packages that it called.
 
-    None where relsym itself did, or no code but that of packages was running. Code that is installed as a
-    package counts as one.
+    None where relsym itself did, where no code but that of packages was running, and where the code called
+    relsym, not relsym the code. Code that is installed as a package counts as one.
     """
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    place = None
+    was_in_relsym = False
+    for frame in traceback.extract_tb(error.__traceback__):  # the outermost first
         path = os.path.abspath(frame.filename)
         if path.startswith(_RELSYM) or _PLUGINS in path:
-            return None
-        if not _is_library(frame.filename, path):
-            return f"{path}, line {frame.lineno}, in {frame.name}"
-    return None
+            was_in_relsym = True
+            place = None
+        elif was_in_relsym and not _is_library(frame.filename, path):
+            place = f"{path}, line {frame.lineno}, in {frame.name}"
+    return place
 
 
 def _is_library(name: str, path: str) -> bool:

@@ -18,7 +18,7 @@ from relsym.data.triples import LABEL_SCHEMA, TripleSource, entities_of
 
 LOG = logging.getLogger(__name__)
 # White space of any script, and what has no width: zero-width blanks, joiners of words, soft hyphens.
-BLANKS = r"[\s\p{Z}]"
+LABEL_BLANK = r"[\s\p{Z}]"
 UNSEEN = r"[\x{ad}\x{200b}\x{2060}\x{feff}]"
 _IRI = r"^<?[A-Za-z][A-Za-z0-9+.-]*://[^<>]*[/#]([^/#<>]+)[/#]?>?$"
 _IN_BRACKETS = r"^<([^<>]+)>$"
@@ -30,7 +30,7 @@ _PARENTHESES_AT_THE_END = r"\s*\([^()]*\)$"
 
 def _blanks(label: pl.Expr) -> pl.Expr:
     without_unseen = label.str.replace_all(UNSEEN, "")
-    return without_unseen.str.replace_all(f"{BLANKS}+", " ").str.strip_chars()
+    return without_unseen.str.replace_all(f"{LABEL_BLANK}+", " ").str.strip_chars()
 
 
 def _underscores(label: pl.Expr) -> pl.Expr:

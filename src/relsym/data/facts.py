@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from relsym.data.audit import Audit
-from relsym.data.clean_labels import BLANKS, UNSEEN
+from relsym.data.clean_labels import LABEL_BLANK, UNSEEN
 from relsym.data.relations import ANTISYMMETRIC, Relation
 from relsym.data.triples import TripleSource
 
@@ -37,8 +37,8 @@ WORDS_FOR_NOTHING = (
     "nil",
     "undefined",
 )
-_PADDED = rf"^(?:{BLANKS}|{UNSEEN})|(?:{BLANKS}|{UNSEEN})$"
-_INVISIBLE = rf"{UNSEEN}|[\p{{Zs}}--\x{{20}}]|{BLANKS}{{2}}"
+_PADDED = rf"^(?:{LABEL_BLANK}|{UNSEEN})|(?:{LABEL_BLANK}|{UNSEEN})$"
+_INVISIBLE = rf"{UNSEEN}|[\p{{Zs}}--\x{{20}}]|{LABEL_BLANK}{{2}}"
 # What the audit looks at in a label: whether it is an id, whether it has odd letters or is too long, whether
 # it has blanks around it or letters that are not seen, whether it stands for a missing value, and the name
 # under which two entities count as one.

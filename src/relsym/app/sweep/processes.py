@@ -27,7 +27,7 @@ WANDB = ["relsym.app.sweep.preload_wandb"]
 # Seconds from an interrupt to a kill.
 GRACE_S = 20.0
 # Signals by which a process ends that got no more memory: the system kills it, or a library gives up.
-_WITHOUT_MEMORY = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)
+_WITHOUT_MEMORY = ("SIGKILL", "SIGABRT", "SIGSEGV")
 OFTEN_MEMORY = (
     "often there was no memory left for it. Let fewer jobs run at once (hydra.launcher.jobs), take smaller "
     "batches or a smaller model, or raise the limit of the shell (ulimit -v), container or cluster job."
@@ -131,8 +131,9 @@ class ProcessEngine(Engine):
             code = process.exitcode or 0
             problem = None
             if code < 0:  # the number of a signal
-                problem = f"killed by {signal.Signals(-code).name}"
-                if -code in _WITHOUT_MEMORY:
+                name = signal.Signals(-code).name
+                problem = f"killed by {name}"
+                if name in _WITHOUT_MEMORY:
                     problem += f"; {OFTEN_MEMORY}"
             ended.append(Ended(job, code, problem))
             process.close()
