@@ -151,6 +151,7 @@ def caused_by(cause: BaseException) -> BaseException:
         (Exception("I/O error: Cannot allocate memory (os error 12)"), "memory does not suffice"),
         (caused_by(MemoryError()), "memory does not suffice"),
         (RuntimeError("can't start new thread"), "ulimit -u"),
+        (type("PanicException", (BaseException,), {})("could not spawn: ThreadPoolBuildError"), "ulimit -u"),
         (OSError(errno.EMFILE, "Too many open files"), "ulimit -n 1024"),
     ],
 )

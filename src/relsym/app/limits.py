@@ -30,7 +30,10 @@ _NO_MEMORY = (
     "failed to map segment",
     "(os error 12)",
 )
+# How Python says that the system starts no further thread, and libraries in Rust, whose errors have a kind of
+# their own.
 _NO_THREAD = "can't start new thread"
+_NO_THREAD_IN_RUST = "ThreadPoolBuildError"
 # The kinds of error of which the words above are looked at: what a server says is none of these.
 _KINDS = (RuntimeError, ImportError, MemoryError)
 # Errors that led to an error which are looked at, at most.
@@ -102,7 +105,8 @@ def shortage(error: BaseException) -> str | None:
 
 
 def _is_about_threads(error: BaseException, text: str) -> bool:
-    return isinstance(error, RuntimeError) and _NO_THREAD in text
+    of_python = isinstance(error, RuntimeError) and _NO_THREAD in text
+    return of_python or (type(error).__name__ == "PanicException" and _NO_THREAD_IN_RUST in text)
 
 
 def _is_about_memory(error: BaseException, text: str) -> bool:

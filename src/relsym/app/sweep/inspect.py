@@ -56,9 +56,11 @@ def inspect(configs: list[dict[str, Any]], here: bool, answer: Connection) -> No
             with noting_option(cfg):
                 check(cfg if here else _on_the_cpu(cfg))
                 jobs.append(_facts(cfg, config, cache))
-        # Whatever went wrong is sent back, for the sweep to be refused with the words of that job. Code of
-        # the user may even leave by sys.exit.
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        # Whatever else went wrong is sent back, for the sweep to be refused with the words of that job. Code
+        # of the user may even leave by sys.exit, and libraries in Rust have errors that are no Exception.
+        except BaseException as error:
             answer.send(Inspected(jobs, 0, number, describe(error)))
             return
     answer.send(Inspected(jobs, torch.cuda.device_count()))
