@@ -19,6 +19,7 @@ import torch
 from hydra.errors import InstantiationException
 from safetensors.torch import load_file
 
+from parameters import first_fast
 from relsym.encoders.load import tiny_encoder
 from relsym.runs import origin as provenance
 from relsym.runs.files import write_atomically
@@ -145,7 +146,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(relsym, quick
     assert found["a"][1]["benchmark"]["content_hash"] == found["c"][1]["benchmark"]["content_hash"]
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", first_fast(OBJECTIVES))
 def test_init_goes_on_from_a_run(relsym, quick, tmp_path, objective):
     assert (
         relsym("train", *quick, f"objective={objective}", "training.max_steps=4", "model.pooling=cls").code
@@ -194,7 +195,7 @@ def test_init_is_refused_where_there_is_no_run_or_another_read_out(relsym, quick
     )
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", first_fast(OBJECTIVES))
 def test_three_labels_are_trained_and_a_symmetry_run_goes_on_from_them(
     relsym, quick, tmp_path, mnli_folder, objective
 ):
@@ -451,6 +452,7 @@ def test_a_disk_that_is_full_gets_one_clear_message_and_leaves_no_result(quick, 
     assert not (tmp_path / "run" / "encoder").exists()
 
 
+@pytest.mark.slow  # kills processes of its own
 def test_ctrl_c_ends_with_one_message_and_no_result(quick, tmp_path):
     run = subprocess.Popen(
         [

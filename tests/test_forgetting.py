@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
+from parameters import first_fast
 from relsym.evaluation.drift import EVERYDAY_SENTENCES, drift, linear_cka, neighbour_overlap
 from relsym.evaluation.forgetting import check_before, drop_of
 from relsym.metrics.hadamard import Hadamard
@@ -252,7 +253,7 @@ def retrained(relsym, folder, run, objective, *overrides) -> dict:
     return json.loads((folder / "results.json").read_text())
 
 
-@pytest.mark.parametrize("objective", RATES)
+@pytest.mark.parametrize("objective", first_fast(RATES))
 def test_every_objective_tells_what_it_forgot_by_every_read_out(relsym, learnt, tmp_path, objective):
     found = retrained(relsym, tmp_path / "run", learnt(relsym, objective), objective, "training.epochs=1")
     outs = found["forgetting"]["read_outs"]
@@ -324,6 +325,7 @@ def test_measuring_does_not_change_what_is_trained(relsym, learnt, tmp_path):
     assert all(one[name].equal(other[name]) for name in one)
 
 
+@pytest.mark.slow  # four trainings
 def test_answers_before_retraining_are_asked_once_for_all_runs(relsym, learnt, tmp_path, monkeypatch):
     from relsym.app.train.forgetting import Forgetting
 

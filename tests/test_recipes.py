@@ -18,6 +18,7 @@ from pytorch_lightning import Callback, Trainer
 from safetensors.torch import load_file
 from transformers import AutoModel, MPNetConfig, MPNetModel, RobertaConfig, RobertaModel
 
+from parameters import first_fast
 from relsym.app.sweep.plan import _part
 from relsym.app.train.recipe import most_steps
 from relsym.data.batches import PADDING, GlobalBatchSampler
@@ -656,7 +657,7 @@ def test_a_recipe_in_fp32_keeps_the_fused_attention(relsym, quick, tmp_path):
     stepwise.assert_not_called()
 
 
-@pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune"])
+@pytest.mark.parametrize("objective", first_fast(["random_label", "knn", "knn_learnt", "finetune"]))
 def test_a_run_goes_on_from_nli_with_a_recipe_and_its_control(
     relsym, quick, tmp_path, mnli_folder, objective
 ):

@@ -162,6 +162,7 @@ def test_a_run_is_solved_if_no_form_has_an_error(tmp_path):
     ).is_solved
 
 
+@pytest.mark.slow  # many processes
 def test_a_sweep_runs_each_job_in_a_process_of_its_own_and_again_runs_nothing(relsym, tmp_path):
     words = ("train", "-m", *QUICK, "data.samples=8", "objective=knn,finetune", "seed=0,1")
     first = relsym(*words)

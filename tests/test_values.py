@@ -55,23 +55,21 @@ OPTIONS = [
     for path in option_files()
     if path.parts[0] != "hydra"
 ]
-NUMERIC = [
-    ("train", ()),
+NUMERIC = [("train", ()), ("evaluate", ("model=openai_compatible",)), ("build", ()), ("export", ())]
+# The mechanism is one for all: these are walked through with the marked tests.
+FURTHER_NUMERIC = [
     ("train", ("model=tiny", "objective=random_label")),
     ("train", ("objective=finetune", "forgetting=mnli")),
     ("train", ("recipe=[replay,l2sp,distill,lora,freeze,solved,wise_ft]",)),
     ("train", ("data=mnli", "hardware=ddp_cpu")),
     ("train", ("data=wikidata_sparql",)),
     ("evaluate", ()),
-    ("evaluate", ("model=openai_compatible",)),
     ("evaluate", ("model=nli",)),
     ("evaluate", ("model=callable", "model.function=f:f")),
     ("evaluate", ("model=causal_lm",)),
     ("evaluate", ("model=masked_lm",)),
     ("evaluate", ("model=smollm2",)),
-    ("build", ()),
     ("build", ("benchmark=extended",)),
-    ("export", ()),
 ]
 # What may be -1: without a limit, all devices, a loss below which training stops, the name of a folder.
 MAY_BE_NEGATIVE = {"training.epochs", "training.max_steps", "hardware.devices", "training.stop_loss", "init"}
@@ -262,7 +260,9 @@ def numbers_in(node: Any, path: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("task", "words"), NUMERIC, ids=lambda part: part if isinstance(part, str) else ",".join(part)
+    ("task", "words"),
+    [*NUMERIC, *(pytest.param(*further, marks=pytest.mark.slow) for further in FURTHER_NUMERIC)],
+    ids=lambda part: part if isinstance(part, str) else ",".join(part),
 )
 def test_what_is_no_number_in_its_range_is_refused_for_every_number(task, words):
     cfg = composed(task, *words)
