@@ -43,12 +43,26 @@ def labels_of_facts(benchmark: SymmetryBenchmark) -> list[str]:
         ("iri", "http://example.org/terms#Paris", "Paris"),
         ("iri", "<Paris>", "Paris"),
         ("iri", "either/or", "either/or"),
+        ("iri", "http://dbpedia.org/resource/AC/DC", "AC/DC"),
+        ("iri", "<https://en.wikipedia.org/wiki/AC/DC>", "AC/DC"),
+        ("iri", "http://example.org/terms#either/or", "either/or"),
+        ("iri", "http://example.org/people/ann/", "ann"),
+        ("iri", "http://example.org/50%25", "50%"),
+        ("iri", "http://dbpedia.org/resource/S%e3o_%C3%A3", "S%e3o_ã"),
+        ("iri", "http://dbpedia.org/resource/", "http://dbpedia.org/resource/"),
+        ("iri", "50%25", "50%25"),
         ("wordnet", "bring.v.10", "bring"),
         ("wordnet", "hot_dog.n.01", "hot dog"),
         ("wordnet", "__stool_NN_2", "stool"),
         ("wordnet", "St. Louis", "St. Louis"),
         ("conceptnet", "/c/en/big", "big"),
         ("conceptnet", "/c/en/hot_dog/n/wn/food", "hot dog"),
+        ("conceptnet", "/c/pt_br/dia", "dia"),
+        ("conceptnet", "/c/zh_min_nan/made_up/n", "made up"),
+        ("definition", "made up, a thing; of no use, at all", "made up"),
+        ("definition", "made up; a thing, of no use", "made up"),
+        ("definition", "1,000 metres", "1,000 metres"),
+        ("definition", ", or so", ", or so"),
         ("camel_case", "NewYorkCity", "New York City"),
         ("camel_case", "HTMLPage", "HTML Page"),
         ("camel_case", "Paris", "Paris"),
@@ -61,7 +75,7 @@ def labels_of_facts(benchmark: SymmetryBenchmark) -> list[str]:
 )
 def test_a_cleaning_makes_words_of_a_label(tmp_path, cleaning, label, clean):
     # A second label, which every cleaning changes: where none is changed, a warning says so.
-    other = "<http://x.org/__a_NN_1> (b)"
+    other = "<http://x.org/__a_NN_1>, c (b)"
     benchmark = SymmetryBenchmark(facts_table(tmp_path, [label, other]), clean_labels=cleaning)
     assert labels_of_facts(benchmark)[0] == clean
     assert benchmark.audit.found["id_label"]["count"] == 0

@@ -68,8 +68,9 @@ def entities_in(facts: list[tuple[str, str, str]]) -> list[str]:
 def wn18rr(folder: Path):
     facts = facts_of("wn18rr", lambda n: f"{n:08d}" if n % 2 else f"made_up-{n}.n.{n % 90 + 10}")
     write_parts(folder / "WN18RR", facts)
-    labels = texts(entities_in(facts))
-    write(folder / "WN18RR" / "entity2text.txt", list(labels.items()))
+    labels = {entity: f"thing number {i}" for i, entity in enumerate(entities_in(facts))}
+    defined = [(entity, f"{lemma}, a made-up thing; found, nowhere") for entity, lemma in labels.items()]
+    write(folder / "WN18RR" / "entity2text.txt", defined)
     return facts, labels
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote
@@ -20,12 +21,18 @@ LOG = logging.getLogger(__name__)
 # White space of any script, and what has no width: zero-width blanks, joiners of words, soft hyphens.
 LABEL_BLANK = r"[\s\p{Z}]"
 UNSEEN = r"[\x{ad}\x{200b}\x{2060}\x{feff}]"
-_IRI = r"^<?[A-Za-z][A-Za-z0-9+.-]*://[^<>]*[/#]([^/#<>]+)[/#]?>?$"
+_SCHEME = "^<?[A-Za-z][A-Za-z0-9+.-]*://"
+# DBpedia's and a wiki's names may hold slashes (AC/DC), and so may what stands behind a hash.
+_WHOLE_NAME = rf"{_SCHEME}[^<>#]*?(?:/resource/|/wiki/|#)([^<>]*[^<>/#])[/#]?>?$"
+_LAST_PART = rf"{_SCHEME}[^<>]*[/#]([^/#<>]+)[/#]?>?$"
+_WITHOUT_NAME = rf"{_SCHEME}[^<>]*/(?:resource|wiki)[/#]?>?$"
 _IN_BRACKETS = r"^<([^<>]+)>$"
 _WORDNET_SYNSET = r"^(.+)\.[nvasr]\.\d+$"
 _WORDNET_SENSE = r"^_*(.+)_(?:NN|VB|JJ|RB)_\d+$"
-_CONCEPTNET = r"^/c/[a-z]{2,3}/([^/]+)(?:/.*)?$"
+_CONCEPTNET = r"^/c/[a-z]{2,3}(?:_[a-z]+)*/([^/]+)(?:/.*)?$"
 _PARENTHESES_AT_THE_END = r"\s*\([^()]*\)$"
+_BEFORE_DEFINITION = r"(?s)^(.+?)[,;]\s"
+_ESCAPES_OF_BYTES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
 
 def _blanks(label: pl.Expr) -> pl.Expr:
@@ -38,8 +45,22 @@ def _underscores(label: pl.Expr) -> pl.Expr:
 
 
 def _iri(label: pl.Expr) -> pl.Expr:
-    last_part = pl.coalesce(label.str.extract(_IRI), label.str.extract(_IN_BRACKETS), label)
-    return last_part.map_elements(unquote, return_dtype=pl.String)
+    last_part = pl.when(~label.str.contains(_WITHOUT_NAME)).then(label.str.extract(_LAST_PART))
+    name = pl.coalesce(label.str.extract(_WHOLE_NAME), last_part, label.str.extract(_IN_BRACKETS))
+    # A label that is no IRI is a name already: its "50%25" is no escape.
+    return pl.coalesce(name.map_elements(_without_escapes, return_dtype=pl.String), label)
+
+
+def _without_escapes(name: str) -> str:
+    """A part of an IRI with its characters; bytes that are no UTF-8 stay escaped."""
+    return _ESCAPES_OF_BYTES.sub(_characters, name)
+
+
+def _characters(escapes: re.Match[str]) -> str:
+    try:
+        return unquote(escapes[0], errors="strict")
+    except UnicodeDecodeError:
+        return escapes[0]
 
 
 def _wordnet(label: pl.Expr) -> pl.Expr:
@@ -60,6 +81,10 @@ def _parentheses(label: pl.Expr) -> pl.Expr:
     return label.str.replace(_PARENTHESES_AT_THE_END, "")
 
 
+def _definition(label: pl.Expr) -> pl.Expr:
+    return pl.coalesce(label.str.extract(_BEFORE_DEFINITION), label)
+
+
 def _quotes(label: pl.Expr) -> pl.Expr:
     return pl.coalesce(label.str.extract(r'(?s)^"(.+)"$'), label.str.extract("(?s)^'(.+)'$"), label)
 
@@ -72,6 +97,7 @@ CLEANINGS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "conceptnet": _conceptnet,  # /c/en/hot_dog/n -> hot dog
     "camel_case": _camel_case,  # NewYorkCity -> New York City
     "parentheses": _parentheses,  # Paris (film) -> Paris
+    "definition": _definition,  # land reform, a redistribution of land -> land reform
     "quotes": _quotes,  # "Paris" -> Paris
 }
 

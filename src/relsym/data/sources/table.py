@@ -442,7 +442,7 @@ def _terms_language(format: str | None, language: str | None) -> str | None:
     if format != "conceptnet":
         return None
     code = language or "en"
-    if not re.fullmatch(r"[a-z]{2,3}(_[a-z]+)?", code):
+    if not re.fullmatch(r"[a-z]{2,3}(_[a-z]+)*", code):
         raise ValueError(f"data.language={code}: expected a code such as en or pt_br.")
     return code
 
