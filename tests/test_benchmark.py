@@ -959,7 +959,7 @@ class Unlabelled(Listed):
         return dataclasses.replace(read, labels=ids, labelled=False, wikidata=False, origin="table facts.tsv")
 
 
-def unlabelled_data(facts, **changes) -> SymmetryData:
+def unlabelled_data(facts, reader: type[Listed] = Unlabelled, **changes) -> SymmetryData:
     settings = {
         "samples": 16,
         "sampling": "stratified",
@@ -972,7 +972,7 @@ def unlabelled_data(facts, **changes) -> SymmetryData:
         "batch_size": 4,
         "seed": 0,
     }
-    rows = SymmetryData(lambda: SymmetryBenchmark(Unlabelled(facts)), **{**settings, **changes})
+    rows = SymmetryData(lambda: SymmetryBenchmark(reader(facts)), **{**settings, **changes})
     rows.read()
     return rows
 
@@ -999,6 +999,32 @@ def test_a_built_benchmark_without_labels_is_read_in_the_delexicalised_form_alon
     assert BuiltBenchmark(str(tmp_path / "labels")).forms == ("lexicalised", "delexicalised")
     stored = json.loads((tmp_path / "labels" / MANIFEST).read_text())["source"]
     assert not {"labelled", "wikidata"} & stored.keys(), "a manifest of labels from Wikidata is what it was"
+
+
+class NamedByIds(Listed):
+    """A reader whose labels are made of the ids."""
+
+    def read(self, properties):
+        read = super().read(properties)
+        names = read.labels.with_columns(label=pl.format("name of {}", "entity"))
+        return dataclasses.replace(read, labels=names, named_by_ids=True)
+
+
+def test_labels_made_of_ids_give_the_lexicalised_form_alone_built_and_on_the_fly(tmp_path, facts, caplog):
+    benchmark = SymmetryBenchmark(NamedByIds(facts))
+    assert benchmark.forms == ("lexicalised",)
+    manifest = on_disk(tmp_path, benchmark)
+    assert manifest.source.named_by_ids
+    assert "in one form, with labels (lexicalised): these are made" in (tmp_path / "README.md").read_text()
+    caplog.clear()
+    built = BuiltBenchmark(str(tmp_path))
+    assert built.forms == ("lexicalised",)
+    assert "labels are made of the ids, so that the delexicalised form would name" in caplog.text
+    rows = unlabelled_data(facts, reader=NamedByIds)
+    assert list(rows.score_rows) == ["lexicalised"]
+    assert {row.form for row in rows.train_rows} == {"lexicalised"}
+    with pytest.raises(ValueError, match=r"lexicalised alone, since their source has labels .* of the ids"):
+        unlabelled_data(facts, reader=NamedByIds, form="delexicalised")
 
 
 def test_the_card_speaks_of_wikidata_and_of_labels_where_the_source_has_them(tmp_path, facts):

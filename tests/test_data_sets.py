@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
 
 from relsym.data.building import build
-from relsym.data.pairs import DELEXICALISED, FORMS
+from relsym.data.pairs import DELEXICALISED, FORMS, LEXICALISED
 from relsym.data.relations import TABLES, read_relations
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "data-sets.md").read_text(encoding="utf-8")
@@ -65,6 +65,10 @@ def entities_in(facts: list[tuple[str, str, str]]) -> list[str]:
     return [entity for subject, _, object in facts for entity in (subject, object)]
 
 
+def names_in(facts: list[tuple[str, str, str]]) -> dict[str, str]:
+    return {entity: entity.replace("_", " ") for entity in entities_in(facts)}
+
+
 def wn18rr(folder: Path):
     facts = facts_of("wn18rr", lambda n: f"{n:08d}" if n % 2 else f"made_up-{n}.n.{n % 90 + 10}")
     write_parts(folder / "WN18RR", facts)
@@ -97,19 +101,19 @@ def codex(folder: Path):
 def yago(folder: Path):
     facts = facts_of("yago310", lambda n: f"Made_Up_(person_{n}),_Österreich")
     write_parts(folder / "YAGO3-10", facts)
-    return facts, None
+    return facts, names_in(facts)
 
 
 def umls(folder: Path):
     facts = facts_of("umls", lambda n: f"made_up_type_{n}")
     write_parts(folder / "umls", facts)
-    return facts, None
+    return facts, names_in(facts)
 
 
 def dbpedia(folder: Path):
     facts = facts_of("dbpedia50", lambda n: f"Made_Up_{n}_(film),_Nowhere")
     write_parts(folder / "DBpedia50", facts, order=(0, 2, 1))
-    return facts, None
+    return facts, names_in(facts)
 
 
 def conceptnet(folder: Path):
@@ -154,6 +158,8 @@ def libkge(folder: Path):
     return facts, None
 
 
+# Their ids name the entities.
+NAMED = (yago, umls, dbpedia, conceptnet)
 MADE_UP = (wn18rr, fb15k237, codex, yago, umls, dbpedia, conceptnet, openke, libkge)
 
 
@@ -188,7 +194,8 @@ def test_a_documented_line_reads_exactly_the_facts_of_its_set(number, tmp_path, 
     plan, benchmark = benchmark_of(overrides_of(line))
     read = benchmark.facts.select("subject", "property", "object").rows()
     assert sorted(read) == sorted(facts)
-    assert benchmark.forms == (FORMS if labels else (DELEXICALISED,))
+    form_alone = (LEXICALISED if make in NAMED else DELEXICALISED,)
+    assert benchmark.forms == (FORMS if labels and make not in NAMED else form_alone)
     for row in benchmark.facts.iter_rows(named=True):
         names = labels or {row["subject"]: row["subject"], row["object"]: row["object"]}
         assert row["subject_label"] == names[row["subject"]]
@@ -202,6 +209,24 @@ def test_a_documented_line_reads_exactly_the_facts_of_its_set(number, tmp_path, 
             fact = (row["subject_id"], row["property"], row["object_id"])
             assert fact in stated or fact[::-1] in stated
             assert row["label"] == {"symmetric": "entailment"}.get(kinds[row["property"]], "contradiction")
+
+
+@pytest.mark.parametrize(
+    ("table", "property", "subject", "object", "sentence"),
+    [
+        ("dbpedia50", "associatedBand", "Bo", "Ann", "Bo is associated in music with Ann."),
+        ("dbpedia50", "associatedMusicalArtist", "Bo", "Ann", "Bo is a musical associate of Ann."),
+        ("conceptnet", "/r/UsedFor", "knife", "cut", "knife has cut as a purpose."),
+        ("conceptnet", "/r/AtLocation", "cat", "kitchen", "cat has kitchen as a typical location."),
+    ],
+)
+def test_a_sentence_suits_either_sort_of_thing(table, property, subject, object, sentence):
+    relation = read_relations(table)[property]
+    assert relation.template.replace("[X]", subject).replace("[Y]", object) == sentence
+    if relation.kind == "symmetric":
+        # A band's musician is no band: the reverse has to be as true.
+        wordings = (relation.template, relation.negation, *relation.paraphrases)
+        assert not any(word in wording for word in ("band", "artist") for wording in wordings)
 
 
 def test_a_line_runs_as_a_command_and_tells_what_was_left_out(tmp_path, monkeypatch, relsym):

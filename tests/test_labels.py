@@ -8,6 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hydra import compose, initialize_config_module
+from hydra.utils import instantiate
 
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.seen_properties import seen_properties
@@ -149,6 +151,19 @@ def test_of_several_languages_one_is_taken_and_told(tmp_path, caplog):
     german = label_table(tmp_path, labels, "de")
     assert dict(german.labels.iter_rows()) == {"Q1": "Köln", "Q2": "Farbe"}
     assert german.language == "de"
+
+
+def test_a_language_of_labels_can_be_said_of_a_folder_too(tmp_path):
+    table(tmp_path, [("Q1", "P40", "Q2")], "triples.tsv")
+    labels = [("Q1", "'K\u00f6ln'@de"), ("Q1", "'Cologne'@fr"), ("Q2", "'Wien'@de"), ("Q2", "'Vienne'@fr")]
+    table(tmp_path, labels, "entities.tsv")
+    french = [f"data.folder={tmp_path}", "data=wikidata5m", "data.language=fr"]
+    with initialize_config_module("relsym.conf", version_base="1.3"):
+        source = instantiate(compose("build", french).data.reader).read(["P40"])
+    assert dict(source.labels.iter_rows()) == {"Q1": "Cologne", "Q2": "Vienne"}
+    assert source.language == "fr"
+    with pytest.raises(ValueError, match=r"entities\.tsv: the labels are in de, fr\. .*data\.language=TAG"):
+        Wikidata5MFolder(str(tmp_path)).read(["P40"])
 
 
 def test_the_only_language_is_taken_and_one_of_several_without_english_has_to_be_named(tmp_path):

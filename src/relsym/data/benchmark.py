@@ -18,7 +18,7 @@ import polars as pl
 from relsym.data.audit import Audit
 from relsym.data.clean_labels import checked_cleanings, with_clean_labels
 from relsym.data.facts import usable_facts
-from relsym.data.pairs import DELEXICALISED, FORMS, BenchmarkPair, pair_table, pairs_of
+from relsym.data.pairs import DELEXICALISED, FORMS, LEXICALISED, BenchmarkPair, pair_table, pairs_of
 from relsym.data.relations import (
     ANTISYMMETRIC,
     KINDS,
@@ -39,7 +39,12 @@ log = logging.getLogger(__name__)
 NO_LABELS = (
     "%s: no labels, so that entities are named by their ids and rows have the delexicalised form alone. For "
     "the lexicalised one too, give labels (of data=table: data.entities=FILE, or data.columns.subject_label "
-    "and data.columns.object_label)."
+    "and data.columns.object_label). Ids that are names themselves (Ames,_Iowa) become labels by "
+    "data.clean_labels=underscores, and rows have the lexicalised form alone."
+)
+NAMES_FOR_IDS = (
+    "%s: labels are made of the ids, so that the delexicalised form would name the entities too, and rows "
+    "have the lexicalised form alone."
 )
 SLICE = 100_000  # rows that are hashed at a time, so that no table stands in memory a second time as CSV
 
@@ -56,7 +61,8 @@ class Benchmark(ABC):
         split_seed: of the split, and of the draw of score rows.
         counts: what was read, kept and dropped.
         held_out: properties that are scored and never trained on.
-        forms: how entities can be named: by labels and by ids, or by ids alone without any labels.
+        forms: how entities can be named: by labels and by ids, by ids alone without any labels, or by labels
+            alone that are made of the ids.
         left_out: further properties that leave training beside them.
         held_out_variants: variants that are scored and never trained on.
         title: what a report calls it; None where the source's name says enough.
@@ -245,6 +251,9 @@ class SymmetryBenchmark(Benchmark):
             # Rows with ids in the place of labels would be the delexicalised ones under another name.
             self.forms = (DELEXICALISED,)
             log.warning(NO_LABELS, self.source.origin)
+        elif self.source.named_by_ids:
+            self.forms = (LEXICALISED,)
+            log.warning(NAMES_FOR_IDS, self.source.origin)
         facts = usable_facts(self.source, self.relations, self.audit, alike)
         self.audit.enforce()
         for line in self.audit.told():

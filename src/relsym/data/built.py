@@ -11,10 +11,10 @@ from typing import final
 import msgspec
 import polars as pl
 
-from relsym.data.benchmark import Benchmark
+from relsym.data.benchmark import NAMES_FOR_IDS, Benchmark
 from relsym.data.building import file_sha256
 from relsym.data.folds import REWORDED
-from relsym.data.pairs import DELEXICALISED, PAIR_COLUMNS, BenchmarkPair, pairs_of
+from relsym.data.pairs import DELEXICALISED, LEXICALISED, PAIR_COLUMNS, BenchmarkPair, pairs_of
 from relsym.data.relations import Relation, select_relations
 from relsym.runs.layout import MANIFEST
 from relsym.runs.manifest import Fold, RowFile, read_manifest
@@ -66,6 +66,9 @@ class BuiltBenchmark(Benchmark):
         if not self.manifest.source.labelled:
             self.forms = (DELEXICALISED,)
             log.warning(NO_LABELS_BUILT, folder)
+        elif self.manifest.source.named_by_ids:
+            self.forms = (LEXICALISED,)
+            log.warning(NAMES_FOR_IDS, folder)
         self.split_seed = self.manifest.split_seed
         tables = []
         for name, entry in self.manifest.files.items():

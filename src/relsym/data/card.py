@@ -114,7 +114,12 @@ def _size(manifest: Manifest) -> str:
         directions = "A fact and its reverse are two examples."
     else:
         directions = "Each fact is asked in one direction, at random."
-    if manifest.source.labelled:
+    if manifest.source.named_by_ids:
+        forms = (
+            "in one form, with labels (lexicalised): these are made of the ids, so that the ids in "
+            "`premise_delex`, `hypothesis_delex`, `subject_id` and `object_id` name the entities too."
+        )
+    elif manifest.source.labelled:
         forms = "each in two forms: with labels (lexicalised) and with ids (delexicalised)."
     else:
         forms = (

@@ -124,7 +124,8 @@ def checked_cleanings(names: Sequence[str] | str | None) -> tuple[str, ...]:
 def with_clean_labels(source: TripleSource, cleanings: Sequence[str]) -> tuple[TripleSource, pl.Series]:
     """A source with labels that were cleaned, and the entities whose labels became equal.
 
-    Where ids stand in for labels, the labels are made of them, and the source is a labelled one from then on.
+    Where ids stand in for labels, the labels are made of them, and the source is a labelled one from then on,
+    whose ids name its entities too (``named_by_ids``).
 
     Args:
         source: as a reader returns it.

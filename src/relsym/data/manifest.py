@@ -143,6 +143,7 @@ def _source(benchmark: SymmetryBenchmark) -> SourceAccount:
         dropped=dict(source.dropped + benchmark.audit.dropped),
         notes=dict(source.notes),
         labelled=source.labelled,
+        named_by_ids=source.named_by_ids,
         wikidata=source.wikidata,
     )
 

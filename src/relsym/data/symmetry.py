@@ -26,7 +26,7 @@ class SymmetryData(PairData):
         samples: training rows, the same number of each kind; None takes all that keep the kinds balanced.
         sampling: "stratified" (properties in turn) or "random" (rows uniformly), within a kind.
         form: of the training rows: "lexicalised", "delexicalised", or "mixed" (each drawn row in both forms,
-            consecutively; where the source has no labels, in the delexicalised one).
+            consecutively; in the only one where the source has no labels, or labels made of the ids).
         train_variants: what is asked of a drawn fact in training; None takes all that the benchmark has.
         score_variants: the same in scoring.
         sample_seed: which rows are drawn for training.
@@ -114,10 +114,11 @@ class SymmetryData(PairData):
             )
         forms = benchmark.forms if self.form == MIXED else (self.form,)
         if self.form not in (MIXED, *benchmark.forms):
+            [only] = benchmark.forms
+            why = "has no labels" if only == DELEXICALISED else "has labels that are made of the ids"
             raise ValueError(
-                f"data.form={self.form}: these rows have the form {', '.join(benchmark.forms)} alone, since "
-                f"their source has no labels. Pass data.form={benchmark.forms[0]}, or give labels (of "
-                "data=table: data.entities=FILE)."
+                f"data.form={self.form}: these rows have the form {only} alone, since their source {why}. "
+                f"Pass data.form={only}, or give labels (of data=table: data.entities=FILE)."
             )
         wanted = self._facts("data.samples", self.samples, benchmark, variants, len(forms))
         drawn = benchmark.draw(TRAIN, self.sample_seed, wanted, self.sampling)

@@ -41,7 +41,8 @@ class TripleSource:
         licence: SPDX id of the data's licence.
         notes: further counts worth printing.
         labelled: False if the source has no labels by its nature, so that ids stand in for them.
-        named_by_ids: whether the labels are made of the ids, so that one that equals its id is no fault.
+        named_by_ids: whether the labels are made of the ids, so that one that equals its id is no fault, and
+            rows with ids would name the entities too.
         language: of the labels.
         wikidata: whether the statements are read from Wikidata, whose biases they have then.
         other_properties: values that stood in the place of a property and are none of the chosen ones, with

@@ -21,6 +21,7 @@ class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     dropped: statements that became no fact, by reason; with facts_kept they are all that were read.
     notes: further counts.
     labelled: whether entities have labels; else ids stand in for them. Stored where it is false.
+    named_by_ids: whether labels are made of the ids. Stored where it is true.
     wikidata: whether the statements are read from Wikidata. Stored where it is false.
     """
 
@@ -32,6 +33,7 @@ class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     dropped: dict[str, Count]
     notes: dict[str, Count]
     labelled: bool = True
+    named_by_ids: bool = False
     wikidata: bool = True
 
 

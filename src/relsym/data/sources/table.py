@@ -192,6 +192,7 @@ class TripleTable:
             language=language,
             wikidata=False,  # it may be of anything, and nothing here tells
             other_properties=names.others,
+            named_by_ids=bool(self.terms_language),
         )
 
     def _named_by_ids(

@@ -55,6 +55,7 @@ class Wikidata5MFolder:
             again.
         on_bad_row: "error" or "skip" (dropped and counted).
         encoding: of the texts, such as utf-16-le or latin1; None: UTF-8. A byte order mark goes before it.
+        language: of labels that are written as literals, such as ``'Paris'@en``; None: see ``plain_labels``.
 
     Raises:
         ValueError: no folder, an entry of ``urls`` that is not whole, several files that may be meant, and
@@ -70,6 +71,7 @@ class Wikidata5MFolder:
         urls: Sequence[Mapping[str, str]] | None = None,
         on_bad_row: str = "error",
         encoding: str | None = None,
+        language: str | None = None,
     ) -> None:
         if folder is None:
             raise ValueError(
@@ -78,6 +80,7 @@ class Wikidata5MFolder:
         self.folder = Path(folder).expanduser()
         self.bad_rows = BadRows(on_bad_row)
         self.encoding = checked_encoding(encoding)
+        self.language = language
         for entry in urls or ():
             if set(entry) != {"url", "sha256"}:
                 raise ValueError(f"data.urls: each entry needs url and sha256, got {dict(entry)}.")
@@ -114,7 +117,7 @@ class Wikidata5MFolder:
         entities = pl.concat(list(self._entities(notes)))
         wanted = entities_of(triples).to_frame()
         named = entities.join(wanted, on="entity", how="semi", maintain_order="left")
-        labels, language = plain_labels(named, None, notes, _names(self.entity_files))
+        labels, language = plain_labels(named, self.language, notes, _names(self.entity_files))
         return TripleSource(
             triples,
             labels.filter(pl.col("entity").is_first_distinct()),
@@ -122,7 +125,7 @@ class Wikidata5MFolder:
             dropped,
             notes=notes,
             origin=f"Wikidata5M layout: {_names(self.triple_files)}; {_names(self.entity_files)}",
-            language=language or ENGLISH,
+            language=language or self.language or ENGLISH,
             other_properties=names.others,
         )
 
