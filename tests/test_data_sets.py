@@ -242,6 +242,16 @@ def test_a_line_runs_as_a_command_and_tells_what_was_left_out(tmp_path, monkeypa
     assert str(len(facts)) in told
 
 
+def test_a_language_that_no_term_has_is_refused_with_those_there_are(tmp_path, monkeypatch):
+    facts, _ = conceptnet(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    line = next(line for line in LINES if "data.format=conceptnet" in line)
+    terms = 2 * len(facts) + 1  # that of the French synonym too
+    seen = rf"data\.language=xx\. Their terms are of en \({terms}\), de \(2\), fr \(1\)\. Name one"
+    with pytest.raises(ValueError, match=seen):
+        benchmark_of([*overrides_of(line), "data.language=xx"])
+
+
 def test_a_statement_in_two_parts_is_one_fact_and_counted(tmp_path, monkeypatch):
     facts, _ = umls(tmp_path)
     monkeypatch.chdir(tmp_path)

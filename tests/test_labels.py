@@ -89,6 +89,8 @@ def test_iris_are_read_by_every_reader_of_triples_and_of_labels(tmp_path, entity
         ("/people/person/spouse", "/people/person/spouse"),
         ("spouse", "/people/person/spouse"),
         ("wdt:P26", f"{DIRECT}P26"),
+        ("isLocatedIn", "<isLocatedIn>"),
+        ("<isLocatedIn>", "isLocatedIn"),
         (f"{DIRECT}P26", "P26"),
     ],
 )
@@ -126,6 +128,16 @@ def test_the_last_part_of_a_name_that_is_no_property_of_wikidata_is_not_taken_fo
         (r'"Caf\u00E9 \\ x"@en', "Café \\ x"),
         ('"1984"^^xsd:string', "1984"),
         ('"1984"^^<http://www.w3.org/2001/XMLSchema#string>', "1984"),
+        # What RDF has behind a literal, other ways to write a tag, and Turtle's three quotes.
+        ('"Ann 1"@en .', "Ann 1"),
+        ('"Ann 1"@en  ', "Ann 1"),
+        (' "Ann 1"@en;', "Ann 1"),
+        ('"1984"^^xsd:string .', "1984"),
+        ('"a"@en_gb', "a"),
+        ('"a"@en--ltr', "a"),
+        ('"""a "b" c"""@en', 'a "b" c'),
+        ("'''Land's End'''@en", "Land's End"),
+        (r'"""a\nb"""@en', "a\nb"),
         # Quotes alone belong to the name, and so does an @ elsewhere.
         ('"Heroes"', '"Heroes"'),
         ("'Til Tuesday", "'Til Tuesday"),
@@ -136,6 +148,24 @@ def test_the_last_part_of_a_name_that_is_no_property_of_wikidata_is_not_taken_fo
 def test_a_literal_of_kgtk_or_rdf_is_its_text(tmp_path, written, label):
     source = label_table(tmp_path, [("Q1", written), ("Q2", "Bo")])
     assert dict(source.labels.iter_rows()) == {"Q1": label, "Q2": "Bo"}
+
+
+def test_labels_that_look_like_literals_and_are_none_stay_and_are_told(tmp_path, caplog):
+    labels = [("Q1", '"Ann"@en is here'), ("Q2", "'Bo'@")]
+    source = label_table(tmp_path, labels)
+    assert dict(source.labels.iter_rows()) == dict(labels)
+    assert "labels.tsv: labels that look like literals and are not read as such: 2, such as " in caplog.text
+    assert '"Ann"@en is here. They stay as they are' in caplog.text
+    caplog.clear()
+    label_table(tmp_path, [("Q1", '"Ann"@en'), ("Q2", '"Heroes"')])
+    assert "look like literals" not in caplog.text
+
+
+def test_a_tag_with_an_underscore_is_one_with_a_hyphen(tmp_path):
+    labels = [("Q1", '"Onibus"@pt_BR'), ("Q1", '"Autocarro"@pt'), ("Q2", '"Bo"@pt-br')]
+    source = label_table(tmp_path, labels, "pt_br")
+    assert dict(source.labels.iter_rows()) == {"Q1": "Onibus", "Q2": "Bo"}
+    assert source.language == "pt-br"
 
 
 def test_of_several_languages_one_is_taken_and_told(tmp_path, caplog):
@@ -207,14 +237,14 @@ def test_without_a_usable_fact_the_message_names_what_stood_in_the_place_of_a_pr
     with pytest.raises(ValueError, match="no usable fact") as caught:
         SymmetryBenchmark(reader)
     message = str(caught.value)
-    assert f"{value} (2), x\\x1b[1m (1)" in message
+    assert f"'{value}' (2), 'x\\x1b[1m' (1)" in message
     assert "looked for: P1382, " in message
     assert hint in message
 
 
 def test_at_most_five_values_are_named():
     told = seen_properties(Counter({f"p{number}": 9 - number for number in range(9)}), ["P1"])
-    assert "p4 (5) and 4 more; looked for: P1." in told
+    assert "'p4' (5) and 4 more; looked for: P1." in told
     assert "p5" not in told
 
 

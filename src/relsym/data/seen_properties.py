@@ -48,7 +48,7 @@ def seen_properties(values: Counter[str], chosen: Sequence[str]) -> str:
         chosen: the properties that were looked for.
     """
     commonest = values.most_common(SHOWN)
-    listed = [f"{printable(value)} ({number})" for value, number in commonest]
+    listed = [f"'{printable(value)}' ({number})" for value, number in commonest]
     more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
     advice = _advice([value for value, _ in commonest])
     looked_for = ", ".join(printable(name) for name in chosen[:SHOWN])

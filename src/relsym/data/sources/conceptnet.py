@@ -8,13 +8,41 @@ a term in whatever inflexion it stands there.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
+
+SHOWN_LANGUAGES = 10  # languages that an error names
+_LANGUAGE = "^/c/([^/]+)/"
 
 
 def in_language(language: str) -> pl.Expr:
     """Whether both terms of a statement are of a language (its code)."""
     start = f"/c/{language}/"
     return pl.col("subject").str.starts_with(start) & pl.col("object").str.starts_with(start)
+
+
+def no_such_language(language: str, terms: Counter[str], origin: str) -> str:
+    """The error where no statement has both of its terms in a language, with the languages that there are.
+
+    Args:
+        language: the wanted one.
+        terms: of the statements that were left out, by language.
+        origin: where they are from.
+    """
+    seen = [f"{name} ({number})" for name, number in terms.most_common(SHOWN_LANGUAGES)]
+    more = f" and {len(terms) - SHOWN_LANGUAGES} more" if len(terms) > SHOWN_LANGUAGES else ""
+    return (
+        f"{origin}: no statement of the chosen properties has both terms in data.language={language}. Their "
+        f"terms are of {', '.join(seen)}{more}. Name one of these languages with data.language=CODE."
+    )
+
+
+def languages_of(statements: pl.DataFrame) -> Counter[str]:
+    """How many terms of statements are of each language; what is no term counts for none."""
+    terms = pl.concat([statements["subject"], statements["object"]])
+    counts = terms.str.extract(_LANGUAGE).drop_nulls().value_counts()
+    return Counter(dict(counts.iter_rows()))
 
 
 def term_labels(terms: pl.Series) -> pl.DataFrame:

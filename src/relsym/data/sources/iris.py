@@ -21,6 +21,7 @@ WIKIDATA_NAME = (
 )
 # An IRI in the brackets of N-Triples and Turtle. A name that is none, such as <Paris>, keeps its brackets.
 BRACKETED_IRI = r"^<([A-Za-z][A-Za-z0-9+.-]*:[^<>\s]*)>$"
+_IN_BRACKETS = r"^<([^<>\s]+)>$"
 # How a name begins that may be one of the two.
 _MARKED = r"^(?:<|https?:|wdt?:|ps?:)"
 _MOST_SEEN = 10_000  # distinct values that are counted: a column of entities would have millions
@@ -60,7 +61,8 @@ class PropertyNames:
     """Which property of the property table a value in a table of statements means.
 
     A value is a property's name in the property table if both are equal, or both are names of one property of
-    Wikidata (``wdt:P131`` and ``P131``), or one is the other in brackets. The last part of an IRI that is not
+    Wikidata (``wdt:P131`` and ``P131``), or one is the other in brackets, as YAGO's dumps have them
+    (``<isLocatedIn>``). The last part of an IRI that is not
     Wikidata's (``http://dbpedia.org/ontology/spouse``), or of a path as Freebase has them
     (``/people/person/spouse``), will do where the property table has no more: it may name ``spouse``.
 
@@ -75,7 +77,7 @@ class PropertyNames:
     def __init__(self, properties: Collection[str]) -> None:
         self.properties = set(properties)
         self.others: Counter[str] = Counter()
-        self._plain = {plain_id(name): name for name in properties}
+        self._plain = {_property_name(name): name for name in properties}
         self._meant_by: dict[str, str] = {}  # property -> the value, without brackets, that means it
 
     def chosen(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -103,7 +105,7 @@ class PropertyNames:
 
     def _meaning(self, value: str) -> str | None:
         """The property that a value means; None: none of them."""
-        plain = plain_id(value)
+        plain = _property_name(value)
         name = value if value in self.properties else self._plain.get(plain)
         if name is None:
             last = _last_part(plain)
@@ -124,6 +126,11 @@ class PropertyNames:
         self.others.update(others)
         if len(self.others) > 2 * _MOST_SEEN:
             self.others = Counter(dict(self.others.most_common(_MOST_SEEN)))
+
+
+def _property_name(name: str) -> str:
+    """``plain_id`` of a property's name, without brackets even if it is no IRI."""
+    return re.sub(_IN_BRACKETS, r"\1", plain_id(name))
 
 
 def _last_part(name: str) -> str | None:

@@ -8,13 +8,21 @@ from collections import Counter
 
 import polars as pl
 
+from relsym.visible import printable
+
 LOG = logging.getLogger(__name__)
 ENGLISH = "en"
 ANY_LANGUAGE = "mul"  # Wikidata's tag of a label that stands for all languages
-# A text in quotes with its language or its datatype. Quotes alone prove nothing: "Heroes" is a song's name.
-TAGGED_LITERAL = r"""(?s)^(?:'(?<kgtk>.*)'|"(?<rdf>.*)")@(?<language>[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*)$"""
-TYPED_LITERAL = r'(?s)^"(?<typed>.*)"\^\^(?:<[^<>\s]*>|[\w-]*:[\w-]+)$'
-_MAY_BE_LITERAL = r"""(?s)^['"].*['"](?:@|\^\^)"""
+# A text in quotes with its language (and direction, which RDF 1.2 has) or its datatype, and with the end of a
+# statement behind it perhaps. Quotes alone prove nothing: "Heroes" is a song's name.
+_END = r"\s*[.;,]?\s*$"
+_TAG = r"@(?<language>[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*)(?:--(?:ltr|rtl))?"
+_DATATYPE = r"\^\^(?:<[^<>\s]*>|[\w-]*:[\w-]+)"
+TAGGED_LITERAL = rf"""(?s)^\s*(?:'(?<kgtk>.*)'|"(?<rdf>.*)"){_TAG}{_END}"""
+TYPED_LITERAL = rf'(?s)^\s*"(?<typed>.*)"{_DATATYPE}{_END}'
+_MAY_BE_LITERAL = r"""(?s)^\s*['"].*['"](?:@|\^\^)"""
+# The text of a literal of Turtle that stands in three quotes, when the outer ones are gone.
+_IN_MORE_QUOTES = {"rdf": r'(?s)^""(.*)""$', "kgtk": r"(?s)^''(.*)''$"}
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 # The escapes of N-Triples, and those that KGTK has beside them.
 RDF_CHARACTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
@@ -49,9 +57,9 @@ def plain_labels(
 ) -> tuple[pl.DataFrame, str | None]:
     """The labels without the quotes, escapes and tags of literals, in one language.
 
-    Labels that are no literals stay as they are. Of those with a language an entity keeps the ones in the
-    language itself, or else in a variant of it (``en-gb`` of ``en``), or else in ``mul``; the others are
-    dropped and counted.
+    Labels that are no literals stay as they are; those that look like one are counted in a warning. Of those
+    with a language an entity keeps the ones in the language itself, or else in a variant of it (``en-gb`` of
+    ``en``), or else in ``mul``; the others are dropped and counted.
 
     Args:
         labels: entity and label, in the order in which they were read.
@@ -66,21 +74,26 @@ def plain_labels(
         ValueError: no label in the language, several languages of which none is English, an escape that is
             none.
     """
-    if not labels["label"].str.contains(_MAY_BE_LITERAL).any():
+    label = pl.col("label")
+    may_be_literal = label.str.contains(_MAY_BE_LITERAL)
+    if not labels.select(may_be_literal.any()).item():
         return labels, None
 
-    label = pl.col("label")
     parts = labels.with_columns(label.str.extract_groups(TAGGED_LITERAL).struct.unnest())
     parts = parts.with_columns(label.str.extract_groups(TYPED_LITERAL).struct.unnest())
-    content = pl.coalesce("kgtk", "rdf", "typed")
-    is_literal = content.is_not_null()
-    escaped = parts.filter(is_literal & content.str.contains("\\", literal=True))
+    in_quotes = pl.coalesce("kgtk", "rdf", "typed")
+    in_more = [pl.col(name).str.extract(pattern) for name, pattern in _IN_MORE_QUOTES.items()]
+    tag = pl.col("language").str.to_lowercase().str.replace_all("_", "-")
+    parts = parts.with_columns(content=pl.coalesce(*in_more, in_quotes), language=tag)
+    content = pl.col("content")
+    _tell_unread(parts.filter(may_be_literal & content.is_null())["label"], origin)
+    escaped = parts.filter(content.str.contains("\\", literal=True))
     texts = {}
-    for text in escaped["label"].unique():
+    for text in escaped["content"].unique():
         texts[text] = _content(text, origin)
-    parts = parts.with_columns(label=pl.coalesce(label.replace_strict(texts, default=None), content, label))
+    parts = parts.with_columns(label=pl.coalesce(content.replace_strict(texts, default=content), label))
 
-    tags = parts["language"].drop_nulls().str.to_lowercase()
+    tags = parts["language"].drop_nulls()
     if tags.is_empty():
         return parts.select(labels.columns), None
     chosen = _chosen_language(set(tags), language, origin)
@@ -89,7 +102,7 @@ def plain_labels(
 
 def _of_language(parts: pl.DataFrame, language: str, tags: pl.Series, notes: Counter[str]) -> pl.DataFrame:
     """The labels in this language or in none; see ``plain_labels``."""
-    tag = pl.col("language").str.to_lowercase()
+    tag = pl.col("language")
     rank = (
         pl.when(tag.is_null() | (tag == language))
         .then(0)
@@ -125,7 +138,7 @@ def _chosen_language(tags: set[str], language: str | None, origin: str) -> str:
         if len(main_tags) == 1:
             return main_tags.pop()
         raise ValueError(f"{origin}: the labels are in {shown}. Say which to take with data.language=TAG.")
-    wanted = language.lower()
+    wanted = language.lower().replace("_", "-")
     if not any(tag in (wanted, ANY_LANGUAGE) or tag.startswith(f"{wanted}-") for tag in tags):
         raise ValueError(
             f"data.language={language}: the labels of {origin} are in {shown}. Name one of these."
@@ -133,11 +146,21 @@ def _chosen_language(tags: set[str], language: str | None, origin: str) -> str:
     return wanted
 
 
-def _content(literal: str, origin: str) -> str:
-    """The text of a literal; ``origin`` is for errors."""
-    quote = literal[0]
-    text = literal[1 : literal.rindex(quote)]
+def _tell_unread(labels: pl.Series, origin: str) -> None:
+    """Warn of labels that look like literals and are none; ``origin`` is where they are from."""
+    if not labels.is_empty():
+        LOG.warning(
+            "%s: labels that look like literals and are not read as such: %d, such as %s. They stay as "
+            "they are: if they are literals, write 'TEXT'@TAG or \"TEXT\"@TAG, and nothing behind the tag.",
+            origin,
+            labels.len(),
+            printable(labels[0]),
+        )
+
+
+def _content(text: str, origin: str) -> str:
+    """What stands between the quotes of a literal, without escapes; ``origin`` is for errors."""
     try:
         return unescape(text, kgtk=True)
     except ValueError as error:
-        raise ValueError(f"{origin}: the label {literal[:80]!r}: {error}. Correct it.") from error
+        raise ValueError(f"{origin}: the label {text[:80]!r}: {error}. Correct it.") from error

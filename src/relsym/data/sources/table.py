@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from relsym.data.sources.conceptnet import in_language, term_labels
+from relsym.data.sources.conceptnet import in_language, languages_of, no_such_language, term_labels
 from relsym.data.sources.file_format import BLANKS, LAYOUTS, file_format, ordered_columns
 from relsym.data.sources.file_log import FileLog
 from relsym.data.sources.index_file import UNKNOWN_INDEX, read_index, with_ids
@@ -156,10 +156,12 @@ class TripleTable:
         """Read the statements of ``properties``, then the labels of just the entities they name.
 
         Raises:
-            ValueError: an empty or damaged file, a column that is not there, a bad row (unless skipped).
+            ValueError: an empty or damaged file, a column that is not there, a bad row (unless skipped), no
+                term of ConceptNet in the wanted language.
         """
         read = 0
         dropped, notes = Counter(), Counter()
+        languages: Counter[str] = Counter()  # of the terms, where none is wanted
         columns = list(self.statements.columns)
         names = PropertyNames(properties)
         entity_ids = read_index("data.entity_ids", self.index_files["entity"], self.encoding)
@@ -173,12 +175,14 @@ class TripleTable:
                 named = self._named_by_ids(good, path, entity_ids, relation_ids, dropped)
                 statements = with_plain_ids(names.chosen(named), ("subject", "object")).select(columns)
                 dropped["other property"] += named.height - statements.height
-                chosen.append(self._in_language(statements, dropped))
+                chosen.append(self._in_language(statements, dropped, languages))
                 read += rows.height
                 log.add(path, rows.height, _described(rows, self.format.counted))
         log.tell()
 
         rows = pl.concat(chosen)
+        if self.terms_language and rows.is_empty() and languages:
+            raise ValueError(no_such_language(self.terms_language, languages, self._origin()))
         labels, language = self._labels(rows, notes)
         return TripleSource(
             rows.select(list(TRIPLE_SCHEMA)),
@@ -224,11 +228,17 @@ class TripleTable:
         self.bad_rows.settle(unknown.height, first, counts, UNKNOWN_INDEX)
         return named.filter(is_known)
 
-    def _in_language(self, rows: pl.DataFrame, counts: Counter[str]) -> pl.DataFrame:
-        """The statements whose terms are of the wanted language; the others are counted in ``counts``."""
+    def _in_language(self, rows: pl.DataFrame, counts: Counter[str], languages: Counter[str]) -> pl.DataFrame:
+        """The statements whose terms are of the wanted language.
+
+        The others are counted in ``counts``; where there are no wanted ones, the terms are counted by
+        language in ``languages``.
+        """
         if self.terms_language is None:
             return rows
         wanted = rows.filter(in_language(self.terms_language))
+        if wanted.is_empty():  # the languages are told where all blocks are like this one
+            languages.update(languages_of(rows))
         counts["other language"] += rows.height - wanted.height
         return wanted
 
