@@ -336,12 +336,31 @@ def test_libkges_files_are_read_by_their_ending(tmp_path):
     assert dict(source.labels.iter_rows()) == {"Ann": "Ann A.", "Ben": "Ben B."}
 
 
+@pytest.mark.parametrize("labels", [[("0", "same"), ("1", "same")], [("Ann", "same"), ("Ben", "same")]])
+def test_labels_are_by_id_or_by_number_and_ids_have_no_blanks_beside_the_tab(tmp_path, labels):
+    table(tmp_path / "train.del", [("0", "0", "1")])
+    table(tmp_path / "entity_ids.del", [("0", " Ann"), ("1 ", "Ben "), ("2", "Cem")])
+    table(tmp_path / "relation_ids.del", [("0", "knows")])
+    files = {f"{role}_ids": tmp_path / f"{role}_ids.del" for role in ("entity", "relation")}
+    strings = table(tmp_path / "entity_strings.del", labels)
+    source = read(tmp_path / "train.del", ["knows"], entities=strings, **files)
+    assert source.triples.rows() == [("Ann", "knows", "Ben")]
+    assert dict(source.labels.iter_rows()) == {"Ann": "same", "Ben": "same"}
+    (tmp_path / "relation_ids.del").write_text("0\tknows\n1\tknows\n")
+    with pytest.raises(ValueError, match=r"relation_ids=.*'knows' \(0, 1\).* Correct the file"):
+        read(tmp_path / "train.del", ["knows"], **files)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("0\t1\n1\t0\n", "both columns hold numbers"),
         ("a\tb\nc\td\n", "no column of numbers"),
-        ("a\t0\nb\t0\n", "no column of numbers"),
+        ("a\t0\nc\t1\nb\t0\n", r"line 3 of .*ids\.txt: the number 0 stands in line 1 too"),
+        ("0\t\n1\tb\n", r"line 1 of .*ids\.txt: expected a number and an id.*'0\\t'"),
+        ("0\ta\n1\tb\n2\ta\n", r"entity_ids=.*1 ids stand under .*'a' \(0, 2\).*data\.entities="),
+        ("0\twd:Q1\n1\tQ1\n", r"1 ids stand under several numbers, such as 'Q1' \(0, 1\)"),
+        (" \n", "is empty"),
         ("a\t0\nb c\n", "line 2 of .*a number and an id"),
         ("", "is empty"),
     ],

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
@@ -654,3 +656,35 @@ def test_whole_numbers_that_a_table_holds_as_fractions_are_read_as_whole_ones(tm
     frame = pl.DataFrame({"subject": [17.0, 260881.0], "property": [7.0, 7.0], "object": [1, 2]})
     frame.write_parquet(path)
     assert read(path, properties=["7"]).triples.rows() == [("17", "7", "1"), ("260881", "7", "2")]
+
+
+def test_what_is_no_number_in_a_column_of_fractions_is_a_bad_row(tmp_path):
+    path = tmp_path / "facts.parquet"
+    pl.DataFrame({"subject": [17.0, float("nan")], "property": [7, 7], "object": [1, 2]}).write_parquet(path)
+    with pytest.raises(ValueError, match=r"row 2 of .*\(no subject\)"):
+        read(path, properties=["7"])
+    source = read(path, properties=["7"], on_bad_row="skip")
+    assert source.triples.rows() == [("17", "7", "1")]
+    assert source.dropped["bad row"] == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([5], pa.duration("s")),
+        pa.array([b"Q1"], pa.binary()).dictionary_encode(),
+        pa.array([["Q1"]], pa.list_(pa.string())),
+    ],
+)
+def test_columns_of_parquet_that_hold_no_texts_are_named(tmp_path, values):
+    path = tmp_path / "facts.parquet"
+    pa.parquet.write_table(pa.table({"subject": values, "property": ["P40"], "object": ["Q2"]}), path)
+    with pytest.raises(ValueError, match=r"facts\.parquet: subject \(.*expected columns of strings"):
+        read(path)
+
+
+def test_a_dictionary_of_texts_in_parquet_is_read(tmp_path):
+    path = tmp_path / "facts.parquet"
+    subject = pa.array(["Q1"]).dictionary_encode()
+    pa.parquet.write_table(pa.table({"subject": subject, "property": ["P40"], "object": [b"Q2"]}), path)
+    assert read(path).triples.rows() == [("Q1", "P40", "Q2")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +10,15 @@ import polars as pl
 
 from relsym.data.blocks import decoded, line_blocks
 from relsym.data.sources.fields import text_lines
+from relsym.data.sources.iris import with_plain_ids
 from relsym.data.sources.layout import shortened
 from relsym.data.sources.separation import COUNT
 from relsym.text_encoding import UNSAID, TextEncoding
 
+LOG = logging.getLogger(__name__)
 UNKNOWN_INDEX = "number without an id"
 INDEX_SCHEMA = {"index": pl.String, "id": pl.String}
+_FIELDS = ("first", "second")  # of a line
 _NUMBER = r"^(?:0|[1-9]\d*)$"
 
 
@@ -33,7 +37,7 @@ def read_index(key: str, name: str | Path | None, encoding: TextEncoding = UNSAI
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a line of another number of fields, another number of lines than the file counts, no
-            column of numbers, or two of them.
+            column of numbers, or two of them; a number, or an id, that stands there twice.
     """
     if name is None:
         return None
@@ -41,7 +45,8 @@ def read_index(key: str, name: str | Path | None, encoding: TextEncoding = UNSAI
     if not path.is_file():
         raise FileNotFoundError(f"{key}={name}: no such file. Pass {key}=FILE, such as entity2id.txt.")
     lines = _lines(path, encoding)
-    is_counted = lines.height > 0 and COUNT.fullmatch(lines["text"][0]) is not None
+    # A number before a tab is that of an entity whose id is missing.
+    is_counted = COUNT.fullmatch(lines["text"][0]) is not None and "\t" not in lines["text"][0]
     if is_counted:
         count = int(lines["text"][0])
         lines = lines.slice(1)
@@ -50,9 +55,29 @@ def read_index(key: str, name: str | Path | None, encoding: TextEncoding = UNSAI
                 f"{path}: the first line counts {count} lines, and {lines.height} follow: is the file whole? "
                 "Fetch it again, or correct the first line."
             )
-    first, second = _columns_of(lines, path)
-    names = ("id", "index") if _index_is_second(first, second, is_counted, path) else ("index", "id")
-    return pl.DataFrame(dict(zip(names, (first, second), strict=True))).select(list(INDEX_SCHEMA))
+    fields = _columns_of(lines, path)
+    names = ("id", "index") if _index_is_second(fields, is_counted, path) else ("index", "id")
+    ids = fields.rename(dict(zip(_FIELDS, names, strict=True))).select(list(INDEX_SCHEMA))
+    _refuse_repeated_ids(ids, key, path)
+    return ids
+
+
+def numbered_labels(labels: pl.DataFrame, ids: pl.DataFrame, origin: str) -> pl.DataFrame:
+    """Labels by id, where a file gives them by number, as LibKGE's entity_strings.del may do.
+
+    They are by number if all of their entities are numbers of ``ids`` and none is an id there.
+
+    Args:
+        labels: entity and label.
+        ids: of ``read_index``.
+        origin: the labels' file, for the log.
+    """
+    entities = labels["entity"]
+    known, numbers = ids["id"].implode(), ids["index"].implode()
+    if not labels.height or entities.is_in(known).any() or not entities.is_in(numbers).all():
+        return labels
+    LOG.info("%s: its entities are the numbers of data.entity_ids", origin)
+    return with_ids(labels, ids, ["entity"])
 
 
 def with_ids(rows: pl.DataFrame, ids: pl.DataFrame, roles: Sequence[str]) -> pl.DataFrame:
@@ -79,29 +104,33 @@ def _lines(path: Path, encoding: TextEncoding) -> pl.DataFrame:
         lines = text_lines(decoded(block, path, before + 1, encoding))
         blocks.append(lines.with_columns(row=pl.col("row").cast(pl.Int64) + before))
         before += lines.height
-    if not blocks:
+    lines = pl.concat(blocks).filter(pl.col("text").str.strip_chars() != "") if blocks else pl.DataFrame()
+    if not lines.height:
         raise ValueError(f"{path}: the file is empty.")
-    return pl.concat(blocks).filter(pl.col("text").str.strip_chars() != "")
+    return lines
 
 
-def _columns_of(lines: pl.DataFrame, path: Path) -> tuple[pl.Series, pl.Series]:
-    """The two fields of each line."""
+def _columns_of(lines: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """The two fields of each line under ``_FIELDS``, and its number in row."""
     text = pl.col("text").str.strip_chars(" \t")
     if not lines["text"].str.contains("\t").any():
         text = text.str.replace_all(" +", "\t")
     fields = lines.with_columns(fields=text.str.split("\t"))
     bad = fields.filter(pl.col("fields").list.len() != 2)
     if bad.height:
-        number, line = bad.row(0)[:2]
+        number, line = bad.select("row", "text").row(0)
         raise ValueError(
             f"line {number} of {path}: expected a number and an id, separated by a tab or a blank, got "
             f"{shortened(line)}."
         )
-    return fields["fields"].list.get(0), fields["fields"].list.get(1)
+    # Blanks beside the tab are no part of a field.
+    columns = {name: pl.col("fields").list.get(i).str.strip_chars() for i, name in enumerate(_FIELDS)}
+    return fields.select("row", **columns)
 
 
-def _index_is_second(first: pl.Series, second: pl.Series, is_counted: bool, path: Path) -> bool:
+def _index_is_second(fields: pl.DataFrame, is_counted: bool, path: Path) -> bool:
     """Whether the second column holds the numbers."""
+    first, second = (fields[name] for name in _FIELDS)
     for are_numbers in (_are_in_sequence, _are_numbers):
         of_first, of_second = are_numbers(first), are_numbers(second)
         if of_first and of_second and is_counted:
@@ -113,9 +142,39 @@ def _index_is_second(first: pl.Series, second: pl.Series, is_counted: bool, path
             )
         if of_first or of_second:
             return of_second
+    repeating = [name for name in _FIELDS if fields[name].str.contains(_NUMBER).all()]
+    if len(repeating) == 1:
+        _refuse_repeated_number(fields, repeating[0], path)
+    begins = shortened([first[0], second[0]] if len(first) else [])
+    raise ValueError(f"{path}: no column of numbers that come once each: the first line is {begins}.")
+
+
+def _refuse_repeated_number(fields: pl.DataFrame, column: str, path: Path) -> None:
+    """Refuse a number that stands twice in the only column of numbers."""
+    again = fields.filter(~pl.col(column).is_first_distinct())
+    if again.height:
+        line, number = again.select("row", column).row(0)
+        before = fields.filter(pl.col(column) == number)["row"][0]
+        raise ValueError(
+            f"line {line} of {path}: the number {number} stands in line {before} too, so that nobody can "
+            "tell which id it means. Correct the file."
+        )
+
+
+def _refuse_repeated_ids(ids: pl.DataFrame, key: str, path: Path) -> None:
+    """Refuse an id that stands under two numbers: two things would be read as one."""
+    plain = with_plain_ids(ids, ["id"])
+    repeated = plain.filter(~pl.col("id").is_unique())
+    if not repeated.height:
+        return
+    name = repeated["id"][0]
+    numbers = ", ".join(repeated.filter(pl.col("id") == name)["index"].head(3))
+    advice = "Correct the file."
+    if key == "data.entity_ids":
+        advice = f"Are these labels? Then pass them as data.entities={path}, and the file of ids as {key}."
     raise ValueError(
-        f"{path}: no column of numbers that come once each: the first line is "
-        f"{shortened([first[0], second[0]] if len(first) else [])}."
+        f"{key}={path}: {repeated['id'].n_unique()} ids stand under several numbers, such as "
+        f"{shortened(name)} ({numbers}), and would be read as one. {advice}"
     )
 
 

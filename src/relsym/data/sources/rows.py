@@ -222,13 +222,10 @@ def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
         types = {field.name: field.type for field in file.schema_arrow}
         columns = schema.named(list(types), path)
         names = list(dict.fromkeys(columns.values()))  # two roles may share a column
-        nested = []
-        for name in columns.values():
-            if pa.types.is_nested(types[name]):
-                nested.append(f"{name} ({types[name]})")
-        if nested:
+        unfit = [f"{name} ({types[name]})" for name in names if not _is_readable(types[name])]
+        if unfit:
             raise ValueError(
-                f"{path}: {', '.join(nested)}: expected columns of strings or numbers. "
+                f"{path}: {', '.join(unfit)}: expected columns of strings or numbers. "
                 f"Name others in {schema.key}."
             )
 
@@ -245,15 +242,29 @@ def _parquet_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
             advance(rows.height)
 
 
+def _is_readable(kind: pa.DataType) -> bool:
+    """Whether a column of a Parquet file can be read as strings."""
+    if pa.types.is_dictionary(kind):
+        value = kind.value_type
+        return _is_readable(value) and not _holds_bytes(value)
+    return not (pa.types.is_nested(kind) or pa.types.is_duration(kind))
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    """Whether a column of a Parquet file holds bytes, which may be text."""
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+
+
 def _as_text(column: str, kind: pa.DataType) -> pl.Expr:
-    """A column of a Parquet file as strings; bytes that are no text become null, and so a bad row."""
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    """A column of a Parquet file as strings; what is no text and no number becomes null, and so a bad row."""
+    if _holds_bytes(kind):
         return pl.col(column).map_elements(_text_of_bytes, return_dtype=pl.String)
     if pa.types.is_floating(kind):
         # Whole numbers become fractions in a program that has no other place for a missing one.
-        whole = pl.col(column).cast(pl.Int64, strict=False)
-        is_whole = (whole == pl.col(column)).fill_null(False)
-        return pl.when(is_whole).then(whole.cast(pl.String)).otherwise(pl.col(column).cast(pl.String))
+        number = pl.col(column).fill_nan(None)
+        whole = number.cast(pl.Int64, strict=False)
+        is_whole = (whole == number).fill_null(False)
+        return pl.when(is_whole).then(whole.cast(pl.String)).otherwise(number.cast(pl.String))
     return pl.col(column).cast(pl.String)
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from relsym.data.sources.conceptnet import in_language, languages_of, no_such_language, term_labels
 from relsym.data.sources.file_format import BLANKS, LAYOUTS, file_format, ordered_columns
 from relsym.data.sources.file_log import FileLog
-from relsym.data.sources.index_file import UNKNOWN_INDEX, read_index, with_ids
+from relsym.data.sources.index_file import UNKNOWN_INDEX, numbered_labels, read_index, with_ids
 from relsym.data.sources.iris import PropertyNames, with_plain_ids
 from relsym.data.sources.json_lines import LONE_SURROGATE
 from relsym.data.sources.layout import Schema, shortened
@@ -183,7 +183,7 @@ class TripleTable:
         rows = pl.concat(chosen)
         if self.terms_language and rows.is_empty() and languages:
             raise ValueError(no_such_language(self.terms_language, languages, self._origin()))
-        labels, language = self._labels(rows, notes)
+        labels, language = self._labels(rows, notes, entity_ids)
         return TripleSource(
             rows.select(list(TRIPLE_SCHEMA)),
             labels,
@@ -270,10 +270,17 @@ class TripleTable:
         self.bad_rows.settle(bad.height, first, counts, reason)
         return rows.filter(is_good)
 
-    def _labels(self, rows: pl.DataFrame, notes: Counter[str]) -> tuple[pl.DataFrame, str]:
+    def _labels(
+        self, rows: pl.DataFrame, notes: Counter[str], entity_ids: pl.DataFrame | None
+    ) -> tuple[pl.DataFrame, str]:
         """The labels of the entities that these statements name, and their language.
 
         Ids stand for labels where there are none.
+
+        Args:
+            rows: the statements.
+            notes: counts that are raised.
+            entity_ids: the ids behind the statements' numbers; None: the statements hold the ids.
         """
         if self.labels_beside:
             return labels_of(labels_beside(rows), self.language, notes, self._origin())
@@ -289,9 +296,12 @@ class TripleTable:
             tables.extend(self._named(path, notes, log))
         log.tell()
         # One join over all blocks: its hash table holds every entity that is named.
-        labels = with_plain_ids(pl.concat(tables), ["entity"])
-        named = labels.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
+        labels = pl.concat(tables)
         origin = ", ".join(path.name for path in self.entity_files)
+        if entity_ids is not None:
+            labels = numbered_labels(labels, entity_ids, origin)
+        labels = with_plain_ids(labels, ["entity"])
+        named = labels.join(ids.to_frame(), on="entity", how="semi", maintain_order="left")
         return labels_of(named, self.language, notes, origin)
 
     def _named(self, path: Path, notes: Counter[str], log: FileLog) -> Iterator[pl.DataFrame]:
