@@ -4,6 +4,7 @@ between two readings.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from functools import partial
@@ -217,6 +218,7 @@ def test_the_labels_have_a_format_and_a_delimiter_of_their_own(tmp_path):
         ({"format": "xml"}, r"data\.format=xml: expected csv, tsv, jsonl, parquet, openke, conceptnet"),
         ({"delimiter": "ab"}, r"data\.delimiter=ab: expected comma, tab"),
         ({"delimiter": "a"}, "no letter"),
+        ({"delimiter": "¦"}, r"data\.delimiter=¦: expected a character of ASCII.*sed"),
         ({"format": "jsonl", "delimiter": "tab"}, "does not go with"),
         ({"format": "csv", "delimiter": "blanks"}, "does not go with"),
         ({"entity_format": "openke"}, r"data\.entity_format=openke: expected csv"),
@@ -246,6 +248,41 @@ def test_an_order_names_all_columns(tmp_path):
     source = read(headed, order=order, header=True)
     assert source.triples.rows() == OF_P40
     assert source.read == 3
+    with pytest.raises(ValueError, match=r"pass data\.header=true; if it is a row .*data\.header=false"):
+        read(
+            table(tmp_path / "named.tsv", ROWS, above="head\trelation\ttail\n"),
+            order=["subject", "property", "object"],
+        )
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_an_order_is_of_no_file_whose_columns_have_names(tmp_path, suffix):
+    frame = pl.DataFrame(ROWS, schema=["subject", "property", "object"], orient="row")
+    path = tmp_path / f"facts.{suffix}"
+    (frame.write_parquet if suffix == "parquet" else frame.write_ndjson)(path)
+    with pytest.raises(ValueError, match=r"its columns have names, .*Leave data\.order out"):
+        read(path, order=["subject", "property", "object"])
+    assert read(path).triples.rows() == OF_P40
+
+
+@pytest.mark.parametrize("ending", ["TSV", "CSV", "Txt", "TSV.GZ"])
+def test_endings_in_capitals_are_known(tmp_path, ending):
+    text = table(tmp_path / "plain", ROWS, "," if ending == "CSV" else "\t").read_bytes()
+    path = tmp_path / f"facts.{ending}"
+    path.write_bytes(gzip.compress(text) if ending.endswith("GZ") else text)
+    (tmp_path / "labels.JSON").write_text('{"Q1": "Ann"}')
+    source = read(path, entities=tmp_path / "labels.JSON")
+    assert source.triples.rows() == OF_P40
+    assert source.labels.rows() == [("Q1", "Ann")]
+
+
+@pytest.mark.parametrize("name", ["semicolon", "comma", "^"])
+@pytest.mark.parametrize("is_said", [True, False])
+def test_excels_line_about_the_delimiter_is_no_row(tmp_path, name, is_said):
+    between = BETWEEN.get(name, name)
+    path = table(tmp_path / "facts.csv", ROWS, between, f"sep={between}\nsubject,property,object\n")
+    with pytest.raises(ValueError, match=rf"tells Excel .*pass data\.delimiter={re.escape(name)}\."):
+        read(path, delimiter=name if is_said else None)
 
 
 # --- OpenKE and LibKGE

@@ -688,3 +688,24 @@ def test_a_dictionary_of_texts_in_parquet_is_read(tmp_path):
     subject = pa.array(["Q1"]).dictionary_encode()
     pa.parquet.write_table(pa.table({"subject": subject, "property": ["P40"], "object": [b"Q2"]}), path)
     assert read(path).triples.rows() == [("Q1", "P40", "Q2")]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"en": "Ann", "de": "Anna"}, r"the key label: Q1 has the keys 'en, de'.*entity_columns\.label=en"),
+        (["Ann", "Anna"], r"that of Q1 is a list, \['Ann', 'Anna'\]\. Write one label"),
+        ({"label": {"en": "Ann"}}, r"under the key label: Q1 has the keys 'label'\. Write id -> label"),
+    ],
+)
+def test_labels_in_json_that_stand_elsewhere_are_pointed_to(tmp_path, value, message):
+    facts, path = write(tmp_path / "train.txt", ROWS, None), tmp_path / "entities.json"
+    path.write_text(json.dumps({"Q1": value, "Q2": None}))
+    with pytest.raises(ValueError, match=rf"entities\.json: no entity has a .*{message}"):
+        read(facts, entities=path)
+    path.write_text(json.dumps({"Q1": value, "Q2": "Ben"}))
+    assert labels(read(facts, entities=path)) == {"Q2": "Ben"}
+    path.write_text(json.dumps({"Q1": {"label": None}}))
+    assert labels(read(facts, entities=path)) == {}
+    path.write_text(json.dumps({"Q1": {"en": "Ann"}}))
+    assert labels(read(facts, entities=path, entity_columns={"label": "en"})) == {"Q1": "Ann"}

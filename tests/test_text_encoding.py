@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
+import io
 import json
 import logging
+import lzma
+import tarfile
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -108,7 +113,10 @@ def test_what_is_not_in_the_encoding_that_was_told_is_refused_with_its_line(tmp_
         facts_in(path)
 
 
-@pytest.mark.parametrize("name", ["nothing", "rot13", "zip", "base64"])
+NO_FILES = ["punycode", "idna", "unicode_escape", "undefined"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "rot13", "zip", "base64", *NO_FILES])
 def test_an_encoding_that_is_none_is_refused(tmp_path, name):
     path = as_text(tmp_path / "facts.tsv", FACTS, "utf-8")
     with pytest.raises(ValueError, match=f"data.encoding={name}: no encoding of texts"):
@@ -168,3 +176,85 @@ def test_a_text_with_a_nul_in_it_is_no_utf_16():
     text = "a\x00b\tc\n" * 200
     assert text_of(text.encode(), "x") == text
     assert checked_encoding(None) == TextEncoding(None, "data.encoding")
+
+
+@pytest.mark.parametrize("name", ["utf-16", "utf-32"])
+def test_an_encoding_that_is_told_by_its_mark_needs_one(tmp_path, name):
+    path = as_text(tmp_path / "facts.tsv", FACTS, f"{name}-be")
+    advice = rf"facts\.tsv: data\.encoding={name} .*Pass data\.encoding={name}-le or data\.encoding={name}-be"
+    with pytest.raises(ValueError, match=advice):
+        facts_in(path, encoding=name)
+    with pytest.raises(ValueError, match=advice):
+        text_of(path.read_bytes(), str(path), checked_encoding(name))
+    assert text_of(FACTS.encode(name), "x", checked_encoding(name)) == FACTS
+    assert facts_in(path, encoding=f"{name}-be")[0][1] == "P40"
+
+
+def zipped(content: bytes) -> bytes:
+    with zipfile.ZipFile(stream := io.BytesIO(), "w") as archive:
+        archive.writestr("facts.tsv", content)
+    return stream.getvalue()
+
+
+def tarred(content: bytes) -> bytes:
+    with tarfile.open(fileobj=(stream := io.BytesIO()), mode="w") as archive:
+        entry = tarfile.TarInfo("facts.tsv")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("packing", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("bzip2", bz2.compress),
+        ("xz", lzma.compress),
+        ("zip", zipped),
+        ("tar", tarred),
+        ("zstd", lambda content: b"\x28\xb5\x2f\xfd\x24\x05" + content),
+    ],
+)
+@pytest.mark.parametrize("encoding", [None, "cp1252", "utf-16-le"])
+def test_packed_bytes_under_another_name_are_called_so(tmp_path, packing, pack, encoding):
+    path = tmp_path / "facts.tsv"
+    path.write_bytes(pack(FACTS.encode()))
+    for name in ("facts.tsv", "facts.csv", "labels.json", "facts.jsonl"):
+        path = path.rename(tmp_path / name)
+        options = {"entities": path} if name == "labels.json" else {}
+        facts = as_text(tmp_path / "sound.tsv", FACTS, encoding or "utf-8") if options else path
+        with pytest.raises(ValueError, match=rf"{name}: packed \({packing}.*Unpack it") as error:
+            facts_in(facts, encoding=encoding, **options)
+        assert "iconv" not in str(error.value)
+        assert "cp1252" not in str(error.value)
+    with pytest.raises(ValueError, match=rf"packed \({packing}"):
+        text_of(path.read_bytes(), "answers.csv")
+
+
+@pytest.mark.parametrize("suffix", ["zip", "xz", "zst"])
+def test_a_packing_that_is_not_read_is_named_by_its_ending(tmp_path, suffix):
+    path = tmp_path / f"facts.tsv.{suffix}"
+    path.write_bytes(lzma.compress(FACTS.encode()))
+    with pytest.raises(ValueError, match=rf"packed \(\.{suffix}\).*Unpack it") as error:
+        facts_in(path)
+    assert "data.format" not in str(error.value)
+    with pytest.raises(ValueError, match=r"packed \(xz\)"):
+        facts_in(path, format="tsv")
+
+
+@pytest.mark.parametrize(("suffix", "pack", "unpack"), [("gz", gzip, "gzip -dc"), ("bz2", bz2, "bzip2 -dc")])
+def test_a_packed_text_is_unpacked_before_it_is_converted(tmp_path, suffix, pack, unpack):
+    path = tmp_path / f"facts.tsv.{suffix}"
+    path.write_bytes(pack.compress("Zoë\tP40\tb\n".encode("latin1")))
+    command = rf"{unpack} {path.name} \| iconv -f ISO-8859-1 -t UTF-8 > utf8-facts\.tsv$"
+    with pytest.raises(ValueError, match=command):
+        facts_in(path)
+
+
+@pytest.mark.parametrize("name", ["facts.tsv", "facts.csv", "ids.txt"])
+def test_carriage_returns_alone_end_no_lines(tmp_path, name):
+    facts = as_text(tmp_path / name, FACTS.replace("\n", "\r"), "utf-8")
+    options = {"entity_ids": facts} if name == "ids.txt" else {}
+    path = as_text(tmp_path / "sound.tsv", FACTS, "utf-8") if options else facts
+    with pytest.raises(ValueError, match=rf"{name}: its lines end with a carriage return alone.* tr "):
+        facts_in(path, **options)

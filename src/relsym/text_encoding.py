@@ -7,6 +7,7 @@ wrong one they would be other letters.
 from __future__ import annotations
 
 import codecs
+import re
 from typing import NamedTuple
 
 UTF8 = "utf-8"
@@ -27,6 +28,20 @@ ICONV_NAMES = {
     "cp1252": "CP1252",
     "latin1": "ISO-8859-1",
 }
+# How packed bytes begin, whatever the file is called. No text begins so.
+_PACKED = {
+    "gzip": rb"\x1f\x8b\x08",
+    "bzip2": rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)",
+    "zip, as .xlsx files are": rb"PK(?:\x03\x04|\x05\x06)",
+    "xz": rb"\xfd7zXZ\x00",
+    "zstd": rb"\x28\xb5\x2f\xfd",
+    "7-zip": rb"7z\xbc\xaf\x27\x1c",
+    "tar": rb"[^\x00][\x00-\xff]{256}ustar[\x00 ]",
+}
+_NAMED_PACKINGS = {"gzip": "let its name end in .gz", "bzip2": "let its name end in .bz2"}
+UNPACKERS = {".gz": "gzip -dc", ".bz2": "bzip2 -dc"}
+# Python's encodings of names of hosts and of its own source: no file of lines is in them.
+_NO_FILES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined")
 _LOOKED_AT = 4096  # bytes at the beginning of a text that tell whether it is UTF-16
 _C1_CONTROLS = range(0x80, 0xA0)  # letters and quotes in Windows' encodings, hardly ever used otherwise
 
@@ -62,6 +77,8 @@ def checked_encoding(name: str | None, key: str = "data.encoding") -> TextEncodi
         # Python calls codecs also what packs bytes (zip) or turns letters (rot13).
         known.incrementaldecoder("strict").decode(b"", True)
         "".encode(name)
+        if known.name in _NO_FILES:
+            raise ValueError(known.name)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"{key}={name}: no encoding of texts. Pass its name, such as utf-16-le, latin1 or cp1252."
@@ -80,6 +97,55 @@ def told_encoding(head: bytes, encoding: TextEncoding = UNSAID) -> tuple[str, in
         if head.startswith(mark):
             return name, len(mark)
     return encoding.name or UTF8, 0
+
+
+def checked_head(head: bytes, origin: str, encoding: TextEncoding = UNSAID) -> tuple[str, int]:
+    """What ``told_encoding`` gives, of bytes that may be the beginning of a text.
+
+    Args:
+        head: the text's first bytes.
+        origin: the file, for the message.
+        encoding: what the user says.
+
+    Raises:
+        ValueError: packed bytes; UTF-16 or UTF-32 without a byte order mark.
+    """
+    for packing, pattern in _PACKED.items():
+        if re.match(pattern, head):
+            name_too = _NAMED_PACKINGS.get(packing, "pack it with gzip (.gz)")
+            raise ValueError(
+                f"{origin}: packed ({packing}), and no text as it is. Unpack it, or {name_too} if it is a "
+                "table of data."
+            )
+    name, mark = told_encoding(head, encoding)
+    if not mark and name in ("utf-16", "utf-32"):
+        setting = f"{encoding.key}={name}"
+        raise ValueError(
+            f"{origin}: {setting} is read by a byte order mark, and there is none. Pass {setting}-le or "
+            f"{setting}-be."
+        )
+    if not mark and name == UTF8:
+        refuse_unmarked_utf16(head, origin, encoding)
+    return name, mark
+
+
+def refuse_lone_returns(text: bytes, origin: str) -> None:
+    """Refuse a text without line feeds whose lines end with carriage returns, as in old spreadsheets.
+
+    Args:
+        text: the beginning of the text, or all of it, in UTF-8.
+        origin: the file, for the message.
+
+    Raises:
+        ValueError: with what to do.
+    """
+    inner = text.rstrip(b"\r\n")
+    if b"\r" in inner and b"\n" not in inner:
+        file = origin.rpartition("/")[2]
+        raise ValueError(
+            f"{origin}: its lines end with a carriage return alone, and with no line feed. Convert it, for "
+            f"example with: tr '\\r' '\\n' < {file} > lines-{file}"
+        )
 
 
 def encoding_in_use(name: str, encoding: TextEncoding) -> TextEncoding:
@@ -144,11 +210,9 @@ def text_of(content: bytes, origin: str, encoding: TextEncoding = UNSAID) -> str
         encoding: what the user says.
 
     Raises:
-        ValueError: it is not in the encoding that it should be in; with the line and what to do.
+        ValueError: it is not in the encoding that it should be in, with the line and what to do; packed.
     """
-    name, mark = told_encoding(content, encoding)
-    if name == UTF8 and not mark:
-        refuse_unmarked_utf16(content[:_LOOKED_AT], origin, encoding)
+    name, mark = checked_head(content[:_LOOKED_AT], origin, encoding)
     try:
         return content[mark:].decode(name)
     except UnicodeDecodeError as error:
@@ -158,13 +222,34 @@ def text_of(content: bytes, origin: str, encoding: TextEncoding = UNSAID) -> str
         advice = encoding_advice(error.object, error.start, origin, encoding_in_use(name, encoding))
         place = f"{origin}, line {line}"
         raise ValueError(f"{place}: not {name.upper()} (byte {byte:#04x}). {advice}") from error
+    except UnicodeError as error:
+        raise ValueError(other_fault(origin, name, error, encoding)) from error
+
+
+def other_fault(origin: str, name: str, error: UnicodeError, encoding: TextEncoding) -> str:
+    """The message about a text that a decoder refuses without saying where.
+
+    Args:
+        origin: the file, with its line where that is known.
+        name: of the encoding.
+        error: of the decoder.
+        encoding: what the user says.
+    """
+    advice = encoding_advice(b"", 0, origin, encoding_in_use(name, encoding))
+    return f"{origin}: not {name.upper()} ({error}). {advice}"
 
 
 def _conversion(name: str, origin: str, encoding: TextEncoding) -> str:
     """How to read a text that is in this encoding, or to convert it."""
     setting = f"Pass {encoding.key}={name}, or convert" if encoding.key else "Convert"
     file = origin.rpartition("/")[2]
-    return f"{setting} it, for example with: iconv -f {ICONV_NAMES[name]} -t UTF-8 {file} > utf8-{file}"
+    stem, dot, ending = file.rpartition(".")
+    unpack = UNPACKERS.get((dot + ending).lower())
+    convert = f"iconv -f {ICONV_NAMES[name]} -t UTF-8"
+    command = f"{convert} {file} > utf8-{file}"
+    if unpack:
+        command = f"{unpack} {file} | {convert} > utf8-{stem}"
+    return f"{setting} it, for example with: {command}"
 
 
 def _single_byte_encoding(content: bytes) -> str:

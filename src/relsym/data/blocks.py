@@ -19,12 +19,14 @@ from pathlib import Path
 
 from relsym.data.progress import progress
 from relsym.text_encoding import (
+    UNPACKERS,
     UNSAID,
     UTF8,
     TextEncoding,
+    checked_head,
     encoding_advice,
     encoding_in_use,
-    refuse_unmarked_utf16,
+    other_fault,
     told_encoding,
 )
 
@@ -50,9 +52,9 @@ def line_blocks(
         encoding: of the text.
 
     Raises:
-        ValueError: a compressed file that is damaged or ends early, a line above ``LONGEST_LINE``, UTF-16
-            without a byte order mark, a text that is not in the encoding that the user or its byte order mark
-            says.
+        ValueError: a compressed file that is damaged or ends early, packed bytes under a name that does not
+            say so, a line above ``LONGEST_LINE``, UTF-16 without a byte order mark, a text that is not in the
+            encoding that the user or its byte order mark says.
         FileNotFoundError: an archive without such a member.
     """
     with ExitStack() as stack:
@@ -88,10 +90,8 @@ def line_blocks(
 def _utf8_parts(stream: BufferedIOBase, size: int, path: Path, encoding: TextEncoding) -> Iterator[bytes]:
     """The text of a stream in UTF-8, without a byte order mark, in parts that may end anywhere."""
     head = _read(stream, size, path)
-    name, mark = told_encoding(head, encoding)
+    name, mark = checked_head(head, str(path), encoding)
     if name == UTF8:
-        if not mark:
-            refuse_unmarked_utf16(head, str(path), encoding)
         block = head[mark:]
         while block:
             yield block
@@ -127,6 +127,8 @@ def _decoded_part(
         line = lines + before.count("\n") + 1
         advice = encoding_advice(error.object, error.start, path.name, encoding_in_use(name, encoding))
         raise ValueError(f"line {line} of {path}: not {name.upper()} ({error.reason}). {advice}") from error
+    except UnicodeError as error:
+        raise ValueError(other_fault(str(path), name, error, encoding)) from error
 
 
 def ends_midline(path: Path, encoding: TextEncoding = UNSAID) -> bool:
@@ -134,7 +136,7 @@ def ends_midline(path: Path, encoding: TextEncoding = UNSAID) -> bool:
 
     False for a packed file: one that is cut short cannot be unpacked.
     """
-    if path.suffix in (".gz", ".bz2"):
+    if path.suffix.lower() in UNPACKERS:
         return False
     with open(path, "rb") as file:
         name, _ = told_encoding(file.read(4), encoding)
@@ -171,11 +173,11 @@ def decoded(block: bytes, path: Path, first: int, encoding: TextEncoding = UNSAI
 
 def _streams(raw: BufferedIOBase, path: Path, member: str, stack: ExitStack) -> Iterator[BufferedIOBase]:
     """The decompressed text of a file, or of each member of an archive; ``stack`` closes what is opened."""
-    if path.name.endswith((".tar.gz", ".tgz")):
+    if path.name.lower().endswith((".tar.gz", ".tgz")):
         yield from _members(raw, path, member, stack)
-    elif path.suffix == ".gz":
+    elif path.suffix.lower() == ".gz":
         yield stack.enter_context(gzip.GzipFile(fileobj=raw))
-    elif path.suffix == ".bz2":
+    elif path.suffix.lower() == ".bz2":
         yield stack.enter_context(bz2.BZ2File(raw))
     else:
         yield raw

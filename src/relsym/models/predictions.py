@@ -17,7 +17,7 @@ from relsym.data.sources.json_lines import LONE_SURROGATE, json_fault, parsed_js
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.function import judge
-from relsym.text_encoding import text_of
+from relsym.text_encoding import refuse_lone_returns, text_of
 
 
 def _check_csv(text: str) -> None:
@@ -37,6 +37,7 @@ def _check_csv(text: str) -> None:
 def _csv_table(path: Path) -> pl.DataFrame:
     """The cells of a CSV file, as texts."""
     text = text_of(path.read_bytes(), str(path))
+    refuse_lone_returns(text.encode(), str(path))
     _check_csv(text)
     return pl.read_csv(text.encode(), infer_schema=False)
 
@@ -47,6 +48,7 @@ def _jsonl_table(path: Path) -> pl.DataFrame:
     Every value is looked at by itself: what stands in one line says nothing about the type of the others.
     """
     text = text_of(path.read_bytes(), str(path))
+    refuse_lone_returns(text.encode(), str(path))
     columns: dict[str, list[str | None]] = {}
     height = 0
     for number, line in enumerate(text.split("\n"), start=1):
@@ -144,7 +146,7 @@ class PredictionTable(Model):
             raise FileNotFoundError(
                 f"model.file={file}: no such file. Pass model.file=TABLE of answers. {WANTED}."
             )
-        if path.suffix not in TABLE_READERS:
+        if path.suffix.lower() not in TABLE_READERS:
             raise ValueError(f"model.file={file}: expected a file that ends in {', '.join(TABLE_READERS)}.")
         with open(path, "rb") as stream:
             self.hash = file_digest(stream, "sha256").hexdigest()
@@ -205,7 +207,7 @@ class PredictionTable(Model):
     def _read(self) -> dict[_Key, _Answer]:
         """Prediction and score by pair_id and form, once all lines are found to be right."""
         try:
-            table = TABLE_READERS[self.path.suffix](self.path)
+            table = TABLE_READERS[self.path.suffix.lower()](self.path)
         except (pl.exceptions.PolarsError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"{self.path}: cannot be read ({reason}). {WANTED}.") from error

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from relsym.text_encoding import UNPACKERS
+
 FILE_KINDS = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -16,6 +18,7 @@ FILE_KINDS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+UNREAD_PACKINGS = (".zip", ".xz", ".zst", ".7z", ".rar", ".lz4", ".tar", ".tgz", ".xlsx", ".ods")
 TABLE_KINDS = ("csv", "tsv", "jsonl", "parquet")
 COMMA, TAB, SEMICOLON, PIPE = ",", "\t", ";", "|"
 BLANKS = "blanks"  # any number of spaces and tabs, as one
@@ -64,11 +67,17 @@ class FileFormat:
         """csv, tsv, jsonl or parquet, as said or by the name.
 
         Raises:
-            ValueError: nobody says so, or Parquet in a packed file.
+            ValueError: nobody says so, a packing that is not read, or Parquet in a packed file.
         """
-        is_packed = path.suffix in (".gz", ".bz2")
-        suffix = path.with_suffix("").suffix if is_packed else path.suffix
+        ending = path.suffix.lower()
+        is_packed = ending in UNPACKERS
+        suffix = path.with_suffix("").suffix.lower() if is_packed else ending
         kind = self.kind or FILE_KINDS.get(suffix)
+        if kind is None and suffix in UNREAD_PACKINGS:
+            raise ValueError(
+                f"{path}: packed ({suffix}), which is not read. Unpack it, or pack it with gzip (.gz) or "
+                "bzip2 (.bz2) under a name that says what it is, such as facts.tsv.gz."
+            )
         # Parquet packs its own columns: a packed file of it could not be read in parts.
         if kind is None or (kind == "parquet" and is_packed):
             advice = (
@@ -148,6 +157,11 @@ def _delimiter(key: str, value: str) -> str:
         return DELIMITERS[value]
     if value == r"\t":
         return TAB
+    if len(value) == 1 and not value.isascii():
+        raise ValueError(
+            f"{key}={value}: expected a character of ASCII. Replace {value} by tabs in the file, for example "
+            rf"with: sed 's/{value}/\t/g' FILE > FILE.tsv"
+        )
     if len(value) == 1 and not value.isalnum() and value not in "\"'\n\r":
         return value
     raise ValueError(

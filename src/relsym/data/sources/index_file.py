@@ -13,7 +13,7 @@ from relsym.data.sources.fields import text_lines
 from relsym.data.sources.iris import with_plain_ids
 from relsym.data.sources.layout import shortened
 from relsym.data.sources.separation import COUNT
-from relsym.text_encoding import UNSAID, TextEncoding
+from relsym.text_encoding import UNSAID, TextEncoding, refuse_lone_returns
 
 LOG = logging.getLogger(__name__)
 UNKNOWN_INDEX = "number without an id"
@@ -101,6 +101,7 @@ def _lines(path: Path, encoding: TextEncoding) -> pl.DataFrame:
     blocks = []
     before = 0
     for block in line_blocks(path, encoding=encoding):
+        refuse_lone_returns(block, str(path))
         lines = text_lines(decoded(block, path, before + 1, encoding))
         blocks.append(lines.with_columns(row=pl.col("row").cast(pl.Int64) + before))
         before += lines.height

@@ -136,6 +136,12 @@ class Schema:
         # Where none is complete, those that lack the fewest are what the file most likely was to have.
         columns = complete[0] if complete else min([self.columns, *self.known], key=absent)
         self._check_unique(columns.values(), available, path)
+        if self.order_key and any(isinstance(column, int) for column in columns.values()):
+            raise ValueError(
+                f"{path}: its columns have names, {shortened(', '.join(available))}, so that their order "
+                f"says nothing. Leave {self.order_key} out, and pass {self._advice(self.standard)} where "
+                "they are called otherwise."
+            )
         missing = {role: name for role, name in columns.items() if name not in available}
         if missing:
             listed = ", ".join(map(str, missing.values()))
@@ -246,9 +252,11 @@ class Schema:
         if len(fields) < len(self.standard) or not read_like_column_names(fields):
             return
         named = " ".join(f"{self.key}.{role}={field}" for role, field in fields.items())
+        # What lists all columns says where they are, with names above them or without.
+        settings = f"{self.header_key}=true" + ("" if self.order_key else f" {named}")
         raise ValueError(
             f"{path}: the first row, {shortened(list(first))}, reads like column names. "
-            f"If it holds them, pass {self.header_key}=true {named}; "
+            f"If it holds them, pass {settings}; "
             f"if it is a row like the others, pass {self.header_key}=false."
         )
 

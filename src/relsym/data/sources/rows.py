@@ -20,6 +20,7 @@ from relsym.data.sources.file_format import TAB, FileFormat, delimiter_name
 from relsym.data.sources.json_lines import json_fault, json_object, json_rows
 from relsym.data.sources.layout import Layout, Schema, shortened
 from relsym.data.sources.separation import COUNT, LOOKED_AT, fields_of, refuse_quotes, separated
+from relsym.text_encoding import refuse_lone_returns
 
 BY_NAME = FileFormat()  # nothing is said: the name alone counts
 LONGEST_ROW = LONGEST_LINE  # bytes; a row of CSV may be of several lines
@@ -57,6 +58,7 @@ def table_rows(path: Path, schema: Schema, said: FileFormat = BY_NAME) -> Iterat
     first = next(blocks, None)
     if first is None:
         raise ValueError(f"{path}: the file is empty.")
+    refuse_lone_returns(first, str(path))
     form, count = said, None
     if kind != "jsonl":
         _refuse_parquet(first, path, said)

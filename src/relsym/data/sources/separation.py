@@ -30,6 +30,8 @@ from relsym.data.sources.layout import Schema, shortened
 LOG = logging.getLogger(__name__)
 LOOKED_AT = 100  # lines
 COUNT = re.compile(r"\s*\d+\s*")
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?', re.IGNORECASE)
+_NAMES = {delimiter: name for name, delimiter in DELIMITERS.items()}
 _BETWEEN = re.compile(r"[,;|\s]")
 QUOTED_FIELD = re.compile(r'(?:^|\t)"', re.MULTILINE)
 
@@ -109,6 +111,12 @@ class _Beginning:
         """Refuse lines that show, whatever separates their fields, that they are of another layout."""
         if json_object(self.lines[0]):
             raise ValueError(f"{self._begins()}, is a JSON object. Pass {self.said.prefix}format=jsonl.")
+        line_of_excel = SEPARATOR_LINE.fullmatch(self.lines[0])
+        if line_of_excel:
+            raise ValueError(
+                f"{self._begins()}, tells Excel what stands between the fields, and is no row. Delete that "
+                f"line, and pass {self.said.prefix}delimiter={_setting(line_of_excel[1])}."
+            )
         self._refuse_count()
         is_plain = self.schema.width == len(self.schema.standard) and not self.schema.order_key
         if is_plain and self.lines[0].startswith("/a/[/r/"):
@@ -274,4 +282,4 @@ def _rows(lines: Sequence[str], form: FileFormat) -> list[list[str]]:
 
 def _setting(delimiter: str) -> str:
     """What a delimiter is called in the configuration."""
-    return next(name for name, value in DELIMITERS.items() if value == delimiter)
+    return _NAMES.get(delimiter, delimiter)

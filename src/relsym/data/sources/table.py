@@ -135,7 +135,7 @@ class TripleTable:
 
     def _is_json(self, path: Path) -> bool:
         """Whether a file of labels is one JSON object."""
-        return path.suffix == ".json" and self.entity_format.kind is None
+        return path.suffix.lower() == ".json" and self.entity_format.kind is None
 
     def _has_labels_beside(self) -> bool:
         """Whether both columns of labels are declared; one alone is refused, and so are labels twice."""
@@ -385,6 +385,8 @@ def _json_labels(path: Path, schema: Schema, notes: Counter[str]) -> pl.DataFram
     for _, value in entities:
         label = _first_label(value, key, notes) if isinstance(value, _Entries) else value
         labels.append(label if isinstance(label, str) else None)
+    if not any(label is not None for label in labels):
+        _refuse_nested(entities, key, path)
     ids = [entity for entity, _ in entities]
     for text in (*ids, *filter(None, labels)):
         if LONE_SURROGATE.search(text):
@@ -392,6 +394,29 @@ def _json_labels(path: Path, schema: Schema, notes: Counter[str]) -> pl.DataFram
                 f"{path}: {shortened(text)} holds half of a character, a lone surrogate. Correct the file."
             )
     return pl.DataFrame({"entity": ids, "label": labels}, schema=LABEL_SCHEMA)
+
+
+def _refuse_nested(entities: _Entries, key: str, path: Path) -> None:
+    """Refuse a JSON object that gives no label because its labels stand under other keys, or in lists."""
+    nested = [(entity, value) for entity, value in entities if isinstance(value, list) and value]
+    if not nested:
+        return
+    entity, value = nested[0]
+    if not isinstance(value, _Entries):
+        raise ValueError(
+            f"{path}: no entity has a label: that of {entity} is a list, {shortened(value)}. Write one label "
+            'for each entity, id -> label or id -> {"label": ...}.'
+        )
+    if (key, None) in value:
+        return
+    keys = shortened(", ".join(name for name, _ in value))
+    texts = [name for name, inner in value if isinstance(inner, str)]
+    advice = 'Write id -> label or id -> {"label": ...}'
+    if texts:
+        advice = f"Pass data.entity_columns.label={texts[0]}, or another of them"
+    raise ValueError(
+        f"{path}: no entity has a text under the key {key}: {entity} has the keys {keys}. {advice}."
+    )
 
 
 def _first_label(entries: _Entries, key: str, notes: Counter[str]) -> object:
