@@ -414,6 +414,11 @@ def test_answers_are_read_whatever_the_first_lines_hold(tmp_path):
     assert table["last", "a"] == ("neutral", 0.5)
 
 
+def test_an_ending_in_capitals_is_the_same_ending(tmp_path):
+    table = table_of(tmp_path / "ANSWERS.CSV", "pair_id,form,score\n007,a,0.5\n")
+    assert table == {("007", "a"): (None, 0.5)}
+
+
 def test_values_of_answers_are_read_one_by_one_in_every_format(tmp_path):
     scores = [0, 1, 0.25, "0.5", "", None, "1e-1"]
     read = [0.0, 1.0, 0.25, 0.5, None, None, 0.1]
@@ -468,6 +473,9 @@ def test_values_of_answers_are_read_one_by_one_in_every_format(tmp_path):
         ("a.csv", "pair_id,form,prediction,score\na,b\n", "line 2: expected 4 fields.*got 2"),
         ("a.csv", 'pair_id,form,score\na,"b"c,1\n', "a.csv, line 2: .* expected after"),
         ("a.csv", b"pair_id,form,score\n\xe9,b,1\n", "a.csv, line 2: not UTF-8"),
+        ("a.csv", "pair_id,form,score\ra,b,1\r", "a.csv: its lines end with a carriage return alone"),
+        ("a.jsonl", b"PK\x03\x04\x14", r"a\.jsonl: packed \(zip, .*Unpack it\. Columns"),
+        ("a.csv", b"PAR1\x15PAR1", r"a\.csv: it begins as a Parquet file does\. Let its name end in \.parquet"),
         ("a.jsonl", '{"pair_id": "a", "form": "b", "score": 1, "score": 0}', "line 1: the key score twice"),
         ("a.csv", "pair_id,form,score\n,b,1\n", "1 lines have no pair_id or no form"),
         ("a.jsonl", '{"pair_id": "a", "form": null, "score": 1}', "1 lines have no pair_id or no form"),

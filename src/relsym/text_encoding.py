@@ -99,24 +99,25 @@ def told_encoding(head: bytes, encoding: TextEncoding = UNSAID) -> tuple[str, in
     return encoding.name or UTF8, 0
 
 
-def checked_head(head: bytes, origin: str, encoding: TextEncoding = UNSAID) -> tuple[str, int]:
+def checked_head(
+    head: bytes, origin: str, encoding: TextEncoding = UNSAID, unpacks: bool = True
+) -> tuple[str, int]:
     """What ``told_encoding`` gives, of bytes that may be the beginning of a text.
 
     Args:
         head: the text's first bytes.
         origin: the file, for the message.
         encoding: what the user says.
+        unpacks: whether the file would be unpacked if its name said that it is packed.
 
     Raises:
         ValueError: packed bytes; UTF-16 or UTF-32 without a byte order mark.
     """
     for packing, pattern in _PACKED.items():
         if re.match(pattern, head):
-            name_too = _NAMED_PACKINGS.get(packing, "pack it with gzip (.gz)")
-            raise ValueError(
-                f"{origin}: packed ({packing}), and no text as it is. Unpack it, or {name_too} if it is a "
-                "table of data."
-            )
+            named = _NAMED_PACKINGS.get(packing, "pack it with gzip (.gz)")
+            advice = f"Unpack it, or {named}." if unpacks else "Unpack it."
+            raise ValueError(f"{origin}: packed ({packing}), and no text as it is. {advice}")
     name, mark = told_encoding(head, encoding)
     if not mark and name in ("utf-16", "utf-32"):
         setting = f"{encoding.key}={name}"
@@ -212,7 +213,9 @@ def text_of(content: bytes, origin: str, encoding: TextEncoding = UNSAID) -> str
     Raises:
         ValueError: it is not in the encoding that it should be in, with the line and what to do; packed.
     """
-    name, mark = checked_head(content[:_LOOKED_AT], origin, encoding)
+    if content.startswith(b"PAR1") and content.endswith(b"PAR1"):
+        raise ValueError(f"{origin}: it begins as a Parquet file does. Let its name end in .parquet.")
+    name, mark = checked_head(content[:_LOOKED_AT], origin, encoding, unpacks=False)
     try:
         return content[mark:].decode(name)
     except UnicodeDecodeError as error:
