@@ -458,6 +458,18 @@ def test_a_pause_of_years_is_an_error_that_names_it(value, served, get, sleeps):
     assert get().read_bytes() == FILE
 
 
+def test_more_bytes_than_the_server_says_the_file_has_are_no_file(served, get, tmp_path):
+    broken(served, get)
+    total = len(FILE) - 5
+    with pytest.MonkeyPatch.context() as patch:
+        ranged = {"Content-Range": f"bytes {HALF}-{total - 1}/{total}"}
+        patch.setattr(served, "part", lambda headers: (206, served.body[HALF:], ranged))
+        with pytest.raises(ConnectionError, match=rf"{len(FILE)} bytes came.*has {total}, so it starts over"):
+            get("unverified")
+    assert names(tmp_path) == set()
+    assert get().read_bytes() == FILE
+
+
 def test_sizes_of_thousands_of_digits_say_nothing(served, get, strike):
     strike(faults.sends(206, b"abc", Content_Range=f"bytes 0-2/{'9' * 5000}"))
     assert get(retries=1).read_bytes() == FILE

@@ -16,7 +16,7 @@ import requests
 
 import faults
 from loopback import Loopback
-from openai_server import NAME, Quick, chance, words_of
+from openai_server import NAME, MadeUpServer, Quick, Reply, chance, words_of
 from relsym.app.evaluate.shards import Shards
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
@@ -215,6 +215,15 @@ ODD: dict[str, tuple[faults.Fault, str]] = {
     "huge": (changed(lambda a, c, top: top[1].update(logprob=10**400)), "no log-probabilities"),
     "words": (changed(lambda a, c, top: top[1].update(logprob="high")), "no log-probabilities"),
 }
+ODD["token_blank"] = (
+    changed(lambda a, c, top: c["logprobs"]["content"][0].update(token=" ")),
+    "no log-probabilities",
+)
+for place, value in {"null": None, "number": 7, "object": {"text": "yes"}}.items():
+    ODD[f"token_{place}"] = (
+        changed(lambda a, c, top, value=value: top[0].update(token=value)),
+        "no log-probabilities",
+    )
 # What is not the answer's fault, and leaves it as it is.
 HARMLESS: dict[str, faults.Fault] = {
     **faults.ODD_BUT_RIGHT,
@@ -347,6 +356,22 @@ def test_one_trial_answer_that_went_wrong_does_not_decide_how_answers_are_read(
     assert judged(model) == healthy
 
 
+@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize("text", TRIAL_TEXTS[:2])
+def test_one_refusal_of_a_trial_does_not_decide_how_answers_are_read(status, text, serve, ask, healthy):
+    refusal = faults.sends(status, b'{"error": "no logprobs on this machine"}')
+    server = serve(refusal, struck=(text,), times=math.inf)
+    model = ask(server, retries=1)
+    assert model.source["read"] == "top_logprobs"
+    assert judged(model) == healthy
+
+
+def test_a_failure_that_speaks_of_fields_passes_like_any_other(serve, ask, healthy):
+    server = serve(faults.sends(500, b'{"error": "logprobs kernel failed"}'))
+    assert judged(ask(server)) == healthy
+    assert sum(server.came.values()) == 2 + len(ROWS) + len(STRUCK)
+
+
 def test_trials_without_log_probabilities_are_asked_again_once_the_server_is_well(serve, ask, healthy):
     server = serve(ODD["logprobs_null"][0], struck=("",), times=math.inf)
     assert ask(server).source["read"] == "text"
@@ -465,3 +490,107 @@ def test_an_answer_may_be_larger_the_more_tokens_it_may_have():
     small = OpenAiCompatible("http://localhost:1/v1", NAME)
     large = OpenAiCompatible("http://localhost:1/v1", NAME, max_tokens=1016)
     assert large.client.largest_answer - small.client.largest_answer == 1000 * 4096
+
+
+# --- echoes of the prompt
+
+
+class EchoServer(MadeUpServer):
+    """Changes those of its echoes by ``fault(log-probabilities)`` that ``is_struck(prompt, count)`` picks."""
+
+    fault: Callable[[dict], object] | None = None
+    is_struck: Callable[[str, int], bool] = staticmethod(lambda prompt, count: True)
+
+    def reply(self, body: dict, signed: str | None) -> Reply:
+        status, reply = super().reply(body, signed)
+        with self.lock:
+            count = self.asked[json.dumps(body, sort_keys=True)]
+        if status == 200 and body.get("echo") and self.fault and self.is_struck(body["prompt"], count):
+            self.fault(reply["choices"][0]["logprobs"])
+        return status, reply
+
+
+def no_echo(logprobs: dict) -> None:
+    for name, values in logprobs.items():
+        logprobs[name] = values[-1:]
+
+
+def other_case(logprobs: dict) -> None:
+    logprobs["tokens"] = [token.upper() for token in logprobs["tokens"]]
+
+
+def other_prompt(logprobs: dict) -> None:
+    logprobs["tokens"] = [token.replace("near", "far") for token in logprobs["tokens"]]
+
+
+def gap(logprobs: dict) -> None:
+    logprobs["token_logprobs"][2] = None
+
+
+def nothing(logprobs: dict) -> None:
+    logprobs["token_logprobs"] = [None] * len(logprobs["tokens"])
+
+
+ECHO_FAULTS = {
+    "no_echo": (no_echo, "no echo of the prompt"),
+    "other_case": (other_case, "no echo of the prompt"),
+    "other_prompt": (other_prompt, "no echo of the prompt"),
+    "gap": (gap, "a log-probability is missing"),
+    "nothing": (nothing, "a log-probability is missing"),
+}
+
+
+@pytest.fixture
+def echo() -> Iterator[EchoServer]:
+    server = EchoServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def echoed(echo: EchoServer, tmp_path: Path) -> Callable[..., tuple[str, dict[str, object], list[str]]]:
+    """How answers of a run are read, what is read off them, and the problems of the rows."""
+
+    def run(folder: str = "answers", **settings: object) -> tuple[str, dict[str, object], list[str]]:
+        chosen = {"prompts": "question", "retries": 1, "cache_dir": str(tmp_path / folder), **settings}
+        model = OpenAiCompatible(echo.url, NAME, api="completions", **chosen)
+        model.prepare(Examples(LABELS, []))
+        columns = model.measure(ROWS)
+        read = {}
+        for reading in model.readings():
+            read[reading.name] = model.read(reading.name, "lexicalised", columns)
+        return model.source["read"], read, columns["question:problem"]
+
+    return run
+
+
+@pytest.mark.parametrize("name", ECHO_FAULTS)
+def test_an_echo_that_is_none_is_asked_again_and_left_out_with_the_reason_if_it_stays(name, echo, echoed):
+    well = echoed("well")
+    assert well[0] == "echo"
+    echo.fault, reason = ECHO_FAULTS[name]
+    echo.is_struck = lambda prompt, count: prompt[0] in "14" and " is near" in prompt
+    way, read, problems = echoed()
+    assert (way, problems) == ("echo", ["", reason, "", "", reason, ""])
+    assert [label is None for label in read["question"].labels] == [bool(problem) for problem in problems]
+    echo.fault = None
+    assert echoed() == well
+
+
+@pytest.mark.parametrize("name", ECHO_FAULTS)
+def test_one_trial_echo_that_went_wrong_decides_nothing(name, echo, echoed):
+    well = echoed("well")
+    echo.asked.clear()
+    echo.fault, reason = ECHO_FAULTS[name]
+    first = TRIAL_TEXTS[0]
+    echo.is_struck = lambda prompt, count: (prompt.startswith(first) and count == 1) or prompt.startswith("4")
+    way, _, problems = echoed()
+    assert (way, problems) == ("echo", ["", "", "", "", reason, ""]), "the check of the others is still on"
+    echo.fault = None
+    assert echoed() == well
+
+
+def test_echoes_in_tokens_of_the_servers_own_are_read_as_far_as_they_tell(echo, echoed):
+    echo.fault = other_case
+    echo.is_struck = lambda prompt, count: True
+    assert echoed()[0] == "top_logprobs", "its own token cannot be found in the echo"

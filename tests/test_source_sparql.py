@@ -541,10 +541,18 @@ def broken_off(handler: BaseHTTPRequestHandler, body: bytes) -> None:
     faults.send(handler, body[: len(body) // 2] + trace)
 
 
+def partial(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """As a public endpoint does that has had enough: whole JSON, with a part of the rows."""
+    answer = json.loads(body)
+    del answer["results"]["bindings"][1:]
+    faults.send(handler, json.dumps(answer).encode(), 206)
+
+
 MISBEHAVES: dict[str, faults.Fault] = {
     **faults.BROKEN,
     **faults.ODD_BUT_RIGHT,
     "broken_off": broken_off,
+    "partial": partial,
     "rate_limit": faults.sends(429, b"Rate limit exceeded", "text/plain", Retry_After="2"),
     "not_finite": changed(lambda rows: rows[0]["s"].update(value=math.nan)),
     "number": changed(lambda rows: rows[0]["s"].update(value=10**400)),
@@ -571,6 +579,14 @@ def test_an_endpoint_that_sends_byte_by_byte_is_given_up_and_asked_again(name, s
     served.troubles = [faulty(faults.SLOW[name])]
     with pytest.raises(ConnectionError, match=r"timed out, .*data\.timeout, or lower data\.page_size"):
         reader(page_size=5, timeout=0.15, retries=0).read(["P131"])
+
+
+def test_a_part_of_an_answer_is_refused_and_not_kept(served, reader):
+    facts = chain(served)
+    served.troubles = [faulty(partial)] * 2
+    with pytest.raises(ValueError, match=r"status 206.*lower data\.page_size"):
+        reader(retries=1).read(["P131"])
+    assert set(reader().read(["P131"]).triples.rows()) == facts
 
 
 def test_an_answer_that_is_too_large_is_an_error_that_says_how_large(served, reader):

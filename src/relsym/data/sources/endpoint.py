@@ -193,6 +193,11 @@ class Endpoint:
             raise requests.HTTPError(f"{self.name}: status {status}", response=response)
         if status not in _SUCCESS:
             raise self._refused(response, question)
+        if status == HTTPStatus.PARTIAL_CONTENT:
+            raise NoSparql(
+                f"{self.name}: the answer is a part of the whole alone, as its status 206 says "
+                f"({question.about}). Try later, or {question.relief}."
+            )
         return self._parsed(response, question)
 
     def _post(self, question: SelectQuery) -> requests.Response:

@@ -339,6 +339,12 @@ def _store(response: requests.Response, partial: Path, resumed: bool, total: int
         raise OSError(error.errno, f"{error.strerror}. {advice}", str(partial)) from error
 
     size = size_of(partial)
+    if total is not None and size > total:
+        _forget(partial)  # nobody knows which of its bytes are the file's
+        raise requests.ConnectionError(
+            f"{masked(response.url)}: {size} bytes came, though the server says the file has {total}, so "
+            "it starts over."
+        )
     if total is not None and size < total:
         raise requests.ConnectionError(
             f"{masked(response.url)}: the connection ended after {size} of {total} bytes."

@@ -108,7 +108,7 @@ def unpack(stored: bytes) -> Answer | None:
             # JSON turned the tuples into lists. Read as when it came: what is refused today may have been
             # kept by an earlier version.
             top = _top((likely_token, likely_logprob) for likely_token, likely_logprob in stored_top)
-            steps.append(Step(token, _logprob(logprob), top))
+            steps.append(Step(_token(token), _logprob(logprob), top))
         return Answer(text, tuple(steps), _count(prompt_tokens), _count(completion_tokens))
     except (zlib.error, ValueError, TypeError):
         return None
@@ -170,7 +170,7 @@ def _chat_steps(entries: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
     """The chat API describes each token by an object of its own."""
     steps = []
     for entry in entries:
-        token = whole_text(str(entry["token"]))
+        token = _token(entry["token"])
         logprob = _logprob(entry["logprob"])
         likely = entry.get("top_logprobs") or []
         top = _top((each["token"], each["logprob"]) for each in likely)
@@ -187,7 +187,7 @@ def _completion_steps(logprobs: Mapping[str, Any]) -> tuple[Step, ...]:
     steps = []
     for token, logprob, top in zip(tokens, token_logprobs, tops, strict=True):
         likely = top or {}
-        step = Step(whole_text(str(token)), _logprob(logprob), _top(likely.items()))
+        step = Step(_token(token), _logprob(logprob), _top(likely.items()))
         steps.append(step)
     return tuple(steps)
 
@@ -212,11 +212,22 @@ def _top(pairs: Iterable[tuple[Any, Any]]) -> tuple[tuple[str, float], ...]:
             continue
         if untold is not None:
             raise ValueError(f"the likely token {untold!r:.50} has none, and one behind it has")
-        top.append((whole_text(str(token)), logprob))
+        top.append((_token(token), logprob))
     total = sum(math.exp(logprob) for _, logprob in top)
     if total > 1 + ROUNDING:
         raise ValueError(f"the log-probabilities of the likely tokens come to a probability of {total:.3g}")
     return tuple(top)
+
+
+def _token(value: Any) -> str:
+    """The text of a token.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"the token {value!r:.50} is no text")
+    return whole_text(value)
 
 
 def _logprob(value: Any) -> float | None:

@@ -77,8 +77,8 @@ class Asker:
         Args:
             groups: requests that belong together, such as those about one row.
             trim: what to keep of a new answer.
-            lacks: what an answer, trimmed or not, lacks that others have, "" for nothing. One that lacks
-                something is asked for again, though it may be in the cache.
+            lacks: what the answer to a request, trimmed or not, lacks that others have, "" for nothing. One
+                that lacks something is asked for again, though it may be in the cache.
             advance: is called with the number of groups that have just been completed.
 
         Raises:
@@ -95,7 +95,7 @@ class Asker:
         progress = _Progress(keys, advance)
         outcomes: dict[bytes, Outcome] = {}
         for key, answer in self.cache.get(bodies).items():
-            if not lacks(answer):
+            if not lacks(answer, bodies[key]):
                 outcomes[key] = Outcome(answer, cached=True)
                 progress.tell(key)
 

@@ -48,7 +48,7 @@ ODD_WAIT = 2.0
 TOKEN_BYTES = 4096  # of a token with its twenty likeliest, in an answer; OpenAI's take half of it
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 Read = Callable[[Any], Any]
-Lacks = Callable[[Answer], str]
+Lacks = Callable[[Answer, Mapping[str, Any]], str]
 
 
 class Client:
@@ -89,23 +89,24 @@ class Client:
                 "%s is not encrypted: the key of %s travels in the clear. Use https.", self.url, key_env
             )
 
-    def ask(self, body: Mapping[str, Any], lacks: Lacks = lambda answer: "") -> Answer:
+    def ask(self, body: Mapping[str, Any], lacks: Lacks | None = None) -> Answer:
         """The answer to one request.
 
         Args:
-            lacks: what an answer lacks that others have, in a word or two; "" for nothing. One that lacks
-                something is asked for again.
+            lacks: what the answer to a request lacks that others have, in a word or two; "" for nothing. One
+                that lacks something is asked for again. None: the request is a trial, of fields that the
+                server may not take.
         """
         path = "chat/completions" if self.api == CHAT else "completions"
 
         def read(payload: Any) -> Answer:
             answer = read_answer(self.api, payload)
-            problem = lacks(answer)
+            problem = "" if lacks is None else lacks(answer, body)
             if problem:
                 raise Garbled(f"{problem}, which other answers have", problem)
             return answer
 
-        return self._patiently("POST", path, body, read)
+        return self._patiently("POST", path, body, read, is_trial=lacks is None)
 
     def models(self) -> list[dict[str, Any]] | None:
         """What the endpoint says of its models, an entry for each; None where it offers no list of them."""
@@ -130,11 +131,13 @@ class Client:
         """End all waits, and let no thread ask anything more."""
         self.stopped.set()
 
-    def _patiently(self, method: str, path: str, body: Mapping[str, Any] | None, read: Read) -> Any:
+    def _patiently(
+        self, method: str, path: str, body: Mapping[str, Any] | None, read: Read, is_trial: bool = False
+    ) -> Any:
         """What ``read`` makes of the response, after as many attempts as it takes."""
 
         def attempt() -> Any:
-            return self._once(method, path, body, read)
+            return self._read(self._once(method, path, body), read, is_trial)
 
         try:
             return persistent(attempt, self.retries, JITTER, self._pause)
@@ -143,8 +146,8 @@ class Client:
             # From None: the error underneath could show the key.
             raise exhausted(message, self.url, self.retries, error) from None
 
-    def _once(self, method: str, path: str, body: Mapping[str, Any] | None, read: Read) -> Any:
-        """One attempt.
+    def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
+        """The response to one attempt.
 
         What may pass is raised as an error of ``requests``: ``persistent`` tries again then.
         """
@@ -153,20 +156,20 @@ class Client:
         url = f"{self.url}/{path}"
         session = self._session()
         try:
-            response = exchange(session, method, url, self.timeout_s, self.largest_answer, json=body)
+            return exchange(session, method, url, self.timeout_s, self.largest_answer, json=body)
         except requests.Timeout as error:
             raise Late(f"{self.url}: timed out, no answer within {self.timeout_s:g} s.") from error
         except (TooSlow, TooLarge) as error:
             raise type(error)(f"{self.url}: {error}.") from error
-        return self._read(response, read)
 
-    def _read(self, response: requests.Response, read: Read) -> Any:
+    def _read(self, response: requests.Response, read: Read, is_trial: bool) -> Any:
+        """What ``read`` makes of the response, or the error for what is none."""
         text = self.hidden(response.text)
         response._content = text.encode()  # a server may repeat the key: nothing further sees it
         problem = unfit(response)
         if problem is not None:
             raise problem
-        if is_busy(response):
+        if is_busy(response, is_trial):
             pause = retry_after(response)
             asked = f" ({pause})" if pause else ""
             message = f"{self.url}: status {response.status_code}{asked}: {text[:200]!r}."

@@ -107,8 +107,12 @@ def unfit(response: requests.Response) -> Unfit | None:
     return None
 
 
-def is_busy(response: requests.Response) -> bool:
-    """Whether the same request may be answered later."""
+def is_busy(response: requests.Response, is_trial: bool) -> bool:
+    """Whether the same request may be answered later.
+
+    Args:
+        is_trial: whether the request tries fields; later ones have only those that were taken.
+    """
     status = response.status_code
     if status == HTTPStatus.REQUEST_TIMEOUT:
         return True
@@ -117,7 +121,7 @@ def is_busy(response: requests.Response) -> bool:
     if status < HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.NOT_IMPLEMENTED:
         return False
     # Some servers fail with status 500 on a field that they do not know: asking again would not help.
-    return FIELDS_OF_CHOICE.search(said(response)) is None
+    return not is_trial or FIELDS_OF_CHOICE.search(said(response)) is None
 
 
 def declined(response: requests.Response, url: str, key_env: str, with_key: bool) -> Declined:

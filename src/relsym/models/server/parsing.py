@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from relsym.models.server.answers import Answer, Step
 
 THOUGHT = "</think>"
 # Servers round: where likely tokens come to 1, this much may still be left for all others.
 SMALLEST = 1e-6
+ASCII_END = re.compile(r"[\x00-\x7f]*\Z")
+# Blanks, and the single bytes of line feeds and characters as tokenizers write them.
+UNPRINTED = re.compile(r"<0x[0-9A-Fa-f]{2}>|[^!-~]")
 NEGATIONS = ("not", "never", "cannot", "neither", "nor", "no", "without", "hardly")
 # Up to two words between a denial and what it denies: "not necessarily true".
 DENIED = r"(?:(?<!\w)(?:{negations})\s+(?:\w+\s+){{0,2}}|n['\u2019]t\s+(?:\w+\s+){{0,2}}|(?<!\w)non-)[\"'*]*$"
@@ -97,15 +100,44 @@ def ending_logprob(answer: Answer, ending: str) -> float | None:
     Counted from the back, where texts are plain: offsets of servers go wrong after characters of several
     bytes.
     """
-    count = len(answer.steps)
-    # Behind the echo stand the tokens that were generated: one was asked for. The server's own count comes
-    # first, but some count otherwise, so one and none are tried as well.
-    generated = 1 if answer.completion_tokens is None else answer.completion_tokens
-    for behind in dict.fromkeys((generated, 1, 0)):
-        total = _sum_back(answer.steps[: count - behind], ending)
+    for steps in _echoes(answer):
+        total = _sum_back(steps, ending)
         if total is not None:
             return total
     return None
+
+
+def ends_alike(answer: Answer, prompt: str) -> bool:
+    """Whether the tokens of an echo, as far as they are kept, end in what the prompt ends in.
+
+    The first token does not count: servers put marks of their own there. Nor do blanks and line feeds, nor
+    what stands before the last character outside ASCII: servers write those in as many ways as there are.
+    """
+    ending = _printed(ASCII_END.search(prompt)[0])
+    for steps in _echoes(answer):
+        text = _printed("".join(step.token for step in steps[1:]))
+        count = min(len(text), len(ending))
+        is_told = len(steps) > 1 and (count > 0 or not ending)
+        if is_told and text[len(text) - count :] == ending[len(ending) - count :]:
+            return True
+    return False
+
+
+def _echoes(answer: Answer) -> Iterator[Sequence[Step]]:
+    """What may be the echo in an answer, likelier ones first.
+
+    Behind the echo stand the tokens that were generated: one was asked for. The server's own count comes
+    first, but some count otherwise, so one and none are tried as well.
+    """
+    count = len(answer.steps)
+    generated = 1 if answer.completion_tokens is None else answer.completion_tokens
+    for behind in dict.fromkeys((generated, 1, 0)):
+        yield answer.steps[: count - behind]
+
+
+def _printed(text: str) -> str:
+    """The text without what servers write in several ways."""
+    return UNPRINTED.sub("", text)
 
 
 def _log_of_sum(logprobs: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from relsym.data.pairs import Row
 from relsym.models.prompts import DELIMITER, Prompt
 from relsym.models.server.answers import CHAT, COMPLETIONS, Answer, Body, Step
 from relsym.models.server.errors import BUSY, LATE, OF_FIELDS, Declined, Exhausted, Unfit
-from relsym.models.server.parsing import ending_logprob, most_unlisted, parse, word_mass
+from relsym.models.server.parsing import ending_logprob, ends_alike, most_unlisted, parse, word_mass
 
 Ask = Callable[..., Answer]  # ask(body, fresh=False)
 AUTO, LOGPROBS, TEXT = "auto", "logprobs", "text"
@@ -26,6 +26,7 @@ UNLISTED = "unlisted"
 TRIAL_TEXTS = ("The capital of France is", "The opposite of hot is", "Two and two make")
 # OpenAI's own completions API takes no more than five.
 FEW = 5
+SHOWN = 2  # trial questions that have to show what keeps from a way
 TAIL = 32  # tokens kept of an echoed prompt: more than a label word has
 # Prompts read in one pass and tokens decoded one by one differ by rounding, in bfloat16 by some hundredths of
 # a nat.
@@ -92,8 +93,8 @@ class Way(ABC):
     def trial(self, ask: Ask, text: str) -> Trial:
         """Ask a trial question."""
 
-    def lacks(self, answer: Answer) -> str:
-        """What an answer lacks that the trial question's had, in a word or two; "" for nothing."""
+    def lacks(self, answer: Answer, body: Body) -> str:
+        """What the answer to a body lacks that the trial question's had, in a word or two; "" for nothing."""
         return ""
 
     def trimmed(self, answer: Answer) -> Answer:
@@ -134,6 +135,7 @@ class Echo(Way):
     def __init__(self, request: Request) -> None:
         super().__init__(request)
         self._tells_all = False
+        self._repeats = False
 
     def bodies(
         self, prompt: Prompt, words: Mapping[str, str], shots: Sequence[Row], premise: str, hypothesis: str
@@ -155,10 +157,12 @@ class Echo(Way):
         steps = tuple(step._replace(top=()) for step in answer.steps[-TAIL:])
         return answer._replace(text="", steps=steps)
 
-    def lacks(self, answer: Answer) -> str:
-        """All log-probabilities, or one of those behind the first token, which has none."""
+    def lacks(self, answer: Answer, body: Body) -> str:
+        """All log-probabilities, the prompt, or one of those behind the first token, which has none."""
         if not answer.steps:
             return "no log-probabilities"
+        if self._repeats and not ends_alike(self.trimmed(answer), body["prompt"]):
+            return "no echo of the prompt"
         return "a log-probability is missing" if self._tells_all and _has_gap(answer) else ""
 
     def trial(self, ask: Ask, text: str) -> Trial:
@@ -170,8 +174,13 @@ class Echo(Way):
         first = generated.steps[0] if generated.steps else None
         if first is None or first.logprob is None or not first.token.strip():
             return Trial("its answers hold no log-probabilities")
-        echo = ask(self._body(text + first.token))
+        prompt = text + first.token
+        echo = ask(self._body(prompt))
+        if _has_gap(echo):  # as one now and then has, among answers without
+            echo = ask(self._body(prompt), fresh=True)
         self._tells_all = not _has_gap(echo)
+        # Some servers write tokens in a way of their own: their echoes cannot be held against the prompt.
+        self._repeats = ends_alike(self.trimmed(echo), prompt)
         echoed = ending_logprob(echo, first.token)
         if echoed is None:
             problem = "it does not repeat the prompt with log-probabilities"
@@ -231,14 +240,12 @@ class NextToken(Way):
         first = _first_word(answer.steps)
         return answer._replace(steps=answer.steps[: first + 1])
 
-    def lacks(self, answer: Answer) -> str:
+    def lacks(self, answer: Answer, body: Body) -> str:
         """Log-probabilities: all of them, those of the likely first words, or that of the one taken."""
-        if not answer.steps:
-            # An answer without a word has none to tell of.
-            return "no log-probabilities" if answer.text.strip() else ""
         number = _first_word(answer.steps)
         if number == len(answer.steps):
-            return ""
+            # An answer without a word has none to tell of.
+            return "no log-probabilities" if answer.text.strip() else ""
         first = answer.steps[number]
         if not first.top:
             return "no log-probabilities of likely tokens"
@@ -246,10 +253,13 @@ class NextToken(Way):
 
     def trial(self, ask: Ask, text: str) -> Trial:
         """Whether likely tokens come with an answer."""
-        answer = ask(self._body(self._probe(text)))
-        listed = [step for step in answer.steps if step.top]
-        self._tells_taken = any(step.logprob is not None for step in listed)
-        return Trial("" if listed else "its answers hold no log-probabilities")
+        body = self._body(self._probe(text))
+        answer = ask(body)
+        if not _tells_taken(answer):  # as one now and then does not, among answers that do
+            answer = ask(body, fresh=True)
+        self._tells_taken = _tells_taken(answer)
+        is_listed = any(step.top for step in answer.steps)
+        return Trial("" if is_listed else "its answers hold no log-probabilities")
 
     def _body(self, question: Body) -> Body:
         # The two APIs mean different things by "logprobs": a switch, or the number of likely tokens.
@@ -327,8 +337,12 @@ def _ways(request: Request, read: str, top: int) -> list[Way]:
 
 
 def _tried(way: Way, ask: Ask) -> str:
-    """What keeps the endpoint from being asked in this way, a refusal included; "" if nothing does."""
+    """What keeps the endpoint from being asked in this way, a refusal included; "" if nothing does.
+
+    Two answers have to show it: one alone may have gone wrong, or come from the one machine that differs.
+    """
     problem = ""
+    shown = 0
     for text in TRIAL_TEXTS:
         # Only an answer that shows the way is taken from the cache: what kept from it may have passed.
         fresh = text != TRIAL_TEXTS[0]
@@ -337,16 +351,17 @@ def _tried(way: Way, ask: Ask) -> str:
         except Declined as error:
             if error.status not in OF_FIELDS:  # a wrong key or URL: no other way would help
                 raise
-            return str(error)
+            trial = Trial(str(error), is_final=True)
         except Unfit as unfit:
-            return str(unfit)
+            trial = Trial(str(unfit), is_final=True)
         except Exhausted as error:
             # A server that is overloaded or hangs would be waited for again.
             if text == TRIAL_TEXTS[-1] or error.reason in (BUSY, LATE):
                 raise
             continue
         problem = trial.problem
-        if not problem or trial.is_final:
+        shown += trial.is_final
+        if not problem or shown == SHOWN:
             break
     return problem
 
@@ -362,6 +377,11 @@ def _first_line(text: str) -> str:
 def _has_gap(answer: Answer) -> bool:
     """Whether a token behind the first has no log-probability."""
     return any(step.logprob is None for step in answer.steps[1:])
+
+
+def _tells_taken(answer: Answer) -> bool:
+    """Whether a token that was taken has a log-probability beside its list of likely ones."""
+    return any(step.top and step.logprob is not None for step in answer.steps)
 
 
 def _is_listed(step: Step) -> bool:
