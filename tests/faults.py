@@ -171,12 +171,29 @@ BROKEN: dict[str, Fault] = {
     "cloud": sends(520, b"what", "text/plain"),
     "status_999": sends(999, b"what", "text/plain"),
 }
+
+
+def announced(status: int) -> Fault:
+    """The right answer, announced by two statuses before it."""
+
+    def fault(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        line = f"HTTP/1.1 {status} Soon\r\nLink: </style.css>\r\n\r\n"
+        handler.wfile.write(2 * line.encode())
+        send(handler, body)
+
+    return fault
+
+
 # Right answers in odd dress.
 ODD_BUT_RIGHT: dict[str, Fault] = {
     "type": sends(kind="image/png"),
     "charset": sends(kind="application/json; charset=utf-7-nope"),
     "undefined": sends(kind="application/json; charset=undefined"),
     "packed": lambda handler, body: send(handler, gzip.compress(body), Content_Encoding="gzip"),
+    "not_packed": sends(Content_Encoding="utf-8"),
+    "packed_as_none": sends(Content_Encoding="none"),
+    "processing": announced(102),
+    "early_hints": announced(103),
     "mark": lambda handler, body: send(handler, b"\xef\xbb\xbf" + body),
 }
 # Values of Retry-After that are waited for, or say nothing; and those that nobody waits for.

@@ -17,6 +17,7 @@ import pytest
 
 import faults
 from loopback import Loopback, QuietHandler
+from relsym.data.sources.bounded import Unworkable, bounded_session, exchange
 from relsym.data.sources.fetch import CHUNK_BYTES, UNVERIFIED, fetch
 
 pytestmark = pytest.mark.usefixtures("sleeps")
@@ -456,6 +457,43 @@ def test_a_pause_of_years_is_an_error_that_names_it(value, served, get, sleeps):
         get(retries=3)
     assert sleeps == []
     assert get().read_bytes() == FILE
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[bad", "http://", "ftp://a/b.gz", "http://a:b/c.gz", "#", "http://.a/"]
+)
+def test_a_file_that_moved_to_no_address_is_an_error_with_its_url(location, served, get, sleeps):
+    served.troubles = [(302, {"Location": location})] * 40
+    with pytest.raises(ValueError, match=r"/raw/triples\.tar\.gz.*leads nowhere"):
+        get(retries=3)
+    assert sleeps == []
+
+
+@pytest.mark.parametrize("value", ["gopher://host:1", "http://", "http://[bad", "socks5://host:1"])
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "all_proxy"])
+def test_a_proxy_that_can_never_work_is_refused_at_once(name, value, served, get, sleeps, monkeypatch):
+    for other in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+    message = rf"{name.upper()} .*is '{re.escape(value)}'.*expected http://HOST:PORT"
+    with pytest.raises(ValueError, match=message):
+        get(retries=3)
+    with bounded_session({}) as session, pytest.raises(Unworkable, match=message):
+        exchange(session, "GET", served.url, 1, 100)
+    assert (sleeps, served.asked) == ([], [])
+
+
+@pytest.mark.parametrize("text", [None, "", "no certificate"])
+def test_certificates_that_cannot_be_read_are_refused_at_once(text, tmp_path, monkeypatch):
+    bundle = tmp_path / "bundle.pem"
+    if text is not None:
+        bundle.write_text(text)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    with (
+        bounded_session({}) as session,
+        pytest.raises(Unworkable, match=r"REQUESTS_CA_BUNDLE is '.*bundle\.pem'.*Mend or unset it"),
+    ):
+        exchange(session, "GET", "https://127.0.0.1:9/", 1, 100)
 
 
 def test_more_bytes_than_the_server_says_the_file_has_are_no_file(served, get, tmp_path):

@@ -564,6 +564,23 @@ def test_a_damaged_answer_is_asked_again_and_a_file_that_is_no_cache_is_refused(
         ask(server.url, cache_dir=str(tmp_path / "answers" / "answers.sqlite"))
 
 
+def test_a_cache_that_is_damaged_within_or_of_another_shape_is_refused_by_its_name(serve, ask, tmp_path):
+    path = tmp_path / "answers" / "answers.sqlite"
+    ask(serve().url).measure(rows_of(20))
+    with sqlite3.connect(path) as table:
+        table.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    head = path.read_bytes()[:4096]
+    path.write_bytes(head + b"\xff" * (path.stat().st_size - 4096))
+    with pytest.raises(ValueError, match=r"answers\.sqlite is no cache of answers.*Move it away"):
+        ask(serve().url)
+    for other in tmp_path.glob("answers/*"):
+        other.unlink()
+    with sqlite3.connect(path) as table:
+        table.execute("CREATE TABLE answers (id INTEGER, text TEXT)")
+    with pytest.raises(ValueError, match=r"answers\.sqlite is no cache of answers.*no such column"):
+        ask(serve().url)
+
+
 def test_a_question_that_the_server_cannot_take_is_left_out_and_counted_and_not_kept(serve, ask, waits):
     troubles = {
         "0 is": (400, {"error": {"message": "too many", "code": "context_length_exceeded"}}),
@@ -670,6 +687,8 @@ def test_an_endpoint_may_say_nothing_of_its_models_or_fail_as_it_does(serve, ask
 def test_names_may_be_listed_with_ollamas_tag_or_as_a_pattern(serve, ask):
     assert ask(serve(listed=[{"id": f"{NAME}:latest"}]).url).source["offered"] == {"id": f"{NAME}:latest"}
     assert ask(serve(listed=[{"id": "made-*", "created": 5}]).url).source["offered"] == {"id": "made-*"}
+    beside = [{"id": "*"}, {"id": f"{NAME}:latest"}, {"id": NAME, "root": "own"}]
+    assert ask(serve(listed=beside).url).source["offered"] == {"id": NAME, "root": "own"}
 
 
 def test_what_passes_is_waited_for_as_long_as_the_server_asks_or_ever_longer(serve, ask, waits):

@@ -20,8 +20,9 @@ from openai_server import NAME, MadeUpServer, Quick, Reply, chance, words_of
 from relsym.app.evaluate.shards import Shards
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
-from relsym.data.sources.bounded import bounded_session, exchange
+from relsym.data.sources.bounded import bounded_session, exchange, read_json
 from relsym.models.base import Examples
+from relsym.models.server import errors
 from relsym.models.server.answers import Answer
 from relsym.models.server.client import Client
 from relsym.models.server.errors import Stopped
@@ -457,7 +458,7 @@ def test_a_list_of_models_that_comes_byte_by_byte_is_given_up(name, serve, ask):
     "fields",
     [
         {"owned_by": "me \ud800"},
-        {"meta": {"size": math.nan, "n": 10**30, "\udfff": [math.inf]}},
+        {"meta": {"size": math.nan, "n": 10**30, "\udfff": [math.inf, -math.inf]}},
         {"created": {"when": ["now"]}, "root": ["a"] * 3},
     ],
 )
@@ -466,7 +467,23 @@ def test_whatever_a_server_says_of_its_model_can_be_stored(fields, serve, ask):
     server.listing = listing(**fields)
     model = ask(server)
     assert NAME.encode() in msgspec.json.encode(model.source)
+    assert NAME in json.dumps(model.source, allow_nan=False)
     assert len(model.fingerprint()) == 64
+
+
+def test_of_a_refusal_only_the_beginning_is_looked_at(serve, ask, monkeypatch):
+    longest: list[int] = []
+
+    def read(text: str) -> object:
+        longest.append(len(text))
+        return read_json(text)
+
+    monkeypatch.setattr(errors, "read_json", read)
+    body = b'{"error": "no such words", "more": [' + b"{}," * 200_000 + b"{}]}"
+    server = serve(faults.sends(400, body), struck=("4 is",), times=math.inf)
+    read_off = judged(ask(server, largest=2**21, retries=0))
+    assert read_off["problems"][4] == "refused with status 400"
+    assert max(longest) <= 2**16
 
 
 @pytest.mark.parametrize("name", ["bomb", "endless", "endless_line"])

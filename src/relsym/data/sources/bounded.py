@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from http.client import HTTPResponse
+from http.client import HTTPResponse, parse_headers
+from importlib.util import find_spec
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.exceptions import HTTPError as BrokenStream
 from urllib3.exceptions import ReadTimeoutError
+from urllib3.util import parse_url
+
+from relsym.runs.credentials import masked
 
 # An answer that has begun may take this many times as long as the wait for a single byte.
 TIMES = 2
@@ -28,8 +36,12 @@ PACE = 1024
 MIB = 2**20
 SMALL_BODY = 16 * MIB
 _READ_BYTES = 2**14
-# What is asked for, and urllib3 unpacks without a package of its own. Nobody honest packs an answer twice.
-_CODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
+_PROXY_SCHEMES = ("http", "https")
+_SOCKS_SCHEMES = ("socks4", "socks4a", "socks5", "socks5h")
+_ANNOUNCEMENTS = range(102, 200)  # statuses that an answer follows: RFC 9110, section 15.2
+# urllib3 unpacks gzip and deflate without a package of its own, so they are asked for; these are not. Other
+# words there (utf-8, none) mean no packing.
+_FOREIGN_PACKINGS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
 _EXACT_DIGITS = 18  # of a whole number that 64 bits hold whatever it is
 
 
@@ -39,6 +51,10 @@ class TooSlow(requests.ConnectionError):
 
 class TooLarge(requests.ConnectionError):
     """An answer of more bytes than any honest one has."""
+
+
+class Unworkable(ValueError):
+    """A proxy, or certificates, that the environment names and nothing can be asked with."""
 
 
 class Bounds:
@@ -137,6 +153,7 @@ def exchange(
         request: what ``requests.Session.request`` takes.
 
     Raises:
+        Unworkable: see ``check_environment``.
         TooSlow, TooLarge: the answer did not come to its end within the bounds.
         requests.Timeout: no answer began in ``timeout_s``.
         requests.ConnectionError: the connection broke, or what came is no HTTP.
@@ -153,6 +170,7 @@ def exchange(
     except (requests.RequestException, BrokenStream, OSError, ValueError) as error:
         if bounds.passed is not None:
             raise bounds.passed from error
+        check_environment(session, url)
         if isinstance(error, (requests.ConnectionError, requests.Timeout)):
             raise
         if isinstance(error, ReadTimeoutError):
@@ -163,6 +181,46 @@ def exchange(
     # JSON is UTF-8; to guess from the bytes takes seconds on a large body.
     response.encoding = "utf-8"
     return response
+
+
+def check_environment(session: requests.Session, url: str) -> None:
+    """Look, once a request failed, whether the environment lets none succeed.
+
+    Raises:
+        Unworkable: its proxy for this URL is no address, or of a kind that is not known; or its certificates
+            cannot be read.
+    """
+    settings = session.merge_environment_settings(url, {}, None, None, None)
+    scheme = urlsplit(url).scheme
+    proxy = select_proxy(url, settings["proxies"])
+    if proxy and not _is_proxy(proxy):
+        name = scheme if settings["proxies"].get(scheme) == proxy else "all"
+        raise Unworkable(
+            f"The environment variable {name.upper()}_PROXY (or {name}_proxy) is {masked(proxy)!r}, which is "
+            "no proxy that can be asked: expected http://HOST:PORT (for SOCKS install PySocks). Mend or "
+            f"unset it, or name the host of {masked(url)} in NO_PROXY."
+        )
+    bundle = settings["verify"]
+    if scheme == "https" and isinstance(bundle, str) and not os.path.isdir(bundle):
+        try:
+            ssl.create_default_context(cafile=bundle)
+        except OSError as error:
+            name = "REQUESTS_CA_BUNDLE" if os.environ.get("REQUESTS_CA_BUNDLE") else "CURL_CA_BUNDLE"
+            raise Unworkable(
+                f"The environment variable {name} is {bundle!r}, which holds no certificates that can be "
+                f"read ({error}). Mend or unset it: without it, those of the package certifi are taken."
+            ) from error
+
+
+def _is_proxy(proxy: str) -> bool:
+    """Whether this is the address of a proxy that requests can ask."""
+    try:
+        parts = parse_url(prepend_scheme_if_needed(proxy, "http"))
+    except ValueError:
+        return False
+    if parts.scheme in _SOCKS_SCHEMES:
+        return find_spec("socks") is not None
+    return bool(parts.host) and parts.scheme in _PROXY_SCHEMES
 
 
 def read_json(text: str) -> Any:
@@ -194,7 +252,7 @@ def _body(response: requests.Response, bounds: Bounds) -> bytes:
     if response.is_redirect:  # see ``_BoundedAdapter.send``
         return b""
     coding = response.headers.get("Content-Encoding", "").strip().lower()
-    if coding not in _CODINGS:
+    if coding in _FOREIGN_PACKINGS or "," in coding:  # nobody honest packs an answer twice
         raise requests.ConnectionError(f"the body is packed as {coding[:50]!r}, which was not asked for")
     body = bytearray()
     for piece in response.raw.stream(_READ_BYTES, decode_content=True):
@@ -240,6 +298,15 @@ class _BoundedResponse(HTTPResponse):
         if bounds is not None:
             socket_file = self.fp.detach()
             self.fp = io.BufferedReader(_BoundedReader(socket_file, sock, bounds))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status of the answer itself; the standard library skips no other announcement than 100."""
+        while True:
+            line = super()._read_status()
+            _, status, _ = line
+            if status not in _ANNOUNCEMENTS:
+                return line
+            parse_headers(self.fp)
 
 
 class _BoundedAdapter(HTTPAdapter):

@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,7 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 
 from relsym import __version__
 from relsym.data.progress import progress
-from relsym.data.sources.bounded import Bounds, bounded_session, within
+from relsym.data.sources.bounded import Bounds, bounded_session, check_environment, within
 from relsym.runs.credentials import masked
 from relsym.runs.files import size_of
 from relsym.runs.lock import one_at_a_time
@@ -245,7 +245,7 @@ def _attempt(
     headers = _resuming(partial, expected)
     bounds = Bounds(timeout, None, None)
     try:
-        with within(bounds):
+        with within(bounds), _named(session, url):
             response = session.get(url, headers=headers, stream=True, timeout=timeout)
         with response:
             _receive(response, partial)
@@ -254,6 +254,25 @@ def _attempt(
             raise requests.ConnectionError(f"{masked(url)}: {bounds.passed}.") from error
         if isinstance(error, requests.Timeout):
             raise requests.ConnectionError(f"No byte within {timeout:g} s.") from error
+        raise
+
+
+@contextmanager
+def _named(session: requests.Session, url: str) -> Iterator[None]:
+    """Errors that no further request would escape, with the URL and what to do.
+
+    Raises:
+        ValueError: the environment lets no request succeed, or the server sends on to what is no URL.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        check_environment(session, url)
+        if isinstance(error, ValueError | requests.TooManyRedirects):
+            raise ValueError(
+                f"{masked(url)}: the server sends on to an address that leads nowhere "
+                f"({masked(str(error))}). Check the URL; or download the file by hand."
+            ) from error
         raise
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +18,8 @@ PATIENCE = 60.0  # seconds that another process may hold the file
 _CREATE_TABLE = (
     "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID"
 )
+
+_FIND = "SELECT answer FROM answers WHERE key = ?"
 
 
 def key_of(text: str) -> bytes:
@@ -33,14 +36,14 @@ class AnswerCache:
 
     Raises:
         OSError: the folder cannot be written to, or the disk is full.
-        ValueError: the file in the folder is no cache.
+        ValueError: the file in the folder is no cache, or was damaged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / CACHE_FILE
         self._lock = threading.Lock()
         make_cache_folder(folder, "model.cache_dir")
-        try:
+        with self._told():
             # Threads share the connection under the lock, so sqlite3 need not check which of them asks.
             # isolation_level=None: every statement is a transaction of its own, so ``put`` needs no commit.
             self._table = sqlite3.connect(
@@ -51,20 +54,18 @@ class AnswerCache:
             # With a write-ahead log NORMAL loses nothing to a kill of the process, only to a loss of power.
             self._table.execute("PRAGMA synchronous=NORMAL")
             self._table.execute(_CREATE_TABLE)
-        except sqlite3.OperationalError as error:
-            raise self._failed(error) from error
-        except sqlite3.DatabaseError as error:
-            raise ValueError(
-                f"{self.path} is no cache of answers ({error}). Move it away, or pass another "
-                "model.cache_dir."
-            ) from error
+            self._table.execute(f"{_FIND} LIMIT 1", (b"",))  # fails on a table of another shape
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Answer]:
-        """The answers that are in the cache, by key; keys without an answer are left out."""
+        """The answers that are in the cache, by key; keys without an answer are left out.
+
+        Raises:
+            OSError, ValueError: as when it was opened.
+        """
         packed_answers: dict[bytes, bytes] = {}
-        with self._lock:
+        with self._lock, self._told():
             for key in keys:
-                entry = self._table.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+                entry = self._table.execute(_FIND, (key,)).fetchone()
                 if entry is not None:
                     packed_answers[key] = entry[0]
         answers = {}
@@ -75,15 +76,28 @@ class AnswerCache:
         return answers
 
     def put(self, key: bytes, answer: Answer) -> None:
-        """Keep an answer; one that is there already under this key is replaced."""
-        try:
-            with self._lock:
-                self._table.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, pack(answer)))
-        except sqlite3.OperationalError as error:
-            raise self._failed(error) from error
+        """Keep an answer; one that is there already under this key is replaced.
 
-    def _failed(self, error: sqlite3.OperationalError) -> OSError:
-        return OSError(
-            f"{self.path}: {error}. Answers are kept in model.cache_dir: pass a folder on a local disk with "
-            "room for them."
-        )
+        Raises:
+            OSError, ValueError: as when it was opened.
+        """
+        with self._lock, self._told():
+            self._table.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, pack(answer)))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of the file with what to do about it."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            # A statement that does not fit the table counts as an operational error as well.
+            is_of_shape = error.sqlite_errorcode == sqlite3.SQLITE_ERROR
+            if isinstance(error, sqlite3.OperationalError) and not is_of_shape:
+                raise OSError(
+                    f"{self.path}: {error}. Answers are kept in model.cache_dir: pass a folder on a local "
+                    "disk with room for them."
+                ) from error
+            raise ValueError(
+                f"{self.path} is no cache of answers, or was damaged ({error}). Move it away, or pass "
+                "another model.cache_dir."
+            ) from error

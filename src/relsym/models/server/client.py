@@ -46,6 +46,7 @@ WORTH_TELLING = 8.0  # seconds: a wait as long as this is a warning
 # Seconds at most before a question is asked again whose answer was odd: the server is there, and not busy.
 ODD_WAIT = 2.0
 TOKEN_BYTES = 4096  # of a token with its twenty likeliest, in an answer; OpenAI's take half of it
+REFUSAL_CHARS = 2**16  # of a refusal that are looked at
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 Read = Callable[[Any], Any]
 Lacks = Callable[[Answer, Mapping[str, Any]], str]
@@ -165,6 +166,8 @@ class Client:
     def _read(self, response: requests.Response, read: Read, is_trial: bool) -> Any:
         """What ``read`` makes of the response, or the error for what is none."""
         text = self.hidden(response.text)
+        if response.status_code not in _SUCCESS:
+            text = text[:REFUSAL_CHARS]  # its beginning says why; nobody parses megabytes for that
         response._content = text.encode()  # a server may repeat the key: nothing further sees it
         problem = unfit(response)
         if problem is not None:
@@ -227,8 +230,9 @@ def _entries(payload: Any) -> list[dict[str, Any]]:
     for entry in entries:
         if not isinstance(entry, dict) or "id" not in entry:
             raise Garbled("no list of models")
-    # What it says of the model is stored: no file can hold halves of characters.
-    return json.loads(whole_text(json.dumps(entries, ensure_ascii=False)))
+    # What it says of the model is stored: no file can hold halves of characters, NaN or infinite numbers.
+    text = whole_text(json.dumps(entries, ensure_ascii=False))
+    return json.loads(text, parse_constant=lambda name: None)
 
 
 def _key(key_env: str) -> str:

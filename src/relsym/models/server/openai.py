@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from itertools import islice
@@ -327,11 +327,16 @@ def _entry(entries: list[dict[str, Any]] | None, name: str, url: str) -> dict[st
     """
     if not entries:
         return None
-    for entry in entries:
-        listed = entry["id"]
-        # Ollama adds a tag that may be left out; some proxies list patterns such as "openai/*".
-        if listed in (name, f"{name}:latest") or fnmatchcase(name, str(listed)):
-            return {key: entry[key] for key in IDENTITY if entry.get(key) is not None}
+    # Ollama adds a tag that may be left out; some proxies list patterns such as "openai/*" beside names.
+    tests: list[Callable[[str], bool]] = [
+        lambda listed: listed == name,
+        lambda listed: listed == f"{name}:latest",
+        lambda listed: fnmatchcase(name, listed),
+    ]
+    for is_meant in tests:
+        for entry in entries:
+            if is_meant(str(entry["id"])):
+                return {key: entry[key] for key in IDENTITY if entry.get(key) is not None}
     names = [str(entry["id"]) for entry in entries[:_LISTED]]
     offered = ", ".join(names)
     more = " ..." if len(entries) > _LISTED else ""

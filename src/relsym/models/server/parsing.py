@@ -115,10 +115,8 @@ def ends_alike(answer: Answer, prompt: str) -> bool:
     """
     ending = _printed(ASCII_END.search(prompt)[0])
     for steps in _echoes(answer):
-        text = _printed("".join(step.token for step in steps[1:]))
-        count = min(len(text), len(ending))
-        is_told = len(steps) > 1 and (count > 0 or not ending)
-        if is_told and text[len(text) - count :] == ending[len(ending) - count :]:
+        tokens = [step.token for step in steps[1:]]
+        if tokens and _end_alike(_printed("".join(tokens)), ending):
             return True
     return False
 
@@ -133,6 +131,13 @@ def _echoes(answer: Answer) -> Iterator[Sequence[Step]]:
     generated = 1 if answer.completion_tokens is None else answer.completion_tokens
     for behind in dict.fromkeys((generated, 1, 0)):
         yield answer.steps[: count - behind]
+
+
+def _end_alike(text: str, ending: str) -> bool:
+    """Whether one of the two is the end of the other; a text without a character tells nothing of an ending."""
+    if not text and ending:
+        return False
+    return text.endswith(ending) or ending.endswith(text)
 
 
 def _printed(text: str) -> str:
