@@ -367,6 +367,18 @@ def test_one_refusal_of_a_trial_does_not_decide_how_answers_are_read(status, tex
     assert judged(model) == healthy
 
 
+def test_a_failure_of_every_first_trial_that_speaks_of_fields_passes(serve, ask, healthy):
+    server = serve(faults.sends(500, b'{"error": "no logprobs on this machine"}'), struck=TRIAL_TEXTS)
+    model = ask(server, retries=0)
+    assert model.source["read"] == "top_logprobs"
+    assert judged(model) == healthy
+
+
+def test_a_failure_of_a_text_trial_that_speaks_of_fields_is_waited_out(serve, ask):
+    server = serve(faults.sends(500, b'{"error": "logprobs"}'), struck=TRIAL_TEXTS, times=5)
+    assert ask(server, read="text", retries=5).source["read"] == "text"
+
+
 def test_a_failure_that_speaks_of_fields_passes_like_any_other(serve, ask, healthy):
     server = serve(faults.sends(500, b'{"error": "logprobs kernel failed"}'))
     assert judged(ask(server)) == healthy

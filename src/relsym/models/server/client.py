@@ -107,7 +107,7 @@ class Client:
                 raise Garbled(f"{problem}, which other answers have", problem)
             return answer
 
-        return self._patiently("POST", path, body, read, is_trial=lacks is None)
+        return self._patiently("POST", path, body, read, is_trial=lacks is None and "logprobs" in body)
 
     def models(self) -> list[dict[str, Any]] | None:
         """What the endpoint says of its models, an entry for each; None where it offers no list of them."""

@@ -134,7 +134,7 @@ def _echoes(answer: Answer) -> Iterator[Sequence[Step]]:
 
 
 def _end_alike(text: str, ending: str) -> bool:
-    """Whether one of the two is the end of the other; a text without a character tells nothing of an ending."""
+    """Whether one of the two is the end of the other; a text without any character tells nothing."""
     if not text and ending:
         return False
     return text.endswith(ending) or ending.endswith(text)

@@ -9,6 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Any, ClassVar, NamedTuple, final
 
 from relsym.data.pairs import Row
@@ -26,7 +27,7 @@ UNLISTED = "unlisted"
 TRIAL_TEXTS = ("The capital of France is", "The opposite of hot is", "Two and two make")
 # OpenAI's own completions API takes no more than five.
 FEW = 5
-SHOWN = 2  # trial questions that have to show what keeps from a way
+ENOUGH = 2  # trial questions that have to show what keeps from a way
 TAIL = 32  # tokens kept of an echoed prompt: more than a label word has
 # Prompts read in one pass and tokens decoded one by one differ by rounding, in bfloat16 by some hundredths of
 # a nat.
@@ -347,7 +348,7 @@ def _tried(way: Way, ask: Ask) -> str:
         # Only an answer that shows the way is taken from the cache: what kept from it may have passed.
         fresh = text != TRIAL_TEXTS[0]
         try:
-            trial = way.trial(partial(ask, fresh=fresh), text)
+            trial = _trial(way, ask, text, fresh)
         except Declined as error:
             if error.status not in OF_FIELDS:  # a wrong key or URL: no other way would help
                 raise
@@ -361,9 +362,19 @@ def _tried(way: Way, ask: Ask) -> str:
             continue
         problem = trial.problem
         shown += trial.is_final
-        if not problem or shown == SHOWN:
+        if not problem or shown == ENOUGH:
             break
     return problem
+
+
+def _trial(way: Way, ask: Ask, text: str, fresh: bool) -> Trial:
+    """What a trial question shows; a server's own failure, though it speaks of fields, may pass at once."""
+    try:
+        return way.trial(partial(ask, fresh=fresh), text)
+    except Declined as error:
+        if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return way.trial(partial(ask, fresh=True), text)
 
 
 def _first_line(text: str) -> str:
