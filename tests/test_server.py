@@ -27,7 +27,7 @@ from relsym.models.server.answers import MOST_TOKENS, Answer, Garbled, Step, pac
 from relsym.models.server.client import Client
 from relsym.models.server.errors import Stopped
 from relsym.models.server.openai import OpenAiCompatible, judged_row
-from relsym.models.server.parsing import ending_logprob, most_unlisted, parse, word_mass
+from relsym.models.server.parsing import ending_logprob, ends_alike, most_unlisted, parse, word_mass
 from relsym.models.server.ways import NextToken, Request
 
 LABELS = (ENTAILMENT, CONTRADICTION)
@@ -177,6 +177,24 @@ def test_numbers_that_no_log_probabilities_can_be_are_no_answer(payload, problem
     top = tuple((each["token"], each["logprob"]) for each in step["top_logprobs"])
     kept = Answer("Yes", (Step("Yes", step["logprob"], top),))
     assert unpack(pack(kept)) is None, "nor where an earlier version kept them"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "prompt", "alike"),
+    [
+        ("<s>|\u2581Is|\u2581it|<0x0A>|Answer|:| yes|made", "Is it\nAnswer: yes", True),
+        ("caf|\ufffd|\ufffd| so| yes|made", "caf\u00e9 so yes", True),
+        (" yes", "Is it so? yes", False),
+        ("x| yes", "Is it so? yes", False),
+        ("Is|\u2581IT|\u2581so|?| yes|made", "Is it so? yes", False),
+        ("Is| it| so|?| no|made", "Is it so? yes", False),
+        ("b|" * 31 + " yes|made", "b" * 90 + " yes", True),
+        ("c|" * 31 + " yes|made", "b" * 90 + " yes", False),
+    ],
+)
+def test_an_echo_is_known_by_the_end_of_its_prompt(tokens, prompt, alike):
+    steps = tuple(Step(token, -1.0) for token in tokens.split("|")[-32:])
+    assert ends_alike(Answer("", steps), prompt, 32) == alike
 
 
 def test_the_token_that_was_taken_is_told_even_where_it_is_not_listed():

@@ -107,16 +107,21 @@ def ending_logprob(answer: Answer, ending: str) -> float | None:
     return None
 
 
-def ends_alike(answer: Answer, prompt: str) -> bool:
+def ends_alike(answer: Answer, prompt: str, kept: int) -> bool:
     """Whether the tokens of an echo, as far as they are kept, end in what the prompt ends in.
 
-    The first token does not count: servers put marks of their own there. Nor do blanks and line feeds, nor
-    what stands before the last character outside ASCII: servers write those in as many ways as there are.
+    Blanks and line feeds do not count, nor what stands before the last character outside ASCII: servers write
+    those in as many ways as there are.
+
+    Args:
+        kept: how many tokens are kept of a longer answer.
     """
     ending = _printed(ASCII_END.search(prompt)[0])
+    is_cut = len(answer.steps) >= kept
     for steps in _echoes(answer):
-        tokens = [step.token for step in steps[1:]]
-        if tokens and _end_alike(_printed("".join(tokens)), ending):
+        text = _printed("".join(step.token for step in steps))
+        is_end = text.endswith(ending) or (is_cut and ending.endswith(text))
+        if is_end and len(steps) > 1:
             return True
     return False
 
@@ -131,13 +136,6 @@ def _echoes(answer: Answer) -> Iterator[Sequence[Step]]:
     generated = 1 if answer.completion_tokens is None else answer.completion_tokens
     for behind in dict.fromkeys((generated, 1, 0)):
         yield answer.steps[: count - behind]
-
-
-def _end_alike(text: str, ending: str) -> bool:
-    """Whether one of the two is the end of the other; a text without any character tells nothing."""
-    if not text and ending:
-        return False
-    return text.endswith(ending) or ending.endswith(text)
 
 
 def _printed(text: str) -> str:

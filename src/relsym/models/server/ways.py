@@ -162,7 +162,7 @@ class Echo(Way):
         """All log-probabilities, the prompt, or one of those behind the first token, which has none."""
         if not answer.steps:
             return "no log-probabilities"
-        if self._repeats and not ends_alike(self.trimmed(answer), body["prompt"]):
+        if self._repeats and not ends_alike(self.trimmed(answer), body["prompt"], TAIL):
             return "no echo of the prompt"
         return "a log-probability is missing" if self._tells_all and _has_gap(answer) else ""
 
@@ -181,7 +181,7 @@ class Echo(Way):
             echo = ask(self._body(prompt), fresh=True)
         self._tells_all = not _has_gap(echo)
         # Some servers write tokens in a way of their own: their echoes cannot be held against the prompt.
-        self._repeats = ends_alike(self.trimmed(echo), prompt)
+        self._repeats = ends_alike(self.trimmed(echo), prompt, TAIL)
         echoed = ending_logprob(echo, first.token)
         if echoed is None:
             problem = "it does not repeat the prompt with log-probabilities"
@@ -256,10 +256,11 @@ class NextToken(Way):
         """Whether likely tokens come with an answer."""
         body = self._body(self._probe(text))
         answer = ask(body)
-        if not _tells_taken(answer):  # as one now and then does not, among answers that do
-            answer = ask(body, fresh=True)
-        self._tells_taken = _tells_taken(answer)
         is_listed = any(step.top for step in answer.steps)
+        if is_listed and not _tells_taken(answer):  # as one now and then does not, among answers that do
+            answer = ask(body, fresh=True)
+            is_listed = any(step.top for step in answer.steps)
+        self._tells_taken = _tells_taken(answer)
         return Trial("" if is_listed else "its answers hold no log-probabilities")
 
     def _body(self, question: Body) -> Body:
