@@ -29,6 +29,7 @@ from checkpoints_of import (
     BERT,
     EACH_WAY,
     FAMILIES,
+    GPT2,
     PLACES,
     ROBERTA,
     WITH_DECODER,
@@ -220,6 +221,11 @@ def test_a_task_that_an_old_t5_puts_before_every_text_is_refused(tmp_path):
     (folder / "0_T5" / "sentence_T5_config.json").write_text(json.dumps(settings))
     with pytest.raises(ValueError, match=r"sentence_T5_config\.json: 'task_identifier' .* is not supported"):
         load(folder)
+    # An empty one stands before every text, and changes nothing.
+    (folder / "0_T5" / "sentence_T5_config.json").write_text(json.dumps({**settings, "task_identifier": ""}))
+    encoder = load(folder)
+    assert encoder.max_length == 12
+    assert torch.equal(encoder.encode(TEXTS), plain.encode(TEXTS))
 
 
 @pytest.mark.parametrize("family", ["T5EncoderModel", "MT5EncoderModel", "UMT5EncoderModel", "MarianModel"])
@@ -392,6 +398,67 @@ def test_the_other_pairs_of_a_batch_change_no_probability(family, like, tmp_path
             inputs.pop("token_type_ids")
         with torch.no_grad():
             assert_equal(ours, network(**inputs).logits.softmax(-1)[0])
+
+
+def causal_classifier(folder: Path, family: str, padding: int | None) -> PreTrainedModel:
+    """A classifier that answers from the last token; its configuration names ``padding``, its tokenizer 0."""
+    kind = getattr(transformers, family)
+    settings = GPT2 if family.startswith("GPT2") else {**BERT, "num_key_value_heads": 2}
+    torch.manual_seed(0)
+    network = kind(kind.config_class(**{**settings, "pad_token_id": padding, "id2label": NLI_LABELS})).eval()
+    saved(network, folder)
+    return network
+
+
+@pytest.mark.parametrize("padding", [None, 0, 20])
+@pytest.mark.parametrize(
+    "family",
+    ["GPT2ForSequenceClassification", "LlamaForSequenceClassification", "Qwen2ForSequenceClassification"],
+)
+def test_a_classifier_that_reads_the_last_token_finds_it_whatever_padding_its_configuration_names(
+    family, padding, tmp_path
+):
+    network = causal_classifier(tmp_path / "model", family, padding)
+    model = cross_encoder(str(tmp_path / "model"))
+    together = model.probabilities(TEXTS, SECONDS)
+    names = inspect.signature(network.forward).parameters
+    for pair, ours in zip(zip(TEXTS, SECONDS, strict=True), together, strict=True):
+        assert_equal(ours, model.probabilities(*([text] for text in pair))[0])
+        inputs = tokenizer()(*pair, return_tensors="pt")
+        if "token_type_ids" not in names:
+            inputs.pop("token_type_ids")
+        with torch.no_grad():  # the last token of a text that stands alone is the last one
+            assert_equal(ours, network(**inputs).logits.softmax(-1)[0])
+
+
+def test_the_padding_of_a_classifier_that_does_not_look_for_it_is_left_alone(tmp_path):
+    model = cross_encoder(classifier(tmp_path / "model"))
+    assert model.network.config.pad_token_id == ROBERTA["pad_token_id"] != model.tokenizer.pad_token_id
+
+
+@pytest.mark.parametrize(("family", "like"), [("T5", "T5Model"), ("Bart", "BartModel")])
+def test_a_classifier_that_answers_from_the_end_token_needs_a_tokenizer_that_writes_it(
+    family, like, tmp_path
+):
+    kind = getattr(transformers, f"{family}ForSequenceClassification")
+    network = kind(kind.config_class(**{**FAMILIES[like][0], "eos_token_id": 20, "id2label": NLI_LABELS}))
+    folder = saved(network, tmp_path / "model")
+    with pytest.raises(
+        ValueError, match=rf"{family}\w+ answers from the end token \(eos_token_id=20 .* none"
+    ):
+        cross_encoder(folder)
+
+
+@pytest.mark.parametrize("lacking", ["input_ids", "attention_mask"])
+@pytest.mark.parametrize("kind", ["encoder", "nli"])
+def test_a_tokenizer_without_token_numbers_or_mask_is_refused_by_its_file(kind, lacking, tmp_path):
+    write, loader = LOADERS[kind]
+    folder = write(tmp_path / "model")
+    path = Path(folder) / "tokenizer_config.json"
+    names = [name for name in ("input_ids", "attention_mask") if name != lacking]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "model_input_names": names}))
+    with pytest.raises(ValueError, match=rf"does not give {lacking} \(model_input_names in tokenizer_config"):
+        loader(folder)
 
 
 def test_a_cross_encoder_without_a_length_takes_256_or_what_the_model_reads(tmp_path):

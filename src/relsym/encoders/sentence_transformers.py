@@ -47,6 +47,7 @@ DENSE_KEYS = ("in_features", "out_features", "bias", "activation_function")
 TRANSFORMER_DEFAULTS: dict[str, Any] = {
     "transformer_task": "feature-extraction",
     "module_output_name": "token_embeddings",
+    "task_identifier": "",  # what the first releases put before every text of a T5
 }
 TEXT_BY_FORWARD = {"method": "forward", "method_output_name": "last_hidden_state"}
 # Keys of the transformer's settings that change no vector, or are read below.

@@ -20,6 +20,7 @@ DEFAULT_LENGTH = 256
 NO_LIMIT = 10**9
 # What configurations call the number of positions; LED has one for its encoder and one for its decoder.
 POSITION_KEYS = ("max_position_embeddings", "max_encoder_position_embeddings")
+NEEDED_INPUTS = ("input_ids", "attention_mask")
 TOKEN_TYPES = "token_type_ids"
 TYPE_EMBEDDINGS = "token_type_embeddings"
 OTHER_TOKENIZER = (
@@ -80,8 +81,15 @@ def fit_tokenizer(name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrain
 
     Raises:
         ValueError: its vocabulary is larger than the model's embedding, so that it is another model's; or its
-            types of tokens are more than the model's two or more.
+            types of tokens are more than the model's two or more; or it gives no token numbers, or no mask.
     """
+    lacking = [key for key in NEEDED_INPUTS if key not in tokenizer.model_input_names]
+    if lacking:
+        raise ValueError(
+            f"{name}: its tokenizer does not give {' and '.join(lacking)} (model_input_names in "
+            "tokenizer_config.json), without which a model reads no text, or takes padding for text. Add "
+            "the name there, or take the line out."
+        )
     check_vocabulary(name, tokenizer, model)
     if TOKEN_TYPES not in tokenizer.model_input_names:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Sequence
 from itertools import permutations
@@ -10,7 +11,12 @@ from typing import ClassVar, final
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
@@ -67,8 +73,9 @@ class CrossEncoder(Model):
         accelerator: cpu, gpu or auto.
 
     Raises:
-        ValueError: no such model, weights that are not in its files, a tokenizer of another model, unknown
-            label names, an order that the canary pairs contradict, or answers to them at chance level.
+        ValueError: no such model, weights that are not in its files, a tokenizer of another model or without
+            the end token that the model answers from, unknown label names, an order that the canary pairs
+            contradict, or answers to them at chance level.
     """
 
     kind: ClassVar[str] = "nli"
@@ -98,6 +105,7 @@ class CrossEncoder(Model):
             ) from error
         check_padding(name, self.tokenizer)
         fit_tokenizer(name, self.tokenizer, self.network)
+        fit_classifier(name, self.tokenizer, self.network)
         self.max_length = length_of(name, max_length, None, self.network)
         self.classes = classes_of(name, self.network.config.id2label, label_order)
         # Before they are moved and rounded: the hash tells weights apart, not settings.
@@ -205,6 +213,35 @@ class CrossEncoder(Model):
             )
         message = "%s: %d of %d canary pairs right with the label order %s"
         log.info(message, self.name, own_right, len(canaries), own_order)
+
+
+def fit_classifier(name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    """Have a classifier find the token that it answers from, whatever a batch is filled up with.
+
+    Classifiers made of causal models answer from the last token that is not ``config.pad_token_id``. Where
+    the tokenizer pads with another token, that is padding, so that an answer depends on the other pairs of a
+    batch. The setting of other classifiers is left alone: some use it for more than to look for padding.
+
+    Args:
+        name: of the model, for messages.
+        tokenizer: as it was loaded, with a pad token.
+        model: its configuration is changed if it answers from the last token.
+
+    Raises:
+        ValueError: it answers from the end token, as T5 and BART do, and the tokenizer writes none.
+    """
+    forward = inspect.unwrap(type(model).forward)
+    settings_read = forward.__code__.co_names
+    if "pad_token_id" in settings_read:
+        for config in (model.config, model.config.get_text_config()):
+            config.pad_token_id = tokenizer.pad_token_id
+    end = getattr(model.config, "eos_token_id", None)
+    if "eos_token_id" in settings_read and end not in tokenizer("a", "b")["input_ids"]:
+        raise ValueError(
+            f"{name}: a {type(model).__name__} answers from the end token (eos_token_id={end} in its "
+            "config.json), and its tokenizer writes none. Save the model with the tokenizer that it was "
+            "trained with, which ends every text with that token."
+        )
 
 
 def classes_of(name: str, id2label: dict[int, str], label_order: Sequence[str] | None) -> tuple[str, ...]:
