@@ -33,6 +33,7 @@ from checkpoints_of import (
     PLACES,
     ROBERTA,
     WITH_DECODER,
+    XLM,
     encoder_of,
     model_of,
     saved,
@@ -45,6 +46,7 @@ from relsym.encoders.load import load_encoder
 from relsym.encoders.tokens import fit_tokenizer
 from relsym.encoders.weights import weights_hash
 from relsym.models.causal_lm import CausalLm
+from relsym.models.language_models import window_of
 from relsym.models.masked_lm import MaskedLm
 from relsym.models.nli import CrossEncoder
 
@@ -424,9 +426,10 @@ def test_a_classifier_that_reads_the_last_token_finds_it_whatever_padding_its_co
     names = inspect.signature(network.forward).parameters
     for pair, ours in zip(zip(TEXTS, SECONDS, strict=True), together, strict=True):
         assert_equal(ours, model.probabilities(*([text] for text in pair))[0])
-        inputs = tokenizer()(*pair, return_tensors="pt")
+        # The loaded tokenizer: transformers reads the same file in another way for Qwen.
+        inputs = model.tokenizer(*pair, return_tensors="pt")
         if "token_type_ids" not in names:
-            inputs.pop("token_type_ids")
+            inputs.pop("token_type_ids", None)
         with torch.no_grad():  # the last token of a text that stands alone is the last one
             assert_equal(ours, network(**inputs).logits.softmax(-1)[0])
 
@@ -483,6 +486,45 @@ def test_a_causal_model_that_reserves_positions_has_fewer_to_read(tmp_path):
 
     model = RobertaForCausalLM(RobertaConfig(**ROBERTA, is_decoder=True))
     assert CausalLm(saved(model, tmp_path / "model"), None).window == PLACES - 2
+
+
+LOOKS_AHEAD = {
+    "XLMWithLMHeadModel": {**XLM, "pad_token_id": 0},
+    "FlaubertWithLMHeadModel": {**XLM, "pad_token_id": 0},
+    "XLNetLMHeadModel": FAMILIES["XLNetModel"][0],
+}
+
+
+@pytest.mark.parametrize("family", LOOKS_AHEAD)
+def test_a_model_that_looks_ahead_is_an_encoder_and_refused_as_a_causal_one(family, tmp_path):
+    kind = getattr(transformers, family)
+    torch.manual_seed(0)
+    folder = saved(kind(kind.config_class(**LOOKS_AHEAD[family])).eval(), tmp_path / "model")
+    assert kind_of(folder, None, False) == "encoder"
+    assert load_any(folder, None, None, False, "fp32", "cpu").encode(TEXTS).isfinite().all()
+    # Of Flaubert transformers knows no causal one.
+    message = (
+        "cannot load" if "Flaubert" in family else "reads to both sides is no causal .* Use model=encoder"
+    )
+    with pytest.raises(ValueError, match=message):
+        CausalLm(folder, None)
+
+
+def test_a_t5_by_its_former_name_is_an_encoder(tmp_path):
+    folder = saved(model_of("T5Model"), tmp_path / "model")
+    plain = load(folder).encode(TEXTS)
+    path = tmp_path / "model" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "architectures": ["T5WithLMHeadModel"]}))
+    assert torch.equal(load_any(folder, None, None, False, "fp32", "cpu").encode(TEXTS), plain)
+
+
+def test_a_number_of_positions_below_one_is_no_window():
+    model = model_of("GPT2LMHeadModel")
+    assert window_of(model, tokenizer()) == PLACES
+    model.config.n_positions = -1
+    tokens = tokenizer()
+    tokens.model_max_length = 77
+    assert window_of(model, tokens) == 77
 
 
 # ---------- commands

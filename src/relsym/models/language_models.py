@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -33,6 +34,9 @@ WINDOWS = (
     "seq_length",
     "max_sequence_length",
 )
+# How far equal figures may differ by rounding, as a part of the largest one.
+ROUNDING = {torch.float32: 1e-4}
+LARGE_ROUNDING = 0.05
 UNLIMITED = 10**9  # tokenizers without a limit hold a larger number
 
 
@@ -86,8 +90,11 @@ def load_language_model(
     # With either of these settings, transformers has put the weights where they belong.
     if device_map is None and quantization is None:
         network = network.to(device_of(accelerator))
+    network = network.eval()
+    if kind is AutoModelForCausalLM:
+        check_direction(name, network, tokenizer)
     source = {"name": name, "revision": revision, "commit": hub_commit(name, revision)}
-    return LanguageModel(network.eval(), tokenizer, source)
+    return LanguageModel(network, tokenizer, source)
 
 
 def check_settings(precision: str, accelerator: str, quantization: str | None) -> None:
@@ -126,13 +133,47 @@ def check_language_model(kind: type, name: str, network: PreTrainedModel) -> Non
         )
 
 
+@torch.inference_mode()
+def check_direction(name: str, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a model whose first predictions change with the last token: it has seen what it is to predict.
+
+    transformers loads such models as causal ones too (XLM, XLNet). Four tokens are read twice, the second
+    time with another one at the end. Configurations do not tell: each family has settings of its own.
+
+    Args:
+        name: of the model, for messages.
+        network: a causal language model, on its device, in evaluation mode.
+        tokenizer: its own.
+
+    Raises:
+        ValueError: it looks ahead.
+    """
+    special = set(tokenizer.all_special_ids)
+    plain = (token for token in range(len(tokenizer)) if token not in special)
+    tokens = list(islice(plain, 5))
+    if len(tokens) < 5:
+        return  # a vocabulary of a few tokens: no text can be told from another
+    *first, last, other = tokens
+    rows = torch.tensor([[*first, last], [*first, other]], device=network.device)
+    logits = network(input_ids=rows, attention_mask=torch.ones_like(rows)).logits.float()
+    change = (logits[0, :-1] - logits[1, :-1]).abs().max()
+    # Rows of one batch may be rounded differently; a model that looks ahead differs by more.
+    rounding = ROUNDING.get(network.dtype, LARGE_ROUNDING)
+    if change > rounding * logits.abs().max():
+        raise ValueError(
+            f"model.name={name}: a {type(network).__name__} that reads to both sides is no causal language "
+            "model: its first predictions change with the last token of a text. Use model=encoder, or "
+            "model=masked_lm if its tokenizer has a mask token."
+        )
+
+
 def window_of(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """How many tokens the model can read at once; None where its files name no limit."""
     # Of models that see images as well, the part that reads text.
     config = network.config.get_text_config()
     for key in WINDOWS:
         positions = getattr(config, key, None)
-        if isinstance(positions, int):
+        if isinstance(positions, int) and positions > 0:  # XLNet's -1 means that there is no limit
             return positions - reserved_places(network)
     limit = tokenizer.model_max_length
     return limit if limit < UNLIMITED else None

@@ -29,10 +29,13 @@ from relsym.runs.layout import RESULTS
 
 log = logging.getLogger(__name__)
 # How the names of architectures end, and the kind of each; the first that fits is taken, so "Model" stands
-# last. A masked language model is taken for what it is mostly used as here: an encoder.
+# behind what ends in it. A masked language model is taken for what it is mostly used as here: an encoder.
 ARCHITECTURES = {
     "ForSequenceClassification": "nli",
     "ForCausalLM": "causal_lm",
+    # Not all that are called so look back alone: XLM, Flaubert, XLNet, and T5 by its former name.
+    "WithLMHeadModel": "encoder",
+    "XLNetLMHeadModel": "encoder",
     "LMHeadModel": "causal_lm",
     "ForMaskedLM": "encoder",
     "ForPreTraining": "encoder",
