@@ -9,6 +9,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -32,6 +33,7 @@ from checkpoints_of import (
     GPT2,
     PLACES,
     ROBERTA,
+    VOCABULARY,
     WITH_DECODER,
     XLM,
     encoder_of,
@@ -255,6 +257,58 @@ def test_a_model_with_a_decoder_in_a_sentence_folder_is_read_as_that_folder_says
     encoder = load(tmp_path / "bart")
     assert_equal(encoder.encode(TEXTS), torch.from_numpy(theirs))
     assert not torch.allclose(encoder.encode(TEXTS), plain.encode(TEXTS), atol=1e-3)
+
+
+READS_PADDING = {
+    "FNet": {**BERT, "type_vocab_size": 4},
+    "Funnel": {
+        **{"vocab_size": VOCABULARY, "block_sizes": [1, 1], "d_model": 32, "n_head": 2, "d_head": 16},
+        "d_inner": 64,
+    },
+    "ConvBert": {**BERT, "embedding_size": 16, "head_ratio": 1, "num_groups": 1},
+    "Yoso": BERT,
+}
+
+
+def random_states() -> list[bytes]:
+    return [torch.get_rng_state().numpy().tobytes(), np.random.get_state()[1].tobytes()]
+
+
+@pytest.mark.parametrize("family", READS_PADDING)
+def test_an_encoder_that_reads_padding_says_so_and_keeps_its_vectors_and_random_states(
+    family, tmp_path, caplog, monkeypatch
+):
+    kind = getattr(transformers, f"{family}Model")
+    torch.manual_seed(0)
+    folder = saved(kind(kind.config_class(**READS_PADDING[family])).eval(), tmp_path / "model")
+    before = random_states()
+    encoder = load(folder)
+    assert random_states() == before
+    assert f"{folder}: a {encoder.model.config.model_type} reads padding as well" in caplog.text
+    monkeypatch.setattr("relsym.encoders.load.warn_if_padding_is_read", lambda *arguments: None)
+    unchecked = load(folder)
+    vectors = []
+    for model in (encoder, unchecked):
+        torch.manual_seed(1)
+        vectors.append(model.encode(TEXTS))
+    assert torch.equal(*vectors)
+    assert encoder.fingerprint() == unchecked.fingerprint()
+
+
+@pytest.mark.parametrize("family", EACH_WAY)
+def test_an_encoder_that_masks_padding_says_nothing_of_it(family, tmp_path, caplog):
+    load(saved(model_of(family), tmp_path / "model"))
+    assert "padding as well" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["Model", "ForMaskedLM"])
+def test_sparse_attention_that_depends_on_the_batch_is_told_and_left_on(kind, tmp_path, caplog):
+    settings = {**BERT, "attention_type": "block_sparse", "block_size": 4, "num_random_blocks": 1}
+    family = getattr(transformers, f"BigBird{kind}")
+    folder = saved(family(family.config_class(**settings)).eval(), tmp_path / "model")
+    network = load(folder).model if kind == "Model" else MaskedLm(folder, None).network
+    assert 'Set "attention_type": "original_full" in its config.json' in caplog.text
+    assert network.base_model.attention_type == "block_sparse"
 
 
 # ---------- tokenizers that do not fit

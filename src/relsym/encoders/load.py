@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.model_files import ModelFiles
+from relsym.encoders.padding_check import warn_if_padding_is_read
 from relsym.encoders.pooling.registry import pooling_named
 from relsym.encoders.sentence_transformers import FolderReading, load_dense, read_folder
 from relsym.encoders.text_stack import hidden_size_of, load_text_stack
@@ -73,6 +74,7 @@ def load_encoder(
         ) from error
     check_padding(name, tokenizer)
     fit_tokenizer(name, tokenizer, model)
+    warn_if_padding_is_read(name, model, tokenizer)
     published = None if Path(name).is_dir() else name
     source = {
         "name": name,

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from relsym.encoders.load import hub_commit, local_or_hub
+from relsym.encoders.padding_check import warn_if_padding_is_read
 from relsym.encoders.tokens import check_vocabulary, reserved_places
 from relsym.encoders.weights import load_weights
 from relsym.models.device import device_of, dtype_of
@@ -93,6 +94,8 @@ def load_language_model(
     network = network.eval()
     if kind is AutoModelForCausalLM:
         check_direction(name, network, tokenizer)
+    elif tokenizer.pad_token_id is not None:
+        warn_if_padding_is_read(name, network, tokenizer)
     source = {"name": name, "revision": revision, "commit": hub_commit(name, revision)}
     return LanguageModel(network, tokenizer, source)
 

@@ -23,6 +23,7 @@ from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.encoders.encoder import tokens_for
 from relsym.encoders.load import hub_commit, local_or_hub
+from relsym.encoders.padding_check import warn_if_padding_is_read
 from relsym.encoders.tokens import (
     check_padding,
     check_tokens,
@@ -116,6 +117,7 @@ class CrossEncoder(Model):
         # XLNet's head reads the last place of a batch, padding or not, and its positions are relative:
         # padded in front, a pair has the answer that it has alone.
         self.reads_last_place = getattr(self.network.config, "summary_type", None) == "last"
+        warn_if_padding_is_read(name, self.network, self.tokenizer, self.reads_last_place)
         self.network.eval().to(device_of(accelerator), dtype_of(precision))
         self.tokens_per_batch = tokens_per_batch or tokens_for(self.network)
         if check_labels:
