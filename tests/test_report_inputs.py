@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -294,3 +296,81 @@ def test_whatever_one_key_of_a_results_file_holds_a_report_ends_in_figures_or_in
                 messages.append(str(refused))
     assert len(messages) > 50
     assert all(str(tmp_path) in message for message in messages)
+
+
+def test_a_folder_that_may_not_be_listed_is_told_and_refused_if_strict(tmp_path, monkeypatch):
+    """As another user's folder is; a test that runs as root may list every folder."""
+    write_run(tmp_path / "good")
+    locked = write_run(tmp_path / "locked", seed=1)
+    scandir = os.scandir
+
+    def refusing(place):
+        if os.fspath(place) == str(locked):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = collect([tmp_path])
+    assert [run.folder.name for run in found.runs] == ["good"]
+    assert found.broken == ((locked, "Permission denied"),)
+    with pytest.raises(ValueError, match=rf"^{locked}: Permission denied$"):
+        collect([tmp_path], strict=True)
+    for inputs in ([locked], [locked, tmp_path / "good"]):
+        if len(inputs) == 1:
+            with pytest.raises(ValueError, match=rf"^{locked}: Permission denied$"):
+                collect(inputs)
+        else:
+            assert len(collect(inputs).runs) == 1
+
+
+def test_links_to_runs_are_followed_and_a_run_counts_once(tmp_path):
+    elsewhere = write_run(tmp_path / "elsewhere" / "a")
+    below = tmp_path / "D"
+    write_run(below / "b", seed=1)
+    (below / "linked").symlink_to(elsewhere)
+    (below / "linked-again").symlink_to(elsewhere.parent)
+    (below / "b" / "above").symlink_to(below)
+    found = collect([below])
+    assert [run.folder for run in found.runs] == [below / "b", elsewhere]
+    assert found.broken == ()
+    assert len(collect([below, tmp_path, below / "b"]).runs) == 2
+
+
+def test_links_that_lead_nowhere_are_broken(tmp_path):
+    write_run(tmp_path / "good")
+    for name, target in (("dangling", "gone.json"), ("loop", "results.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").symlink_to(target)
+    found = collect([tmp_path])
+    assert found.broken == (
+        (tmp_path / "dangling" / "results.json", "a link to gone.json: No such file or directory"),
+        (tmp_path / "loop" / "results.json", "a link to results.json: Too many levels of symbolic links"),
+    )
+    with pytest.raises(ValueError, match=r"dangling/results\.json: a link to gone\.json"):
+        collect([tmp_path], strict=True)
+
+
+@pytest.mark.parametrize("name", ["results.json", "predictions.parquet", "sweep.json"])
+def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(tmp_path, name):
+    write_run(tmp_path / "good")
+    pipe = write_run(tmp_path / "piped", seed=1) / name
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    found = collect([tmp_path])
+    assert found.broken == ((pipe, "not a regular file, but a pipe, socket or device"),)
+    assert len(found.runs) == (2 if name == "sweep.json" else 1)
+
+
+def test_answers_that_may_not_be_read_are_not_called_damaged(tmp_path, monkeypatch):
+    write_run(tmp_path / "good")
+    write_run(tmp_path / "locked", seed=1)
+    locked = tmp_path / "locked" / "predictions.parquet"
+    opened = Path.open
+
+    def refusing(path, *values, **more):
+        if path == locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *values, **more)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    assert collect([tmp_path]).broken == ((locked, "Permission denied"),)

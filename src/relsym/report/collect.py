@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from relsym.report.complete import check_complete
 from relsym.runs.disk import told
+from relsym.runs.finding import files_below
 from relsym.runs.layout import PREDICTIONS, RESULTS, SWEEP
 from relsym.runs.predictions import read_answers
 from relsym.runs.results import AnyResults, EvaluateResults, TrainResults, read_results
-from relsym.runs.sweeps import ListedJob, jobs_in, sweep_files, unfinished
+from relsym.runs.sweeps import ListedJob, jobs_in, unfinished
 
 
 class BrokenFile(NamedTuple):
     """A file that a report has to do without.
 
-    path: of the ``results.json`` or ``predictions.parquet`` of a run, which is left out, or of a
-        ``sweep.json``, whose runs count all the same.
+    path: of the ``results.json`` or ``predictions.parquet`` of a run, which is left out, of a ``sweep.json``,
+        whose runs count all the same, or of a folder that cannot be listed.
     reason: why it cannot be read, and what to do, in a few sentences.
     """
 
@@ -65,9 +67,10 @@ def collect(inputs: Iterable[str | Path], strict: bool = False) -> Collected:
         raise FileNotFoundError(
             f"inputs: {', '.join(absent)}: no such folder. Pass inputs=FOLDER[,FOLDER] of finished runs."
         )
-    broken: list[BrokenFile] = []
-    jobs = _jobs_of_sweeps(folders, broken)
-    paths = _result_paths(folders, jobs)
+    below, unreachable = files_below(folders, (RESULTS, SWEEP))
+    broken = [BrokenFile(path, _why_unreachable(path, error)) for path, error in unreachable]
+    jobs = _jobs_of_sweeps(below[SWEEP], broken)
+    paths = _with_those_of_jobs(below[RESULTS], jobs)
     if not paths and not broken:
         raise FileNotFoundError(_nothing_finished(inputs, jobs))
     runs = _finished_runs(paths, broken)
@@ -79,10 +82,16 @@ def collect(inputs: Iterable[str | Path], strict: bool = False) -> Collected:
     return Collected(trainings, jobs, once(evaluations), tuple(broken))
 
 
-def _jobs_of_sweeps(folders: Iterable[Path], broken: list[BrokenFile]) -> list[ListedJob]:
-    """The jobs of every sweep below the folders; lists that cannot be read are added to ``broken``."""
+def _why_unreachable(path: Path, error: OSError) -> str:
+    """Why a folder could not be listed, or where a link that cannot be followed leads."""
+    reason = error.strerror or str(error)
+    return f"a link to {os.readlink(path)}: {reason}" if path.is_symlink() else reason
+
+
+def _jobs_of_sweeps(paths: Iterable[Path], broken: list[BrokenFile]) -> list[ListedJob]:
+    """The jobs that the files list; those that cannot be read are added to ``broken``."""
     jobs: list[ListedJob] = []
-    for path in sweep_files(folders):
+    for path in paths:
         try:
             jobs += jobs_in(path)
         except (ValueError, OSError) as error:
@@ -104,7 +113,7 @@ def _finished_runs(paths: Iterable[Path], broken: list[BrokenFile]) -> list[AnyR
             # Read here only to refuse them: the tables that compare rows read them again, so that not all of
             # them are held at a time.
             read_answers(run)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             broken.append(_broken_file(run.folder / PREDICTIONS, error))
         else:
             runs.append(run)
@@ -122,17 +131,15 @@ def _is_named_alone(folders: Sequence[Path], broken: Iterable[BrokenFile]) -> bo
     if len(folders) != 1:
         return False
     folder = folders[0].resolve()
-    own = {folder / name for name in (RESULTS, PREDICTIONS, SWEEP)}
+    own = {folder, *(folder / name for name in (RESULTS, PREDICTIONS, SWEEP))}
     return any(path in own for path, _ in broken)
 
 
-def _result_paths(folders: Iterable[Path], jobs: Iterable[ListedJob]) -> list[Path]:
-    """The results below the folders and those that jobs point at, each once, sorted."""
-    paths = {job.results for job in jobs if job.results.exists()}
-    for folder in folders:
-        # Resolved, as those of jobs are: a run that is found both ways counts once.
-        paths |= {path.resolve() for path in folder.rglob(RESULTS)}
-    return sorted(paths)
+def _with_those_of_jobs(paths: Iterable[Path], jobs: Iterable[ListedJob]) -> list[Path]:
+    """The results that were found and those that jobs point at, each once, sorted."""
+    # Resolved, as those that were found are: a run that is found both ways counts once.
+    of_jobs = [Path(os.path.realpath(job.results)) for job in jobs if job.has_results]
+    return sorted({*paths, *of_jobs})
 
 
 def _nothing_finished(inputs: Iterable[str | Path], jobs: Iterable[ListedJob]) -> str:

@@ -14,6 +14,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 import msgspec
 
+from relsym.runs.disk import check_regular
+
 Decoded = TypeVar("Decoded")
 REPORT_IT = "This is an error of relsym: please report it."
 Proportion = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -62,6 +64,7 @@ def parse_json(path: Path, advice: str) -> Any:
         OSError: the file cannot be read.
         DamagedFile: it is not JSON.
     """
+    check_regular(path)
     try:
         return msgspec.json.decode(path.read_bytes())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

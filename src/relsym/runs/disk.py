@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -43,6 +44,18 @@ def told(error: OSError) -> str:
         if isinstance(name, str | bytes | os.PathLike):
             places.append(os.fsdecode(name))
     return ": ".join([*places, error.strerror])
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a pipe, socket or device: to open one may wait for ever.
+
+    Raises:
+        OSError: it is one, or the system does not let it be seen.
+    """
+    kind = path.stat().st_mode
+    # That a folder is one, opening it says.
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise OSError(errno.EINVAL, "not a regular file, but a pipe, socket or device", str(path))
 
 
 def lack_of_room(error: BaseException) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy import ndarray
 
+from relsym.runs.disk import check_regular
 from relsym.runs.layout import PREDICTIONS
 from relsym.runs.results import AnyResults
 
@@ -35,15 +37,19 @@ def read_answers(run: AnyResults) -> RowAnswers | None:
     """The answers of a run; None if its file is gone.
 
     Raises:
-        ValueError: the file is damaged, or its accuracy is not that of the run.
+        OSError: the file cannot be opened.
+        ValueError: it is damaged, or its accuracy is not that of the run.
     """
     path = run.folder / PREDICTIONS
-    if not path.exists():
+    if not os.path.lexists(path):  # not exists(): that a link leads nowhere is said below
         return None
+    check_regular(path)
     try:
         # As a stream, for polars takes no path that is not UTF-8, and reads a pattern in one such as [x].
         with path.open("rb") as stream:
             table = pl.read_parquet(stream, columns=READ_COLUMNS)
+    except PermissionError:  # nothing is known against what is in it
+        raise
     except (pl.exceptions.PolarsError, OSError) as error:
         columns = ", ".join(READ_COLUMNS)
         reason = str(error).splitlines()[0]

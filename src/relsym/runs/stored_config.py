@@ -15,6 +15,7 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from relsym.runs.decoding import convert
+from relsym.runs.disk import check_regular
 from relsym.runs.plain_yaml import UNREADABLE, yaml_problem
 from relsym.visible import LONGEST_SHOWN, printable
 
@@ -177,6 +178,7 @@ def shown_text(value: object) -> str:
 
 def _parse(path: Path) -> Any:
     """The plain values of the file. Raises as ``read_config``."""
+    check_regular(path)
     with path.open("rb") as stream:
         content = stream.read(LARGEST + 1)  # not all of it: the file may fill the memory
     if len(content) > LARGEST:

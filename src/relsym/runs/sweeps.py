@@ -5,6 +5,7 @@ The sweep writes it and reads it again when it resumes; the report reads it.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from typing import Literal
 import msgspec
 
 from relsym.runs.decoding import decode, encode
+from relsym.runs.finding import is_there
 from relsym.runs.identity import Identity
-from relsym.runs.layout import RESULTS, SWEEP
+from relsym.runs.layout import RESULTS
 
 SWEEP_FORMAT = 2
 SWEEP_AGAIN = "Give the sweep's command again, or leave it out."
@@ -108,19 +110,16 @@ class ListedJob:
     results: Path
 
     @property
+    def has_results(self) -> bool:
+        """Whether the file of its results is there, be it sound or not."""
+        return is_there(self.results)
+
+    @property
     def setting(self) -> tuple[str, ...]:
         """The words of the job without samples and seed, sorted: those of one ladder share them."""
         varied = ("data.samples=", "seed=")
         words = [word for word in self.entry.overrides if not word.startswith(varied)]
         return tuple(sorted(words))
-
-
-def sweep_files(folders: Iterable[Path]) -> list[Path]:
-    """Every ``sweep.json`` below the folders, each once although one folder may lie in another, sorted."""
-    paths: set[Path] = set()
-    for folder in folders:
-        paths.update(path.resolve() for path in folder.rglob(SWEEP))
-    return sorted(paths)
 
 
 def jobs_in(path: Path) -> list[ListedJob]:
@@ -129,7 +128,7 @@ def jobs_in(path: Path) -> list[ListedJob]:
     jobs = []
     for entry in sweep.jobs:
         # The folder of a reused job leads out of this sweep: ../first/000.
-        results = (path.parent / entry.folder).resolve() / RESULTS
+        results = Path(os.path.realpath(path.parent / entry.folder), RESULTS)
         jobs.append(ListedJob(sweep.name, path.parent, entry, results))
     return jobs
 
@@ -142,7 +141,7 @@ def unfinished(jobs: Iterable[ListedJob]) -> str:
     verdicts: Counter[str] = Counter()
     for job in jobs:
         verdict = job.entry.verdict
-        if verdict != LEFT_OUT and not job.results.exists():
+        if verdict != LEFT_OUT and not job.has_results:
             verdicts[verdict] += 1
     counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
     return ", ".join(counts)

@@ -186,7 +186,7 @@ def _place_jobs(all_ladders: Sequence[Ladder], jobs: Sequence[ListedJob]) -> Non
         if entry.verdict == LEFT_OUT:
             if entry.samples is not None and seeds is not None:
                 ladder.left_out.setdefault(seeds, set()).add(entry.samples)
-        elif not job.results.exists():
+        elif not job.has_results:
             # Finished once, but its folder was deleted since.
             verdict = "gone" if entry.verdict in FINISHED else entry.verdict
             ladder.unfinished.append((entry.samples, verdict))

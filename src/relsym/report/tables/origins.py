@@ -224,7 +224,7 @@ def missing_table(jobs: Iterable[ListedJob], known: set[str | None]) -> Table | 
     for job in jobs:
         entry = job.entry
         # The hash of a job says what it computes, not where: it is the same in whichever sweep it ran.
-        if entry.verdict == LEFT_OUT or job.results.exists() or entry.identity.job in known:
+        if entry.verdict == LEFT_OUT or job.has_results or entry.identity.job in known:
             continue
         cells = text_cells(job.sweep, entry.name, entry.verdict)
         rows.append(TableRow((*cells, word_cell(entry.error))))

@@ -88,7 +88,7 @@ def verdict_text(jobs: Sequence[ListedJob], objective: str, encoder: str | None)
         entry = job.entry
         is_method = entry.choices.get("objective") == objective
         is_encoder = encoder is None or encoder == (entry.published or entry.choices.get("model"))
-        if is_method and is_encoder and entry.verdict != LEFT_OUT and not job.results.exists():
+        if is_method and is_encoder and entry.verdict != LEFT_OUT and not job.has_results:
             counts[entry.verdict] += 1
     if not counts:
         return "not run"
