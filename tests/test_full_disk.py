@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import logging
 import os
 import resource
 import sqlite3
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -21,6 +26,7 @@ from omegaconf import OmegaConf
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch_file
 
+from relsym.app import visible_output
 from relsym.app.entry import describe
 from relsym.app.values.named_paths import noting_option
 from relsym.runs import disk
@@ -232,3 +238,39 @@ def test_a_build_and_an_export_that_find_no_room_are_no_whole_ones_and_can_be_gi
         assert not (out / last).exists()
         assert relsym(command, f"hydra.run.dir={out}").code == 0
         assert json.loads((out / last).read_text())
+
+
+class FullStream(io.StringIO):
+    """A file on a disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_log_lines_without_room_are_told_once_and_without_tracebacks(monkeypatch, capsys):
+    monkeypatch.setattr(visible_output, "_FULL", [])
+    # What is set for the process is taken back by pytest.
+    monkeypatch.setattr(logging.Handler, "handleError", logging.Handler.handleError)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    factory = logging.getLogRecordFactory()
+    visible_output.make_output_visible()
+    logging.setLogRecordFactory(factory)
+    handler = logging.StreamHandler(FullStream())
+    for number in range(3):
+        handler.emit(logging.makeLogRecord({"msg": f"line {number}"}))
+    closed = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    sys.unraisablehook(SimpleNamespace(exc_value=closed, object=handler.stream))
+    told_so = capsys.readouterr().err
+    assert told_so == (
+        "relsym: warning: a log: no room for further lines (No space left on device). Make room.\n"
+    )
+    broken = logging.StreamHandler(io.StringIO())
+    broken.emit(logging.makeLogRecord({"msg": "%d", "args": ("x",)}))
+    assert "--- Logging error ---" in capsys.readouterr().err, "other errors are told as ever"
+
+
+def test_a_copy_that_finds_no_room_names_the_copy(tmp_path):
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/from/a", None, str(tmp_path / "to"))
+    assert describe(error).startswith(f"{tmp_path / 'to'}: no room to write it (No space left on device): ")

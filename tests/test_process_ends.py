@@ -193,6 +193,15 @@ def stops(): raise StopIteration
 def in_a_package():
     import json
     json.loads("{")
+def fills_the_disk(): raise OSError(28, "No space left on device", "/a/b")
+def fills_the_memory(): raise MemoryError("mine")
+def opens_too_much(): raise OSError(24, "Too many open files")
+class Mute(Exception):
+    def __str__(self): raise RuntimeError
+class NoText(Exception):
+    def __str__(self): return None
+def mute(): raise Mute
+def no_text(): raise NoText
 """
 
 
@@ -218,6 +227,11 @@ def users_code(tmp_path):
         ("deep", "in deep: RecursionError"),
         ("stops", "in stops: StopIteration"),
         ("in_a_package", "in in_a_package: JSONDecodeError"),
+        ("fills_the_disk", "in fills_the_disk: OSError: /a/b: no room to write it (No space left on device)"),
+        ("fills_the_memory", "MemoryError: the memory does not suffice (mine). Have this code take less.\n"),
+        ("opens_too_much", "in opens_too_much: OSError: too many open files"),
+        ("mute", "in mute: Mute: (its message cannot be shown)"),
+        ("no_text", "in no_text: NoText: (its message cannot be shown)"),
     ],
 )
 @pytest.mark.parametrize("full", ["0", "1"])

@@ -374,3 +374,9 @@ def test_answers_that_may_not_be_read_are_not_called_damaged(tmp_path, monkeypat
 
     monkeypatch.setattr(Path, "open", refusing)
     assert collect([tmp_path]).broken == ((locked, "Permission denied"),)
+
+
+def test_no_folder_at_all_is_told_as_such():
+    assert listed("inputs=,a") == "inputs=['','a']"
+    with pytest.raises(ValueError, match=r"^inputs is an empty list\. Pass inputs=FOLDER"):
+        collect([])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -577,3 +578,27 @@ def test_what_lies_below_a_groups_name_is_named_and_ends_nothing_else(relsym, fo
     assert ended.code == 1
     assert "seconds: format 1 has no such key" in ended.out.replace("\n", " ")
     assert (tmp_path / "new" / "evaluation" / "results.json").exists()
+
+
+def test_what_cannot_be_read_is_left_out_and_the_rest_is_written(relsym, former, monkeypatch):
+    """As another user's files are; a test that runs as root may read every file."""
+    sweep = former / "sweep"
+    locked = sorted(path.parent for path in sweep.rglob("results.json"))[0]
+    scandir, access = os.scandir, os.access
+
+    def refusing(place):
+        if os.fspath(place) == str(locked):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    ended = relsym("upgrade", str(sweep))
+    monkeypatch.setattr(os, "scandir", scandir)
+    refused(ended, f"left out of the copy: {locked}: Permission denied")
+    copy = former / "sweep-upgraded"
+    assert not (copy / locked.relative_to(sweep) / "results.json").exists()
+    assert len(list(copy.rglob("results.json"))) == len(list(sweep.rglob("results.json"))) - 1
+    unreadable = locked / "config.yaml"
+    monkeypatch.setattr(os, "access", lambda path, mode: path != unreadable and access(path, mode))
+    refused(relsym("upgrade", str(sweep), f"out={former / 'b'}"), f"{unreadable}: Permission denied")
+    assert (former / "b" / locked.relative_to(sweep) / "results.json").exists()

@@ -20,6 +20,7 @@ from relsym.app import entry
 from relsym.app.cli import TASKS
 from relsym.app.values import known, suggest, trainer
 from relsym.app.values.checks import _declared, calls, check_composed, check_values
+from relsym.app.values.empty_text import empty_names
 from relsym.app.values.hints import expected, fits, shown
 from relsym.app.values.interpolations import is_read, origin, references
 from relsym.app.values.known import known_keys, option_files
@@ -891,3 +892,33 @@ def test_a_file_of_options_is_read_once_however_often_the_known_keys_are_asked_f
     assert known.free_mappings()
     assert read
     assert len(read) == len(set(read))
+
+
+@pytest.mark.parametrize(
+    ("task", "words", "key"),
+    [
+        ("report", ["inputs="], "inputs is empty"),
+        ("report", ["inputs=['',a]"], "inputs has an empty item"),
+        ("train", ["data=table", "data.triples=a", "data.property_table="], "data.property_table is empty"),
+        ("train", ["data=table", "data.triples=a", "data.properties="], "data.properties is empty"),
+        ("train", ["data=table", "data.triples=a", "data.entities="], "data.entities is empty"),
+        ("train", ["data=wikidata5m", "data.folder=' '"], "data.folder is empty"),
+        ("train", ["data=built", "data.folder="], "data.folder is empty"),
+        ("train", ["model=encoder", "model.name="], "model.name is empty"),
+        ("train", ["init="], "init is empty"),
+        ("train", ["tracking=csv", "+tracking.dir="], "tracking.dir is empty"),
+        ("evaluate", ["model=causal_lm", "model.name="], "model.name is empty"),
+        ("build", ["data=wikidata_dump", "data.dump="], "data.dump is empty"),
+        ("export", ["prompts="], "prompts is empty"),
+    ],
+)
+def test_an_option_that_names_something_is_not_empty(task, words, key):
+    """As an unset variable of the shell leaves it: that is no way to say 'the default'."""
+    message = refusal(task, *words)
+    name = key.partition(" ")[0]
+    assert f"{key}: pass {name}=NAME, or leave it out." in message
+
+
+def test_empty_text_stays_where_it_may_mean_something():
+    own = OmegaConf.create({"metric": {"_target_": "package.Kind", "name": "", "parts": {"folder": ""}}})
+    assert empty_names(OmegaConf.to_container(own), OmegaConf.to_container(own)) == {}

@@ -19,7 +19,7 @@ from relsym.app.values.named_paths import noted_option, noting_option
 from relsym.app.values.own_options import check_own_options
 from relsym.app.visible_output import make_output_visible
 from relsym.runs.credentials import masked
-from relsym.runs.disk import NoRoom, lack_of_room, told
+from relsym.runs.disk import NoRoom, lack_of_room, message_of, told
 from relsym.runs.lock import release_all
 from relsym.visible import visible
 
@@ -152,9 +152,18 @@ def describe(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
         error = error.__cause__  # Python lets none out of a generator as it is
-    text = shortage(error) or _without_room(error) or _in_users_code(error) or _described(error)
+    text = _lacking(error) or _in_users_code(error) or _described(error)
     # What other libraries say of an error often has the whole address in it.
     return _LONG_WORD.sub(r"\1...", masked(text)) or type(error).__name__
+
+
+def _lacking(error: BaseException) -> str | None:
+    """The message about something that the system has no more of, with the place in a user's own code."""
+    place = place_in_users_code(error)
+    text = shortage(error, is_in_users_code=place is not None) or _without_room(error)
+    if text is None or place is None:
+        return text
+    return f"{place}: {type(error).__name__}: {text}"
 
 
 def _without_room(error: BaseException) -> str | None:
@@ -172,7 +181,7 @@ def _in_users_code(error: BaseException) -> str | None:
     place = place_in_users_code(error)
     if place is None:
         return None
-    kind, text = type(error).__name__, str(error).strip()
+    kind, text = type(error).__name__, message_of(error)
     if isinstance(error, SystemExit):
         return (
             f"{place}: it left by sys.exit({error.code!r}), so nothing is finished. Have it return its "
@@ -184,14 +193,14 @@ def _in_users_code(error: BaseException) -> str | None:
 def _described(error: BaseException) -> str:
     """The message about an error that relsym raised, or a package that it calls."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    text = str(error).strip()
+    text = message_of(error)
     # Hydra refuses GROUP=null by a plain ValueError.
     if "HydraException" in kinds or text.startswith("Config group override"):
         from relsym.app.values.suggest import with_near_matches
 
         cause = ""
         if error.__cause__ is not None:
-            cause, _, _ = str(error.__cause__).partition("\n")
+            cause, _, _ = message_of(error.__cause__).partition("\n")
         text = with_near_matches(text, cause)
     elif isinstance(error, ImportError):
         from relsym.app.values.suggest import with_install_line

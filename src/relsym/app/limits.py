@@ -9,6 +9,8 @@ import errno
 import os
 from collections.abc import Iterator
 
+from relsym.runs.disk import message_of
+
 try:
     import resource
 except ModuleNotFoundError:  # Windows has no such limits
@@ -81,14 +83,15 @@ def _at_least(limit: int, wanted: int) -> bool:
     return limit == resource.RLIM_INFINITY or limit >= wanted
 
 
-def shortage(error: BaseException) -> str | None:
+def shortage(error: BaseException, is_in_users_code: bool = False) -> str | None:
     """What to tell about an error that came of the system having no more of something; None of others.
 
     Args:
         error: with those that led to it, which are looked at too.
+        is_in_users_code: it came up in code of the user's, to which relsym's options mean nothing.
     """
     for cause in _chain(error):
-        text = " ".join(str(cause).split())
+        text = " ".join(message_of(cause).split())
         said = f" ({text[:200]})" if text else ""
         number = getattr(cause, "errno", None)
         if number in (errno.EMFILE, errno.ENFILE):
@@ -100,7 +103,7 @@ def shortage(error: BaseException) -> str | None:
                 "fewer run: hydra.launcher.jobs, OMP_NUM_THREADS."
             )
         if _is_about_memory(cause, text):
-            return _memory_message(said, text)
+            return _memory_message(said, text, is_in_users_code)
     return None
 
 
@@ -120,8 +123,11 @@ def _is_about_memory(error: BaseException, text: str) -> bool:
     return isinstance(error, _KINDS) and any(words in lower for words in _NO_MEMORY)
 
 
-def _memory_message(said: str, text: str) -> str:
+def _memory_message(said: str, text: str, is_in_users_code: bool) -> str:
     """What to do about missing memory, of the GPU or of the machine."""
+    if is_in_users_code:
+        which = "the memory of the GPU" if "CUDA" in text else "the memory"
+        return f"{which} does not suffice{said}. Have this code take less."
     smaller = (
         "Take smaller batches (data.batch_size; of a language model model.tokens_per_batch), shorter texts "
         "(model.max_length) or a smaller model"

@@ -62,6 +62,8 @@ def collect(inputs: Iterable[str | Path], strict: bool = False) -> Collected:
             ``strict`` not everything; or two runs are one job with different results.
     """
     folders = [Path(folder).expanduser() for folder in inputs]
+    if not folders:
+        raise ValueError("inputs is an empty list. Pass inputs=FOLDER[,FOLDER] of finished runs.")
     absent = [str(folder) for folder in folders if not folder.is_dir()]
     if absent:
         raise FileNotFoundError(

@@ -35,10 +35,18 @@ class NoRoom(OSError):
     """A disk takes no more of what is written: where, why, and how much room there is."""
 
 
+def message_of(error: BaseException) -> str:
+    """What an error says of itself, stripped; that it says nothing where its own code for that fails."""
+    try:
+        return str(error).strip()
+    except Exception:  # a class of the user's may raise anything there, or give what is no text
+        return "(its message cannot be shown)"
+
+
 def told(error: OSError) -> str:
     """An error of the operating system as ``PATH: No such file or directory``, without its number."""
     if error.strerror is None:
-        return str(error)
+        return message_of(error)
     places = []
     for name in (error.filename, error.filename2):
         if isinstance(name, str | bytes | os.PathLike):
@@ -73,7 +81,7 @@ def _reason_in(error: BaseException) -> str | None:
     """``lack_of_room`` of one error, without its cause."""
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno) if error.errno in NO_ROOM else None
-    text = str(error)
+    text = message_of(error)
     numbers = [int(number) for number in _NUMBER.findall(text)]
     for number in NO_ROOM:
         if number in numbers or os.strerror(number).lower() in text.lower():

@@ -49,10 +49,9 @@ def listed(word: str) -> str:
         return word
     quoted = []
     for folder in value.split(","):
-        if folder:
-            # Backslashes first: those that the quotes get must not be doubled.
-            escaped = folder.replace("\\", "\\\\").replace("'", "\\'")
-            quoted.append(f"'{escaped}'")
+        # Backslashes first: those that the quotes get must not be doubled.
+        escaped = folder.replace("\\", "\\\\").replace("'", "\\'")
+        quoted.append(f"'{escaped}'")  # an empty one too, so that it is refused: a variable was not set
     return f"inputs=[{','.join(quoted)}]"
 
 

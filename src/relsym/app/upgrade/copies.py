@@ -32,7 +32,7 @@ class Mark(msgspec.Struct, frozen=True):
 class CopyOutcome:
     """What became of one part of a folder.
 
-    kind: run, sweep, benchmark, folder, link or other.
+    kind: run, sweep, benchmark, folder, file, link or other.
     outcome: upgraded, copied as it is, or left out.
     why: it is left out, or what else is to be known of it.
     """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from relsym.app.upgrade.copies import COPIED, MARK, NOT_COPIED, RECORDS, UPGRADED, Copy, CopyOutcome
+from relsym.runs.disk import told
 from relsym.runs.layout import LOCK, PARTIAL, RESULTS, SWEEP
 from relsym.runs.lock import check_at_rest
 from relsym.runs.results import results_json
@@ -18,10 +20,14 @@ def look(copy: Copy) -> None:
 
     Raises:
         FolderInUse: another process writes to it, or to a folder below it.
-        OSError: something cannot be read.
         ValueError: no record is there.
     """
-    for parent, folders, files in os.walk(copy.source, onerror=_raise):
+
+    def leave_out(error: OSError) -> None:
+        path = Path(error.filename).relative_to(copy.source)
+        copy.lines[path] = CopyOutcome("folder", NOT_COPIED, told(error))
+
+    for parent, folders, files in os.walk(copy.source, onerror=leave_out):
         path = Path(parent).relative_to(copy.source)
         if MARK in files:
             why = "an upgrade that did not end: run its command again"
@@ -33,18 +39,16 @@ def look(copy: Copy) -> None:
         copy.folders.append(path)
         folders.sort()  # the order in which os.walk goes on
         for name in sorted(folders + files):
-            look_at(copy, path / name)
+            try:
+                look_at(copy, path / name)
+            except OSError as error:
+                copy.lines[path / name] = CopyOutcome("other", NOT_COPIED, told(error))
     if not copy.usable and not copy.lines:
         records = ", ".join(RECORDS)
         raise ValueError(
             f"{copy.source}: nothing of relsym's there: no {records}. Pass the folder of a run, a sweep or a "
             "benchmark, or one above them."
         )
-
-
-def _raise(error: OSError) -> None:
-    """Let an error of ``os.walk`` end the walk: it would leave out what it cannot read."""
-    raise error
 
 
 def look_at(copy: Copy, path: Path) -> None:
@@ -56,6 +60,9 @@ def look_at(copy: Copy, path: Path) -> None:
         return
     elif not source.is_file():
         copy.lines[path] = CopyOutcome("other", NOT_COPIED, "no file, folder or link")
+    elif path.name != LOCK and not os.access(source, os.R_OK):
+        kind = RECORDS.get(path.name, "file")
+        copy.lines[path] = CopyOutcome(kind, NOT_COPIED, f"{source}: {os.strerror(errno.EACCES)}")
     elif path.name in RECORDS:
         look_at_record(copy, path)
     elif path.name == LOCK or path.name.startswith(PARTIAL):
@@ -83,6 +90,8 @@ def look_at_record(copy: Copy, path: Path) -> None:
     kind = RECORDS[path.name]
     try:
         outcome = read_record(copy, path)
+    except OSError as error:
+        copy.lines[path] = CopyOutcome(kind, NOT_COPIED, told(error))
     except ValueError as error:
         copy.lines[path] = CopyOutcome(kind, NOT_COPIED, str(error))
     else:

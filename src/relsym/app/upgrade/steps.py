@@ -28,7 +28,7 @@ from relsym.app.upgrade.copies import (
 )
 from relsym.app.upgrade.look import look
 from relsym.report.one_run.terminal import console
-from relsym.runs.files import remove, write_atomically, write_text_atomically
+from relsym.runs.files import naming_room, remove, write_atomically, write_text_atomically
 from relsym.runs.layout import PARTIAL, RESULTS, SWEEP
 from relsym.runs.lock import holding
 from relsym.runs.results import results_or_none
@@ -114,7 +114,8 @@ def write(copy: Copy) -> None:
         os.symlink(os.readlink(copy.source / path), copy.out / path)
     for path in copy.files:
         # Content alone: with its permissions, the copy of a read-only file could not be changed.
-        shutil.copyfile(copy.source / path, copy.out / path)
+        with naming_room(copy.out / path, copy.out / path):
+            shutil.copyfile(copy.source / path, copy.out / path)
     for path in copy.records:
         write_atomically(copy.out / path, partial(shutil.copyfile, copy.source / path))
     # Lists of jobs stand behind the results of the jobs.

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints, is_typ
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from relsym.app.values.empty_text import empty_names
 from relsym.app.values.hints import expected, fits, is_too_long, shown
 from relsym.app.values.interpolations import Path, is_read, origin, references
 from relsym.app.values.known import dotted
@@ -83,6 +84,7 @@ def check_values(cfg: DictConfig, command: str, importing: bool = True) -> None:
     """
     config = OmegaConf.to_container(cfg, resolve=True)
     problems = _Problems(OmegaConf.to_container(cfg, resolve=False), importing)
+    problems.messages |= empty_names(config, problems.written)
     for path, value, hint in _declared(config, SCHEMAS[command], ()):
         if hint is TrainerArguments and isinstance(value, dict):
             problems.judge_trainer(path, value)
