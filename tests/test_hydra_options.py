@@ -90,6 +90,8 @@ def test_a_job_of_a_sweep_goes_to_where_the_sweep_was_started_if_its_machine_has
             ),
             "hydra.callbacks.mine: the jobs of a sweep",
         ),
+        (("train", "hydra.verbose=5"), "hydra.verbose=5: expected true, false, the name of a logger"),
+        (("report", "hydra.verbose=null"), "hydra.verbose=null: expected true, false"),
         (("train", "-m", "seed=range(0,0)"), "there is no job to run"),
         (("evaluate", "-m", "seed=range(0,0)"), "there is no job to run"),
         (("evaluate", "-m", "seed=0,1", "hydra.sweep.subdir=x"), "jobs 0 and 1 would both write to x"),
@@ -161,3 +163,13 @@ def test_a_sweep_is_extended_by_a_seed_and_runs_that_alone(relsym, tmp_path):
     assert len(list((tmp_path / "s").glob("*/results.json"))) == 3
     changed = relsym(*words, "seed=0,1,2", "training.max_steps=2")
     assert "has training.max_steps=1 where this list has training.max_steps=2" in changed.err
+
+
+def test_evaluations_do_not_lie_among_the_jobs_of_a_sweep(relsym, tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "sweep.json").write_text("{}")
+    words = ("model=shortcut/majority", "tracking=csv", "seed=0,1", f"hydra.sweep.dir={tmp_path / 's'}")
+    ended = relsym("evaluate", "-m", *words)
+    assert ended.code == 1
+    assert f"hydra.sweep.dir={tmp_path / 's'}: a sweep of trainings lies there (sweep.json)" in ended.err
+    assert not (tmp_path / "s" / "0").exists()

@@ -922,3 +922,7 @@ def test_an_option_that_names_something_is_not_empty(task, words, key):
 def test_empty_text_stays_where_it_may_mean_something():
     own = OmegaConf.create({"metric": {"_target_": "package.Kind", "name": "", "parts": {"folder": ""}}})
     assert empty_names(OmegaConf.to_container(own), OmegaConf.to_container(own)) == {}
+
+
+def test_further_arguments_of_the_trainer_are_a_mapping():
+    assert "training.trainer=5: expected" in refusal("train", "training.trainer=5")

@@ -23,7 +23,7 @@ from relsym.app.entry import past_hydra
 from relsym.app.hydra_options import check_several, check_single
 from relsym.app.values.checks import check_composed
 from relsym.runs.files import naming_room, remove, write_text_atomically
-from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS
+from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS, SWEEP
 from relsym.runs.lock import hold, release
 from relsym.runs.unfinished import check_run_folder
 
@@ -81,7 +81,9 @@ class ClaimOutput(Callback):
             check_names(config, of_job=False)
             check_several(config, is_training=self.command == "train")
             if self.command != "train":
-                hold(Path(str(config.hydra.sweep.dir)).absolute(), "hydra.sweep.dir")
+                folder = Path(str(config.hydra.sweep.dir)).absolute()
+                hold(folder, "hydra.sweep.dir")
+                check_no_sweep(folder)
 
     def on_job_start(self, config: DictConfig, **further: Any) -> None:
         """Hold the folder of one of several runs.
@@ -94,6 +96,19 @@ class ClaimOutput(Callback):
     def on_job_end(self, config: DictConfig, **further: Any) -> None:
         """Release the folder of a run that went well; of one that did not, the end of the command does."""
         release(Path(config.hydra.runtime.output_dir))
+
+
+def check_no_sweep(folder: Path) -> None:
+    """Refuse the folder of a sweep of trainings for evaluations, which would lie among its jobs.
+
+    Raises:
+        FileExistsError: it is one.
+    """
+    if os.path.lexists(folder / SWEEP):
+        raise FileExistsError(
+            f"hydra.sweep.dir={folder}: a sweep of trainings lies there ({SWEEP}). Pass another folder, or "
+            "leave it out."
+        )
 
 
 def check_names(config: DictConfig, of_job: bool = True) -> None:

@@ -88,6 +88,8 @@ def check_values(cfg: DictConfig, command: str, importing: bool = True) -> None:
     for path, value, hint in _declared(config, SCHEMAS[command], ()):
         if hint is TrainerArguments and isinstance(value, dict):
             problems.judge_trainer(path, value)
+        elif hint is TrainerArguments and value is not None:
+            problems.judge(path, value, dict)
         else:
             problems.judge(path, value, hint)
     for path, node in calls(config, ()):

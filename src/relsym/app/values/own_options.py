@@ -16,6 +16,8 @@ from relsym.runs.plain_yaml import LARGEST_OPTIONS, check_expansion, yaml_text
 # Hydra takes an option's name cut short too.
 NAMES_A_FOLDER = re.compile(r"(?:--config-d\w*|-cd|--config-p\w*|-cp)(?:=(.*))?")
 SEARCH_PATHS = re.compile(r"\+*hydra\.searchpath=(.*)")
+# Hydra takes a truth value, a name or a list of names there.
+NUMBERED_VERBOSE = re.compile(r"\+*hydra\.verbose=([-+]?[\d.]+(?:[eE][-+]?\d+)?|null|\{.*\})")
 PACKAGE_PATH = "pkg://"
 KNOWN_PACKAGES = ("hydra", "relsym")  # whose options are no one's own
 
@@ -23,12 +25,20 @@ KNOWN_PACKAGES = ("hydra", "relsym")  # whose options are no one's own
 def check_own_options(words: Sequence[str]) -> None:
     """Refuse a file of options that is longer, or stands for more, than a configuration may.
 
+    So is a value of ``hydra.verbose`` that Hydra would end at without a word.
+
     Args:
         words: of the command line, without the command.
 
     Raises:
-        ValueError: with file and line.
+        ValueError: with file and line, or with the option.
     """
+    for word in words:
+        number = NUMBERED_VERBOSE.fullmatch(word)
+        if number is not None:
+            raise ValueError(
+                f"hydra.verbose={number[1]}: expected true, false, the name of a logger or a list of names."
+            )
     for folder in named_folders(words):
         if folder.is_dir():
             _check_folder(folder, " ".join(words))
