@@ -258,3 +258,7 @@ def test_carriage_returns_alone_end_no_lines(tmp_path, name):
     path = as_text(tmp_path / "sound.tsv", FACTS, "utf-8") if options else facts
     with pytest.raises(ValueError, match=rf"{name}: its lines end with a carriage return alone.* tr "):
         facts_in(path, **options)
+    path = tmp_path / "packed.tsv.gz"
+    path.write_bytes(gzip.compress(b"Q1\tP40\tQ2\rQ3\tP40\tQ4"))
+    with pytest.raises(ValueError, match=r"gzip -dc packed\.tsv\.gz \| tr .* > lines-packed\.tsv$"):
+        facts_in(path)

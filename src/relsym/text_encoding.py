@@ -40,6 +40,7 @@ _PACKED = {
 }
 _NAMED_PACKINGS = {"gzip": "let its name end in .gz", "bzip2": "let its name end in .bz2"}
 UNPACKERS = {".gz": "gzip -dc", ".bz2": "bzip2 -dc"}
+_TO_LINE_FEEDS = r"tr '\r' '\n' <"
 # Python's encodings of names of hosts and of its own source: no file of lines is in them.
 _NO_FILES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined")
 _LOOKED_AT = 4096  # bytes at the beginning of a text that tell whether it is UTF-16
@@ -142,10 +143,9 @@ def refuse_lone_returns(text: bytes, origin: str) -> None:
     """
     inner = text.rstrip(b"\r\n")
     if b"\r" in inner and b"\n" not in inner:
-        file = origin.rpartition("/")[2]
         raise ValueError(
             f"{origin}: its lines end with a carriage return alone, and with no line feed. Convert it, for "
-            f"example with: tr '\\r' '\\n' < {file} > lines-{file}"
+            f"example with: {_command(_TO_LINE_FEEDS, origin, 'lines')}"
         )
 
 
@@ -245,14 +245,18 @@ def other_fault(origin: str, name: str, error: UnicodeError, encoding: TextEncod
 def _conversion(name: str, origin: str, encoding: TextEncoding) -> str:
     """How to read a text that is in this encoding, or to convert it."""
     setting = f"Pass {encoding.key}={name}, or convert" if encoding.key else "Convert"
+    command = _command(f"iconv -f {ICONV_NAMES[name]} -t UTF-8", origin, "utf8")
+    return f"{setting} it, for example with: {command}"
+
+
+def _command(filter: str, origin: str, prefix: str) -> str:
+    """The command line that puts a file, unpacked, through a filter and into a file with a prefix."""
     file = origin.rpartition("/")[2]
     stem, dot, ending = file.rpartition(".")
     unpack = UNPACKERS.get((dot + ending).lower())
-    convert = f"iconv -f {ICONV_NAMES[name]} -t UTF-8"
-    command = f"{convert} {file} > utf8-{file}"
     if unpack:
-        command = f"{unpack} {file} | {convert} > utf8-{stem}"
-    return f"{setting} it, for example with: {command}"
+        return f"{unpack} {file} | {filter.removesuffix(' <')} > {prefix}-{stem}"
+    return f"{filter} {file} > {prefix}-{file}"
 
 
 def _single_byte_encoding(content: bytes) -> str:
