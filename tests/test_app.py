@@ -375,7 +375,7 @@ def test_an_encoder_from_a_folder_is_called_by_what_was_named(relsym, quick, tmp
         (["seed=abc"], "seed=abc: expected a whole number"),
         (["model.pooling=median"], "model.pooling=median"),
         (["data=mnli"], "data.folder=None: no such folder"),
-        (["model=encoder", "model.name=/nowhere/model"], "cannot load the encoder"),
+        (["model=encoder", "model.name=/nowhere/model"], "model.name=/nowhere/model: no such folder"),
         (["objective=none"], "Could not find 'objective/none'"),
         (["data.sample=3"], "data.sample=3: nothing reads this key. Did you mean data.samples?"),
     ],

@@ -44,7 +44,7 @@ from checkpoints_of import (
 from relsym.app.evaluate.model import kind_of, load_any
 from relsym.app.values.suggest import unread
 from relsym.encoders.encoder import Encoder
-from relsym.encoders.load import load_encoder
+from relsym.encoders.load import load_encoder, loading_reason
 from relsym.encoders.tokens import fit_tokenizer
 from relsym.encoders.weights import weights_hash
 from relsym.models.causal_lm import CausalLm
@@ -309,6 +309,23 @@ def test_sparse_attention_that_depends_on_the_batch_is_told_and_left_on(kind, tm
     network = load(folder).model if kind == "Model" else MaskedLm(folder, None).network
     assert 'Set "attention_type": "original_full" in its config.json' in caplog.text
     assert network.base_model.attention_type == "block_sparse"
+
+
+@pytest.mark.parametrize("kind", ["encoder", "nli", "masked_lm", "causal_lm", "auto"])
+@pytest.mark.parametrize("name", ["/nowhere/model", "./nowhere", "~/nowhere/model", "no/such/folder"])
+def test_a_path_that_is_not_there_is_told_as_such_by_every_loader(kind, name):
+    def look(name: str) -> str:
+        return kind_of(name, None, False)
+
+    loader = look if kind == "auto" else LOADERS[kind][1]
+    with pytest.raises(ValueError, match=rf"^model\.name={name}: no such folder\. Pass a folder"):
+        loader(name)
+
+
+def test_the_reason_of_a_failed_loading_is_one_whole_line():
+    assert loading_reason(ValueError("not in one of: \n- a\n\n- b")) == "not in one of: - a - b"
+    assert loading_reason(ValueError("first.\nsecond")) == "first."
+    assert loading_reason(KeyError()) == "KeyError"
 
 
 # ---------- tokenizers that do not fit

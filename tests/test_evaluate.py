@@ -609,7 +609,7 @@ def test_a_killed_evaluation_goes_on(tmp_path):
         (("model=tiny", "validation_pairs=-1"), "0: none"),
         (("model=tiny", "swapped_pairs=many"), "whole number"),
         (("model=tiny", "probe.k=50"), "the memory has only 8 rows"),
-        (("model=nli", "model.name=/nowhere"), "cannot load the NLI model"),
+        (("model=nli", "model.name=/nowhere"), "model.name=/nowhere: no such folder"),
         (("model=run",), "model.folder is not set"),
     ],
 )

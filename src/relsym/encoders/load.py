@@ -66,7 +66,7 @@ def load_encoder(
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model = load_text_stack(name, reading is not None, **options)
     except Exception as error:  # safetensors and the hub raise types of their own
-        reason = str(error).strip().splitlines()[0]
+        reason = loading_reason(error)
         raise ValueError(
             f"model.name={name}: cannot load the encoder: {reason} "
             "Pass the id of a hub model with safetensors weights (and a network), a local folder written by "
@@ -148,9 +148,30 @@ def _pooling_of(name: str, pooling: str | None, reading: FolderReading) -> str:
 
 
 def local_or_hub(name: str) -> str:
-    """The path of a local folder with ``~`` resolved, or the hub id as it is."""
+    """The path of a local folder with ``~`` resolved, or the hub id as it is.
+
+    Raises:
+        ValueError: it is written as a path, which no hub id is, and there is no such folder.
+    """
     path = Path(name).expanduser()
-    return str(path) if path.is_dir() else name
+    if path.is_dir():
+        return str(path)
+    if path.is_absolute() or name.startswith(".") or len(path.parts) > 2:
+        what = "is a file, not a folder" if path.is_file() else "no such folder"
+        raise ValueError(
+            f"model.name={name}: {what}. Pass a folder that save_pretrained wrote, or a hub id (OWNER/NAME)."
+        )
+    return name
+
+
+def loading_reason(error: Exception) -> str:
+    """What transformers or the hub says, in one line, with the list that its first line may announce."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if lines[0].endswith(":"):
+        return " ".join(lines)
+    return lines[0]
 
 
 def tiny_encoder(

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 SHORT, LONG = "a b", "a b c d e f g h i j k l"
 LENGTH = 32  # tokens, where a model reads as many
 # What padding may change, as a part of the largest value: fp32, and what is less precise.
-TOLERANCE, ROUGH_TOLERANCE = 1e-3, 0.05
+PADDING_CHANGE, ROUGH_PADDING_CHANGE = 1e-3, 0.05
 # BigBird's sparse attention: not tried, for a short text would switch it off for good.
 SPARSE = "block_sparse"
 
@@ -43,7 +43,7 @@ def warn_if_padding_is_read(
         )
         return
     change = _change_by_padding(model, tokenizer, on_left)
-    limit = TOLERANCE if model.dtype == torch.float32 else ROUGH_TOLERANCE
+    limit = PADDING_CHANGE if model.dtype == torch.float32 else ROUGH_PADDING_CHANGE
     if change > limit:
         log.warning(
             "%s: a %s reads padding as well: a short text beside a longer one changes by %.1g of its largest "

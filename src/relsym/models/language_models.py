@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from relsym.encoders.load import hub_commit, local_or_hub
+from relsym.encoders.load import hub_commit, loading_reason, local_or_hub
 from relsym.encoders.padding_check import warn_if_padding_is_read
 from relsym.encoders.tokens import check_vocabulary, reserved_places
 from relsym.encoders.weights import load_weights
@@ -36,8 +36,8 @@ WINDOWS = (
     "max_sequence_length",
 )
 # How far equal figures may differ by rounding, as a part of the largest one.
-ROUNDING = {torch.float32: 1e-4}
-LARGE_ROUNDING = 0.05
+FINE_ROUNDED = {torch.float32: 1e-4}
+COARSE_ROUNDED = 0.05
 UNLIMITED = 10**9  # tokenizers without a limit hold a larger number
 
 
@@ -78,7 +78,7 @@ def load_language_model(
         packing = {**files, **unpacking, "dtype": dtype_of(precision), "device_map": device_map}
         network = load_weights(kind, name, **options, **packing)
     except Exception as error:  # safetensors and the hub raise types of their own
-        reason = str(error).strip().splitlines()[0]
+        reason = loading_reason(error)
         other = "causal_lm" if kind is AutoModelForMaskedLM else "masked_lm"
         raise ValueError(
             f"model.name={name}: cannot load the language model: {reason} "
@@ -161,7 +161,7 @@ def check_direction(name: str, network: PreTrainedModel, tokenizer: PreTrainedTo
     logits = network(input_ids=rows, attention_mask=torch.ones_like(rows)).logits.float()
     change = (logits[0, :-1] - logits[1, :-1]).abs().max()
     # Rows of one batch may be rounded differently; a model that looks ahead differs by more.
-    rounding = ROUNDING.get(network.dtype, LARGE_ROUNDING)
+    rounding = FINE_ROUNDED.get(network.dtype, COARSE_ROUNDED)
     if change > rounding * logits.abs().max():
         raise ValueError(
             f"model.name={name}: a {type(network).__name__} that reads to both sides is no causal language "

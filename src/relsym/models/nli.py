@@ -22,7 +22,7 @@ from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.data.sources.nli_labels import NLI_LABELS
 from relsym.encoders.encoder import tokens_for
-from relsym.encoders.load import hub_commit, local_or_hub
+from relsym.encoders.load import hub_commit, loading_reason, local_or_hub
 from relsym.encoders.padding_check import warn_if_padding_is_read
 from relsym.encoders.tokens import (
     check_padding,
@@ -99,7 +99,7 @@ class CrossEncoder(Model):
             self.tokenizer = AutoTokenizer.from_pretrained(name, **options)
             self.network = load_weights(AutoModelForSequenceClassification, name, **options)
         except Exception as error:  # safetensors and the hub raise types of their own
-            reason = str(error).strip().splitlines()[0]
+            reason = loading_reason(error)
             raise ValueError(
                 f"model.name={name}: cannot load the NLI model: {reason} Pass a hub id (and a network) or a "
                 "folder with a sequence classifier in safetensors; a run is model=run."

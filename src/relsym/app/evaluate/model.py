@@ -17,7 +17,7 @@ from relsym.app.stored_components import check_trust
 from relsym.app.values.known import CONF, MODEL_KINDS
 from relsym.data.module import PairData
 from relsym.encoders.encoder import Encoder
-from relsym.encoders.load import local_or_hub
+from relsym.encoders.load import loading_reason, local_or_hub
 from relsym.encoders.model_files import ModelFiles
 from relsym.encoders.sentence_transformers import is_sentence_folder
 from relsym.metrics.base import NONE
@@ -155,9 +155,9 @@ def kind_of(name: str, revision: str | None, trust_remote_code: bool) -> str:
     try:
         config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
     except Exception as error:  # the hub raises types of its own
-        first_line = str(error).strip().splitlines()[0]
+        reason = loading_reason(error)
         raise ValueError(
-            f"model.name={name}: no model there: {_what_is_there(folder)} ({first_line}) Pass a folder with "
+            f"model.name={name}: no model there: {_what_is_there(folder)} ({reason}) Pass a folder with "
             "config.json, tokenizer and safetensors weights, a run of relsym train, or a hub id (and a "
             "network)."
         ) from error
