@@ -30,7 +30,7 @@ def files_below(folders: Iterable[Path], names: Collection[str]) -> FilesBelow:
         folders: that are there.
         names: of files, such as ``results.json``.
     """
-    found: dict[str, set[Path]] = {name: set() for name in names}
+    files: dict[str, set[Path]] = {name: set() for name in names}
     unreachable: dict[Path, OSError] = {}
 
     def note(error: OSError) -> None:
@@ -41,10 +41,10 @@ def files_below(folders: Iterable[Path], names: Collection[str]) -> FilesBelow:
         for path in _named_below(folder, names, seen, note):
             error = _leads_nowhere(path)
             if error is None:
-                found[path.name].add(Path(os.path.realpath(path)))
+                files[path.name].add(Path(os.path.realpath(path)))
             else:
                 unreachable.setdefault(path, error)
-    paths = {name: sorted(places) for name, places in found.items()}
+    paths = {name: sorted(places) for name, places in files.items()}
     return FilesBelow(paths, [(path, unreachable[path]) for path in sorted(unreachable)])
 
 
