@@ -30,7 +30,7 @@ def files_below(folders: Iterable[Path], names: Collection[str]) -> FilesBelow:
         folders: that are there.
         names: of files, such as ``results.json``.
     """
-    files: dict[str, set[Path]] = {name: set() for name in names}
+    by_name: dict[str, set[Path]] = {name: set() for name in names}
     unreachable: dict[Path, OSError] = {}
 
     def note(error: OSError) -> None:
@@ -41,10 +41,10 @@ def files_below(folders: Iterable[Path], names: Collection[str]) -> FilesBelow:
         for path in _named_below(folder, names, seen, note):
             error = _leads_nowhere(path)
             if error is None:
-                files[path.name].add(Path(os.path.realpath(path)))
+                by_name[path.name].add(Path(os.path.realpath(path)))
             else:
                 unreachable.setdefault(path, error)
-    paths = {name: sorted(places) for name, places in files.items()}
+    paths = {name: sorted(places) for name, places in by_name.items()}
     return FilesBelow(paths, [(path, unreachable[path]) for path in sorted(unreachable)])
 
 
