@@ -82,6 +82,7 @@ def test_train_scores_a_built_benchmark_with_the_keys_of_any_other_run_and_its_g
     assert "Group accuracy in %" in (tmp_path / "report" / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_fold_is_trained_on_the_rest_and_scored_on_what_it_holds_out(build, relsym, quick, tmp_path):
     assert build("benchmark=held_out").code == 0
     on = ("data=built", f"data.folder={tmp_path / 'built'}")

@@ -357,6 +357,7 @@ def test_a_function_answers_with_labels_or_probabilities_or_not_at_all(evaluate,
         )
 
 
+@pytest.mark.slow
 def test_a_table_of_answers_needs_one_line_for_each_row(evaluate, tmp_path):
     evaluate("model=shortcut/template_lookup", out="first")
     told = pl.read_parquet(tmp_path / "first" / "predictions.parquet")

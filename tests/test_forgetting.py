@@ -283,6 +283,7 @@ def test_an_encoder_that_was_not_touched_forgets_exactly_nothing(relsym, learnt,
     assert found["metrics"]["drift/overlap/nli"] == 1
 
 
+@pytest.mark.slow
 def test_retraining_that_shuffles_the_weights_is_at_chance_when_the_read_out_is_kept(
     relsym, learnt, tmp_path, monkeypatch
 ):
@@ -306,6 +307,7 @@ def test_retraining_that_shuffles_the_weights_is_at_chance_when_the_read_out_is_
     assert kept["after"] == pytest.approx(1 / 3, abs=0.13)
 
 
+@pytest.mark.slow
 def test_measuring_does_not_change_what_is_trained(relsym, learnt, tmp_path):
     retrained(relsym, tmp_path / "measured", learnt(relsym, "knn"), "knn", "training.epochs=1")
     assert (
@@ -380,6 +382,7 @@ def test_rows_to_score_and_to_refit_on_are_chosen(relsym, learnt, tmp_path, scor
     assert names.str.starts_with("train.jsonl" if score_on == "validation" else "dev_matched.jsonl").all()
 
 
+@pytest.mark.slow
 def test_the_drop_is_taken_against_the_better_of_before_and_control(relsym, learnt, tmp_path):
     run = learnt(relsym, "finetune")
     retrained(relsym, tmp_path / "control", run, "finetune", "objective.learning_rate=0.0")

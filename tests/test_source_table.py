@@ -270,6 +270,7 @@ def test_json_without_end_is_a_line_that_is_no_object(tmp_path):
         read(write(tmp_path / "facts.csv", ROWS), entities=path)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.lists(

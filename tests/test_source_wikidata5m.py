@@ -122,6 +122,7 @@ def test_windows_line_ends_and_a_last_line_without_its_end_are_read(tmp_path):
     assert dict(found.labels.rows()) == {"Q1": "one", "Q2": "two", "Q3": "three"}
 
 
+@pytest.mark.slow
 @given(
     rows=st.lists(
         st.tuples(st.integers(1, 30), st.sampled_from(["P131", "P47", "P22"]), st.integers(1, 30)),

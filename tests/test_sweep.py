@@ -318,6 +318,7 @@ def test_results_of_another_version_are_taken_only_if_told(relsym, tmp_path, mon
     )
 
 
+@pytest.mark.slow
 def test_solved_rungs_end_a_ladder(relsym, tmp_path, monkeypatch):
     rungs = ("data.samples=8,16,24,32", "sweep.stop_when_solved=true")
     assert (
@@ -434,6 +435,7 @@ def test_damaged_results_are_no_results(relsym, tmp_path):
     assert len(written(only_sweep(tmp_path))) == 2
 
 
+@pytest.mark.slow
 def test_the_frozen_configuration_is_what_runs_whatever_happens_to_the_files(relsym, tmp_path):
     assert relsym("train", "-m", *QUICK, "data.samples=8", "seed=0,1").code == 0
     frozen = OmegaConf.load(only_sweep(tmp_path) / "frozen" / "001.yaml")

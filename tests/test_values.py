@@ -861,8 +861,7 @@ def test_a_job_of_a_sweep_that_cannot_run_is_refused_before_any_job_is_inspected
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["../../x", "/tmp/x", "a/b", "a\\b", ".", "..", ".x", " x", "a\nb", "a\n", "a\x1b[31m", "x" * 61],
+    "name", ["../../x", "/tmp/x", "a/b", "a\\b", ".", "..", ".x", " x", "a\nb", "a\n", "a\x1b[31m", "x" * 61]
 )
 def test_the_name_of_a_sweep_is_the_name_of_a_folder(name):
     cfg = composed("train")
