@@ -395,6 +395,11 @@ def test_tensors_that_are_read_are_those_that_were_written(tmp_path):
         assert read[name].dtype == array.dtype
 
 
+def test_tensors_that_are_not_there_are_named_with_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"probe\.safetensors: no such file, .* Run that job again\."):
+        read_tensors(tmp_path / "probe.safetensors")
+
+
 def test_damaged_tensors_and_those_that_are_not_finite_are_refused_with_file_and_key(tmp_path):
     path = tmp_path / "probe.safetensors"
     for number in (np.nan, np.inf):

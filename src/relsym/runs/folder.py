@@ -84,6 +84,10 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         tensors = load_file(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path}: no such file, though a finished run has it. Run that job again."
+        ) from error
     # TypeError and KeyError: a kind of number that numpy does not have.
     except (SafetensorError, TypeError, KeyError) as error:
         message = f"{path}: not a safetensors file of relsym ({error}). Run that job again."
