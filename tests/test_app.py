@@ -447,7 +447,8 @@ def test_a_disk_that_is_full_gets_one_clear_message_and_leaves_no_result(quick, 
     assert ran.returncode == 1, ran.stderr
     assert "Traceback" not in ran.stderr
     assert ran.stderr.count("relsym: error:") == 1
-    assert "File too large" in ran.stderr
+    assert "no room for it" in ran.stderr
+    assert "a file may have 102,400 bytes at most (ulimit -f)" in ran.stderr
     assert not (tmp_path / "run" / "results.json").exists()
     assert not (tmp_path / "run" / "encoder").exists()
 
