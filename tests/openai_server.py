@@ -15,10 +15,33 @@ from collections.abc import Callable
 from hashlib import sha256
 from urllib.parse import urlsplit
 
+import pytest
+
 from loopback import Loopback, QuietHandler
+from relsym.models.server.client import Client
+from relsym.models.server.errors import Stopped
 
 Reply = tuple[int, dict | str]
 NAME = "made-up"
+
+
+def without_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let clients wait in no time between attempts; what they would have waited is added to the list."""
+    waited: list[float] = []
+
+    def pause(client: Client, error: Exception, wait: float) -> None:
+        waited.append(wait)
+        if client.stopped.is_set():
+            raise Stopped
+
+    monkeypatch.setattr(Client, "_pause", pause)
+    return waited
+
+
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients reach this machine without a proxy, and have no key."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
 def chance(text: str) -> float:

@@ -19,13 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopback import Loopback
-from openai_server import NAME, FaultProxy, MadeUpServer, chance, tokens
+from openai_server import NAME, FaultProxy, MadeUpServer, chance, loopback_only, tokens, without_waits
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.models.base import Examples
 from relsym.models.server.answers import MOST_TOKENS, Answer, Garbled, Step, pack, read_answer, unpack
-from relsym.models.server.client import Client
-from relsym.models.server.errors import Stopped
 from relsym.models.server.openai import OpenAiCompatible, judged_row
 from relsym.models.server.parsing import ending_logprob, ends_alike, most_unlisted, parse, word_mass
 from relsym.models.server.ways import NextToken, Request
@@ -45,21 +43,12 @@ def rows_of(count: int) -> list[Row]:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What was waited between attempts, in no time."""
-    waited: list[float] = []
-
-    def pause(client: Client, error: Exception, wait: float) -> None:
-        waited.append(wait)
-        if client.stopped.is_set():
-            raise Stopped
-
-    monkeypatch.setattr(Client, "_pause", pause)
-    return waited
+    return without_waits(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
 def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    loopback_only(monkeypatch)
 
 
 @pytest.fixture

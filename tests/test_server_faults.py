@@ -16,7 +16,7 @@ import requests
 
 import faults
 from loopback import Loopback
-from openai_server import NAME, MadeUpServer, Quick, Reply, chance, words_of
+from openai_server import NAME, MadeUpServer, Quick, Reply, chance, loopback_only, without_waits, words_of
 from relsym.app.evaluate.shards import Shards
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
@@ -24,8 +24,6 @@ from relsym.data.sources.bounded import bounded_session, exchange, read_json
 from relsym.models.base import Examples
 from relsym.models.server import errors
 from relsym.models.server.answers import Answer
-from relsym.models.server.client import Client
-from relsym.models.server.errors import Stopped
 from relsym.models.server.openai import OpenAiCompatible
 from relsym.models.server.ways import TRIAL_TEXTS
 
@@ -92,17 +90,8 @@ class FaultyServer(Loopback):
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What was waited between attempts, in no time."""
-    waited: list[float] = []
-
-    def pause(client: Client, error: Exception, wait: float) -> None:
-        waited.append(wait)
-        if client.stopped.is_set():
-            raise Stopped
-
-    monkeypatch.setattr(Client, "_pause", pause)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    return waited
+    loopback_only(monkeypatch)
+    return without_waits(monkeypatch)
 
 
 @pytest.fixture

@@ -152,14 +152,14 @@ def describe(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
         error = error.__cause__  # Python lets none out of a generator as it is
-    text = _lacking(error) or _in_users_code(error) or _described(error)
+    place = place_in_users_code(error)
+    text = _lacking(error, place) or _in_users_code(error, place) or _described(error)
     # What other libraries say of an error often has the whole address in it.
     return _LONG_WORD.sub(r"\1...", masked(text)) or type(error).__name__
 
 
-def _lacking(error: BaseException) -> str | None:
+def _lacking(error: BaseException, place: str | None) -> str | None:
     """The message about something that the system has no more of, with the place in a user's own code."""
-    place = place_in_users_code(error)
     text = shortage(error, is_in_users_code=place is not None) or _without_room(error)
     if text is None or place is None:
         return text
@@ -176,9 +176,8 @@ def _without_room(error: BaseException) -> str | None:
     return told_with_room(error, reason)
 
 
-def _in_users_code(error: BaseException) -> str | None:
-    """The message about an error that a user's own code raised; None where it was not that."""
-    place = place_in_users_code(error)
+def _in_users_code(error: BaseException, place: str | None) -> str | None:
+    """The message about an error that a user's own code raised; None where it has no place there."""
     if place is None:
         return None
     kind, text = type(error).__name__, message_of(error)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from relsym.data.caches import cache_folder
-from relsym.runs.disk import message_of, no_room, room_of
+from relsym.runs.disk import files_of, message_of, no_room, room_of
 from relsym.runs.lock import held_folders, option_of
 
 
@@ -18,10 +18,9 @@ def told_with_room(error: BaseException, reason: str) -> str:
         error: of whatever wrote: Python, Hydra, a logger, a library.
         reason: of the disk, in the system's words, as ``lack_of_room`` finds it.
     """
-    # Of a copy Python names the source first; what could not be written is the second.
-    name = getattr(error, "filename2", None) or getattr(error, "filename", None)
-    if isinstance(name, str | bytes | os.PathLike):
-        path = Path(os.fsdecode(name))
+    files = files_of(error)
+    if files:
+        path = Path(files[-1])  # of a copy, what could not be written
         message = str(no_room(path, reason, option_of(path)))
         # What a part of relsym has added to the system's words says what to do there.
         advice = str(getattr(error, "strerror", "")).removeprefix(reason).strip(". ")

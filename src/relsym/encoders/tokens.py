@@ -161,8 +161,7 @@ def check_vocabulary(
     if highest >= size:
         token = tokenizer.convert_ids_to_tokens(highest)
         raise ValueError(
-            f"{name}: its tokenizer numbers tokens up to {highest} ({token!r:.40}), and the model has "
-            f"vectors for {size} (0 to {size - 1}): {OTHER_TOKENIZER}"
+            f"{name}: its tokenizer numbers tokens up to {highest} ({token!r:.40}), and {_fewer(size)}"
         )
 
 
@@ -187,9 +186,13 @@ def check_tokens(
         if highest >= size:
             token = tokenizer.convert_ids_to_tokens(highest)
             raise ValueError(
-                f"a text holds the token {token!r:.40}, number {highest} of the tokenizer, and the model has "
-                f"vectors for {size} (0 to {size - 1}): {OTHER_TOKENIZER}"
+                f"a text holds the token {token!r:.40}, number {highest} of the tokenizer, and {_fewer(size)}"
             )
+
+
+def _fewer(size: int) -> str:
+    """The end of a message about a token beyond the vectors of a model, and what to do."""
+    return f"the model has vectors for {size} (0 to {size - 1}): {OTHER_TOKENIZER}"
 
 
 def places_of(model: PreTrainedModel) -> int | None:

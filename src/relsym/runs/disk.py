@@ -47,11 +47,21 @@ def told(error: OSError) -> str:
     """An error of the operating system as ``PATH: No such file or directory``, without its number."""
     if error.strerror is None:
         return message_of(error)
-    places = []
-    for name in (error.filename, error.filename2):
-        if isinstance(name, str | bytes | os.PathLike):
-            places.append(os.fsdecode(name))
-    return ": ".join([*places, error.strerror])
+    return ": ".join([*files_of(error), error.strerror])
+
+
+def files_of(error: BaseException) -> list[str]:
+    """The files that an error names: none, one, or of a copy the source and then the target."""
+    names = (getattr(error, "filename", None), getattr(error, "filename2", None))
+    return [os.fsdecode(name) for name in names if isinstance(name, str | bytes | os.PathLike)]
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """An error, the one that it was raised from, and so on."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__
 
 
 def check_regular(path: Path) -> None:
@@ -68,12 +78,10 @@ def check_regular(path: Path) -> None:
 
 def lack_of_room(error: BaseException) -> str | None:
     """Why a disk takes nothing more, in the system's words; None if the error, or its cause, is another."""
-    current: BaseException | None = error
-    while current is not None:
-        reason = _reason_in(current)
+    for cause in causes_of(error):
+        reason = _reason_in(cause)
         if reason is not None:
             return reason
-        current = current.__cause__
     return None
 
 

@@ -24,7 +24,7 @@ def references(node: Any, path: Path = ()) -> set[Path]:
         path: where it stands.
     """
     keys = set()
-    for place, text in _texts(node, path):
+    for place, text in texts_in(node, path):
         match = INNERMOST.search(text)
         while match is not None:
             key = _key(match[1])
@@ -72,16 +72,16 @@ def _child(node: Any, part: str) -> Any:
     return by_text[part]
 
 
-def _texts(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def texts_in(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
     """Every text in nested lists and mappings, with its path."""
     if isinstance(node, str):
         yield path, node
     elif isinstance(node, list):
         for number, item in enumerate(node):
-            yield from _texts(item, (*path, str(number)))
+            yield from texts_in(item, (*path, str(number)))
     elif isinstance(node, dict):
         for key, value in node.items():
-            yield from _texts(value, (*path, str(key)))
+            yield from texts_in(value, (*path, str(key)))
 
 
 def _key(content: str) -> str | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path as FilePath
-from typing import Any
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from relsym.app.values.interpolations import Path, origin
+from relsym.app.values.interpolations import origin, texts_in
+from relsym.runs.disk import causes_of, files_of
 
 # The attribute of an error that holds the key.
 _OPTION = "relsym_option"
@@ -24,14 +24,11 @@ def noting_option(cfg: DictConfig) -> Iterator[None]:
         yield
     except Exception as error:
         # Hydra wraps what a constructor has raised.
-        cause: BaseException | None = error
-        while cause is not None:
-            name = getattr(cause, "filename", None) if isinstance(cause, OSError) else None
-            if isinstance(name, str | bytes | os.PathLike):
-                key = _key_of(cfg, os.fsdecode(name))
-                if key is not None:
-                    setattr(cause, _OPTION, key)
-            cause = cause.__cause__
+        for cause in causes_of(error):
+            files = files_of(cause) if isinstance(cause, OSError) else []
+            key = _key_of(cfg, files[0]) if files else None
+            if key is not None:
+                setattr(cause, _OPTION, key)
         raise
 
 
@@ -48,7 +45,9 @@ def _key_of(cfg: DictConfig, name: str) -> str | None:
     except OmegaConfBaseException:
         resolved = written
     refused = _absolute(name)
-    for path, value in _texts(resolved, ()):
+    for path, value in texts_in(resolved, ()):
+        if not value:
+            continue
         named = _absolute(value)
         # A folder may be named, and a file in it be refused; that the command is in a folder says nothing.
         is_below = refused.startswith(f"{named}{os.sep}") and named != os.getcwd()
@@ -57,18 +56,6 @@ def _key_of(cfg: DictConfig, name: str) -> str | None:
     return None
 
 
-def _texts(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text of nested mappings and lists that can be a path, with the keys that lead to it."""
-    if isinstance(node, str) and node:
-        yield path, node
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            yield from _texts(value, (*path, str(key)))
-    elif isinstance(node, list):
-        for number, value in enumerate(node):
-            yield from _texts(value, (*path, str(number)))
-
-
 def _absolute(name: str) -> str:
     """A whole path, links in it unresolved: a name that is too long for the system can be compared too."""
-    return os.path.abspath(os.path.expanduser(FilePath(name)))
+    return os.path.abspath(os.path.expanduser(Path(name)))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from relsym.app.entry import past_hydra
+from relsym.app.values.interpolations import texts_in
 from relsym.runs.credentials import SHORTEST, holds_secret, is_secret_name, is_secret_variable
 
 # The variable that an interpolation asks for, quoted or not, and every interpolation that asks for one.
@@ -61,7 +62,7 @@ def check_secrets(cfg: DictConfig) -> None:
     """
     written = OmegaConf.to_container(cfg, resolve=False)
     keys: dict[str, None] = {}  # each once, in order
-    for place, text in _texts(written, ()):
+    for place, text in texts_in(written, ()):
         # All words of the command line once more, in one text.
         if place == ("hydra", "job", "override_dirname"):
             continue
@@ -91,7 +92,7 @@ def _variables(written: Any) -> dict[str, str]:
     All of them, where a name is itself filled in: ``${oc.env:${oc.env:NAME}}``.
     """
     names: set[str] = set()
-    for _, text in _texts(written, ()):
+    for _, text in texts_in(written, ()):
         named = ENVIRONMENT.findall(text)
         if len(named) < len(ASKS_ENVIRONMENT.findall(text)):
             names.update(os.environ)
@@ -106,7 +107,7 @@ def _kept(written: Any, resolved: Any, variables: Mapping[str, str]) -> Any:
         variables: of the environment that the configuration asks for, with their values.
     """
     if isinstance(written, str) and "${" in written:
-        for _, text in _texts(resolved, ()):
+        for _, text in texts_in(resolved, ()):
             if _is_secret(text, variables):
                 return written
         return resolved
@@ -136,18 +137,6 @@ def _is_secret(text: str, variables: Mapping[str, str]) -> bool:
         if in_query and (value in in_query or "?" in value):
             return True
     return False
-
-
-def _texts(node: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every text in nested lists and mappings, with its place."""
-    if isinstance(node, str):
-        yield place, node
-    elif isinstance(node, list):
-        for number, item in enumerate(node):
-            yield from _texts(item, (*place, str(number)))
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            yield from _texts(value, (*place, str(key)))
 
 
 def _setting(place: tuple[str, ...], text: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http import HTTPStatus
 from http.client import HTTPResponse, parse_headers
 from importlib.util import find_spec
 from typing import Any
@@ -35,6 +36,8 @@ TIMES = 2
 PACE = 1024
 MIB = 2**20
 SMALL_BODY = 16 * MIB
+# Statuses of answers that hold what was asked for.
+SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _READ_BYTES = 2**14
 _PROXY_SCHEMES = ("http", "https")
 _SOCKS_SCHEMES = ("socks4", "socks4a", "socks5", "socks5h")

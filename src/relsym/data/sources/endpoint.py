@@ -17,6 +17,7 @@ import requests
 from relsym.data.caches import read_cached, write_cached
 from relsym.data.sources.bounded import (
     SMALL_BODY,
+    SUCCESS,
     TooLarge,
     TooSlow,
     bounded_session,
@@ -28,7 +29,6 @@ from relsym.data.sources.fetch import USER_AGENT, may_pass, persistent, retry_af
 from relsym.runs.credentials import masked, public
 
 LOG = logging.getLogger(__name__)
-_SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 BODY_START = 200  # characters of an answer that an error quotes
 ROW_BYTES = 1024  # of an answer beside ``SMALL_BODY``, on average; Wikidata's take a quarter of it
 
@@ -191,7 +191,7 @@ class Endpoint:
         # A query that ran out of the endpoint's own time would run out of it again: no retry.
         if may_pass(status) and not _out_of_time(response):
             raise requests.HTTPError(f"{self.name}: status {status}", response=response)
-        if status not in _SUCCESS:
+        if status not in SUCCESS:
             raise self._refused(response, question)
         if status == HTTPStatus.PARTIAL_CONTENT:
             raise NoSparql(

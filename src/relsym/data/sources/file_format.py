@@ -23,7 +23,8 @@ TABLE_KINDS = ("csv", "tsv", "jsonl", "parquet")
 COMMA, TAB, SEMICOLON, PIPE = ",", "\t", ";", "|"
 BLANKS = "blanks"  # any number of spaces and tabs, as one
 DELIMITERS = {"comma": COMMA, "tab": TAB, "semicolon": SEMICOLON, "pipe": PIPE, BLANKS: BLANKS}
-_NAMES = {delimiter: name for name, delimiter in DELIMITERS.items()} | {BLANKS: "blank"}
+_SETTINGS = {delimiter: name for name, delimiter in DELIMITERS.items()}
+_NAMES = _SETTINGS | {BLANKS: "blank"}
 NAMED_BY_KIND = {"csv": COMMA, "tsv": TAB}
 
 
@@ -123,6 +124,11 @@ def file_format(prefix: str, name: str | None, delimiter: str | None) -> FileFor
 def delimiter_name(delimiter: str) -> str:
     """What a delimiter is called in ``3 tab-separated fields``."""
     return _NAMES.get(delimiter, repr(delimiter))
+
+
+def delimiter_setting(delimiter: str) -> str:
+    """What a delimiter is called in the configuration."""
+    return _SETTINGS.get(delimiter, delimiter)
 
 
 def ordered_columns(

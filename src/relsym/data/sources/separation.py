@@ -23,6 +23,7 @@ from relsym.data.sources.file_format import (
     TAB,
     FileFormat,
     delimiter_name,
+    delimiter_setting,
 )
 from relsym.data.sources.json_lines import json_object
 from relsym.data.sources.layout import Schema, shortened
@@ -31,7 +32,6 @@ LOG = logging.getLogger(__name__)
 LOOKED_AT = 100  # lines
 COUNT = re.compile(r"\s*\d+\s*")
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?', re.IGNORECASE)
-_NAMES = {delimiter: name for name, delimiter in DELIMITERS.items()}
 _BETWEEN = re.compile(r"[,;|\s]")
 QUOTED_FIELD = re.compile(r'(?:^|\t)"', re.MULTILINE)
 
@@ -115,7 +115,7 @@ class _Beginning:
         if line_of_excel:
             raise ValueError(
                 f"{self._begins()}, tells Excel what stands between the fields, and is no row. Delete that "
-                f"line, and pass {self.said.prefix}delimiter={_setting(line_of_excel[1])}."
+                f"line, and pass {self.said.prefix}delimiter={delimiter_setting(line_of_excel[1])}."
             )
         self._refuse_count()
         is_plain = self.schema.width == len(self.schema.standard) and not self.schema.order_key
@@ -158,7 +158,7 @@ class _Beginning:
             self.path.name,
             delimiter_name(form.delimiter),
             self.said.prefix,
-            _setting(form.delimiter),
+            delimiter_setting(form.delimiter),
         )
         return form
 
@@ -259,7 +259,9 @@ class _Beginning:
 
     def _settings(self, forms: Sequence[FileFormat]) -> str:
         """The settings that say one of these formats."""
-        return " or ".join(f"{self.said.prefix}delimiter={_setting(form.delimiter)}" for form in forms)
+        return " or ".join(
+            f"{self.said.prefix}delimiter={delimiter_setting(form.delimiter)}" for form in forms
+        )
 
     def _begins(self) -> str:
         """The beginning of a message."""
@@ -278,8 +280,3 @@ def _rows(lines: Sequence[str], form: FileFormat) -> list[list[str]]:
         return []
     # The last line may be the beginning of a row of several.
     return rows[:-1] if len(lines) == LOOKED_AT else rows
-
-
-def _setting(delimiter: str) -> str:
-    """What a delimiter is called in the configuration."""
-    return _NAMES.get(delimiter, delimiter)

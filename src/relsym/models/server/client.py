@@ -17,6 +17,7 @@ import requests
 
 from relsym.data.sources.bounded import (
     SMALL_BODY,
+    SUCCESS,
     TooLarge,
     TooSlow,
     bounded_session,
@@ -47,7 +48,6 @@ WORTH_TELLING = 8.0  # seconds: a wait as long as this is a warning
 ODD_WAIT = 2.0
 TOKEN_BYTES = 4096  # of a token with its twenty likeliest, in an answer; OpenAI's take half of it
 REFUSAL_CHARS = 2**16  # of a refusal that are looked at
-_SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 Read = Callable[[Any], Any]
 Lacks = Callable[[Answer, Mapping[str, Any]], str]
 
@@ -166,7 +166,7 @@ class Client:
     def _read(self, response: requests.Response, read: Read, is_trial: bool) -> Any:
         """What ``read`` makes of the response, or the error for what is none."""
         text = self.hidden(response.text)
-        if response.status_code not in _SUCCESS:
+        if response.status_code not in SUCCESS:
             text = text[:REFUSAL_CHARS]  # its beginning says why; nobody parses megabytes for that
         response._content = text.encode()  # a server may repeat the key: nothing further sees it
         problem = unfit(response)
@@ -177,7 +177,7 @@ class Client:
             asked = f" ({pause})" if pause else ""
             message = f"{self.url}: status {response.status_code}{asked}: {text[:200]!r}."
             raise requests.HTTPError(message, response=response)
-        if response.status_code not in _SUCCESS:
+        if response.status_code not in SUCCESS:
             raise declined(response, self.url, self.key_env, bool(self._key))
         try:
             with self._reading:

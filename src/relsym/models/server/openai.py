@@ -222,7 +222,7 @@ class OpenAiCompatible(Model):
 
     def lacks_answers(self, columns: Columns) -> bool:
         """Whether a question was left unanswered: the server may be well again by now."""
-        return any(has_problems(name, values) for name, values in columns.items())
+        return has_problems(columns)
 
     def readings(self) -> tuple[Reading, ...]:
         """One for each wording; where likely tokens are read, another by the text of the same answers."""

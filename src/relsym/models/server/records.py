@@ -54,9 +54,9 @@ def record_of(name: str, words: Mapping[str, str], way: Way, outcomes: Sequence[
     return {f"{name}:{part}": value for part, value in values.items()}
 
 
-def has_problems(column: str, values: Sequence[Any]) -> bool:
-    """Whether a column is that of a wording's problems, and a row has one."""
-    return column.rpartition(":")[2] == "problem" and any(values)
+def has_problems(measured: Columns) -> bool:
+    """Whether a row has no answer in one of the wordings."""
+    return any(_values(measured, "problem"))
 
 
 def costs_of(measured: Columns, price: Mapping[str, float | int | None]) -> dict[str, float]:
@@ -85,7 +85,7 @@ def costs_of(measured: Columns, price: Mapping[str, float | int | None]) -> dict
     return costs
 
 
-def _values(measured: Columns, part: str) -> Iterator[int | None]:
+def _values(measured: Columns, part: str) -> Iterator[Any]:
     """The values of all columns that hold this part, whatever their wording."""
     for column, values in measured.items():
         if column.rpartition(":")[2] == part:
