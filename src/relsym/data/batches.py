@@ -74,6 +74,44 @@ def _by_length(rows: Sequence[int], lengths: Sequence[int], pieces: int) -> list
     return ordered
 
 
+def batches_of_units(
+    units: Sequence[Sequence[int]], targets: Sequence[Hashable], units_per_batch: int, seed: int, epoch: int
+) -> list[list[int]]:
+    """Deal rows that belong together, such as all that is asked of one fact, into the same batch.
+
+    Units are dealt as ``epoch_batches`` deals rows, then each stands for its rows.
+
+    Args:
+        units: the numbers of the rows that stay together.
+        targets: the class of each unit.
+        units_per_batch: the most units of a batch.
+        seed: of the order, together with ``epoch``.
+        epoch: number of the pass.
+    """
+    batches = []
+    for batch_of_units in epoch_batches(targets, units_per_batch, seed, epoch):
+        rows: list[int] = []
+        for unit in batch_of_units:
+            rows += units[unit]
+        batches.append(rows)
+    return batches
+
+
+def units_per_batch(units: Sequence[Sequence[int]], batch_size: int) -> int:
+    """How many units a batch of so many rows holds.
+
+    Raises:
+        ValueError: it holds not even one.
+    """
+    longest = max(len(unit) for unit in units)
+    if longest > batch_size:
+        raise ValueError(
+            f"data.batch_size={batch_size}: a batch holds whole facts, and one fact has {longest} rows. Pass "
+            f"data.batch_size={longest} or more, or fewer data.train_variants."
+        )
+    return batch_size // longest
+
+
 def share_of(batch: list[int], rank: int, world_size: int) -> list[int]:
     """The rank's part of a global batch, padded with ``PADDING`` to the length that all ranks share."""
     share = batch[rank::world_size]
@@ -86,6 +124,9 @@ class GlobalBatchSampler(Sampler[list[int]]):
 
     Every pass is a new epoch, the same on all ranks. Replayed rows are added to the batches once these are
     dealt, under the numbers that follow the rows of ``targets``. For the arguments see ``epoch_batches``.
+
+    Args:
+        units: rows that stay together in a batch, by number; each row stands in one of them.
     """
 
     def __init__(
@@ -97,6 +138,7 @@ class GlobalBatchSampler(Sampler[list[int]]):
         world_size: int = 1,
         replay: Replay | None = None,
         lengths: Sequence[int] | None = None,
+        units: Sequence[Sequence[int]] | None = None,
     ) -> None:
         self.targets = targets
         self.batch_size = batch_size
@@ -105,17 +147,29 @@ class GlobalBatchSampler(Sampler[list[int]]):
         self.world_size = world_size
         self.replay = replay
         self.lengths = lengths
+        self.units = units
         self.epoch = 0
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches = epoch_batches(self.targets, self.batch_size, self.seed, self.epoch, self.lengths)
+        batches = self._batches()
         first_step = self.epoch * len(batches)
         # Counted here and not in a generator's body: a pass counts from its beginning, even if given up.
         self.epoch += 1
         return self._shares(batches, first_step)
 
     def __len__(self) -> int:
-        return ceil(len(self.targets) / self.batch_size)
+        if self.units is None:
+            return ceil(len(self.targets) / self.batch_size)
+        return ceil(len(self.units) / units_per_batch(self.units, self.batch_size))
+
+    def _batches(self) -> list[list[int]]:
+        """The rows of the coming epoch, by batch."""
+        if self.units is None:
+            return epoch_batches(self.targets, self.batch_size, self.seed, self.epoch, self.lengths)
+        # The labels of a fact's rows differ from one another, and the list of them from kind to kind.
+        classes = [tuple(self.targets[row] for row in unit) for unit in self.units]
+        per_batch = units_per_batch(self.units, self.batch_size)
+        return batches_of_units(self.units, classes, per_batch, self.seed, self.epoch)
 
     def _shares(self, batches: list[list[int]], first_step: int) -> Iterator[list[int]]:
         for step, batch in enumerate(batches, start=first_step):

@@ -19,6 +19,7 @@ from relsym.data.audit import Audit
 from relsym.data.clean_labels import checked_cleanings, with_clean_labels
 from relsym.data.facts import usable_facts
 from relsym.data.pairs import DELEXICALISED, FORMS, LEXICALISED, BenchmarkPair, pair_table, pairs_of
+from relsym.data.relation_bank import read_property_table
 from relsym.data.relations import (
     ANTISYMMETRIC,
     KINDS,
@@ -26,12 +27,11 @@ from relsym.data.relations import (
     SYMMETRIC,
     Relation,
     leave_with,
-    read_relations,
     select_relations,
 )
 from relsym.data.sampling import draw_order
 from relsym.data.seen_properties import seen_properties
-from relsym.data.splits import SPLIT_RULES, TEST, uniform
+from relsym.data.splits import BANK_RULES, KEPT_WORDINGS, SPLIT_RULES, TEST, TRAIN, uniform
 from relsym.data.triples import TripleReader, TripleSource
 from relsym.ranges import Seed
 
@@ -197,7 +197,7 @@ class SymmetryBenchmark(Benchmark):
         properties: which of its properties; None takes all. The path of a YAML file stands for that table and
             all of its properties.
         neutral: also those that are neither symmetric nor antisymmetric.
-        split: the rule, a name in ``relsym.data.splits.SPLIT_RULES``.
+        split: the rule, a name in ``relsym.data.splits.SPLIT_RULES``, or of a bank in ``BANK_RULES``.
         split_seed: its seed.
         held_out: properties to test on and never to train on.
         findings: what is done about facts that the audit finds, see ``relsym.data.audit``.
@@ -222,7 +222,7 @@ class SymmetryBenchmark(Benchmark):
         audit: str = "warn",
         clean_labels: list[str] | str | None = None,
     ) -> None:
-        if split not in SPLIT_RULES:
+        if split not in SPLIT_RULES and split not in BANK_RULES:
             raise ValueError(f"data.split={split}: expected {', '.join(SPLIT_RULES)}.")
         if isinstance(properties, str):
             if property_table is not None:
@@ -231,7 +231,9 @@ class SymmetryBenchmark(Benchmark):
                     "not two."
                 )
             property_table, properties = properties, None
-        self.relations = select_relations(read_relations(property_table), properties, neutral)
+        self.relations = select_relations(read_property_table(property_table), properties, neutral)
+        if split in BANK_RULES:
+            self._check_bank(split, property_table)
         self.held_out = tuple(held_out or ())
         unknown = [p for p in self.held_out if p not in self.relations]
         if unknown:
@@ -266,11 +268,23 @@ class SymmetryBenchmark(Benchmark):
 
         self.split = split
         self.split_seed = split_seed
-        self.facts = facts.with_columns(SPLIT_RULES[split](facts, split_seed))
+        side_of = {name: relation.side for name, relation in self.relations.items()}
+        relation_sides = pl.col("property").replace_strict(side_of, return_dtype=pl.String)
+        rule = SPLIT_RULES[split] if split in SPLIT_RULES else BANK_RULES[split]
+        sides = rule(facts.with_columns(relation_side=relation_sides), split_seed)
+        self.facts = facts.with_columns(sides)
         self.variants = self.train_variants = ("swap",)
         read = Counter({"statements read": self.source.read, "facts kept": facts.height})
         dropped = self.source.dropped + self.audit.dropped
         self.counts = read + dropped + self.source.notes
+
+    def _check_bank(self, split: str, property_table: str | None) -> None:
+        """Refuse a rule that holds out relations where none says on which side it stands."""
+        if not all(relation.side for relation in self.relations.values()):
+            raise ValueError(
+                f"data.split={split} holds out relations of a bank, and data.property_table={property_table} "
+                f"is none. Use data=relations, or data.split={', '.join(SPLIT_RULES)}."
+            )
 
     def _advice(self) -> str:
         """What to do where no fact is left."""
@@ -293,7 +307,19 @@ class SymmetryBenchmark(Benchmark):
 
     def pairs(self, drawn: pl.DataFrame, variants: Sequence[str]) -> list[BenchmarkPair]:
         """Put the drawn facts into words."""
-        return pairs_of(pair_table(drawn, self.relations, variants))
+        return pairs_of(self.pair_table(drawn, variants))
+
+    def pair_table(
+        self, drawn: pl.DataFrame, variants: Sequence[str], carried: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """The drawn facts in words: ``relsym.data.pairs.pair_table`` with the wordings of each part."""
+        if self.split != KEPT_WORDINGS:
+            return pair_table(drawn, self.relations, variants, carried)
+        kept = {name: relation.kept or relation for name, relation in self.relations.items()}
+        trains = pl.col("split") == TRAIN
+        trained = pair_table(drawn.filter(trains), self.relations, variants, carried)
+        scored = pair_table(drawn.filter(~trains), kept, variants, carried)
+        return pl.concat([trained, scored])
 
     def content_hash(self) -> str:
         """SHA-256 over all that the rows are made of.
@@ -302,7 +328,11 @@ class SymmetryBenchmark(Benchmark):
         """
         # Sorted, so that sources that state the same facts in another order have one hash.
         facts = self.facts.sort("property", "subject", "object")
-        return table_hash(facts, repr(self.relations))
+        further = [relation.further() for relation in self.relations.values()]
+        texts = (
+            [repr(further)] if any(further) else []
+        )  # of tables that have no such fields the hash is as it was
+        return table_hash(facts, repr(self.relations), *texts)
 
 
 def account(source: TripleSource, audit: Audit) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 from relsym.data.audit import EXAMPLES, Audit
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.manifest import Plan, manifest_of
-from relsym.data.pairs import check_wordings, pair_table
+from relsym.data.pairs import check_wordings
 from relsym.data.splits import SPLITS, TEST_SHARE, TRAIN, TRAIN_SHARE, VALIDATION_SHARE, entities
 from relsym.runs.layout import DATA
 from relsym.runs.manifest import Manifest, RowFile
@@ -65,7 +65,7 @@ def build(plan: Plan, benchmark: SymmetryBenchmark, seed: int) -> Built:
         sides = entities(facts, benchmark.split_seed)["forward"]
         facts = facts.with_columns(sides.alias("split_entities"))
         carried = ["split_entities"]
-    table = pair_table(facts, benchmark.relations, plan.variants, carried=carried)
+    table = benchmark.pair_table(facts, plan.variants, carried)
     rows = audited(table, benchmark.audit)
     parts = {split: rows.filter(pl.col("split") == split) for split in SPLITS}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -150,7 +150,7 @@ def _source(benchmark: SymmetryBenchmark) -> SourceAccount:
 
 def _property(relation: Relation) -> Property:
     """A relation as it is stored; fields that are empty are left away."""
-    fields = asdict(relation)
+    fields = asdict(replace(relation, kept=None))
     stated = {key: value for key, value in fields.items() if value}
     return Property(**stated)
 

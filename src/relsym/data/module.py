@@ -9,12 +9,12 @@ from math import ceil
 from typing import NamedTuple, final
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from relsym.data.batches import PADDING, GlobalBatchSampler
+from relsym.data.batches import PADDING, GlobalBatchSampler, units_per_batch
 from relsym.data.pairs import Row
 from relsym.data.replay import Replay
 from relsym.data.splits import TEST, VALIDATION
@@ -29,16 +29,31 @@ class Batch(NamedTuple):
 
     Attributes:
         inputs: padded token tensors, one dictionary per encoded text of a row (premise and hypothesis, or the
-            joint pair).
+            joint pair); where ``places`` are given, one dictionary of all distinct texts of the rows.
         targets: class indices [n].
         mask: False where a row is padding that equalises the ranks' shares [n].
         replayed: True where a row comes from an earlier task [n].
+        about: rows with one number speak of one fact, or of facts that imply one another [n].
+        places: of each row's texts among the distinct ones [n parts]; None where texts stand row by row.
     """
 
     inputs: tuple[dict[str, Tensor], ...]
     targets: Int[Tensor, " n"]
     mask: Bool[Tensor, " n"]
     replayed: Bool[Tensor, " n"]
+    about: Int[Tensor, " n"]
+    places: Int[Tensor, "n parts"] | None = None
+
+    def vectors(self, encode: Callable[[dict[str, Tensor]], Tensor]) -> Float[Tensor, "n parts dim"]:
+        """One vector for each encoded text of a row.
+
+        Args:
+            encode: padded token tensors of n texts -> vectors [n dim].
+        """
+        if self.places is None:
+            return torch.stack([encode(tokens) for tokens in self.inputs], dim=1)
+        [texts] = self.inputs
+        return encode(texts)[self.places]
 
 
 class PairData(LightningDataModule):
@@ -89,6 +104,8 @@ class PairData(LightningDataModule):
         self.counts: Counter[str] = Counter()
         self._features: list[Features] = []
         self._targets: list[int] = []
+        self._about: list[int] = []
+        self._distinct = False
         self.replay: Replay | None = None
 
     @abstractmethod
@@ -125,10 +142,24 @@ class PairData(LightningDataModule):
             raise ValueError(f"forms=[]: name at least one of {known}, or null for all.")
         self.score_rows = {form: rows for form, rows in self.score_rows.items() if form in names}
 
+    def units(self) -> list[list[int]] | None:
+        """Numbers of the training rows that stay together in a batch; None: each row stands alone."""
+        return None
+
+    def about(self, rows: Sequence[Row]) -> list[str]:
+        """What each row speaks of: rows with different values are unrelated, so none says anything of another.
+
+        Here it is the premise.
+        """
+        return [row.premise for row in rows]
+
     @final
     def steps_per_epoch(self) -> int:
         """Global batches of one pass over the training rows."""
-        return ceil(len(self.train_rows) / self.batch_size)
+        units = self.units()
+        if units is None:
+            return ceil(len(self.train_rows) / self.batch_size)
+        return ceil(len(units) / units_per_batch(units, self.batch_size))
 
     @final
     def replay_with(self, rows: Sequence[Row], per_batch: int, only: bool, steps: int) -> None:
@@ -141,6 +172,7 @@ class PairData(LightningDataModule):
         tokenize: Callable[[Sequence[Row]], list[Features]],
         collate: Callable[[Features], dict[str, Tensor]],
         labels: tuple[str, ...],
+        distinct: bool = False,
     ) -> None:
         """Tokenise the training rows, and those to replay, once.
 
@@ -148,6 +180,7 @@ class PairData(LightningDataModule):
             tokenize: rows -> the features of each encoded text of a row.
             collate: features of several rows -> padded tensors.
             labels: the model's classes, in its order.
+            distinct: a batch holds each text once, however many of its rows have it (``Batch.places``).
 
         Raises:
             ValueError: a training row has a label that the model does not know.
@@ -163,7 +196,11 @@ class PairData(LightningDataModule):
                 f"{', '.join(sorted(unknown))} too. Go on from a run that knows it (init=RUN)."
             )
         self._features, self._collate = tokenize(rows), collate
+        self._distinct = distinct
         self._targets = [labels.index(row.label) for row in rows]
+        topics = self.about(rows)
+        number_of = {topic: number for number, topic in enumerate(dict.fromkeys(topics))}
+        self._about = [number_of[topic] for topic in topics]
 
     @final
     def train_dataloader(self) -> DataLoader:
@@ -174,7 +211,9 @@ class PairData(LightningDataModule):
         # Replayed rows follow the training rows; the sampler deals the latter and adds the former itself.
         targets = self._targets[: len(self.train_rows)]
         lengths = self._lengths() if self.by_length else None
-        sampler = GlobalBatchSampler(targets, self.batch_size, self.seed, rank, world, self.replay, lengths)
+        sampler = GlobalBatchSampler(
+            targets, self.batch_size, self.seed, rank, world, self.replay, lengths, self.units()
+        )
         return DataLoader(_Indices(), batch_sampler=sampler, collate_fn=self.batch)
 
     @final
@@ -182,14 +221,21 @@ class PairData(LightningDataModule):
         """Collate rows by index; ``PADDING`` repeats the first row, masked."""
         # A padded place needs some text, so that all ranks encode as many rows.
         indices = [max(row, 0) for row in rows]
-        inputs = []
+        texts = []  # of each part
         for features in self._features:
-            of_batch = [features[i] for i in indices]
-            inputs.append(self._collate(of_batch))
-        targets = [self._targets[i] for i in indices]
-        mask = [row != PADDING for row in rows]
-        replayed = [row >= len(self.train_rows) for row in rows]
-        return Batch(tuple(inputs), torch.tensor(targets), torch.tensor(mask), torch.tensor(replayed))
+            texts.append([features[i] for i in indices])
+        places = None
+        if self._distinct:
+            distinct, places = _distinct_texts(texts)
+            texts = [distinct]
+        return Batch(
+            inputs=tuple(self._collate(of_part) for of_part in texts),
+            targets=torch.tensor([self._targets[i] for i in indices]),
+            mask=torch.tensor([row != PADDING for row in rows]),
+            replayed=torch.tensor([row >= len(self.train_rows) for row in rows]),
+            about=torch.tensor([self._about[i] for i in indices]),
+            places=places,
+        )
 
     def _lengths(self) -> list[int]:
         """Tokens of each training row, over all its encoded texts."""
@@ -198,6 +244,27 @@ class PairData(LightningDataModule):
             for row in range(len(lengths)):
                 lengths[row] += len(features[row]["input_ids"])
         return lengths
+
+
+def _distinct_texts(texts: Sequence[Features]) -> tuple[Features, Int[Tensor, "n parts"]]:
+    """The distinct texts among those of all parts, and the place of each row's texts among them.
+
+    Args:
+        texts: of each part, one for each row.
+    """
+    place_of: dict[tuple[int, ...], int] = {}
+    distinct: Features = []
+    places_of_parts = []
+    for of_part in texts:
+        places = []
+        for features in of_part:
+            tokens = tuple(features["input_ids"])
+            if tokens not in place_of:
+                place_of[tokens] = len(distinct)
+                distinct.append(features)
+            places.append(place_of[tokens])
+        places_of_parts.append(places)
+    return distinct, torch.tensor(places_of_parts).T
 
 
 class _Indices(Dataset):

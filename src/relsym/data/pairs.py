@@ -8,9 +8,20 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from relsym.data.others import OTHER_OBJECT, OTHER_RELATION, stated_instead, with_others
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL, SYMMETRIC, Relation
 from relsym.data.splits import uniform
-from relsym.data.verbalize import CONVERSE, NEGATION, PARAPHRASE, TEMPLATE, verbalize, wordings
+from relsym.data.verbalize import (
+    CONVERSE,
+    DENIED_NEGATION,
+    NEGATION,
+    NUMBERED,
+    PARAPHRASE,
+    TEMPLATE,
+    numbered,
+    verbalize,
+    wordings,
+)
 
 LEXICALISED, DELEXICALISED = "lexicalised", "delexicalised"
 FORMS = (LEXICALISED, DELEXICALISED)
@@ -26,12 +37,15 @@ class Variant(NamedTuple):
         swapped: subject and object exchanged, so that the relation's kind decides the label.
         negated: the hypothesis denies, so the label is reversed.
         premise: its wording (the template, unless that is what is held out).
+        other: what the hypothesis takes from elsewhere, ``OTHER_RELATION`` or ``OTHER_OBJECT``: then nothing
+            follows.
     """
 
     wording: str
     swapped: bool
     negated: bool = False
     premise: str = TEMPLATE
+    other: str = ""
 
 
 # The names of ``VARIANTS``, for annotations.
@@ -44,6 +58,11 @@ VariantName = Literal[
     "converse",
     "swapped_converse",
     "reworded_swap",
+    "swapped_paraphrase",
+    "double_negation",
+    "negated_premise",
+    "other_relation",
+    "other_object",
 ]
 VARIANTS = {
     "swap": Variant(TEMPLATE, swapped=True),
@@ -54,7 +73,23 @@ VARIANTS = {
     "converse": Variant(CONVERSE, swapped=False),
     "swapped_converse": Variant(CONVERSE, swapped=True),
     "reworded_swap": Variant(PARAPHRASE, swapped=True, premise=PARAPHRASE),
+    "swapped_paraphrase": Variant(PARAPHRASE, swapped=True),
+    "double_negation": Variant(DENIED_NEGATION, swapped=False),
+    "negated_premise": Variant(TEMPLATE, swapped=True, premise=NEGATION),
+    "other_relation": Variant(TEMPLATE, swapped=False, other=OTHER_RELATION),
+    "other_object": Variant(TEMPLATE, swapped=False, other=OTHER_OBJECT),
 }
+# The items of a contrast fact that all have to be right; the others are counted apart.
+GROUP = (
+    "swap",
+    "negated_swap",
+    "identity",
+    "negated_identity",
+    "paraphrase",
+    "converse",
+    "swapped_converse",
+    "reworded_swap",
+)
 
 
 class Row(NamedTuple):
@@ -167,10 +202,13 @@ def pair_table(
         "subject": _end("subject_label", "object_label", "reverse"),
         "object": _end("object_label", "subject_label", "reverse"),
     }
-    base = facts.select("property", "kind", "group_id", "split", *carried, **ends).with_row_index("ordinal")
+    base = facts.select("property", "kind", "group_id", "split", "reverse", *carried, **ends).with_row_index(
+        "ordinal"
+    )
     base = base.with_columns(fact_id=pl.concat_str("property", "subject_id", "object_id", separator=":"))
-    paraphrases = _paraphrase_of(base["fact_id"], base["property"], relations, variants)
-    base = base.with_columns(paraphrases)
+    base = base.with_columns(_numbers(base, relations, variants))
+    if any(VARIANTS[name].other for name in variants):
+        base = with_others(base, relations)
     frames = []
     for place, name in enumerate(variants):
         rows_of_variant = _variant_rows(base, relations, table, name)
@@ -212,6 +250,8 @@ def check_wordings(relations: Mapping[str, Relation], variants: Sequence[str]) -
 
 def _lacking(relation: Relation, wording: str) -> str | None:
     """What the property table would have to have for the wording; None if it is there."""
+    if wording == DENIED_NEGATION:
+        wording = NEGATION
     if wording == CONVERSE and relation.kind == SYMMETRIC:
         # The converse of a symmetric relation is a further paraphrase, beside the one that the variant of
         # that name takes.
@@ -221,22 +261,28 @@ def _lacking(relation: Relation, wording: str) -> str | None:
     return None if getattr(relation, wording) else wording
 
 
-def _paraphrase_of(
-    fact_ids: pl.Series, properties: pl.Series, relations: Mapping[str, Relation], variants: Sequence[str]
-) -> pl.Series:
-    """Which paraphrase each fact takes: evenly, by hash; 0 for all where no variant asks for one."""
-    used = {VARIANTS[name].wording for name in variants}
-    if PARAPHRASE not in used and CONVERSE not in used:
-        return pl.Series("paraphrase", [0], dtype=pl.Int64).new_from_index(0, len(fact_ids))
-    numbers = {}
-    for property, relation in relations.items():
-        numbers[property] = len(relation.paraphrases)
-    chosen = []
-    for fact, property in zip(fact_ids, properties, strict=True):
-        # No seed of the run: a fact is worded alike in every draw.
-        share = uniform(0, f"paraphrase|{fact}")
-        chosen.append(int(share * numbers[property]))
-    return pl.Series("paraphrase", chosen, dtype=pl.Int64)
+def _numbers(
+    base: pl.DataFrame, relations: Mapping[str, Relation], variants: Sequence[str]
+) -> list[pl.Series]:
+    """Which paraphrase, negation and converse each fact takes: evenly, by hash; 0 where no variant asks."""
+    used = set()
+    for name in variants:
+        used |= {VARIANTS[name].wording, VARIANTS[name].premise}
+    if CONVERSE in used:
+        used.add(PARAPHRASE)  # the converse of a symmetric relation is a paraphrase
+    columns = []
+    for wording in NUMBERED:
+        counts = {property: len(numbered(relation, wording)) for property, relation in relations.items()}
+        if wording not in used or max(counts.values()) <= 1:
+            columns.append(pl.Series(wording, [0], dtype=pl.Int64).new_from_index(0, base.height))
+            continue
+        chosen = []
+        for fact, property in base.select("fact_id", "property").iter_rows():
+            # No seed of the run: a fact is worded alike in every draw.
+            share = uniform(0, f"{wording}|{fact}")
+            chosen.append(int(share * counts[property]))
+        columns.append(pl.Series(wording, chosen, dtype=pl.Int64))
+    return columns
 
 
 def _variant_rows(
@@ -244,6 +290,8 @@ def _variant_rows(
 ) -> pl.DataFrame:
     """The rows of one variant: ``base`` with its sentences, labels and ids."""
     variant = VARIANTS[name]
+    if variant.other:
+        base = base.filter(pl.col(f"other_{variant.other}").is_not_null())
     exchanged = pl.lit(variant.swapped)
     if variant.wording == CONVERSE:
         # A symmetric relation is its own converse: a further paraphrase, stated from the other side.
@@ -251,7 +299,8 @@ def _variant_rows(
     premise_wording = _wording(variant.premise, relations)
     hypothesis_wording = _wording(variant.wording, relations)
     premises = _sentences("premise", base, table, premise_wording, pl.lit(False))
-    hypotheses = _sentences("hypothesis", base, table, hypothesis_wording, exchanged)
+    stated = stated_instead(base, variant.other) if variant.other else base
+    hypotheses = _sentences("hypothesis", stated, table, hypothesis_wording, exchanged)
     labels = {}
     for property, relation in relations.items():
         labels[property] = _label(relation, variant)
@@ -282,23 +331,28 @@ def _end(end: str, other_end: str, exchanged: pl.Expr | str) -> pl.Expr:
 
 def _label(relation: Relation, variant: Variant) -> str:
     """What the premise says about the variant's hypothesis."""
+    if variant.other:
+        return NEUTRAL
     label = relation.label if variant.swapped else ENTAILMENT
+    if variant.premise == NEGATION:
+        # That r(x, y) does not hold says something about r(y, x) only where the two hold together.
+        return CONTRADICTION if relation.kind == SYMMETRIC else NEUTRAL
     return OPPOSITE[label] if variant.negated else label
 
 
 def _wording(wording: str, relations: Mapping[str, Relation]) -> pl.Expr:
     """Which of a property's wordings each row takes, as named by ``wordings``."""
-    if wording not in (PARAPHRASE, CONVERSE):
+    if wording not in NUMBERED:
         return pl.lit(wording)
-    chosen = pl.format(PARAPHRASE + " {}", "paraphrase")
-    if wording == PARAPHRASE:
+    chosen = pl.format(wording + " {}", wording)
+    if wording != CONVERSE:
         return chosen
     # For symmetric relations the next paraphrase after the one that the variant ``paraphrase`` takes.
     numbers = {}
     for property, relation in relations.items():
         numbers[property] = max(len(relation.paraphrases), 1)  # never 0, which nothing can be divided by
     number = pl.col("property").replace_strict(numbers, return_dtype=pl.Int64)
-    next_one = (pl.col("paraphrase") + 1) % number
+    next_one = (pl.col(PARAPHRASE) + 1) % number
     following = pl.format(PARAPHRASE + " {}", next_one)
     is_symmetric = pl.col("kind") == SYMMETRIC
-    return pl.when(is_symmetric).then(following).otherwise(pl.lit(CONVERSE))
+    return pl.when(is_symmetric).then(following).otherwise(chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -49,6 +49,13 @@ class Relation:
         paraphrases: other wordings of it, in the template's order.
         inverses: properties that speak about the same entity pairs; they leave training when this one is held
             out.
+        negations: further denials, beside ``negation``.
+        converses: further wordings from the other side, beside ``converse``.
+        meaning: relations of one meaning class are synonyms, converses, or one wider than the other.
+        slots: the types of [X] and [Y].
+        family: of a relation in a bank, such as kinship.
+        side: of a relation in a bank, on which it trains or is held out (``RELATION_SIDES`` there).
+        kept: the same relation in the wordings that are kept from training.
 
     Raises:
         ValueError: an unknown kind, or a wording without [X] and [Y].
@@ -62,13 +69,32 @@ class Relation:
     negation: str | None = None
     paraphrases: tuple[str, ...] = ()
     inverses: tuple[str, ...] = ()
+    # Not in the text of a relation, from which the hashes of benchmarks were made before there were these.
+    negations: tuple[str, ...] = field(default=(), repr=False)
+    converses: tuple[str, ...] = field(default=(), repr=False)
+    meaning: str = field(default="", repr=False)
+    slots: tuple[str, ...] = field(default=(), repr=False)
+    family: str = field(default="", repr=False)
+    side: str = field(default="", repr=False)
+    kept: Relation | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind is {shown_text(self.kind)}; it must be one of {', '.join(KINDS)}")
-        for wording in (self.template, self.converse, self.negation, *self.paraphrases):
+        for wording in self.wordings:
             if wording and not _has_both_slots(wording):
                 raise ValueError(f"{shown_text(wording)} must contain [X] and [Y] once each")
+
+    @property
+    def wordings(self) -> tuple[str | None, ...]:
+        """All its texts; None or an empty one where it lacks one."""
+        first = (self.template, self.converse, self.negation)
+        return (*first, *self.paraphrases, *self.negations, *self.converses)
+
+    def further(self) -> tuple[object, ...]:
+        """The fields that its text leaves out, as far as they bear on rows; empty where it has none."""
+        fields = (self.negations, self.converses, self.meaning, self.slots, self.kept)
+        return fields if any(fields) else ()
 
     @property
     def label(self) -> str:
@@ -129,6 +155,22 @@ def select_relations(
         if is_named and (neutral or relation.kind != NEITHER):
             selected[property] = relation
     return selected
+
+
+def meaning_classes(relations: Mapping[str, Relation]) -> dict[str, str]:
+    """The meaning class of each property: its own, or that of all inverses of inverses, named by the first."""
+    classes: dict[str, str] = {}
+    for property, relation in relations.items():
+        if relation.meaning:
+            classes[property] = relation.meaning
+            continue
+        # One of its inverses may have been placed before it.
+        known = [classes[other] for other in relation.inverses if other in classes]
+        name = known[0] if known else classes.get(property, property)
+        classes[property] = name
+        for other in relation.inverses:
+            classes[other] = name
+    return classes
 
 
 def leave_with(held_out: Iterable[str], relations: Mapping[str, Relation]) -> list[str]:

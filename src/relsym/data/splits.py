@@ -73,7 +73,59 @@ def entities(facts: pl.DataFrame, seed: int) -> pl.DataFrame:
     return both.select(forward=side, reverse=side)
 
 
+def parts_of_names(names: pl.Series, seed: int) -> pl.Series:
+    """The part in which the rule ``entities`` puts entities, by their names."""
+    return _by_share(_draws(names.str.to_lowercase(), seed, "entity|"))
+
+
+def unseen_relations(*distances: str) -> SplitRule:
+    """The rule that holds out relations of a bank, and entities with them.
+
+    A fact trains if both its entities and its relation do; it validates or tests if its entities are held out
+    for that and so is its relation. All others stand nowhere.
+
+    Args:
+        distances: which held-out relations: "near" (their families train), "far" (they do not), "left_out".
+    """
+    sides: dict[str, str] = {"train": TRAIN}
+    for distance in distances:
+        if distance == "left_out":
+            # Nothing is chosen on these: the validation rows are those of the other held-out relations.
+            sides |= {"left_out": TEST, "validation_near": VALIDATION, "validation_far": VALIDATION}
+        else:
+            sides |= {f"validation_{distance}": VALIDATION, f"test_{distance}": TEST}
+
+    def rule(facts: pl.DataFrame, seed: int) -> pl.DataFrame:
+        by_entity = entities(facts, seed)["forward"].alias("by_entity")
+        by_relation = facts["relation_side"].replace_strict(sides, default=None, return_dtype=pl.String)
+        table = pl.DataFrame([by_entity, by_relation.alias("by_relation")])
+        agree = pl.col("by_entity") == pl.col("by_relation")
+        side = pl.when(agree).then("by_entity")
+        return table.select(forward=side, reverse=side)
+
+    return rule
+
+
+def trained_relations(facts: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """The relations of a bank that train, asked about entities that do not."""
+    is_trained = facts.select((pl.col("relation_side") == "train").alias("trained"))
+    table = pl.concat([entities(facts, seed), is_trained], how="horizontal")
+    side = pl.when("trained").then("forward")
+    return table.select(forward=side, reverse=side)
+
+
 SPLIT_RULES: dict[str, SplitRule] = {"grouped": grouped, "paper": paper, "entities": entities}
+KEPT_WORDINGS = "kept_wordings"
+# Of a bank of relations: the facts have a column ``relation_side``.
+BANK_RULES: dict[str, SplitRule] = {
+    "relations": unseen_relations("near", "far"),
+    "near": unseen_relations("near"),
+    "far": unseen_relations("far"),
+    "left_out": unseen_relations("left_out"),
+    "trained": trained_relations,
+    KEPT_WORDINGS: trained_relations,  # in wordings that are kept from training
+    "all": entities,  # every relation trains: for use, not for figures
+}
 
 
 def uniform(seed: int, key: str) -> float:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from relsym.data.benchmark import Benchmark
 from relsym.data.module import PairData
 from relsym.data.pairs import DELEXICALISED, LEXICALISED, Row, VariantName
-from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEITHER, NEUTRAL
-from relsym.data.splits import SPLITS, TRAIN
+from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEITHER, NEUTRAL, meaning_classes
+from relsym.data.sampling import by_key
+from relsym.data.splits import SPLITS, TRAIN, uniform
 from relsym.data.triples import check_choice
-from relsym.ranges import BatchSize, PositiveInt, Seed
+from relsym.ranges import BatchSize, PositiveInt, Seed, Share
 
 MIXED = "mixed"
 TRAINING_FORMS = (LEXICALISED, DELEXICALISED, MIXED)
@@ -34,6 +35,9 @@ class SymmetryData(PairData):
         score_on: "test", or "validation" for whatever is being tuned.
         batch_size: global batch.
         seed: order of the batches.
+        whole_facts: a training batch holds all rows of a fact or none.
+        delexicalised: with form=mixed, the share of the drawn facts whose rows have ids, the others having
+            names; None gives every fact in both forms.
 
     Raises:
         ValueError: an unknown form or part, or fewer than two rows.
@@ -52,6 +56,8 @@ class SymmetryData(PairData):
         score_on: str,
         batch_size: BatchSize,
         seed: Seed,
+        whole_facts: bool | None = None,
+        delexicalised: Share | None = None,
     ) -> None:
         super().__init__(batch_size, score_on, seed)
         check_choice("data.form", form, TRAINING_FORMS)
@@ -66,6 +72,13 @@ class SymmetryData(PairData):
         self.score_variants = score_variants
         self.sample_seed = sample_seed
         self.test_pairs = test_pairs
+        self.whole_facts = bool(whole_facts)
+        if delexicalised is not None and form != MIXED:
+            raise ValueError(
+                f"data.delexicalised={delexicalised} is a share of mixed rows, and data.form={form}: leave "
+                "one of the two unset."
+            )
+        self.delexicalised = delexicalised
 
     def read(self) -> None:
         """Read the benchmark, draw the training rows and the score rows, and hash it.
@@ -76,10 +89,12 @@ class SymmetryData(PairData):
         """
         benchmark = self.benchmark()
         self.labels = (ENTAILMENT, CONTRADICTION)
-        if NEITHER in benchmark.kinds:
-            self.labels = (*self.labels, NEUTRAL)
         variants = self.train_variants or benchmark.train_variants
         self.train_rows = self._training_rows(benchmark, variants)
+        has_neutral = any(row.label == NEUTRAL for row in self.train_rows)
+        if NEITHER in benchmark.kinds or has_neutral:
+            self.labels = (*self.labels, NEUTRAL)
+        self._meanings = meaning_classes(benchmark.relations)
         self.opened = benchmark  # ``rows_of`` draws from it again, for a second part
         self.score_rows = self.rows_of(self.score_on, self.test_pairs)
         facts_of_parts = {f"{split} facts": benchmark.size(split).total() for split in SPLITS}
@@ -104,6 +119,25 @@ class SymmetryData(PairData):
             rows[form] = [pair.row(form) for pair in scored]
         return rows
 
+    def units(self) -> list[list[int]] | None:
+        """The rows of each fact in one form, where a batch holds whole facts."""
+        if not self.whole_facts:
+            return None
+        keys = [(row.fact_id, row.form) for row in self.train_rows]
+        return list(by_key(range(len(keys)), keys).values())
+
+    def about(self, rows: Sequence[Row]) -> list[str]:
+        """The pair of entities in either order, and the meaning of the relation; else the premise."""
+        topics = []
+        for row in rows:
+            if row.fact_id:
+                first, second = sorted((row.subject, row.object))
+                meaning = self._meanings.get(row.property, row.property)
+                topics.append(f"{meaning}|{first}|{second}")
+            else:
+                topics.append(row.premise)
+        return topics
+
     def _training_rows(self, benchmark: Benchmark, variants: Sequence[str]) -> list[Row]:
         """Draw facts of the training part and put them into rows, the forms of a row one after another."""
         held_out = [name for name in variants if name in benchmark.held_out_variants]
@@ -113,6 +147,7 @@ class SymmetryData(PairData):
                 "training."
             )
         forms = benchmark.forms if self.form == MIXED else (self.form,)
+        share = self.delexicalised if len(forms) > 1 else None
         if self.form not in (MIXED, *benchmark.forms):
             [only] = benchmark.forms
             why = "has no labels" if only == DELEXICALISED else "has labels that are made of the ids"
@@ -120,20 +155,26 @@ class SymmetryData(PairData):
                 f"data.form={self.form}: these rows have the form {only} alone, since their source {why}. "
                 f"Pass data.form={only}, or give labels (of data=table: data.entities=FILE)."
             )
-        wanted = self._facts("data.samples", self.samples, benchmark, variants, len(forms))
+        forms_of_fact = 1 if share is not None else len(forms)
+        wanted = self._facts("data.samples", self.samples, benchmark, variants, forms_of_fact)
         drawn = benchmark.draw(TRAIN, self.sample_seed, wanted, self.sampling)
         # A draw ends when one kind runs out, so it may be shorter than what was asked for.
         if wanted and drawn.height < wanted:
             facts_of = benchmark.size(TRAIN)
             sizes = ", ".join(f"{count} {kind}" for kind, count in facts_of.items())
-            most = drawn.height * len(forms) * len(variants)
+            most = drawn.height * forms_of_fact * len(variants)
             raise ValueError(
                 f"data.samples={self.samples}: the training part has {sizes} facts, so at most {most} "
                 "balanced samples."
             )
         rows = []
         for pair in benchmark.pairs(drawn, variants):
-            rows += [pair.row(form) for form in forms]
+            if share is not None:
+                # By the fact alone, so that a fact has one form in every draw.
+                has_ids = uniform(0, f"form|{pair.fact_id}") < share
+                rows.append(pair.row(DELEXICALISED if has_ids else LEXICALISED))
+            else:
+                rows += [pair.row(form) for form in forms]
         labels = {row.label for row in rows}
         if len(labels) == 1:
             raise ValueError(

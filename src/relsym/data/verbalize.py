@@ -9,6 +9,8 @@ import polars as pl
 from relsym.data.relations import Relation
 
 TEMPLATE, NEGATION, CONVERSE, PARAPHRASE = "template", "negation", "converse", "paraphrase"
+DENIED_NEGATION = "denied negation"
+NUMBERED = (PARAPHRASE, NEGATION, CONVERSE)  # kinds of wording of which a property may have several
 # ``head``, ``middle`` and ``tail`` are a wording's text before, between and after its two slots.
 _WORDING_SCHEMA = {
     "property": pl.String,
@@ -23,8 +25,9 @@ _WORDING_SCHEMA = {
 def wordings(relations: Mapping[str, Relation]) -> pl.DataFrame:
     """Every wording of every property, cut at its slots.
 
-    Columns: property, wording, head, middle, tail, subject_first. Paraphrases are called ``paraphrase 0``,
-    ``paraphrase 1`` ...
+    Columns: property, wording, head, middle, tail, subject_first. Where a property may have several of a
+    kind they are numbered (``paraphrase 0``, ``negation 0``, ``converse 0`` ...). A denial of the denial is
+    made of the first negation.
     """
     rows = []
     for relation in relations.values():
@@ -62,13 +65,37 @@ def verbalize(
     return cut.select(sentences)
 
 
+def numbered(relation: Relation, wording: str) -> tuple[str, ...]:
+    """The texts of a kind of wording that a property may have several of; one stands for all where it has one.
+
+    Args:
+        relation: the property.
+        wording: ``NEGATION``, ``CONVERSE`` or ``PARAPHRASE``.
+    """
+    if wording == PARAPHRASE:
+        return relation.paraphrases
+    if wording == NEGATION:
+        texts = (relation.negation, *relation.negations)
+    else:
+        texts = (relation.converse, *relation.converses)
+    return tuple(text for text in texts if text)
+
+
 def _named(relation: Relation) -> dict[str, str]:
     """The wordings that a relation has, by name."""
-    texts = {TEMPLATE: relation.template, NEGATION: relation.negation, CONVERSE: relation.converse}
-    named = {name: text for name, text in texts.items() if text}
-    for i, text in enumerate(relation.paraphrases):
-        named[f"{PARAPHRASE} {i}"] = text
+    named = {TEMPLATE: relation.template}
+    if relation.negation:
+        named[DENIED_NEGATION] = _denied(relation.negation)
+    for wording in NUMBERED:
+        for i, text in enumerate(numbered(relation, wording)):
+            named[f"{wording} {i}"] = text
     return named
+
+
+def _denied(text: str) -> str:
+    """The statement that a sentence is not true."""
+    # A slot begins with a bracket, which has no small letter.
+    return f"It is not true that {text[0].lower()}{text[1:]}"
 
 
 def _cut(text: str) -> tuple[str, str, str, bool]:

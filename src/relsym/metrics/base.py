@@ -26,6 +26,7 @@ class Metric(ABC):
     # Whether label_of(p, h) = label_of(h, p), whatever the encoder: then k-NN judges (p, h) and (h, p) alike
     # by construction.
     label_ignores_order: ClassVar[bool] = False
+    has_identity: ClassVar[bool] = False  # whether it has an ``identity_label``
 
     @abstractmethod
     def distance(
@@ -52,6 +53,14 @@ class Metric(ABC):
     def random_labels(self, count: int, dim: int, generator: torch.Generator) -> Float[Tensor, "count dim"]:
         """Static random label embeddings: directions drawn uniformly from the unit sphere."""
         return normalize(torch.randn(count, dim, generator=generator), dim=-1)
+
+    def identity_label(self, dim: int) -> Float[Tensor, " dim"] | None:
+        """The label embedding l with form <h * l, p> = <h, p>; None: the metric has none.
+
+        It and its negative are the only ones that square to the identity over all channels alike: RotatE's
+        symmetric relations. Under l the distance is 1 - cos(p, h), under -l it is 1 + cos(p, h).
+        """
+        return None
 
     def check_dim(self, dim: int) -> None:  # noqa: B027
         """Raise a ValueError if the metric cannot read vectors of this length. Most read any."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -25,6 +26,7 @@ class Hadamard(Metric):
     """
 
     label_ignores_order: ClassVar[bool] = True
+    has_identity: ClassVar[bool] = True
 
     def distance(
         self,
@@ -47,3 +49,7 @@ class Hadamard(Metric):
         unit_premise = normalize(premise, dim=-1)
         unit_hypothesis = normalize(hypothesis, dim=-1)
         return normalize(unit_premise * unit_hypothesis, dim=-1)
+
+    def identity_label(self, dim: int) -> Float[Tensor, " dim"]:
+        """One in every channel."""
+        return torch.ones(dim)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Complex, Float
@@ -24,6 +24,8 @@ class Rotate(Metric):
     conjugates the label they imply: a relation is symmetric exactly when its label is real. Source: Sun et
     al. 2019, arXiv:1902.10197, section 3.
     """
+
+    has_identity: ClassVar[bool] = True
 
     def distance(
         self,
@@ -54,6 +56,12 @@ class Rotate(Metric):
         self.check_dim(dim)
         phases = 2 * math.pi * torch.rand(count, dim // 2, generator=generator)
         return torch.cat((phases.cos(), phases.sin()), dim=-1)
+
+    def identity_label(self, dim: int) -> Float[Tensor, " dim"]:
+        """Phase 0 in every channel: real parts 1, imaginary parts 0."""
+        self.check_dim(dim)
+        half = dim // 2
+        return torch.cat((torch.ones(half), torch.zeros(half)))
 
     def check_dim(self, dim: int) -> None:
         """Complex channels need an even number of real ones.

@@ -72,6 +72,7 @@ class RunModel(Model):
         answerable = list(examples.labels)
         if NEUTRAL not in self.labels:
             answerable = [label for label in answerable if label != NEUTRAL]
+        self.probe.answer_among([label in answerable for label in self.labels])
         self.rules = ThreeWay(self.labels, answerable, self.probe.probability)
 
     def fingerprint(self) -> str:

@@ -39,7 +39,8 @@ class Objective(LightningModule):
     A subclass says its loss and its prediction. The step, the exchange between ranks and the optimiser are
     here and final. Remedies against forgetting, if any, add their penalties to the loss in the same step:
 
-        loss of a step = loss(representation, targets) + sum over remedies of their penalties
+        loss of a step = loss(representation, targets) + unrelated_loss(representation, about)
+                         + sum over remedies of their penalties
 
     Shapes: n rows of the global batch; parts is 2 where premise and hypothesis are encoded apart, 1 where
     the pair is encoded as one input; dim channels of the encoder.
@@ -50,6 +51,8 @@ class Objective(LightningModule):
         reads: how a pair is read, ``SENTENCES`` or ``JOINT``.
         reads_metric: which metrics it takes: those that read ``SENTENCES`` or ``JOINT``, or ``NONE``.
         read_out_names: the tensors that it holds beside the encoder.
+        needs_identity: whether its metric must have an identity label.
+        encodes_once: a text that several rows of a batch have is encoded once, with one dropout mask.
 
     Args:
         encoder: is trained in place.
@@ -70,6 +73,8 @@ class Objective(LightningModule):
     reads: ClassVar[str] = SENTENCES
     reads_metric: ClassVar[str] = SENTENCES
     read_out_names: ClassVar[frozenset[str]] = frozenset()
+    needs_identity: ClassVar[bool] = False
+    encodes_once: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -112,14 +117,24 @@ class Objective(LightningModule):
         Objectives without labels of their own may look at the other rows' targets.
         """
 
+    def unrelated_loss(
+        self, representation: Float[Tensor, "n parts dim"], about: Int[Tensor, " n"]
+    ) -> Float[Tensor, ""] | None:
+        """What keeps rows of the global batch apart that speak of different facts; None: nothing.
+
+        Args:
+            representation: of the rows.
+            about: rows with one number speak of one fact, or of facts that imply one another.
+        """
+        return None
+
     @final
-    def represent(self, inputs: tuple[dict[str, Tensor], ...]) -> Float[Tensor, "n parts dim"]:
+    def represent(self, batch: Batch) -> Float[Tensor, "n parts dim"]:
         """One vector per encoded text."""
         replays = any(remedy.needs_nli for remedy in self.remedies)
         # Replayed rows are of other lengths than those that they stand beside: padding would cost more.
         encode = self.encoder.by_length if replays else self.encoder
-        vectors = [encode(tokens) for tokens in inputs]
-        return torch.stack(vectors, dim=1)
+        return batch.vectors(encode)
 
     def project(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n parts channels"]:
         """What the loss reads: the encoder's vectors themselves, unless the objective has a head."""
@@ -190,12 +205,13 @@ class Objective(LightningModule):
 
     def _step(self, batch: Batch) -> Tensor:
         """The loss of the global batch; see ``training_step``."""
-        vectors = self.represent(batch.inputs)
+        vectors = self.represent(batch)
         projected = self.project(vectors)
         mask = self._of_all_ranks(batch.mask)  # False for rows that only fill up a rank's share
         representation = self._of_all_ranks(projected, gradients=True)[mask]
         targets = self._of_all_ranks(batch.targets)[mask]
         replayed = self._of_all_ranks(batch.replayed)[mask]
+        about = self._of_all_ranks(batch.about)[mask]
 
         penalties = {}
         for remedy in self.remedies:
@@ -206,7 +222,10 @@ class Objective(LightningModule):
         # Distances need the digits that bf16 drops.
         with torch.autocast(representation.device.type, enabled=False):
             loss = self.loss(representation, targets)
+            apart = self.unrelated_loss(representation, about)
             predicted = self.predict_batch(representation.detach(), targets)
+        if apart is not None:
+            penalties["unrelated"] = apart
         total = sum(penalties.values(), loss)
 
         self._log_mean("loss", total, len(targets), prog_bar=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, final
 
 from jaxtyping import Float, Int
@@ -15,12 +16,13 @@ class Probe(ABC):
     """Reads class indices off frozen representations.
 
     ``needs`` names the tensors a probe reads from the objective's read-out; ``needs_memory`` says whether it
-    stores the training rows; ``needs_metric`` whether it measures distance; ``probability`` whether its
-    scores are probabilities.
+    stores the training rows; ``needs_validation`` whether ``choose`` chooses something on validation rows;
+    ``needs_metric`` whether it measures distance; ``probability`` whether its scores are probabilities.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     needs_memory: ClassVar[bool] = False
+    needs_validation: ClassVar[bool] = False
     needs_metric: ClassVar[bool] = True
     probability: ClassVar[bool] = True
 
@@ -36,6 +38,14 @@ class Probe(ABC):
         targets: Int[Tensor, " n"],
     ) -> None:
         """Take what the objective learnt, or the training rows' representations and class indices."""
+
+    def choose(  # noqa: B027
+        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
+    ) -> None:
+        """Choose what reading depends on, on labelled validation rows. Most probes choose nothing."""
+
+    def answer_among(self, asked: Sequence[bool]) -> None:  # noqa: B027
+        """Be told which of the classes the rows can have. Most probes answer any of their classes."""
 
     @abstractmethod
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:

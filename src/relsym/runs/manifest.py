@@ -49,6 +49,12 @@ class Property(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     negation: str | None = None
     paraphrases: tuple[str, ...] = ()
     inverses: tuple[str, ...] = ()
+    negations: tuple[str, ...] = ()
+    converses: tuple[str, ...] = ()
+    meaning: str = ""
+    slots: tuple[str, ...] = ()
+    family: str = ""
+    side: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -64,6 +64,11 @@ def _check_components(cfg: DictConfig) -> None:
     objective = get_class(cfg.objective._target_)
     probe = get_class(cfg.probe._target_)
     metric = get_class(cfg.metric._target_)
+    if objective.needs_identity and not metric.has_identity:
+        raise ValueError(
+            f"{objective.__name__} has the labels 1 and -1, which only metric=hadamard and metric=rotate can "
+            f"multiply by; {metric.__name__} does not fit. Leave metric unset to get the right one."
+        )
     if metric.reads != objective.reads_metric:
         raise ValueError(
             f"{objective.__name__} takes {TAKES[objective.reads_metric]}; {metric.__name__} does not fit. "

@@ -37,11 +37,13 @@ from relsym.app.values.checks import check_values
 from relsym.app.values.packages import check_packages
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
+from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
 from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
 from relsym.evaluation import readers
 from relsym.evaluation.drift import EVERYDAY_SENTENCES, drift
+from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import Scores, targets_of
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
@@ -50,6 +52,7 @@ from relsym.runs.folder import RunFolder
 from relsym.runs.layout import CONFIG, ENCODER, PREDICTIONS, PROBE
 
 log = logging.getLogger(__name__)
+READING_PAIRS = 2000  # validation rows of each form on which a reading is chosen
 
 
 def check(cfg: DictConfig) -> None:
@@ -161,7 +164,9 @@ def fit(
 
     remedies = build_remedies(cfg)
     feed(cfg, remedies, data)
-    data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
+    data.tokenize_with(
+        objective.tokenize, objective.encoder.collate, objective.labels, objective.encodes_once
+    )
     objective.begin_with(remedies)
     objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
     best = best_epoch(cfg, data, probe)
@@ -193,6 +198,20 @@ def _how_it_went(trainer: Trainer, best: BestEpoch | None, data: PairData) -> Tr
         trained.replayed_rows = counts["replayed_rows"]
         trained.replayed_distinct = counts["replayed_distinct"]
     return trained
+
+
+def choose_reading(probe: Probe, encoder: Encoder, data: PairData, objective: Objective) -> None:
+    """Let the probe choose on validation rows what its reading depends on.
+
+    Where validation rows themselves are scored, nothing is chosen on them.
+    """
+    rows: list[Row] = []
+    for of_form in data.rows_of(VALIDATION, READING_PAIRS).values():
+        rows.extend(of_form)
+    texts = distinct_texts(rows, objective.reads)
+    with progress("choosing how to read, on validation rows", texts) as advance:
+        representation = represent(encoder, rows, objective.reads, advance)
+    probe.choose(representation, targets_of(rows, objective.labels))
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:
@@ -322,6 +341,8 @@ def score(
     )
     targets = targets_of(data.train_rows if needs_memory else [], objective.labels)
     probe.fit(metric, objective.read_out(), retrained.memory, targets)
+    if probe.needs_validation and cfg.data.score_on != VALIDATION:
+        choose_reading(probe, saved, data, objective)
     readers.score_model(scores, accuracy_key, probe, retrained, objective.labels)
 
     initial = build_encoder(cfg).to(device, dtype)  # again, since training changed the first one in place

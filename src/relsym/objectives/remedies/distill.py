@@ -47,8 +47,8 @@ class Distill(Remedy):
         """One value for each row, the mean over its parts."""
         self._first.to(vectors.device)
         with torch.no_grad():
-            first_vectors = [self._first.by_length(tokens) for tokens in batch.inputs]
-        similarity = cosine_similarity(vectors, torch.stack(first_vectors, dim=1), dim=-1)
+            first_vectors = batch.vectors(self._first.by_length)
+        similarity = cosine_similarity(vectors, first_vectors, dim=-1)
         return self.weight * (1 - similarity).mean(-1)
 
     def counts_row(self, batch: Batch) -> Bool[Tensor, " n"]:
