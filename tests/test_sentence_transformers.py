@@ -169,6 +169,7 @@ def test_poolings_by_hand():
         "weighted_mean": [3.0, 4.0],
         "last_token": [4.0, 2.0],
         "mean_sqrt_length": [5 / 2**0.5, 10 / 2**0.5],
+        "moment": [2.5, 5.0, 2.25, -4.5],
     }
     assert {name: pooling_named(name)(hidden, mask)[0].tolist() for name in POOLINGS} == {
         name: pytest.approx(vector) for name, vector in expected.items()

@@ -547,7 +547,7 @@ def test_the_command_line_alone_says_whether_code_runs(stored, monkeypatch):
     asked = []
     encoder = tiny_encoder()
 
-    def load(*arguments):
+    def load(*arguments, pooling_options):
         asked.append(arguments[-1])
         return encoder
 

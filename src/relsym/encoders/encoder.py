@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relsym.data.module import Features
 from relsym.encoders.dense import Dense
 from relsym.encoders.module_files import write_module_files
+from relsym.encoders.own_tokens import OwnTokens
 from relsym.encoders.pooling.base import Pooling
 from relsym.encoders.pooling.registry import pooling_named
 from relsym.encoders.text_stack import hidden_size_of, warn_of_other_readers
@@ -73,6 +74,9 @@ class Encoder(nn.Module):
         self.model = model
         self.tokenizer = tokenizer
         self.pooling = pooling_named(pooling) if isinstance(pooling, str) else pooling
+        self.own_tokens: OwnTokens | None = None
+        if self.pooling.reads_own_tokens:
+            self.own_tokens = OwnTokens(tokenizer, self.pooling.drops_final_punctuation)
         self.dense = nn.ModuleList(dense)
         self.normalize = normalize
         self.lower_case = lower_case
@@ -89,7 +93,9 @@ class Encoder(nn.Module):
     @property
     def dim(self) -> int:
         """Length of the vectors."""
-        return self.dense[-1].shape.outputs if self.dense else hidden_size_of(self.model)
+        if self.dense:
+            return self.dense[-1].shape.outputs
+        return self.pooling.channels(hidden_size_of(self.model))
 
     @property
     def device(self) -> torch.device:
@@ -143,7 +149,10 @@ class Encoder(nn.Module):
         if hidden.element_size() < 4:
             # Pooling and metric need the digits that bf16 drops.
             hidden = hidden.float()
-        vectors = self.pooling(hidden, inputs["attention_mask"])
+        mask = inputs["attention_mask"]
+        if self.own_tokens is not None:
+            mask = self.own_tokens(inputs["input_ids"], mask)
+        vectors = self.pooling(hidden, mask)
         for layer in self.dense:
             vectors = layer(vectors)
         return vectors.float() if vectors.element_size() < 4 else vectors
@@ -217,9 +226,15 @@ class Encoder(nn.Module):
         """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors).
 
         The encoder of a model with a decoder needs ``AutoModelForTextEncoding`` or its own class; a warning
-        says where sentence-transformers would not take it for one.
+        says where sentence-transformers would not take it for one. It cannot read a pooling that it lacks
+        (``Pooling.published``).
         """
         warn_of_other_readers(self.model)
+        if self.pooling.published is None:
+            log.info(
+                "the saved folder is pooled by %s, which relsym can read and sentence-transformers cannot",
+                self.pooling.name,
+            )
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         hidden_size = hidden_size_of(self.model)

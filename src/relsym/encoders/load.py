@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
@@ -15,6 +16,7 @@ from relsym.data.relations import read_relations
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.model_files import ModelFiles
 from relsym.encoders.padding_check import warn_if_padding_is_read
+from relsym.encoders.pooling.base import Pooling
 from relsym.encoders.pooling.registry import pooling_named
 from relsym.encoders.sentence_transformers import FolderReading, load_dense, read_folder
 from relsym.encoders.text_stack import hidden_size_of, load_text_stack
@@ -35,6 +37,7 @@ def load_encoder(
     max_length: Length | None = None,
     dropout: Dropout | None = None,
     trust_remote_code: bool = False,
+    pooling_options: Mapping[str, Any] | None = None,
 ) -> Encoder:
     """An encoder by hub id or local folder; weights are read from safetensors only.
 
@@ -48,17 +51,21 @@ def load_encoder(
             the model reads if that is less.
         dropout: see ``Encoder``.
         trust_remote_code: whether Python code from the hub may run.
+        pooling_options: arguments of the pooling's class, where it has some; None takes the folder's own if
+            it says the same pooling, else the defaults.
 
     Raises:
         ValueError: no such model, no safetensors weights, weights that are not in its files, or the hub is
-            out of reach; the folder holds an adapter; its tokenizer has no pad token or belongs to another
-            model; texts could be longer than it reads; a sentence-transformers folder that is damaged or
-            names what relsym cannot read.
+            out of reach; no such pooling, or no such option of it; the folder holds an adapter; its tokenizer
+            has no pad token or belongs to another model; texts could be longer than it reads; a
+            sentence-transformers folder that is damaged or names what relsym cannot read.
     """
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     name = local_or_hub(name)
     files = ModelFiles(name, revision)
     reading = read_folder(files)
+    # Looked at before the weights are read: a wrong word is told at once.
+    chosen = _pooling_of(name, pooling, pooling_options, reading)
     subfolder = "" if reading is None else reading.transformer
     if subfolder:
         options["subfolder"] = subfolder
@@ -85,17 +92,17 @@ def load_encoder(
     if reading is None:
         _check_reached(files, pooling)
         length = length_of(name, max_length, None, model)
-        return Encoder(model, tokenizer, pooling or DEFAULT_POOLING, length, dropout, source)
+        return Encoder(model, tokenizer, chosen, length, dropout, source)
     own_length = reading.max_length or limit_of(tokenizer, model)
     _check_room(name, own_length, tokenizer)
     return Encoder(
         model,
         tokenizer,
-        _pooling_of(name, pooling, reading),
+        chosen,
         length_of(name, max_length, own_length, model),
         dropout,
         source,
-        load_dense(files, reading, hidden_size_of(model)),
+        load_dense(files, reading, chosen.channels(hidden_size_of(model))),
         reading.normalize,
         reading.lower_case and lower_texts(name, tokenizer),
     )
@@ -131,20 +138,34 @@ def _check_reached(files: ModelFiles, pooling: str | None) -> None:
     )
 
 
-def _pooling_of(name: str, pooling: str | None, reading: FolderReading) -> str:
-    """The pooling that was asked for, or the folder's own; a warning where they differ."""
-    if pooling is None:
-        return reading.pooling
-    name_of_pooling = pooling_named(pooling).name
-    if name_of_pooling != reading.pooling:
+def _pooling_of(
+    name: str, pooling: str | None, options: Mapping[str, Any] | None, reading: FolderReading | None
+) -> Pooling:
+    """The pooling that was asked for, or the folder's own; a warning where they differ.
+
+    Raises:
+        ValueError: there is no such pooling, or no such option of it, or dense layers read another length.
+    """
+    if reading is None:
+        return pooling_named(pooling or DEFAULT_POOLING, options)
+    own = reading.pooling
+    chosen = pooling_named(pooling or own.name, options)
+    if options is None and chosen.name == own.name:
+        return own
+    if not chosen.is_like(own):
         log.warning(
             "model.pooling=%s: %s itself says %s, so its vectors are not its own (model.pooling=null takes "
             "its word)",
-            name_of_pooling,
+            chosen.described(),
             name,
-            reading.pooling,
+            own.described(),
         )
-    return name_of_pooling
+    if reading.dense and chosen.channels(1) != own.channels(1):
+        raise ValueError(
+            f"model.pooling={chosen.name}: {name} has a dense layer after its own pooling, {own.name}, whose "
+            "vectors have another length. Leave model.pooling null, or use a model without dense layers."
+        )
+    return chosen
 
 
 def local_or_hub(name: str) -> str:
@@ -182,6 +203,7 @@ def tiny_encoder(
     max_length: Length | None = None,
     dropout: Dropout | None = None,
     seed: Seed = 0,
+    pooling_options: Mapping[str, Any] | None = None,
 ) -> Encoder:
     """A BERT with random weights and a character vocabulary: for tests, where nothing is to be downloaded.
 
@@ -191,15 +213,17 @@ def tiny_encoder(
         max_length: tokens that it reads; None: 64.
         dropout: see ``Encoder``.
         seed: of the weights.
+        pooling_options: arguments of the pooling's class, where it has some.
 
     Raises:
-        ValueError: the heads cannot share the hidden size.
+        ValueError: there is no such pooling, or no such option of it; the heads cannot share the hidden size.
     """
     if hidden_size % heads:
         raise ValueError(
             f"model.hidden_size={hidden_size}: {heads} heads share it, so it has to be a multiple of "
             "model.heads."
         )
+    chosen = pooling_named(pooling or DEFAULT_POOLING, pooling_options)
     length = max_length or TINY_LENGTH
     tokenizer = BertTokenizerFast(vocab=_tiny_vocabulary())
     config = BertConfig(
@@ -215,7 +239,7 @@ def tiny_encoder(
         torch.manual_seed(seed)
         model = BertModel(config)
     source = {"name": "tiny", "revision": str(seed), "commit": None}
-    return Encoder(model, tokenizer, pooling or DEFAULT_POOLING, length, dropout, source)
+    return Encoder(model, tokenizer, chosen, length, dropout, source)
 
 
 def hub_commit(name: str, revision: str | None, subfolder: str = "") -> str | None:

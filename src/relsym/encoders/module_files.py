@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_file
 
 from relsym.encoders.dense import Dense
 from relsym.encoders.pooling.base import Pooling
+from relsym.encoders.pooling.registry import type_of
 from relsym.encoders.sentence_transformers import FORMER_POOLINGS, MODULES
 
 # The names that all releases of sentence-transformers read.
@@ -45,6 +47,8 @@ def write_module_files(
         modules.append({"idx": number, "name": str(number), "path": path, "type": f"{MODULE_TYPES}{kind}"})
         if path:
             (folder / path).mkdir(exist_ok=True)
+    if pooling.published is None:
+        modules[1]["type"] = type_of(pooling)
     _write_json(folder / MODULES, modules)
     # Whether letters are made small is the tokenizer's own business, and saved with it.
     _write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
@@ -53,9 +57,11 @@ def write_module_files(
         _write_dense(folder / module["path"], layer)
 
 
-def _pooling_settings(hidden_size: int, pooling: Pooling) -> dict[str, int | bool]:
-    """The pooling in the keys that all releases read."""
-    settings: dict[str, int | bool] = {"word_embedding_dimension": hidden_size}
+def _pooling_settings(hidden_size: int, pooling: Pooling) -> dict[str, Any]:
+    """The pooling in the keys that all releases read; one that sentence-transformers lacks by its options."""
+    settings: dict[str, Any] = {"word_embedding_dimension": hidden_size}
+    if pooling.published is None:
+        return settings | pooling.options
     for key, published in FORMER_POOLINGS.items():
         is_active = published == pooling.published
         if is_active or published in ALWAYS_NAMED:

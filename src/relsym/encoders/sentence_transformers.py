@@ -1,7 +1,8 @@
 """What a sentence-transformers folder says about how its encoder is to be read.
 
 Its JSON files are read as data: the classes that ``modules.json`` names are looked up among those that relsym
-has, and refused by name otherwise. Nothing is imported.
+has, and refused by name otherwise. Nothing is imported. relsym's own folders may name a pooling that
+sentence-transformers lacks.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from safetensors.torch import load_file
 
 from relsym.encoders.dense import ACTIVATIONS, Dense, DenseShape
 from relsym.encoders.model_files import ModelFiles
-from relsym.encoders.pooling.registry import PUBLISHED_POOLINGS
+from relsym.encoders.pooling.base import Pooling
+from relsym.encoders.pooling.registry import OPTIONS_KEY, OWN_TYPES, PUBLISHED_POOLINGS, pooling_named
 from relsym.encoders.weights import check_finite_weights
 
 MODULES, SETTINGS = "modules.json", "config_sentence_transformers.json"
@@ -39,8 +41,10 @@ FORMER_POOLINGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+# In the settings of a pooling of relsym's own, beside its options.
+SIZE_KEY = "word_embedding_dimension"
 # A prompt is only set before texts that ask for it, which nothing here does: see ``_check_settings``.
-OTHER_POOLING_KEYS = ("word_embedding_dimension", "embedding_dimension", "include_prompt", "pooling_mode")
+OTHER_POOLING_KEYS = (SIZE_KEY, "embedding_dimension", "include_prompt", "pooling_mode")
 PLAIN_NUMBERS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 DENSE_KEYS = ("in_features", "out_features", "bias", "activation_function")
 # As the transformer is read here anyway.
@@ -59,7 +63,7 @@ class FolderReading:
     """How a sentence-transformers folder is to be read.
 
     transformer: path of the transformer in the folder; "" is the folder itself.
-    pooling: relsym's name of it.
+    pooling: as its files say, with its options.
     max_length: tokens after which texts are cut; None where the tokenizer says it.
     lower_case: whether texts are made lower case whatever the tokenizer does.
     dense: the layers after the pooling, in order, with the paths they lie in.
@@ -67,7 +71,7 @@ class FolderReading:
     """
 
     transformer: str
-    pooling: str
+    pooling: Pooling
     max_length: int | None
     lower_case: bool
     dense: tuple[tuple[str, DenseShape], ...]
@@ -76,10 +80,16 @@ class FolderReading:
 
 @dataclass(frozen=True)
 class _Module:
-    """One entry of ``modules.json``: kind is one of ``SUPPORTED``, path a folder."""
+    """One entry of ``modules.json``.
+
+    kind: one of ``SUPPORTED``.
+    path: a folder.
+    own: the class of a pooling that sentence-transformers lacks; None for its own modules.
+    """
 
     kind: str
     path: str
+    own: type[Pooling] | None = None
 
     def file(self, name: str) -> str:
         """The path of a file of this module."""
@@ -91,7 +101,7 @@ def is_sentence_folder(files: ModelFiles) -> bool:
     entries = files.json(MODULES, list) or []
     for entry in entries:
         name = entry.get("type") if isinstance(entry, dict) else None
-        if isinstance(name, str) and name.endswith(".Pooling"):
+        if isinstance(name, str) and (name.endswith(".Pooling") or name in OWN_TYPES):
             return True
     return False
 
@@ -111,7 +121,7 @@ def read_folder(files: ModelFiles) -> FolderReading | None:
     _check_settings(files)
     transformer, pooling = modules[0], modules[1]
     max_length, lower_case = _transformer(files, transformer)
-    pooling_name = _pooling(files, pooling)
+    pooling_read = _pooling(files, pooling) if pooling.own is None else _own_pooling(files, pooling)
     dense = []
     for module in modules[2:]:
         if module.kind == "Dense":
@@ -119,7 +129,7 @@ def read_folder(files: ModelFiles) -> FolderReading | None:
         else:
             _check_normalize(files, module)
     normalize = modules[-1].kind == "Normalize"
-    return FolderReading(transformer.path, pooling_name, max_length, lower_case, tuple(dense), normalize)
+    return FolderReading(transformer.path, pooling_read, max_length, lower_case, tuple(dense), normalize)
 
 
 def load_dense(files: ModelFiles, reading: FolderReading, hidden_size: int) -> list[Dense]:
@@ -196,12 +206,13 @@ def _module(files: ModelFiles, entry: Any) -> _Module:
     last = kind.rpartition(".")[2]
     if last in FORMER_TRANSFORMERS:
         last = "Transformer"
-    if not kind.startswith(SENTENCE_PACKAGE) or last not in SUPPORTED:
+    own = OWN_TYPES.get(kind)
+    if own is None and not (kind.startswith(SENTENCE_PACKAGE) and last in SUPPORTED):
         raise _unsupported(files, MODULES, f"the module {kind!r:.100}", f"{', '.join(SUPPORTED)} are read")
     parts = PurePosixPath(path).parts
     if "\\" in path or path.startswith("/") or ".." in parts:
         raise ValueError(f"{place}: the path {path!r:.80} leads out of the folder. {files.advice}")
-    return _Module(last, "/".join(parts))
+    return _Module("Pooling" if own else last, "/".join(parts), own)
 
 
 def _check_order(files: ModelFiles, modules: Sequence[_Module]) -> None:
@@ -276,8 +287,25 @@ def _check_transformer(files: ModelFiles, file: str, settings: dict[str, Any]) -
         raise _unsupported(files, file, what, "texts are read by their last_hidden_state")
 
 
-def _pooling(files: ModelFiles, module: _Module) -> str:
-    """relsym's name of the pooling."""
+def _own_pooling(files: ModelFiles, module: _Module) -> Pooling:
+    """A pooling that sentence-transformers lacks, with the options that its file says."""
+    file = module.file("config.json")
+    settings = _required(files, file)
+    options = {key: value for key, value in settings.items() if key != SIZE_KEY}
+    for name in module.own.option_names:
+        if name not in options:
+            raise ValueError(
+                f"{_place(files, file)}: no {name}, which {module.own.name} needs. {files.advice}"
+            )
+    try:
+        return pooling_named(module.own.name, options)
+    except ValueError as error:
+        reason = str(error).removeprefix(f"{OPTIONS_KEY}: ")
+        raise ValueError(f"{_place(files, file)}: {reason} {files.advice}") from error
+
+
+def _pooling(files: ModelFiles, module: _Module) -> Pooling:
+    """A pooling of sentence-transformers'."""
     file = module.file("config.json")
     settings = _required(files, file)
     unknown = sorted(set(settings) - set(FORMER_POOLINGS) - set(OTHER_POOLING_KEYS))
@@ -298,7 +326,7 @@ def _pooling(files: ModelFiles, module: _Module) -> str:
         raise _unsupported(
             files, file, f"several poolings side by side ({together})", f"one of {known} is read"
         )
-    return PUBLISHED_POOLINGS[modes[0]].name
+    return pooling_named(modes[0])
 
 
 def _dense(files: ModelFiles, module: _Module) -> DenseShape:

@@ -76,8 +76,10 @@ class RunModel(Model):
         self.rules = ThreeWay(self.labels, answerable, self.probe.probability)
 
     def fingerprint(self) -> str:
-        """SHA-256 of weights and vocabulary, and of the tensors that the probe keeps."""
+        """SHA-256 of weights, vocabulary, a pooling's options, and the tensors that the probe keeps."""
         hasher = sha256(self.hash.encode())
+        if self.encoder.pooling.options:  # few have some: the hash of other runs is what it was before
+            hasher.update(self.encoder.pooling.described().encode())
         for name, tensor in sorted(self.probe.tensors().items()):
             # As raw bytes: NumPy has no bfloat16.
             raw = tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()

@@ -20,6 +20,8 @@ NOT_WHAT = ("hardware", "tracking", "sweep", "trust")
 PLACES = ("benchmark", "source")
 # The settings of a model that count. Where it lies does not; the hash of its weights says what it is.
 MODEL_SETTINGS = ("pooling", "max_length", "dropout")
+# Those that came later, with null for a model that has nothing to set there, as all had before.
+LATER_MODEL_SETTINGS = ("pooling_options",)
 # Findings of the audit that came later.
 LATER_FINDINGS = ("padded_label", "invisible_label", "missing_label", "cleaned_alike")
 # What becomes of NLI rows that cannot be read, and what that setting is called: whether they end a run or are
@@ -70,6 +72,9 @@ def identity(
         init: what identifies the run it goes on from.
     """
     model = {key: config["model"].get(key) for key in MODEL_SETTINGS}
+    for key in LATER_MODEL_SETTINGS:
+        if config["model"].get(key) is not None:
+            model[key] = config["model"][key]
     model["weights"] = weights
     data = {key: value for key, value in config["data"]["module"].items() if key not in PLACES}
     data["content"] = benchmark_hash
@@ -86,7 +91,7 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
 
     What is empty is left out: a run without a recipe, shortcuts of its own, forms to leave out, or further
     arguments of the Trainer has the hash that it had before there were such keys. So is what becomes of bad
-    NLI rows, and how data is read otherwise than it was before there was the setting.
+    NLI rows, and how data or a model is read otherwise than it was before there was the setting.
     """
     parts = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
     for key in WITHOUT_MEANING_IF_EMPTY:
@@ -95,11 +100,20 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
     training = parts.get("training", {})
     if "trainer" in training and not training["trainer"]:
         parts["training"] = {key: value for key, value in training.items() if key != "trainer"}
+    if "model" in parts:
+        parts["model"] = model_as_before(parts["model"])
     for key in ("data", "forgetting"):
         if parts.get(key):
             read_alike = _without_unsaid_of_tables(_without_bad_row_settings(parts[key]))
             parts[key] = _without_later_settings(read_alike)
     return parts
+
+
+def model_as_before(model: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's settings without those of ``LATER_MODEL_SETTINGS`` that are null."""
+    return {
+        key: value for key, value in model.items() if value is not None or key not in LATER_MODEL_SETTINGS
+    }
 
 
 def _without_later_settings(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,12 +52,14 @@ class ModelSettings(msgspec.Struct, frozen=True):
 
     pooling: how token vectors become one, by relsym's name of it; never null.
     max_length: in tokens; never null.
+    pooling_options: arguments of the pooling's class; null for a pooling that has none.
     trust_remote_code: whether that run could run the encoder's own code; it allows nothing in this one.
     """
 
     pooling: str
     max_length: Annotated[int, msgspec.Meta(ge=1)]
     trust_remote_code: bool = False
+    pooling_options: dict[str, Any] | None = None
 
 
 class StoredConfig(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from relsym.evaluation.score import Scores
 from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Model
 from relsym.runs import origin
-from relsym.runs.identity import NOT_WHAT, PLACES, computed, digest
+from relsym.runs.identity import NOT_WHAT, PLACES, computed, digest, model_as_before
 from relsym.runs.layout import RESULTS
 from relsym.runs.results import EvaluateResults, read_results
 
@@ -148,7 +148,7 @@ class EvaluationRecord(Started):
         for key, value in computed(self.config).items():
             if key not in NOT_MEASURED:
                 content[key] = value
-        model_settings = self.config["model"].items()
+        model_settings = model_as_before(self.config["model"]).items()
         content["model"] = {key: value for key, value in model_settings if key not in PLACES_OF_MODEL}
         content["model"] |= self.unsaid_reading
         content["fingerprint"] = model.fingerprint()

@@ -18,7 +18,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from relsym.app.hardware import check_hardware, scoring_device
-from relsym.app.read_as import read_as
+from relsym.app.read_as import read_as, reading_of
 from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked, tracker_of
 from relsym.app.tracking.view import final_of
@@ -225,11 +225,11 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
 def save(cfg: DictConfig, folder: RunFolder, record: TrainRecord, objective: Objective) -> None:
     """Write the configuration and the encoder.
 
-    Pooling, length and labels are written as the encoder was trained with them: those of a run in ``init``
-    may differ from what is configured.
+    Pooling with its options, length and labels are written as the encoder was trained with them: those of a
+    run in ``init`` may differ from what is configured.
     """
     encoder = objective.encoder
-    model = {**record.config["model"], "pooling": encoder.pooling.name, "max_length": encoder.max_length}
+    model = {**record.config["model"], "pooling_options": None, **reading_of(encoder)}
     config = {**record.config, "model": model, "labels": list(objective.labels)}
     folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
 
@@ -268,8 +268,8 @@ def announce_draw(cfg: DictConfig, data: PairData) -> None:
         )
     if cfg.init is not None:
         log.info(
-            "init=%s: encoder, pooling and max_length are that run's; the model option is used for its "
-            "dropout alone",
+            "init=%s: encoder, pooling (with its options) and max_length are that run's; the model option is "
+            "used for its dropout alone",
             cfg.init,
         )
 
@@ -334,6 +334,7 @@ def score(
         objective.encoder.pooling.name,
         objective.encoder.max_length,
         trust_remote_code=cfg.model.get("trust_remote_code", False),
+        pooling_options=objective.encoder.pooling.options or None,
     ).to(device, dtype)
     needs_memory = probe.needs_memory
     retrained = readers.Frozen(

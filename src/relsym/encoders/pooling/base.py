@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -14,16 +14,44 @@ class Pooling(nn.Module):
 
     Attributes:
         name: the word in ``model.pooling``, and in everything that relsym stores.
-        published: the word of sentence-transformers' files for the same.
+        published: the word of sentence-transformers' files for the same; None where that package has no such
+            pooling.
+        reads_own_tokens: whether the mask that it gets has 0 at special tokens too.
+        option_names: the arguments of the class, which ``model.pooling_options`` sets.
     """
 
     name: ClassVar[str]
-    published: ClassVar[str]
+    published: ClassVar[str | None]
+    reads_own_tokens: ClassVar[bool] = False
+    option_names: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it was made with, by the names in ``option_names``; plain values, as they are stored."""
+        return {}
+
+    @property
+    def drops_final_punctuation(self) -> bool:
+        """Whether the mask that it gets has 0 at a last punctuation mark too; only with own tokens."""
+        return False
+
+    def is_like(self, other: Pooling) -> bool:
+        """Whether another pooling gives the same vectors."""
+        return self.name == other.name and self.options == other.options
+
+    def described(self) -> str:
+        """Name and options for a message."""
+        options = [f"{key} {value}" for key, value in self.options.items()]
+        return f"{self.name} ({', '.join(options)})" if options else self.name
+
+    def channels(self, hidden_size: int) -> int:
+        """Length of the vectors, for token vectors of this length."""
+        return hidden_size
 
     @abstractmethod
     def forward(
         self, hidden: Float[Tensor, "n length dim"], mask: Int[Tensor, "n length"]
-    ) -> Float[Tensor, "n dim"]:
+    ) -> Float[Tensor, "n channels"]:
         """The vectors, whichever side a text is padded on.
 
         Args:
