@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from itertools import product
 
 import torch
@@ -21,6 +22,7 @@ from relsym.metrics.none import NoMetric
 from relsym.metrics.pair import Pair
 from relsym.metrics.rotate import Rotate
 from relsym.objectives.finetune import FineTuning
+from relsym.objectives.fixed_label import FixedLabelRetraining
 from relsym.objectives.knn import KnnRetraining, LearntMetricRetraining
 from relsym.objectives.random_label import RandomLabelRetraining
 from relsym.objectives.remedies.distill import Distill
@@ -33,7 +35,11 @@ CASES = (
     (KnnRetraining, Hadamard),
     (LearntMetricRetraining, Pair),
     (FineTuning, NoMetric),
+    (FixedLabelRetraining, Hadamard),
+    (FixedLabelRetraining, Rotate),
 )
+OWN = {FineTuning: {}, FixedLabelRetraining: {"unrelated_weight": 2.0}}
+ROWS_OF_FACT = 3  # an odd number, so that ranks share out a batch of whole facts unevenly
 # Strong enough that a wrong mean would show; an odd number of replayed rows, so that shares are padded.
 REPLAYED = 5
 REMEDIES = {
@@ -45,8 +51,9 @@ REMEDIES = {
 class Rows(PairData):
     labels = (ENTAILMENT, CONTRADICTION)
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, whole_facts: bool = False) -> None:
         super().__init__(batch_size=16, score_on="test", seed=0)
+        self.whole_facts = whole_facts
         verbs = ("is a sibling of", "is the mother of")
         self.train_rows = [
             Row(
@@ -62,6 +69,15 @@ class Rows(PairData):
 
     def read(self) -> None:
         raise AssertionError("rows are made in the constructor")
+
+    def units(self) -> list[list[int]] | None:
+        if not self.whole_facts:
+            return None
+        rows = list(range(len(self.train_rows)))
+        return [rows[start : start + ROWS_OF_FACT] for start in rows[::ROWS_OF_FACT]]
+
+    def about(self, rows: Sequence[Row]) -> list[str]:
+        return [str(place // ROWS_OF_FACT) for place in range(len(rows))]
 
 
 class Gradients(Callback):
@@ -86,8 +102,8 @@ def main(target: str) -> None:
     warnings.filterwarnings("ignore")
     found = {}
     for count, (objective_class, metric), remedies in product(SIZES, CASES, (None, *REMEDIES)):
-        options = {} if objective_class is FineTuning else {"margin": 0.5}
-        data, gradients = Rows(count), Gradients()
+        options = OWN.get(objective_class, {"margin": 0.5})
+        data, gradients = Rows(count, objective_class is FixedLabelRetraining), Gradients()
         if remedies:
             data.replay_with(Rows(50).train_rows, REPLAYED, False, steps=10)
         objective = (
@@ -106,7 +122,9 @@ def main(target: str) -> None:
             .train()
         )
         # In double precision, so that what is left to differ is the exchange itself.
-        data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
+        data.tokenize_with(
+            objective.tokenize, objective.encoder.collate, objective.labels, objective.encodes_once
+        )
         if remedies:
             freeze_key_biases(objective)
             objective.begin_with(REMEDIES[remedies]())

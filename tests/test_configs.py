@@ -100,6 +100,7 @@ def test_objectives_choose_their_metric_and_probe_and_an_experiment_may_change_t
         "knn": ("Hadamard", "Knn"),
         "knn_learnt": ("Pair", "Knn"),
         "finetune": ("NoMetric", "Head"),
+        "fixed_label": ("Hadamard", "CutPoints"),
     }
     for objective, (metric, probe) in expected.items():
         config = resolved(f"objective={objective}")
@@ -107,7 +108,7 @@ def test_objectives_choose_their_metric_and_probe_and_an_experiment_may_change_t
             metric,
             probe,
         )
-    assert resolved("experiment=direction").metric._target_.endswith("Rotate")
+    assert resolved("experiment=metric_direction").metric._target_.endswith("Rotate")
     assert resolved("objective=random_label", "metric=cosine").metric._target_.endswith("Cosine")
 
 

@@ -148,7 +148,7 @@ def test_a_finished_run_is_read_by_its_own_probe_and_gets_the_runs_own_score(eva
     assert "no finished run there" in evaluate("model=run", f"model.folder={tmp_path}", out="none", code=1)
 
 
-@pytest.mark.parametrize("objective", ["random_label", "knn_learnt", "finetune"])
+@pytest.mark.parametrize("objective", ["random_label", "knn_learnt", "finetune", "fixed_label"])
 def test_runs_of_every_objective_can_be_evaluated(evaluate, relsym, tmp_path, objective):
     trained = relsym(
         "train",

@@ -31,7 +31,7 @@ from relsym.report.figures.points import front_line, on_front
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
 LABELS = ("entailment", "neutral", "contradiction")
 WORDS = {"entailment": "indeed", "neutral": "perhaps", "contradiction": "never"}
-RATES = {"finetune": 3e-3, "knn_learnt": 3e-3, "knn": 3e-3, "random_label": 3e-3}
+RATES = {"finetune": 3e-3, "knn_learnt": 3e-3, "knn": 3e-3, "random_label": 3e-3, "fixed_label": 3e-3}
 SYMMETRY = ("model=tiny", "tracking=csv", "data.samples=16", "data.test_pairs=8", "forgetting.refit_rows=60")
 
 

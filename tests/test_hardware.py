@@ -108,7 +108,7 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no C
 
 @pytest.mark.gpu
 @gpu
-@pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune"])
+@pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune", "fixed_label"])
 def test_bf16_on_a_gpu_trains_scores_and_searches(relsym, quick, tmp_path, objective):
     """A model that the samples can be learnt by heart with: the training accuracy says that gradients flow in
     bf16.

@@ -18,6 +18,7 @@ from relsym.metrics.none import NoMetric
 from relsym.metrics.pair import Pair
 from relsym.metrics.rotate import Rotate
 from relsym.objectives.finetune import FineTuning
+from relsym.objectives.fixed_label import FixedLabelRetraining
 from relsym.objectives.knn import KnnRetraining, LearntMetricRetraining
 from relsym.objectives.losses import contrastive
 from relsym.objectives.random_label import RandomLabelRetraining
@@ -27,12 +28,14 @@ OBJECTIVES = {
     KnnRetraining: Hadamard,
     LearntMetricRetraining: Pair,
     FineTuning: NoMetric,
+    FixedLabelRetraining: Hadamard,
 }
+OWN = {FineTuning: {}, FixedLabelRetraining: {"unrelated_weight": 0.1}}
 OPTIONS = {"learning_rate": 1e-3, "weight_decay": 0.01, "schedule": "linear", "warmup": 0.1, "seed": 0}
 
 
 def build(objective, metric=None, labels=(ENTAILMENT, CONTRADICTION), encoder=None, **changes):
-    options = {**OPTIONS, **({} if objective is FineTuning else {"margin": 0.5}), **changes}
+    options = {**OPTIONS, **OWN.get(objective, {"margin": 0.5}), **changes}
     return objective(
         encoder or tiny_encoder(dropout=0.0), metric or OBJECTIVES[objective](), labels, **options
     )
@@ -57,7 +60,9 @@ def steps(objective, sample: list[Row], epochs: int, batch_size: int = 4) -> lis
 
     data, losses = Rows(batch_size=batch_size, score_on="test", seed=0), []
     data.read()
-    data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
+    data.tokenize_with(
+        objective.tokenize, objective.encoder.collate, objective.labels, objective.encodes_once
+    )
     trainer = Trainer(
         max_epochs=epochs,
         accelerator="cpu",
@@ -196,7 +201,7 @@ def test_the_metric_and_the_dimension_are_checked_when_the_objective_is_built():
 
 def test_joint_objectives_read_the_pair_as_one_input_and_the_others_read_two():
     sample = rows(3)
-    assert [len(build(objective).tokenize(sample)) for objective in OBJECTIVES] == [2, 2, 1, 1]
+    assert [len(build(objective).tokenize(sample)) for objective in OBJECTIVES] == [2, 2, 1, 1, 2]
     (joint,) = build(FineTuning).tokenize(sample)
     assert len(set(joint[0]["token_type_ids"])) == 2
 

@@ -114,7 +114,9 @@ def train(
             nli_rows(),
             most_steps(OmegaConf.create({"epochs": epochs, "max_steps": max_steps}), data.steps_per_epoch()),
         )
-    data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels)
+    data.tokenize_with(
+        objective.tokenize, objective.encoder.collate, objective.labels, objective.encodes_once
+    )
     objective.begin_with(remedies)
     trainer = Trainer(
         max_epochs=epochs,
@@ -557,7 +559,7 @@ def test_remedies_are_chosen_alone_in_a_list_or_not_at_all():
     assert set(control.replay) == set(chosen.replay)
 
 
-@pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune"])
+@pytest.mark.parametrize("objective", ["random_label", "knn", "knn_learnt", "finetune", "fixed_label"])
 def test_keep_is_replay_at_a_low_rate_whatever_the_objectives_own(objective):
     own, kept = resolved(f"objective={objective}"), resolved(f"objective={objective}", "recipe=keep")
     assert own.objective.learning_rate > kept.objective.learning_rate == 5e-5
@@ -657,7 +659,9 @@ def test_a_recipe_in_fp32_keeps_the_fused_attention(relsym, quick, tmp_path):
     stepwise.assert_not_called()
 
 
-@pytest.mark.parametrize("objective", first_fast(["random_label", "knn", "knn_learnt", "finetune"]))
+@pytest.mark.parametrize(
+    "objective", first_fast(["random_label", "knn", "knn_learnt", "finetune", "fixed_label"])
+)
 def test_a_run_goes_on_from_nli_with_a_recipe_and_its_control(
     relsym, quick, tmp_path, mnli_folder, objective
 ):

@@ -216,6 +216,13 @@ def test_a_probe_without_its_tensors_is_refused(tmp_path):
         ("nearest_label.NearestLabel", {"label_embeddings": (3, 32)}, r"\[3, 32\]"),
         ("head.Head", {"head.weight": (3, 32), "head.bias": (3,)}, r"head\.weight has the shape \[3, 32\]"),
         ("head.Head", {"head.weight": (2, 32), "head.bias": (1,)}, r"head\.bias has the shape \[1\]"),
+        (
+            "cut_points.CutPoints",
+            {"signs": (3,), "cut_points": (2,)},
+            r"signs has the shape \[3\], .* with 2 labels need \[2\]",
+        ),
+        ("cut_points.CutPoints", {"signs": (2,), "cut_points": (1,)}, r"cut_points has the shape \[1\]"),
+        ("cut_points.CutPoints", {"signs": (2,)}, r"holds no 'cut_points', which CutPoints reads"),
     ],
 )
 def test_a_probe_of_another_encoder_or_of_other_labels_is_refused(tmp_path, probe, tensors, message):

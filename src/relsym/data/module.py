@@ -147,7 +147,7 @@ class PairData(LightningDataModule):
         return None
 
     def about(self, rows: Sequence[Row]) -> list[str]:
-        """What each row speaks of: rows with different values are unrelated, so none says anything of another.
+        """What each row speaks of: of rows with different values, none says anything of another.
 
         Here it is the premise.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from relsym.data.batches import units_per_batch
 from relsym.data.benchmark import Benchmark
 from relsym.data.module import PairData
 from relsym.data.pairs import DELEXICALISED, LEXICALISED, Row, VariantName
@@ -91,6 +92,9 @@ class SymmetryData(PairData):
         self.labels = (ENTAILMENT, CONTRADICTION)
         variants = self.train_variants or benchmark.train_variants
         self.train_rows = self._training_rows(benchmark, variants)
+        units = self.units()
+        if units is not None:
+            units_per_batch(units, self.batch_size)  # refuses a batch that is too small
         has_neutral = any(row.label == NEUTRAL for row in self.train_rows)
         if NEITHER in benchmark.kinds or has_neutral:
             self.labels = (*self.labels, NEUTRAL)
@@ -127,15 +131,19 @@ class SymmetryData(PairData):
         return list(by_key(range(len(keys)), keys).values())
 
     def about(self, rows: Sequence[Row]) -> list[str]:
-        """The pair of entities in either order, and the meaning of the relation; else the premise."""
+        """The pair of entities in either order, and the meaning of the relation; else the premise.
+
+        A fact in two forms, with names and with ids, is one.
+        """
+        of_fact: dict[str, str] = {}
         topics = []
         for row in rows:
-            if row.fact_id:
+            if row.fact_id not in of_fact:
                 first, second = sorted((row.subject, row.object))
                 meaning = self._meanings.get(row.property, row.property)
-                topics.append(f"{meaning}|{first}|{second}")
-            else:
-                topics.append(row.premise)
+                of_fact[row.fact_id] = f"{meaning}|{first}|{second}"
+            # Replayed rows of NLI are about no fact.
+            topics.append(of_fact[row.fact_id] if row.fact_id else row.premise)
         return topics
 
     def _training_rows(self, benchmark: Benchmark, variants: Sequence[str]) -> list[Row]:

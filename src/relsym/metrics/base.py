@@ -54,13 +54,20 @@ class Metric(ABC):
         """Static random label embeddings: directions drawn uniformly from the unit sphere."""
         return normalize(torch.randn(count, dim, generator=generator), dim=-1)
 
-    def identity_label(self, dim: int) -> Float[Tensor, " dim"] | None:
-        """The label embedding l with form <h * l, p> = <h, p>; None: the metric has none.
+    def identity_label(self, dim: int) -> Float[Tensor, " dim"]:
+        """The label embedding l with h * l = h for every h.
 
-        It and its negative are the only ones that square to the identity over all channels alike: RotatE's
-        symmetric relations. Under l the distance is 1 - cos(p, h), under -l it is 1 + cos(p, h).
+        It and its negative square to the identity, in all channels alike. Under l the distance is
+        1 - cos(p, h), under -l it is 1 + cos(p, h). A metric that has one overrides this, and says so in
+        ``has_identity``.
+
+        Raises:
+            ValueError: the metric has none.
         """
-        return None
+        raise ValueError(
+            f"{type(self).__name__} has no label that leaves a vector as it is, which fixed labels need. Use "
+            "metric=hadamard or metric=rotate."
+        )
 
     def check_dim(self, dim: int) -> None:  # noqa: B027
         """Raise a ValueError if the metric cannot read vectors of this length. Most read any."""

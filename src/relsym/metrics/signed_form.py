@@ -1,4 +1,4 @@
-"""The trilinear form under two opposite labels, and the classes that are read off it."""
+"""The trilinear form under the identity, and the classes that are read off it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from relsym.metrics.base import Metric, parts
 
 # Where reading starts: half-way between the targets -1, 0 and 1 of the form.
 LOWER, UPPER = -0.5, 0.5
+# Speaks for a class that no row can be of: less than any form and its negative together.
+NEVER = -2.0
 
 
-def form_of(
-    metric: Metric, representation: Float[Tensor, "n parts dim"], label_embeddings: Float[Tensor, "two dim"]
-) -> Float[Tensor, " n"]:
-    """The form <h * l, p> / (|h| |p|) of each pair, l the first of two opposite label embeddings.
+def form_of(metric: Metric, representation: Float[Tensor, "n parts dim"]) -> Float[Tensor, " n"]:
+    """The form <h * l, p> / (|h| |p|) of each pair under the metric's identity l: cos(p, h).
 
-    Half the difference of the two distances, 1 + form and 1 - form.
+    Half the difference of the distances to -l and to l, which are 1 + form and 1 - form.
+
+    Raises:
+        ValueError: the metric has no identity.
     """
-    distance = metric.distance(*parts(representation), label_embeddings)
+    premise, hypothesis = parts(representation)
+    identity = metric.identity_label(premise.shape[-1]).to(premise)
+    distance = metric.distance(premise, hypothesis, torch.stack((identity, -identity)))
     return (distance[:, 1] - distance[:, 0]) / 2
 
 
@@ -45,7 +50,7 @@ def class_scores(
         z = (form - (upper + lower) / 2) / ((upper - lower) / 2)
 
     z for the class of sign 1, -z for that of sign -1, and 1 for that of sign 0, which is so the highest
-    between the cut points. Without a class of sign 0, z is the form itself.
+    between the cut points. Where no row can be of sign 0, z is the form itself, so that its sign decides.
 
     Args:
         form: of the pairs.
@@ -53,11 +58,10 @@ def class_scores(
         cut_points: lower and upper.
         neutral_asked: whether the class of sign 0 may be answered.
     """
-    if (signs == 0).any():
+    z, of_neutral = form, NEVER
+    if neutral_asked and bool((signs == 0).any()):
         lower, upper = cut_points.tolist()
         z = (form - (upper + lower) / 2) / ((upper - lower) / 2)
-        neutral = 1.0 if neutral_asked else -torch.inf
-    else:
-        z, neutral = form, 0.0  # without a neutral class the sign decides, and no column takes the constant
+        of_neutral = 1.0
     columns = z[:, None] * signs[None, :]
-    return torch.where(signs == 0, torch.full_like(columns, neutral), columns)
+    return torch.where(signs == 0, of_neutral, columns)

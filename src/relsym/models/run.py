@@ -72,7 +72,7 @@ class RunModel(Model):
         answerable = list(examples.labels)
         if NEUTRAL not in self.labels:
             answerable = [label for label in answerable if label != NEUTRAL]
-        self.probe.answer_among([label in answerable for label in self.labels])
+        self.probe.answer_among(answerable)
         self.rules = ThreeWay(self.labels, answerable, self.probe.probability)
 
     def fingerprint(self) -> str:
@@ -105,8 +105,7 @@ class RunModel(Model):
 
     def readings(self) -> tuple[Reading, ...]:
         """The rules of ``ThreeWay``; the class says which readings there are."""
-        symmetric = self.metric.label_ignores_order and self.probe.needs_memory
-        return self.rules.readings(symmetric)
+        return self.rules.readings(self.probe.ignores_order(self.metric))
 
     def read(self, reading: str, form: str, measured: Columns) -> Judged:
         """The probe's own answer where the highest score is asked for, else the answer by rule."""

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
-from relsym.metrics.base import cosine, parts
+from relsym.metrics.base import cosine
 from relsym.metrics.signed_form import form_of, read_form
 from relsym.objectives.base import Objective
 from relsym.ranges import NonNegativeFloat
@@ -25,8 +25,8 @@ class FixedLabelRetraining(Objective):
         loss      = mean over pairs of (form(p, h) - s)^2
         form      = <f(h) * l, f(p)> / (|f(h)| |f(p)|) = cos(f(p), f(h)),   l the identity
         s         = 1 (entailment), -1 (contradiction), 0 (neutral)
-        unrelated = weight * mean over the texts i, j of the global batch that speak of different facts
-                    of cos(f(i), f(j))^2
+        unrelated = weight * mean over i, j of cos(f(i), f(j))^2,   i, j premises and hypotheses of the global
+                    batch whose rows are about different facts
 
     The label embeddings are neither random nor learnt: entailment is l, contradiction -l, the rotations by 0
     and by pi. RotatE's symmetric relations are the rotations that square to the identity, and these two do so
@@ -39,9 +39,12 @@ class FixedLabelRetraining(Objective):
 
     and form 0 for what is neutral: no rotation stands for it. The unrelated term keeps facts from falling on
     a few axes, where signs would be right and a search useless. Reading takes no memory and no head: the
-    sign of the form, and two cut points where there are neutral rows.
+    sign of the form, and two cut points where there are neutral rows (``CutPoints``). Nothing is learnt
+    beside the encoder, so a run goes on (``init``) from one of any objective and metric.
 
-    Cosine is symmetric in p and h: that one sentence entails another and not the reverse cannot be said.
+    Cosine is symmetric in p and h: that one sentence entails another and not the reverse cannot be said. A
+    contrary is not told from a contradictory either: f(not r(y, x)) = f(r(x, y)) for antisymmetric r follows
+    from the above, and it is false the other way round: not r(x, y) does not give r(y, x).
 
     Sources: the form and the rotations, Sun et al. 2019, arXiv:1902.10197, section 3; fixed label embeddings,
     Yuan & Vlachos 2025, arXiv:2504.16312; the loss with targets in [0, 1], Reimers & Gurevych 2019,
@@ -51,12 +54,12 @@ class FixedLabelRetraining(Objective):
         unrelated_weight: of the unrelated term; 0 leaves it out.
 
     Raises:
-        ValueError: the metric has no identity, or a label is none of the three.
+        ValueError: the metric has no identity, or a label is not among the three of ``SIGN``.
     """
 
     title: ClassVar[str] = "fixed labels"
     place: ClassVar[int] = 4
-    read_out_names: ClassVar[frozenset[str]] = frozenset({"label_embeddings", "signs"})
+    read_out_names: ClassVar[frozenset[str]] = frozenset({"signs"})
     needs_identity: ClassVar[bool] = True
     encodes_once: ClassVar[bool] = True
 
@@ -69,27 +72,22 @@ class FixedLabelRetraining(Objective):
                 f"objective=fixed_label knows the labels {', '.join(SIGN)}; the data have "
                 f"{', '.join(unknown)} too. Train on them with another objective."
             )
-        identity = self.metric.identity_label(self.encoder.dim)
-        if identity is None:
-            raise ValueError(
-                f"objective=fixed_label needs a metric with an identity (hadamard or rotate); "
-                f"{type(self.metric).__name__} has none. Leave metric unset to get the right one."
-            )
-        self.register_buffer("label_embeddings", torch.stack((identity, -identity)))
+        self.metric.identity_label(self.encoder.dim)  # refuses a metric that has none
         self.register_buffer("signs", torch.tensor([SIGN[label] for label in self.labels]))
 
     def loss(
         self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
     ) -> Float[Tensor, ""]:
         """Mean squared difference of the form from its target over the n pairs."""
-        return (self._form(representation) - self.signs[targets]).square().mean()
+        return (form_of(self.metric, representation) - self.signs[targets]).square().mean()
 
     def unrelated_loss(
         self, representation: Float[Tensor, "n parts dim"], about: Int[Tensor, " n"]
     ) -> Float[Tensor, ""] | None:
-        """Mean squared cosine over all texts of the batch that speak of different facts.
+        """Mean squared cosine over all texts of the batch that speak of different facts, times the weight.
 
-        A batch of one fact has none, and a loss of 0.
+        A text counts as often as rows have it. A batch of one fact has no such texts, and a loss of 0. With a
+        weight of 0 there is no such loss.
         """
         if self.unrelated_weight == 0:
             return None
@@ -103,12 +101,11 @@ class FixedLabelRetraining(Objective):
         self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
     ) -> Int[Tensor, " n"]:
         """The sign of the form, or neutral between the cut points that reading starts with."""
-        return read_form(self._form(representation), self.signs)
-
-    def _form(self, representation: Float[Tensor, "n parts dim"]) -> Float[Tensor, " n"]:
-        """The form of each pair under the identity."""
-        return form_of(self.metric, representation, self.label_embeddings)
+        return read_form(form_of(self.metric, representation), self.signs)
 
     def read_out(self) -> dict[str, Tensor]:
-        """The embeddings of entailment and of contradiction [2 dim], and the target of each class [m]."""
-        return {"label_embeddings": self.label_embeddings, "signs": self.signs}
+        """The form that each class asks for [m]."""
+        return {"signs": self.signs}
+
+    def restore(self, read_out: dict[str, Tensor]) -> None:
+        """Take nothing over: what stands beside the encoder follows from the labels."""

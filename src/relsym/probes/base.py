@@ -16,15 +16,23 @@ class Probe(ABC):
     """Reads class indices off frozen representations.
 
     ``needs`` names the tensors a probe reads from the objective's read-out; ``needs_memory`` says whether it
-    stores the training rows; ``needs_validation`` whether ``choose`` chooses something on validation rows;
-    ``needs_metric`` whether it measures distance; ``probability`` whether its scores are probabilities.
+    stores the training rows; ``needs_metric`` whether it measures distance; ``probability`` whether its
+    scores are probabilities.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     needs_memory: ClassVar[bool] = False
-    needs_validation: ClassVar[bool] = False
     needs_metric: ClassVar[bool] = True
     probability: ClassVar[bool] = True
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether ``choose`` chooses something on validation rows. Most probes choose nothing."""
+        return False
+
+    def ignores_order(self, metric: Metric) -> bool:
+        """Whether (p, h) and (h, p) get the same answer by construction, whatever the encoder."""
+        return False
 
     def check_memory(self, rows: int) -> None:  # noqa: B027
         """Raise a ValueError if so many training rows are not enough. Most probes need none."""
@@ -44,8 +52,8 @@ class Probe(ABC):
     ) -> None:
         """Choose what reading depends on, on labelled validation rows. Most probes choose nothing."""
 
-    def answer_among(self, asked: Sequence[bool]) -> None:  # noqa: B027
-        """Be told which of the classes the rows can have. Most probes answer any of their classes."""
+    def answer_among(self, labels: Sequence[str]) -> None:  # noqa: B027
+        """Be told the labels that rows can have. Most probes answer any of their classes."""
 
     @abstractmethod
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:

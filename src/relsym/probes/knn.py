@@ -43,6 +43,10 @@ class Knn(Probe):
                 f"probe.k={self.k}: the memory has only {rows} rows. Lower probe.k or raise data.samples."
             )
 
+    def ignores_order(self, metric: Metric) -> bool:
+        """The label that a pair implies is all that is compared."""
+        return metric.label_ignores_order
+
     def fit(
         self,
         metric: Metric,

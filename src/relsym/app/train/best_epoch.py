@@ -77,7 +77,9 @@ class BestEpoch(Callback):
         validation = representation[len(self.memory) :]
         memory_targets = targets_of(self.memory, objective.labels)
         self.probe.fit(objective.metric, objective.read_out(), memory, memory_targets)
-        is_right = self.probe.predict(validation) == targets_of(self.rows, objective.labels)
+        targets = targets_of(self.rows, objective.labels)
+        self.probe.choose(validation, targets)
+        is_right = self.probe.predict(validation) == targets
         return float(is_right.double().mean())
 
 

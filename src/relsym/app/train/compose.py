@@ -66,8 +66,9 @@ def _check_components(cfg: DictConfig) -> None:
     metric = get_class(cfg.metric._target_)
     if objective.needs_identity and not metric.has_identity:
         raise ValueError(
-            f"{objective.__name__} has the labels 1 and -1, which only metric=hadamard and metric=rotate can "
-            f"multiply by; {metric.__name__} does not fit. Leave metric unset to get the right one."
+            f"{objective.__name__} has the labels 1 and -1, and takes a metric that multiplies by a label "
+            f"(hadamard or rotate, which are the same then); {metric.__name__} does not fit. Leave metric "
+            "unset to get the right one."
         )
     if metric.reads != objective.reads_metric:
         raise ValueError(

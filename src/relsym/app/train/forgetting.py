@@ -5,6 +5,7 @@ It is refused before the training where nothing could be forgotten.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -203,7 +204,9 @@ class Forgetting:
             return None
         for name, tensor in probe.tensors().items():
             if not tensor.equal(earlier.tensors()[name]):
-                return probe
+                own = copy.copy(probe)
+                own.answer_among(self.how.labels)  # this run's rows may have had fewer
+                return own
         return None
 
     def _before(self) -> dict[str, list[str]]:

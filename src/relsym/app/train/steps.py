@@ -52,7 +52,7 @@ from relsym.runs.folder import RunFolder
 from relsym.runs.layout import CONFIG, ENCODER, PREDICTIONS, PROBE
 
 log = logging.getLogger(__name__)
-READING_PAIRS = 2000  # validation rows of each form on which a reading is chosen
+READING_PAIRS = 2000  # of each form: validation rows that a reading is chosen on, at most
 
 
 def check(cfg: DictConfig) -> None:
@@ -90,6 +90,7 @@ def train_and_score(cfg: DictConfig) -> None:
     data = read_data(cfg)
     probe: Probe = instantiate(cfg.probe)
     probe.check_memory(len(data.train_rows))
+    probe.answer_among(data.labels)
     tracker = tracker_of(cfg, path)
     encoder = load(cfg, record)
     if folder is not None:
@@ -201,13 +202,11 @@ def _how_it_went(trainer: Trainer, best: BestEpoch | None, data: PairData) -> Tr
 
 
 def choose_reading(probe: Probe, encoder: Encoder, data: PairData, objective: Objective) -> None:
-    """Let the probe choose on validation rows what its reading depends on.
-
-    Where validation rows themselves are scored, nothing is chosen on them.
-    """
-    rows: list[Row] = []
-    for of_form in data.rows_of(VALIDATION, READING_PAIRS).values():
-        rows.extend(of_form)
+    """Let the probe choose on validation rows what its reading depends on, as far as there are any."""
+    rows = validation_rows(data, READING_PAIRS)
+    if not rows:
+        log.warning("no validation rows: %s reads as it starts", type(probe).__name__)
+        return
     texts = distinct_texts(rows, objective.reads)
     with progress("choosing how to read, on validation rows", texts) as advance:
         representation = represent(encoder, rows, objective.reads, advance)
@@ -241,13 +240,28 @@ def save(cfg: DictConfig, folder: RunFolder, record: TrainRecord, objective: Obj
 
 
 def best_epoch(cfg: DictConfig, data: PairData, probe: Probe) -> BestEpoch | None:
-    """The callback that keeps the best epoch; None with ``training.keep=last``."""
+    """The callback that keeps the best epoch; None with ``training.keep=last``.
+
+    Raises:
+        ValueError: there are no validation rows.
+    """
     if cfg.training.keep == "last":
         return None
-    rows: list[Row] = []
-    for of_form in data.rows_of(VALIDATION, None).values():
-        rows.extend(of_form)
+    rows = validation_rows(data, None)
+    if not rows:
+        raise ValueError(
+            "training.keep=best chooses the epoch on validation rows, and these data have none. Pass "
+            "training.keep=last."
+        )
     return BestEpoch(rows, data.train_rows, probe, cfg.precision)
+
+
+def validation_rows(data: PairData, pairs: int | None) -> list[Row]:
+    """Validation rows of all forms, one form after another; at most so many pairs of each, None for all."""
+    rows: list[Row] = []
+    for of_form in data.rows_of(VALIDATION, pairs).values():
+        rows.extend(of_form)
+    return rows
 
 
 @rank_zero_only
@@ -342,6 +356,7 @@ def score(
     )
     targets = targets_of(data.train_rows if needs_memory else [], objective.labels)
     probe.fit(metric, objective.read_out(), retrained.memory, targets)
+    # Where validation rows themselves are scored, nothing may be chosen on them.
     if probe.needs_validation and cfg.data.score_on != VALIDATION:
         choose_reading(probe, saved, data, objective)
     readers.score_model(scores, accuracy_key, probe, retrained, objective.labels)
