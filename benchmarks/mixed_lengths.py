@@ -60,7 +60,7 @@ def main() -> None:
     nli = iter(shuffled(((row.premise, row.hypothesis) for row in data.train_rows), 0, "rows"))
     texts = iter(sentences(2 * ROWS * BATCHES))
     encoder = load_bundled().train()
-    encoder.attend_step_by_step()
+    encoder.attend("eager")
     batches = []
     for _ in range(BATCHES):
         pairs = [*islice(zip(texts, texts, strict=True), ROWS), *islice(nli, ROWS)]

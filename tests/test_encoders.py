@@ -14,10 +14,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from relsym.encoders import bundled
+from relsym.encoders.attention import best_attention
 from relsym.encoders.encoder import ROWS_OF_ONE_LENGTH, Encoder
 from relsym.encoders.load import load_encoder, tiny_encoder
 from relsym.encoders.tokens import length_batches
 from relsym.encoders.weights import WRAPPER_PREFIXES
+from relsym.runs.identity import computed
 
 TEXTS = ["Paris is located in France.", "Q90 is located in Q142.", "a", "the mother of " * 6]
 
@@ -79,13 +81,45 @@ def test_dropout_can_be_replaced_and_acts_in_training_only():
 def test_attention_step_by_step_gives_the_same_vectors_and_is_not_saved(tmp_path):
     encoder = tiny_encoder()
     fused = encoder.encode(TEXTS)
-    encoder.attend_step_by_step()
+    assert encoder.attention == "fused"
+    encoder.attend("eager")
+    assert encoder.attention == "eager"
     torch.testing.assert_close(encoder.encode(TEXTS), fused, atol=1e-5, rtol=1e-4)
     encoder.save(tmp_path)
     assert (
         encoder.model.config._attn_implementation,
         load_encoder(str(tmp_path), None, max_length=64).model.config._attn_implementation,
     ) == ("eager", "sdpa")
+
+
+def test_attention_that_a_model_does_not_have_is_refused(monkeypatch):
+    encoder = tiny_encoder()
+    monkeypatch.setattr(type(encoder.model), "_supports_sdpa", False)
+    encoder.attend("eager")
+    with pytest.raises(ValueError, match=r"attention=fused: BertModel is computed in the eager way.*auto"):
+        encoder.attend("fused")
+    monkeypatch.setattr(type(encoder.model), "_can_set_attn_implementation", lambda self: False)
+    with pytest.raises(ValueError, match=r"the eager way \(it does not follow transformers' choice"):
+        encoder.attend("fused")
+
+
+def test_attention_is_step_by_step_in_bf16_on_a_cpu_alone():
+    devices = (torch.device("cpu"), torch.device("cuda"))
+    ways = [best_attention(device, precision) for device in devices for precision in ("bf16", "fp32")]
+    assert ways == ["eager", "fused", "fused", "fused"]
+
+
+def test_attention_left_to_the_machine_is_in_no_hash():
+    assert computed({"training": {"epochs": 1, "attention": "auto"}}) == {"training": {"epochs": 1}}
+    said = [computed({"training": {"attention": way}}) for way in ("eager", "fused")]
+    assert said == [{"training": {"attention": "eager"}}, {"training": {"attention": "fused"}}]
+
+
+@pytest.mark.parametrize("way", ["eager", "fused"])
+def test_a_training_attends_as_it_is_told_and_records_it(relsym, quick, tmp_path, way):
+    ended = relsym("train", *quick, "precision=bf16", f"training.attention={way}")
+    assert ended.code == 0, ended.err
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["attention"] == way
 
 
 def test_rows_of_mixed_lengths_have_the_same_vectors_and_gradients_in_groups():

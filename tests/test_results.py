@@ -118,6 +118,7 @@ def test_a_value_of_another_type_is_refused_with_file_key_and_what_to_do(results
 def test_a_missing_key_is_refused_by_name(results):
     content = json.loads(results.read_text())
     optional = {"epoch_kept", "validation_accuracy", "replayed_rows", "replayed_distinct", "forgetting"}
+    optional |= {"attention"}
     optional |= {"tracked"}
     for key in content.keys() - optional - {"task", "format"}:
         message = refused(results, {name: value for name, value in content.items() if name != key})

@@ -14,6 +14,7 @@ from torch.nn.functional import normalize as to_length_one
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relsym.data.module import Features
+from relsym.encoders.attention import EAGER, FUSED, IMPLEMENTATIONS
 from relsym.encoders.dense import Dense
 from relsym.encoders.module_files import write_module_files
 from relsym.encoders.own_tokens import OwnTokens
@@ -107,13 +108,33 @@ class Encoder(nn.Module):
         """How many bytes ``save`` writes at least."""
         return self.model.get_memory_footprint(return_buffers=False)
 
-    def attend_step_by_step(self) -> None:
-        """Compute attention without torch's fused kernel, until the encoder is loaded again.
+    @property
+    def attention(self) -> str:
+        """How attention is computed: ``eager``, or ``fused`` by one of torch's kernels."""
+        return EAGER if self.model.config._attn_implementation == IMPLEMENTATIONS[EAGER] else FUSED
 
-        The values are the same up to rounding. On the CPU the fused kernel's backward pass is slow in bf16,
-        and with dropout it is not used at all.
+    def attend(self, way: str) -> None:
+        """Compute attention step by step or by torch's fused kernel, until the encoder is loaded again.
+
+        The values are the same up to rounding. With dropout in the attention (0.1 in most models) torch has
+        no fused kernel for training on a CPU: its function is called, and computes step by step itself.
+
+        Args:
+            way: ``eager`` or ``fused``.
+
+        Raises:
+            ValueError: transformers has no such way for this model.
         """
-        self.model.set_attn_implementation("eager")
+        reason = "it does not follow transformers' choice of attention"
+        try:
+            self.model.set_attn_implementation(IMPLEMENTATIONS[way])
+        except ValueError as error:
+            reason = str(error).partition(" Please ")[0].rstrip(".")
+        if self.attention != way:
+            raise ValueError(
+                f"training.attention={way}: {type(self.model).__name__} is computed in the {self.attention} "
+                f"way ({reason}). Leave training.attention=auto."
+            )
 
     def fingerprint(self) -> str:
         """SHA-256 of weights and vocabulary, and of dense layers and lower-casing where there are some."""

@@ -90,7 +90,8 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a configuration that says what is computed.
 
     What is empty is left out: a run without a recipe, shortcuts of its own, forms to leave out, or further
-    arguments of the Trainer has the hash that it had before there were such keys. So is what becomes of bad
+    arguments of the Trainer has the hash that it had before there were such keys, and so has one whose
+    attention is left to the machine. So is what becomes of bad
     NLI rows, and how data or a model is read otherwise than it was before there was the setting.
     """
     parts = {key: value for key, value in config.items() if key not in (*NOT_WHAT, "hydra")}
@@ -98,8 +99,8 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
         if not parts.get(key):
             parts.pop(key, None)
     training = parts.get("training", {})
-    if "trainer" in training and not training["trainer"]:
-        parts["training"] = {key: value for key, value in training.items() if key != "trainer"}
+    if training:
+        parts["training"] = {key: value for key, value in training.items() if not _is_unsaid(key, value)}
     if "model" in parts:
         parts["model"] = model_as_before(parts["model"])
     for key in ("data", "forgetting"):
@@ -107,6 +108,11 @@ def computed(config: Mapping[str, Any]) -> dict[str, Any]:
             read_alike = _without_unsaid_of_tables(_without_bad_row_settings(parts[key]))
             parts[key] = _without_later_settings(read_alike)
     return parts
+
+
+def _is_unsaid(key: str, value: Any) -> bool:
+    """Whether a setting of a training says nothing: the hash was the same before there was its key."""
+    return (key == "trainer" and not value) or (key == "attention" and value == "auto")
 
 
 def model_as_before(model: Mapping[str, Any]) -> dict[str, Any]:

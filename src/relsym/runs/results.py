@@ -332,6 +332,10 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return seconds | memory
 
 
+# How attention was computed while training: step by step, or by one of torch's kernels.
+Attention = Literal["eager", "fused"]
+
+
 class TrainResults(Results, frozen=True, kw_only=True, tag="train"):
     """What ``relsym train`` came to."""
 
@@ -350,6 +354,7 @@ class TrainResults(Results, frozen=True, kw_only=True, tag="train"):
     replayed_rows: Count = 0
     replayed_distinct: Count = 0
     forgetting: ForgettingRecord | None = None
+    attention: Attention | None = None
 
     @property
     def drop(self) -> float | None:

@@ -17,7 +17,7 @@ from relsym.metrics.base import NONE, SENTENCES, Metric
 from relsym.objectives.base import Objective
 from relsym.runs import origin, results
 from relsym.runs.identity import identity
-from relsym.runs.results import Earlier, ForgettingRecord, TrainResults
+from relsym.runs.results import Attention, Earlier, ForgettingRecord, TrainResults
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Trained:
     epoch_kept, validation_accuracy: the best epoch and its accuracy, with ``training.keep=best``.
     replayed_rows, replayed_distinct: NLI rows that were replayed, all and different ones, with
     ``recipe=replay``.
+    attention: how it was computed, by ``training.attention`` or what was chosen for it.
     """
 
     epochs: int = 0
@@ -35,6 +36,7 @@ class Trained:
     validation_accuracy: float | None = None
     replayed_rows: int = 0
     replayed_distinct: int = 0
+    attention: Attention | None = None
 
 
 @dataclass

@@ -39,6 +39,7 @@ from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
+from relsym.encoders.attention import EAGER, IMPLEMENTATIONS, best_attention
 from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
 from relsym.evaluation import readers
@@ -53,6 +54,7 @@ from relsym.runs.layout import CONFIG, ENCODER, PREDICTIONS, PROBE
 
 log = logging.getLogger(__name__)
 READING_PAIRS = 2000  # of each form: validation rows that a reading is chosen on, at most
+AUTO = "auto"
 
 
 def check(cfg: DictConfig) -> None:
@@ -158,9 +160,7 @@ def fit(
         training went.
     """
     started = time.perf_counter()
-    # On a CPU the backward pass of torch's fused attention is slow in bf16.
-    if cfg.precision == "bf16" and scoring_device(cfg.hardware).type == "cpu":
-        encoder.attend_step_by_step()
+    choose_attention(cfg, encoder)
     objective = build_objective(cfg, encoder, instantiate(cfg.metric), data)
 
     remedies = build_remedies(cfg)
@@ -185,7 +185,21 @@ def fit(
     objective.finish_remedies()  # before anything is saved or scored
     record.seconds["train"] += time.perf_counter() - started  # beside loading
     record.trained = _how_it_went(trainer, best, data)
+    record.trained.attention = encoder.attention
     return objective, trainer.global_step
+
+
+def choose_attention(cfg: DictConfig, encoder: Encoder) -> None:
+    """Let the encoder compute attention as ``training.attention`` says; ``auto`` is the faster way here.
+
+    Raises:
+        ValueError: the model has no such way; with ``auto`` it keeps its own.
+    """
+    way = cfg.training.get("attention", AUTO)  # jobs that were frozen before lack the key
+    if way != AUTO:
+        encoder.attend(way)
+    elif best_attention(scoring_device(cfg.hardware), cfg.precision) == EAGER:
+        encoder.model.set_attn_implementation(IMPLEMENTATIONS[EAGER])
 
 
 def _how_it_went(trainer: Trainer, best: BestEpoch | None, data: PairData) -> Trained:

@@ -66,6 +66,7 @@ class TrainingKeys(TypedDict):
     patience: NonNegativeInt
     stop_loss: Number | None
     keep: Literal["last", "best"]
+    attention: Literal["auto", "eager", "fused"]
     trainer: TrainerArguments
 
 
