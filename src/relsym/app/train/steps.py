@@ -55,6 +55,7 @@ from relsym.runs.layout import CONFIG, ENCODER, PREDICTIONS, PROBE
 log = logging.getLogger(__name__)
 READING_PAIRS = 2000  # of each form: validation rows that a reading is chosen on, at most
 AUTO = "auto"
+MOST_LISTED = 40  # properties with their numbers of rows in one line
 
 
 def check(cfg: DictConfig) -> None:
@@ -303,10 +304,12 @@ def announce_draw(cfg: DictConfig, data: PairData) -> None:
 
 
 def _announce_block(name: str, rows: Sequence[Row]) -> None:
-    """Log how many rows there are, and of each property where there are several."""
+    """Log how many rows there are, and of each property where there are several, but not too many."""
     properties = sorted(Counter(row.property for row in rows).items())
     by_property = ""
-    if len(properties) > 1:
+    if len(properties) > MOST_LISTED:
+        by_property = f" of {len(properties)} properties"
+    elif len(properties) > 1:
         counts = [f"{property_id} {count}" for property_id, count in properties]
         by_property = f" ({', '.join(counts)})"
     log.info("%s: %d%s", name, len(rows), by_property)
