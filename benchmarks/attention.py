@@ -5,8 +5,8 @@
 
 The bundled encoder (MiniLM-L6) reads a batch of the embedded benchmark's sentences there and back, in fp32
 and in bf16 as ``relsym train`` does (autocast), with the dropout of the model and without any. Rounds are
-interleaved, so that a busy machine slows all alike, and the ratio is the median over rounds of one round's two
-times. Below 1 the fused kernel is the faster one.
+interleaved, so that a busy machine slows all alike, and the ratio is the median over rounds of fused divided
+by eager: below 1 the fused kernel is the faster one.
 """
 
 from __future__ import annotations
