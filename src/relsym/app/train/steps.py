@@ -54,7 +54,7 @@ from relsym.runs.layout import CONFIG, ENCODER, PREDICTIONS, PROBE
 
 log = logging.getLogger(__name__)
 READING_PAIRS = 2000  # of each form: validation rows that a reading is chosen on, at most
-AUTO = "auto"
+LEFT_TO_MACHINE = "auto"
 MOST_LISTED = 40  # properties with their numbers of rows in one line
 
 
@@ -196,8 +196,8 @@ def choose_attention(cfg: DictConfig, encoder: Encoder) -> None:
     Raises:
         ValueError: the model has no such way; with ``auto`` it keeps its own.
     """
-    way = cfg.training.get("attention", AUTO)  # jobs that were frozen before lack the key
-    if way != AUTO:
+    way = cfg.training.get("attention", LEFT_TO_MACHINE)  # jobs that were frozen before lack the key
+    if way != LEFT_TO_MACHINE:
         encoder.attend(way)
     elif best_attention(scoring_device(cfg.hardware), cfg.precision) == EAGER:
         encoder.model.set_attn_implementation(IMPLEMENTATIONS[EAGER])
