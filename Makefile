@@ -1,14 +1,16 @@
 # make demo: set up and run the main job.   make test: set up and pass the tests.
+# make direction: set up and train the encoder that knows who did what to whom.
 # PIP_ARGS is passed to every pip install: an index, a cache folder, a proxy.
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
 OUT ?= outputs/demo
+DIRECTION ?= outputs/direction
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints/dev.txt $(PIP_ARGS)
 OBJECTIVES := random_label knn knn_learnt finetune
 
-.PHONY: demo test install install-test lint clean
+.PHONY: demo direction test install install-test lint clean
 
 demo: install
 	@for objective in $(OBJECTIVES); do \
@@ -16,6 +18,10 @@ demo: install
 	    || $(BIN)/relsym train objective=$$objective hydra.run.dir=$(OUT)/$$objective || exit 1; \
 	done
 	@$(BIN)/relsym report inputs=$(OUT) hydra.run.dir=$(OUT)/report
+
+direction: install
+	@test -f $(DIRECTION)/results.json && echo "kept from an earlier run in $(DIRECTION)" \
+	    || $(BIN)/relsym train experiment=direction hydra.run.dir=$(DIRECTION)
 
 test: install-test
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
