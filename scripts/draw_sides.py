@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 import relsym
-from relsym.data.relation_bank import RELATION_SIDES, SIDES_FILE, bank_hash, draw_sides, read_bank
+from relsym.data.bank_sides import BANK_HASH, RELATION_SIDES, SIDES_FILE, bank_hash, draw_sides
+from relsym.data.relation_bank import read_bank
 from relsym.data.relations import read_relations
 
 # Of the properties that extended.yaml leaves out for later tests, and of what means the same.
@@ -42,13 +43,13 @@ def main() -> None:
     bank = read_bank()
     sides = draw_sides(bank.entries, bank.families, list(read_relations("paper")), LEFT_OUT)
     lines = [
-        "# Written by scripts/draw_sides.py. No relation changes its side once something was trained on the bank."
+        "# Written by scripts/draw_sides.py. No relation changes its side once something was trained on it."
     ]
     for side in RELATION_SIDES:
         names = [name for name in bank.entries if sides[name] == side]
         lines.append(f"{side}:")
         lines += [f"- {name}" for name in names]
-    lines.append(f"sha256: {bank_hash(bank.entries, bank.families, sides)}")
+    lines.append(f"{BANK_HASH}: {bank_hash(bank.entries, bank.families, sides)}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{path}: {len(sides)} relations")
 

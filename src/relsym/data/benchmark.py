@@ -31,7 +31,16 @@ from relsym.data.relations import (
 )
 from relsym.data.sampling import draw_order
 from relsym.data.seen_properties import seen_properties
-from relsym.data.splits import BANK_RULES, KEPT_WORDINGS, SPLIT_RULES, TEST, TRAIN, uniform
+from relsym.data.splits import (
+    BANK_RULES,
+    BLIND_RULES,
+    EVERY_RELATION,
+    KEPT_WORDINGS,
+    SPLIT_RULES,
+    TEST,
+    TRAIN,
+    uniform,
+)
 from relsym.data.triples import TripleReader, TripleSource
 from relsym.ranges import Seed
 
@@ -222,8 +231,6 @@ class SymmetryBenchmark(Benchmark):
         audit: str = "warn",
         clean_labels: list[str] | str | None = None,
     ) -> None:
-        if split not in SPLIT_RULES and split not in BANK_RULES:
-            raise ValueError(f"data.split={split}: expected {', '.join(SPLIT_RULES)}.")
         if isinstance(properties, str):
             if property_table is not None:
                 raise ValueError(
@@ -232,8 +239,7 @@ class SymmetryBenchmark(Benchmark):
                 )
             property_table, properties = properties, None
         self.relations = select_relations(read_property_table(property_table), properties, neutral)
-        if split in BANK_RULES:
-            self._check_bank(split, property_table)
+        self._check_split(split, property_table, held_out)
         self.held_out = tuple(held_out or ())
         unknown = [p for p in self.held_out if p not in self.relations]
         if unknown:
@@ -268,23 +274,42 @@ class SymmetryBenchmark(Benchmark):
 
         self.split = split
         self.split_seed = split_seed
-        side_of = {name: relation.side for name, relation in self.relations.items()}
-        relation_sides = pl.col("property").replace_strict(side_of, return_dtype=pl.String)
-        rule = SPLIT_RULES[split] if split in SPLIT_RULES else BANK_RULES[split]
-        sides = rule(facts.with_columns(relation_side=relation_sides), split_seed)
-        self.facts = facts.with_columns(sides)
+        self.facts = facts.with_columns(self._sides(facts))
         self.variants = self.train_variants = ("swap",)
         read = Counter({"statements read": self.source.read, "facts kept": facts.height})
         dropped = self.source.dropped + self.audit.dropped
         self.counts = read + dropped + self.source.notes
 
-    def _check_bank(self, split: str, property_table: str | None) -> None:
-        """Refuse a rule that holds out relations where none says on which side it stands."""
-        if not all(relation.side for relation in self.relations.values()):
+    def _check_split(self, split: str, property_table: str | None, held_out: list[str] | None) -> None:
+        """Refuse a rule that is unknown, or that is not for such relations or not for what is held out."""
+        if split not in SPLIT_RULES and split not in BANK_RULES:
+            rules, bank_rules = ", ".join(SPLIT_RULES), ", ".join(BANK_RULES)
+            raise ValueError(f"data.split={split}: expected {rules}; of a bank of relations {bank_rules}.")
+        is_bank = all(relation.side for relation in self.relations.values())
+        if split in BANK_RULES and not is_bank:
             raise ValueError(
-                f"data.split={split} holds out relations of a bank, and data.property_table={property_table} "
-                f"is none. Use data=relations, or data.split={', '.join(SPLIT_RULES)}."
+                f"data.split={split} asks on which side of a bank each relation stands, and "
+                f"data.property_table={property_table} is no bank. Use data=relations, or data.split="
+                f"{' or '.join(SPLIT_RULES)}."
             )
+        if is_bank and split in BLIND_RULES:
+            raise ValueError(
+                f"data.split={split} does not know which relations and names of a bank are held out. Use "
+                f"data.split={' or '.join(BANK_RULES)} (all: every relation trains)."
+            )
+        if held_out and split in BANK_RULES and split != EVERY_RELATION:
+            raise ValueError(
+                f"data.held_out with data.split={split}, which says itself which relations are held out: use "
+                f"data.split={EVERY_RELATION}, where data.held_out leaves training with its meaning classes."
+            )
+
+    def _sides(self, facts: pl.DataFrame) -> pl.DataFrame:
+        """Where each fact and its reverse stand (columns ``forward`` and ``reverse``)."""
+        if self.split in SPLIT_RULES:
+            return SPLIT_RULES[self.split](facts, self.split_seed)
+        side_of = {name: relation.side for name, relation in self.relations.items()}
+        relation_sides = pl.col("property").replace_strict(side_of, return_dtype=pl.String)
+        return BANK_RULES[self.split](facts.with_columns(relation_side=relation_sides), self.split_seed)
 
     def _advice(self) -> str:
         """What to do where no fact is left."""
@@ -329,9 +354,8 @@ class SymmetryBenchmark(Benchmark):
         # Sorted, so that sources that state the same facts in another order have one hash.
         facts = self.facts.sort("property", "subject", "object")
         further = [relation.further() for relation in self.relations.values()]
-        texts = (
-            [repr(further)] if any(further) else []
-        )  # of tables that have no such fields the hash is as it was
+        # Of tables that have no such fields the hash is as it was before there were any.
+        texts = [repr(further)] if any(further) else []
         return table_hash(facts, repr(self.relations), *texts)
 
 

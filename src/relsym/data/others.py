@@ -69,7 +69,7 @@ def _confusable(properties: Sequence[str], relations: Mapping[str, Relation]) ->
 
 
 def _with_other_objects(base: pl.DataFrame) -> pl.DataFrame:
-    """The object of the next fact of the same property, part and direction that is neither end of the fact."""
+    """The object of the next fact of the same property, part and direction, neither end of the fact."""
     together = ["property", "split", "reverse"]
     columns = []
     for step in (1, 2, 3):

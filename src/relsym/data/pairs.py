@@ -18,7 +18,7 @@ from relsym.data.verbalize import (
     NUMBERED,
     PARAPHRASE,
     TEMPLATE,
-    numbered,
+    texts_of,
     verbalize,
     wordings,
 )
@@ -254,8 +254,10 @@ def _lacking(relation: Relation, wording: str) -> str | None:
         wording = NEGATION
     if wording == CONVERSE and relation.kind == SYMMETRIC:
         # The converse of a symmetric relation is a further paraphrase, beside the one that the variant of
-        # that name takes.
-        return None if len(relation.paraphrases) >= 2 else "two paraphrases"
+        # that name takes. Of the wordings that a bank keeps from training there are two: its one paraphrase
+        # then serves for both.
+        fewest = 1 if relation.slots else 2
+        return None if len(relation.paraphrases) >= fewest else "two paraphrases"
     if wording == PARAPHRASE:
         return None if relation.paraphrases else "paraphrases"
     return None if getattr(relation, wording) else wording
@@ -272,7 +274,7 @@ def _numbers(
         used.add(PARAPHRASE)  # the converse of a symmetric relation is a paraphrase
     columns = []
     for wording in NUMBERED:
-        counts = {property: len(numbered(relation, wording)) for property, relation in relations.items()}
+        counts = {property: len(texts_of(relation, wording)) for property, relation in relations.items()}
         if wording not in used or max(counts.values()) <= 1:
             columns.append(pl.Series(wording, [0], dtype=pl.Int64).new_from_index(0, base.height))
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -70,13 +70,13 @@ class Relation:
     paraphrases: tuple[str, ...] = ()
     inverses: tuple[str, ...] = ()
     # Not in the text of a relation, from which the hashes of benchmarks were made before there were these.
-    negations: tuple[str, ...] = field(default=(), repr=False)
-    converses: tuple[str, ...] = field(default=(), repr=False)
-    meaning: str = field(default="", repr=False)
-    slots: tuple[str, ...] = field(default=(), repr=False)
-    family: str = field(default="", repr=False)
-    side: str = field(default="", repr=False)
-    kept: Relation | None = field(default=None, repr=False)
+    negations: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    converses: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    meaning: str = dataclasses.field(default="", repr=False)
+    slots: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    family: str = dataclasses.field(default="", repr=False)
+    side: str = dataclasses.field(default="", repr=False)
+    kept: Relation | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -158,7 +158,7 @@ def select_relations(
 
 
 def meaning_classes(relations: Mapping[str, Relation]) -> dict[str, str]:
-    """The meaning class of each property: its own, or that of all inverses of inverses, named by the first."""
+    """The meaning class of each property: its own, or that of all its inverses, by the first of them."""
     classes: dict[str, str] = {}
     for property, relation in relations.items():
         if relation.meaning:
@@ -176,13 +176,19 @@ def meaning_classes(relations: Mapping[str, Relation]) -> dict[str, str]:
 def leave_with(held_out: Iterable[str], relations: Mapping[str, Relation]) -> list[str]:
     """The properties that leave training beside those held out, in the order of ``relations``.
 
-    They speak about the same entity pairs as one that is held out.
+    They speak about the same entity pairs as one that is held out, or are of its meaning class.
     """
     held_out = set(held_out)
     inverses: set[str] = set()
     for property in held_out:
         inverses.update(relations[property].inverses)
-    return [p for p in relations if p in inverses and p not in held_out]
+    meanings = {relations[property].meaning for property in held_out} - {""}
+    leaving = []
+    for property, relation in relations.items():
+        leaves = property in inverses or relation.meaning in meanings
+        if leaves and property not in held_out:
+            leaving.append(property)
+    return leaving
 
 
 def _has_both_slots(wording: str) -> bool:
@@ -215,6 +221,7 @@ def _relation(key: str, fields: object, path: object) -> Relation:
         for name in ("paraphrases", "inverses"):
             if name in fields:
                 lists[name] = _list(fields[name])
+        _refuse_fields_of_banks(fields)
         _refuse_other_than_text({**fields, **lists})
         return Relation(**{**fields, "property": key, **lists})
     except (TypeError, ValueError) as error:
@@ -230,6 +237,13 @@ def _list(entry: object) -> tuple[object, ...]:
     if entry is not None and not isinstance(entry, list):
         raise ValueError(f"{shown_text(entry)} must be a list")
     return tuple(entry or ())
+
+
+def _refuse_fields_of_banks(fields: Mapping[str, object]) -> None:
+    """Refuse what a bank of relations alone says of a relation: a table has no sides and no families."""
+    for field in dataclasses.fields(Relation):
+        if field.name in fields and not field.repr:
+            raise ValueError(f"unknown field {field.name}")
 
 
 def _refuse_other_than_text(fields: Mapping[str, object]) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from typing import final
 
 import polars as pl
 
-from relsym.data.relation_bank import Entry, RelationBank, read_bank
+from relsym.data.bank_entries import BankEntry
+from relsym.data.relation_bank import RelationBank, bank_folder, read_bank
 from relsym.data.sources.mini import Mini
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
 from relsym.data.splits import SPLITS, parts_of_names, uniform
-from relsym.data.triples import TripleSource, label_frame, triple_frame
+from relsym.data.triples import TripleSource, entities_of, label_frame, triple_frame
 from relsym.ranges import PositiveInt, Seed
 
-# So many times as many pairs are drawn as are wanted, before the relation is given up: a type may have few names.
+# So many times as many pairs are drawn as are wanted, then no more: a type may have few names.
 TRIES = 20
+FEWEST_OF_A_PART = 2  # names of a type: so many make a pair
+_Names = dict[str, dict[str, list[str]]]  # entity ids by type and part
 
 
 @final
@@ -35,46 +38,68 @@ class BankFacts:
         pairs: of each relation, on each side: train, validation and test.
         split_seed: of the sides of the names.
         folder: in the layout of Wikidata5M, with real triples; None: none.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: ``bank`` or ``folder`` is no folder.
+        ValueError: ``pairs`` lacks a side, or has another one.
     """
 
     def __init__(
         self, bank: str, pairs: Mapping[str, PositiveInt], split_seed: Seed, folder: str | None = None
     ) -> None:
         if set(pairs) != set(SPLITS):
-            raise ValueError(f"data.pairs={dict(pairs)}: give a number for each of {', '.join(SPLITS)}.")
+            raise ValueError(
+                f"data.pairs={dict(pairs)}: give a number of pairs for each of {', '.join(SPLITS)}, and for "
+                "nothing else."
+            )
+        bank_folder(bank)  # refused here under its own name, before it is looked for as a property table
         self.bank = bank
         self.pairs = dict(pairs)
         self.split_seed = split_seed
         self.real = None if folder is None else Wikidata5MFolder(folder, on_bad_row="skip")
 
     def read(self, properties: Collection[str]) -> TripleSource:
-        """Make the statements of ``properties``, and the labels of their entities."""
+        """Make the statements of ``properties``, and the labels of their entities.
+
+        Raises:
+            ValueError: as ``read_bank``, or a part gets too few names of a type.
+        """
         bank = read_bank(self.bank)
+        chosen = {name: entry for name, entry in bank.entries.items() if name in properties}
         ids = _Ids()
+        # The real ones first: their ids stay as they are, and made-up ones give way to them.
+        real = None if self.real is None else self.real.read(list(chosen))
+        if real is not None:
+            ids.take_over(real)
         names = self._names(bank, ids)
+        self._check_parts(chosen, names)
+
         triples: list[tuple[str, str, str]] = []
-        for name, entry in bank.entries.items():
-            if name in properties:
-                for split in SPLITS:
-                    triples += self._pairs(name, entry, split, names, ids)
+        short = 0
+        for name, entry in chosen.items():
+            for split, wanted in self.pairs.items():
+                pairs = _pairs(name, entry, split, wanted, names)
+                short += wanted - len(pairs)
+                triples += pairs
         notes = Counter({"names": len(ids.label_of)})
-        labels = dict(ids.label_of)
-        if self.real is not None:
-            real = self.real.read([name for name in bank.entries if name in properties])
+        if short:
+            notes["pairs that few names could not give"] = short
+        dropped: Counter[str] = Counter()
+        if real is not None:
             triples += real.triples.iter_rows()
-            labels |= dict(real.labels.iter_rows())
             notes["real statements"] = real.triples.height
+            dropped = real.dropped
         return TripleSource(
             triple_frame(triples),
-            label_frame(labels),
-            len(triples),
-            Counter(),
+            label_frame(ids.label_of),
+            len(triples) + dropped.total(),
+            dropped,
             notes=notes,
             origin="made-up pairs of names for a bank of relations (data=relations)",
             wikidata=False,
         )
 
-    def _names(self, bank: RelationBank, ids: _Ids) -> dict[str, dict[str, list[str]]]:
+    def _names(self, bank: RelationBank, ids: _Ids) -> _Names:
         """The entity ids of the names of each type, by side."""
         labels_of = {slot: list(names) for slot, names in bank.names.items()}
         embedded = Mini().read(list(bank.entries))
@@ -84,34 +109,42 @@ class BankFacts:
             for slot, entity in zip(slots, (subject, object), strict=True):
                 ids.know(entity, label_of[entity])
                 labels_of[slot].append(label_of[entity])
-        sides: dict[str, dict[str, list[str]]] = {}
-        for slot, labels in labels_of.items():
-            distinct = list(dict.fromkeys(labels))
-            parts = parts_of_names(pl.Series("label", distinct, dtype=pl.String), self.split_seed)
-            by_side: dict[str, list[str]] = defaultdict(list)
-            for label, part in zip(distinct, parts, strict=True):
-                by_side[part].append(ids.of(label))
-            sides[slot] = dict(by_side)
-        return sides
+        return {slot: self._by_part(labels, ids) for slot, labels in labels_of.items()}
 
-    def _pairs(
-        self, name: str, entry: Entry, split: str, names: Mapping[str, Mapping[str, list[str]]], ids: _Ids
-    ) -> list[tuple[str, str, str]]:
-        """Distinct pairs of one relation on one side; fewer where its types have too few names."""
-        subjects = names[entry.slots[0]].get(split, [])
-        objects = names[entry.slots[1]].get(split, [])
-        if not subjects or not objects:
-            return []
-        random = Random(f"{name}|{split}")  # seeded with a text: the same pairs on every machine
-        wanted = self.pairs[split]
-        pairs: dict[frozenset[str], tuple[str, str, str]] = {}
-        for _ in range(wanted * TRIES):
-            if len(pairs) == wanted:
-                break
-            subject, object = random.choice(subjects), random.choice(objects)
-            if subject != object:  # a pair comes in one direction only
-                pairs.setdefault(frozenset((subject, object)), (subject, name, object))
-        return list(pairs.values())
+    def _by_part(self, labels: Sequence[str], ids: _Ids) -> dict[str, list[str]]:
+        """The entity ids of some names, by the part in which the split ``entities`` puts them."""
+        distinct = list(dict.fromkeys(labels))
+        parts = parts_of_names(pl.Series("label", distinct, dtype=pl.String), self.split_seed)
+        by_part: dict[str, list[str]] = {split: [] for split in SPLITS}
+        for label, part in zip(distinct, parts, strict=True):
+            by_part[part].append(ids.of(label))
+        return by_part
+
+    def _check_parts(self, chosen: Mapping[str, BankEntry], names: _Names) -> None:
+        """Refuse a type of which a part has too few names to make pairs of."""
+        used = {slot for entry in chosen.values() for slot in entry.slots}
+        for slot in sorted(used):
+            for split, of_part in names[slot].items():
+                if len(of_part) < FEWEST_OF_A_PART:
+                    raise ValueError(
+                        f"data.bank={self.bank}: of the names of type {slot} the {split} part gets "
+                        f"{len(of_part)} (data.split_seed={self.split_seed}), and a pair needs two. Add "
+                        f"names to names/{slot}.txt."
+                    )
+
+
+def _pairs(name: str, entry: BankEntry, split: str, wanted: int, names: _Names) -> list[tuple[str, str, str]]:
+    """Distinct pairs of one relation on one side; fewer where its types have too few names."""
+    subjects, objects = names[entry.slots[0]][split], names[entry.slots[1]][split]
+    random = Random(f"{name}|{split}")  # seeded with a text: the same pairs on every machine
+    pairs: dict[frozenset[str], tuple[str, str, str]] = {}
+    for _ in range(wanted * TRIES):
+        if len(pairs) == wanted:
+            break
+        subject, object = random.choice(subjects), random.choice(objects)
+        if subject != object:  # a pair comes in one direction only
+            pairs.setdefault(frozenset((subject, object)), (subject, name, object))
+    return list(pairs.values())
 
 
 class _Ids:
@@ -119,11 +152,19 @@ class _Ids:
 
     def __init__(self) -> None:
         self.label_of: dict[str, str] = {}
-        self._id_of: dict[str, str] = {}
+        self._id_of: dict[str, str] = {}  # by the name in small letters
+        self._taken: set[str] = set()
+
+    def take_over(self, source: TripleSource) -> None:
+        """Take over all entities of a source with their ids; of several of one name the first one has it."""
+        self._taken.update(entities_of(source.triples))
+        for entity, label in source.labels.iter_rows():
+            self.label_of[entity] = label
+            self._id_of.setdefault(label.lower(), entity)
 
     def know(self, entity: str, label: str) -> None:
-        """Take over an entity with its id, unless its name has one."""
-        if label.lower() not in self._id_of:
+        """Take over an entity with its id, unless its name has one or the id has another name."""
+        if label.lower() not in self._id_of and entity not in self.label_of:
             self._id_of[label.lower()] = entity
             self.label_of[entity] = label
 
@@ -133,7 +174,7 @@ class _Ids:
         if key not in self._id_of:
             attempt = 0
             entity = _made_up_id(label, attempt)
-            while entity in self.label_of:
+            while entity in self.label_of or entity in self._taken:
                 attempt += 1
                 entity = _made_up_id(label, attempt)
             self._id_of[key] = entity
