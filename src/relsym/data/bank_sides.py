@@ -21,11 +21,13 @@ from relsym.runs.stored_config import shown_text
 
 SIDES_FILE = "sides.yaml"
 BANK_HASH = "sha256"  # key of the file that says of which bank it speaks
-RESERVED = "left_out"  # for tests to come: neither trains nor chooses
+RESERVED = "left_out"  # for tests to come, neither trained nor chosen on
 VALIDATION_NEAR, VALIDATION_FAR = "validation_near", "validation_far"
 TEST_NEAR, TEST_FAR = "test_near", "test_far"
-UNUSED = "unused"  # it would be trained or tested beside what it may not stand beside
-RELATION_SIDES = (TRAIN, VALIDATION_NEAR, VALIDATION_FAR, TEST_NEAR, TEST_FAR, RESERVED, UNUSED)
+RELATION_SIDES = (TRAIN, VALIDATION_NEAR, VALIDATION_FAR, TEST_NEAR, TEST_FAR, RESERVED)
+# No file says so: what is kept out of training since its meaning class stands on another side. A test on it
+# would be none on what is unseen.
+UNUSED = "unused"
 # Shares of the meaning classes of families that train.
 NEAR_TEST_SHARE, NEAR_VALIDATION_SHARE = 0.22, 0.11
 FAR_TEST_FAMILIES, FAR_VALIDATION_FAMILIES = 4, 2
@@ -42,8 +44,8 @@ def draw_sides(
 
     Whole families are held out for ``far``; of the others some meaning classes for ``near``. Each choice is
     by the hash of the family's or the class's name, so that no result has a say in it. Of a class that spans
-    a held-out family and others, what stands in the other families is used nowhere; so is what stands in a
-    held-out family though its class trains.
+    a held-out family and others, what stands in the other families is left out; so is what stands in a
+    held-out family though its class trains. ``read_sides`` tells these from what is reserved.
 
     Args:
         entries, families: of the bank.
@@ -72,7 +74,7 @@ def draw_sides(
         else:
             side = _near_side(meaning)
         for name in names:
-            sides[name] = side if _fits(side, far_side_of.get(families[name])) else UNUSED
+            sides[name] = side if _fits(side, far_side_of.get(families[name])) else RESERVED
     return sides
 
 
@@ -80,6 +82,8 @@ def read_sides(
     root: Path | Traversable, entries: Mapping[str, BankEntry], families: Mapping[str, str]
 ) -> dict[str, str]:
     """The sides that a bank's folder states; drawn where it states none.
+
+    What is left out and has its meaning class elsewhere is ``UNUSED``.
 
     Args:
         root: the folder.
@@ -91,7 +95,7 @@ def read_sides(
     """
     path = root.joinpath(SIDES_FILE)
     if not path.is_file():
-        return draw_sides(entries, families, (), ())
+        return _without_misplaced(entries, draw_sides(entries, families, (), ()))
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise ValueError(
@@ -107,7 +111,7 @@ def read_sides(
             "are not comparable with earlier ones. Put its files back as they were. "
             f"{_REDRAW} only for a new bank."
         )
-    return sides
+    return _without_misplaced(entries, sides)
 
 
 def bank_hash(entries: Mapping[str, BankEntry], families: Mapping[str, str], sides: Mapping[str, str]) -> str:
@@ -184,18 +188,28 @@ def _check_all_stand(
 def _check_meanings(
     path: Path | Traversable, entries: Mapping[str, BankEntry], sides: Mapping[str, str]
 ) -> None:
-    """Refuse a meaning class on two sides; what is used nowhere may be of any class."""
+    """Refuse a meaning class on two sides; what is left out may be of any class."""
     first_of: dict[str, str] = {}
     for name, entry in entries.items():
-        if sides[name] == UNUSED:
+        if sides[name] == RESERVED:
             continue
         first = first_of.setdefault(entry.meaning, name)
         if sides[first] != sides[name]:
             raise ValueError(
                 f"{path}: the meaning class {entry.meaning} stands on two sides: {first} on {sides[first]}, "
                 f"{name} on {sides[name]}. What means the same trains or is held out as a whole: move one of "
-                f"them, or put it under {UNUSED}."
+                f"them, or put it under {RESERVED}."
             )
+
+
+def _without_misplaced(entries: Mapping[str, BankEntry], sides: Mapping[str, str]) -> dict[str, str]:
+    """The sides, with ``UNUSED`` for what is left out though its meaning class stands elsewhere."""
+    elsewhere = {entries[name].meaning for name, side in sides.items() if side != RESERVED}
+    used = dict(sides)
+    for name, side in sides.items():
+        if side == RESERVED and entries[name].meaning in elsewhere:
+            used[name] = UNUSED
+    return used
 
 
 def _some(names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from relsym.data.verbalize import (
     NUMBERED,
     PARAPHRASE,
     TEMPLATE,
-    texts_of,
+    texts_of_wording,
     verbalize,
     wordings,
 )
@@ -73,6 +73,8 @@ VARIANTS = {
     "converse": Variant(CONVERSE, swapped=False),
     "swapped_converse": Variant(CONVERSE, swapped=True),
     "reworded_swap": Variant(PARAPHRASE, swapped=True, premise=PARAPHRASE),
+}
+VARIANTS |= {
     "swapped_paraphrase": Variant(PARAPHRASE, swapped=True),
     "double_negation": Variant(DENIED_NEGATION, swapped=False),
     "negated_premise": Variant(TEMPLATE, swapped=True, premise=NEGATION),
@@ -274,7 +276,9 @@ def _numbers(
         used.add(PARAPHRASE)  # the converse of a symmetric relation is a paraphrase
     columns = []
     for wording in NUMBERED:
-        counts = {property: len(texts_of(relation, wording)) for property, relation in relations.items()}
+        counts = {
+            property: len(texts_of_wording(relation, wording)) for property, relation in relations.items()
+        }
         if wording not in used or max(counts.values()) <= 1:
             columns.append(pl.Series(wording, [0], dtype=pl.Int64).new_from_index(0, base.height))
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from relsym.data.batches import units_per_batch
 from relsym.data.benchmark import Benchmark
 from relsym.data.module import PairData
 from relsym.data.pairs import DELEXICALISED, LEXICALISED, Row, VariantName
@@ -86,15 +85,14 @@ class SymmetryData(PairData):
 
         Raises:
             ValueError: a number of rows that cannot be balanced or that the benchmark does not have, a
-                held-out variant in training, or training rows of one label.
+                held-out variant in training, training rows of one label, or a batch that is too small for a
+                whole fact.
         """
         benchmark = self.benchmark()
         self.labels = (ENTAILMENT, CONTRADICTION)
         variants = self.train_variants or benchmark.train_variants
         self.train_rows = self._training_rows(benchmark, variants)
-        units = self.units()
-        if units is not None:
-            units_per_batch(units, self.batch_size)  # refuses a batch that is too small
+        self.steps_per_epoch()  # refuses a batch that holds no whole fact, before a model is loaded
         has_neutral = any(row.label == NEUTRAL for row in self.train_rows)
         if NEITHER in benchmark.kinds or has_neutral:
             self.labels = (*self.labels, NEUTRAL)

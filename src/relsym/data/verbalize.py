@@ -26,7 +26,7 @@ def wordings(relations: Mapping[str, Relation]) -> pl.DataFrame:
     """Every wording of every property, cut at its slots.
 
     Columns: property, wording, head, middle, tail, subject_first. Where a property may have several of a
-    kind they are texts_of (``paraphrase 0``, ``negation 0``, ``converse 0`` ...). A denial of the denial is
+    kind they are numbered (``paraphrase 0``, ``negation 0``, ``converse 0`` ...). A denial of the denial is
     made of the first negation.
     """
     rows = []
@@ -65,7 +65,7 @@ def verbalize(
     return cut.select(sentences)
 
 
-def texts_of(relation: Relation, wording: str) -> tuple[str, ...]:
+def texts_of_wording(relation: Relation, wording: str) -> tuple[str, ...]:
     """The texts of a kind of wording of which a property may have several.
 
     Args:
@@ -87,7 +87,7 @@ def _named(relation: Relation) -> dict[str, str]:
     if relation.negation:
         named[DENIED_NEGATION] = _denied(relation.negation)
     for wording in NUMBERED:
-        for i, text in enumerate(texts_of(relation, wording)):
+        for i, text in enumerate(texts_of_wording(relation, wording)):
             named[f"{wording} {i}"] = text
     return named
 

@@ -11,6 +11,7 @@ from relsym.app.values.interpolations import Path, origin
 # separator, a prefix, a word for nothing), a key is not among them.
 NAMING = frozenset(
     (
+        "bank",
         "benchmark",
         "cache_dir",
         "config",
