@@ -125,7 +125,8 @@ def refusal(task: str, *words: str) -> str:
         (
             "data.train_variants=[nope]",
             "a list of swap, negated_swap, identity, negated_identity, paraphrase, converse, "
-            "swapped_converse or reworded_swap, or null",
+            "swapped_converse, reworded_swap, swapped_paraphrase, double_negation, negated_premise, "
+            "other_relation or other_object, or null",
         ),
     ],
 )
