@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from relsym.data.pairs import Row
+from relsym.data.pairs import COUNTED_APART, Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.encoders.load import tiny_encoder
 from relsym.evaluation.classification import (
@@ -220,6 +220,80 @@ def test_scores_are_flat_in_0_to_1_and_by_property():
     table = scores.table("test/accuracy")
     assert table["correct"] == [True, False, True, True]
     assert set(map(len, table.values())) == {4}
+
+
+def items(
+    number: int, kind: str, variants: tuple[str, ...], property: str | None = None, **labels: str
+) -> list[Row]:
+    """One fact's rows, of the variants given, all entailed but those whose label is said."""
+    property = property or kind
+    texts = [f"{property}:{number}#{name}" for name in variants]
+    return [
+        Row(text, property, "ids", "p", "h", labels.get(name, ENTAILMENT), f"{property}:{number}", kind, name)
+        for text, name in zip(texts, variants, strict=True)
+    ]
+
+
+def test_whatever_is_answered_to_variants_that_are_counted_apart_groups_stay_as_they_are():
+    counted = ("swap", "identity", "paraphrase")
+    apart = ("swapped_paraphrase", "double_negation", "negated_premise", "other_relation", "other_object")
+    assert set(apart) == set(COUNTED_APART)
+    rows = []
+    for number in range(4):
+        rows += items(number, "symmetric", (*counted, *apart))
+        rows += items(number, "antisymmetric", (*counted, *apart))
+    answers = [ENTAILMENT if row.variant in counted else CONTRADICTION for row in rows]
+    answers[rows.index(items(2, "antisymmetric", ("swap",))[0])] = CONTRADICTION
+    scores = Scores({"ids": rows})
+    scores.add("test/accuracy", "ids", answers)
+    alone = [(row, answer) for row, answer in zip(rows, answers, strict=True) if row.variant in counted]
+    without = Scores({"ids": [row for row, _ in alone]})
+    without.add("test/accuracy", "ids", [answer for _, answer in alone])
+    groups = scores.groups("test/accuracy", "ids")
+    assert groups == without.groups("test/accuracy", "ids")
+    assert {kind: share.value for kind, share in groups.items()} == {"symmetric": 1.0, "antisymmetric": 0.75}
+    # One item that counts is no group, however many stand beside it.
+    single = Scores({"ids": items(0, "symmetric", ("swap", *apart))})
+    single.add("test/accuracy", "ids", [ENTAILMENT] * (1 + len(apart)))
+    assert single.groups("test/accuracy", "ids") == {}
+
+
+def test_roles_are_right_where_both_variants_are_and_a_constant_answer_has_none_of_antisymmetric_ones():
+    variants = ("paraphrase", "swapped_paraphrase", "converse", "swapped_converse")
+    excluded = {"swapped_paraphrase": CONTRADICTION, "swapped_converse": CONTRADICTION}
+    rows = []
+    for number in range(4):
+        rows += items(number, "symmetric", variants) + items(number, "antisymmetric", variants, **excluded)
+    rows += items(9, "neither", ("paraphrase",))  # without its other variant: no fact of roles
+    scores = Scores({"ids": rows})
+    right = [row.label for row in rows]
+    wrong = rows.index(items(1, "antisymmetric", ("swapped_paraphrase",), **excluded)[0])
+    scores.add("test/accuracy", "ids", [*right[:wrong], ENTAILMENT, *right[wrong + 1 :]])
+    scores.add("shortcut/constant", "ids", [ENTAILMENT] * len(rows))
+    intervals = scores.intervals("test/accuracy")
+    assert intervals["test/roles/ids/antisymmetric"].value == 0.75
+    assert intervals["test/roles/ids/antisymmetric"].rows == 4
+    assert intervals["test/converse_roles/ids/antisymmetric"].value == 1.0
+    assert intervals["shortcut/constant_roles/ids/antisymmetric"].value == 0.0
+    assert intervals["shortcut/constant_roles/ids/symmetric"].value == 1.0
+    assert "test/roles/ids/neither" not in intervals
+    flat = scores.flat("test/accuracy")
+    assert flat["test/roles/ids"] == 0.75
+    assert flat["shortcut/constant_converse_roles/ids"] == 0.0
+
+
+def test_each_variant_is_scored_by_kind_where_there_are_several_of_both():
+    variants = ("swap", "negated_premise")
+    rows = items(0, "symmetric", variants) + items(0, "antisymmetric", variants, swap=CONTRADICTION)
+    scores = Scores({"ids": rows})
+    scores.add("test/accuracy", "ids", [ENTAILMENT] * 4)
+    flat = scores.flat("test/accuracy")
+    assert flat["test/accuracy/ids/swap/symmetric"] == 1.0
+    assert flat["test/accuracy/ids/swap/antisymmetric"] == 0.0
+    assert flat["test/accuracy/ids/swap"] == 0.5
+    one_kind = Scores({"ids": rows[:2]})
+    one_kind.add("test/accuracy", "ids", [ENTAILMENT] * 2)
+    assert not any(key.endswith("/symmetric") for key in one_kind.flat("test/accuracy"))
 
 
 def test_a_missing_answer_is_an_error():

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from relsym.report.collect import collect
+from relsym.report.figures.readers import accuracy_figure
 from relsym.report.page.page import nav
 from relsym.report.sections import Section, sections
 from relsym.report.tables.cells import Table
+from relsym.report.tables.readers import file_name
 from relsym.runs.results import BenchmarkRecord, Earlier, Interval, Settings, read_results
 from runs_of import FORMS, change, readers_of, train_results, write_results
 
@@ -178,6 +180,23 @@ def test_groups_have_a_table_of_their_own_with_the_kind_that_the_model_knows_wor
     ]
     assert groups[1].cell("lexicalised, antisymmetric") == "70.00"
     assert list(groups[0].values) == list(groups[1].values)
+
+
+def test_roles_have_tables_of_their_own_with_a_column_for_each_form_and_kind(tmp_path):
+    run(tmp_path / "a")
+    metrics = read_results(tmp_path / "a" / "results.json").metrics
+    for measure, low in (("roles", 0.5), ("converse_roles", 0.25)):
+        for form in ("lexicalised", "delexicalised"):
+            key = f"test/{measure}/{form}"
+            metrics |= {key: low, f"{key}/symmetric": 1.0, f"{key}/antisymmetric": low}
+    change(tmp_path / "a", metrics=metrics)
+    found = tables_of(tmp_path)
+    by_file = {file_name(title): lines for title, lines in found.items()}
+    assert by_file["roles"][0].cell("lexicalised, antisymmetric") == "50.00"
+    assert by_file["converse_roles"][0].cell("delexicalised, antisymmetric") == "25.00"
+    assert by_file["converse_roles"][0].cell("delexicalised, symmetric") == "100.00"
+    for title, lines in found.items():
+        accuracy_figure(title, lines)
 
 
 def test_the_mean_over_kinds_is_shown_where_relations_are_held_out(tmp_path):

@@ -81,7 +81,7 @@ VARIANTS |= {
     "other_relation": Variant(TEMPLATE, swapped=False, other=OTHER_RELATION),
     "other_object": Variant(TEMPLATE, swapped=False, other=OTHER_OBJECT),
 }
-# The items of a contrast fact that all have to be right; the others are counted apart.
+# The items of a contrast fact that all have to be right.
 GROUP = (
     "swap",
     "negated_swap",
@@ -92,6 +92,8 @@ GROUP = (
     "swapped_converse",
     "reworded_swap",
 )
+# The others are scored by themselves: whatever is answered to them, a fact's group stays as it is.
+COUNTED_APART = tuple(name for name in VARIANTS if name not in GROUP)
 
 
 class Row(NamedTuple):

@@ -10,9 +10,9 @@ from statistics import mean
 import torch
 from torch import Tensor
 
-from relsym.data.pairs import Row
+from relsym.data.pairs import COUNTED_APART, Row
 from relsym.evaluation.statistics import Accuracy, accuracy
-from relsym.runs.metric_keys import measure_of
+from relsym.runs.metric_keys import ROLE_MEASURES, measure_of
 from relsym.runs.results import Interval, Reader
 
 UNTRAINED_DRAWS = 10
@@ -66,17 +66,33 @@ class Scores:
         return list(values) if len(values) > 1 else []
 
     def groups(self, name: str, form: str) -> dict[str, Accuracy]:
-        """By kind, the share of facts all of whose rows are right; empty where each fact has one row."""
+        """By kind, the share of facts all of whose rows are right; empty where each fact has one row.
+
+        Rows of the variants ``COUNTED_APART`` have no part in it.
+        """
         right_of_fact = defaultdict(list)
         for row, label in self._answered(name, form):
+            if row.variant in COUNTED_APART:
+                continue
             fact = row.fact_id or row.pair_id  # rows that are not about facts stand alone
             right_of_fact[row.kind, fact].append(row.label == label)
         if all(len(right) == 1 for right in right_of_fact.values()):
             return {}
-        facts_of_kind = defaultdict(list)
-        for (kind, _), right in right_of_fact.items():
-            facts_of_kind[kind].append(all(right))
-        return {kind: accuracy(facts) for kind, facts in facts_of_kind.items()}
+        return _share_by_kind(right_of_fact)
+
+    def roles(self, name: str, form: str, variants: tuple[str, str]) -> dict[str, Accuracy]:
+        """By kind, the share of facts with two variants right that differ in who did what to whom alone.
+
+        Whoever only knows whether a relation is symmetric cannot tell an antisymmetric one's two apart: both
+        are in other words than the premise. Facts without a row of each variant are left out, so that there
+        is no kind where none has both.
+        """
+        right_of_fact = defaultdict(list)
+        for row, label in self._answered(name, form):
+            if row.variant in variants:
+                right_of_fact[row.kind, row.fact_id].append(row.label == label)
+        whole = {fact: right for fact, right in right_of_fact.items() if len(right) == len(variants)}
+        return _share_by_kind(whole)
 
     def macro(self, name: str, form: str) -> float | None:
         """The mean over the kinds of the mean over their properties: one constant answer scores 1 / kinds.
@@ -97,9 +113,10 @@ class Scores:
     def flat(self, model: str) -> dict[str, float]:
         """All figures as ``stage/what[/slice]``, each in [0, 1]; by property and variant for ``model`` alone.
 
-        ``model`` also has the bounds of its interval. ``test/groups/FORM`` is the lower one of the kinds;
-        ``test/macro/FORM`` the mean over kinds of the mean over properties; ``reference/constant/FORM`` what
-        the best constant answer would get, which only one who has seen the labels can choose.
+        ``model`` also has the bounds of its interval. ``test/groups/FORM`` is the lowest one of the kinds;
+        ``test/roles/FORM`` and ``test/converse_roles/FORM`` are, too. ``test/macro/FORM`` is the mean over
+        kinds of the mean over properties; ``reference/constant/FORM`` what the best constant answer would
+        get, which only one who has seen the labels can choose.
         """
         figures = dict(self.averages)
         intervals = self.intervals(model)
@@ -111,10 +128,11 @@ class Scores:
             figures[f"{model}/{form}/low"] = overall.low
             figures[f"{model}/{form}/high"] = overall.high
         for name, form in self._answered_forms():
-            groups_key = f"{measure_of(name, 'groups')}/{form}"
-            kinds = [key for key in intervals if key.startswith(f"{groups_key}/")]
-            if kinds:  # there are none where each fact has one row
-                figures[groups_key] = min(intervals[key].value for key in kinds)
+            for measure in ("groups", *ROLE_MEASURES):
+                key_of_form = f"{measure_of(name, measure)}/{form}"
+                kinds = [key for key in intervals if key.startswith(f"{key_of_form}/")]
+                if kinds:  # there are none where each fact has one row
+                    figures[key_of_form] = min(intervals[key].value for key in kinds)
             macro = self.macro(name, form)
             if macro is not None:
                 figures[f"{measure_of(name, 'macro')}/{form}"] = macro
@@ -123,9 +141,9 @@ class Scores:
         return figures
 
     def intervals(self, model: str) -> dict[str, Interval]:
-        """Accuracy and group accuracy of every reader, with interval, right answers and rows.
+        """Accuracy, whole groups and roles of every reader, with interval, right answers and rows.
 
-        ``model`` is also measured by property and variant.
+        ``model`` is also measured by property and variant, and by variant and kind.
         """
         intervals: dict[str, Interval] = {}
         for name, form in self._answered_forms():
@@ -136,10 +154,16 @@ class Scores:
                 for value in self.slices(form, field_name):
                     of_slice = self.accuracy(model, form, **{field_name: value})
                     intervals[f"{model}/{form}/{value}"] = Interval(*of_slice)
+            for variant, kind in self._variants_of_kinds(form):
+                of_slice = self.accuracy(model, form, variant=variant, kind=kind)
+                intervals[f"{model}/{form}/{variant}/{kind}"] = Interval(*of_slice)
         for name, form in self._answered_forms():
-            key = measure_of(name, "groups")
-            for kind, group in self.groups(name, form).items():
-                intervals[f"{key}/{form}/{kind}"] = Interval(*group)
+            shares = {"groups": self.groups(name, form)}
+            for measure, variants in ROLE_MEASURES.items():
+                shares[measure] = self.roles(name, form, variants)
+            for measure, share_of_kind in shares.items():
+                for kind, share in share_of_kind.items():
+                    intervals[f"{measure_of(name, measure)}/{form}/{kind}"] = Interval(*share)
         return intervals
 
     def table(self, model: str) -> dict[str, list]:
@@ -152,6 +176,12 @@ class Scores:
                     column.append(value)
         return columns
 
+    def _variants_of_kinds(self, form: str) -> list[tuple[str, str]]:
+        """The variants of a form with each kind that they are asked of; none where there is one of either."""
+        if not self.slices(form, "variant") or not self.slices(form, "kind"):
+            return []
+        return list(dict.fromkeys((row.variant, row.kind) for row in self.rows[form]))
+
     def _answered(self, name: str, form: str) -> Iterator[tuple[Row, str | None]]:
         """The rows of a form, each with the reader's answer."""
         predictions = self.predictions[name][form]
@@ -162,6 +192,18 @@ class Scores:
         for name, forms in self.predictions.items():
             for form in forms:
                 yield name, form
+
+
+def _share_by_kind(right_of_fact: Mapping[tuple[str, str], Sequence[bool]]) -> dict[str, Accuracy]:
+    """By kind, the share of facts whose rows are all right.
+
+    Args:
+        right_of_fact: whether each row is right, by kind and fact.
+    """
+    facts_of_kind = defaultdict(list)
+    for (kind, _), right in right_of_fact.items():
+        facts_of_kind[kind].append(all(right))
+    return {kind: accuracy(facts) for kind, facts in facts_of_kind.items()}
 
 
 def label_names(classes: Tensor, labels: Sequence[str]) -> list[str]:

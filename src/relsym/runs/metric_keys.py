@@ -2,9 +2,11 @@
 
 A key reads ``stage/what/form``, with a property, a variant or a kind after it where the figure is about a
 part of the rows: ``test/accuracy/lexicalised``, ``test/accuracy/lexicalised/P131``,
-``shortcut/majority/delexicalised``. What was measured beside the accuracy of the model itself stands in the
-place of ``accuracy`` (``test/groups/lexicalised``), of another reader behind its name
-(``shortcut/majority_groups/lexicalised``).
+``shortcut/majority/delexicalised``. A kind may follow a variant:
+``test/accuracy/lexicalised/swap/symmetric``.
+
+What was measured beside the accuracy of the model itself stands in the place of ``accuracy``
+(``test/groups/lexicalised``), of another reader behind its name (``shortcut/majority_groups/lexicalised``).
 """
 
 from __future__ import annotations
@@ -13,6 +15,11 @@ from __future__ import annotations
 SIGNED = (-1.0, 1.0)
 UNBOUNDED = (None, None)
 SHARE = (0.0, 1.0)
+# Measures of who did what to whom -> the two variants that both have to be right.
+ROLE_MEASURES = {
+    "roles": ("paraphrase", "swapped_paraphrase"),
+    "converse_roles": ("converse", "swapped_converse"),
+}
 RANGES = {"bias": SIGNED, "drop": SIGNED, "retention": UNBOUNDED}
 
 

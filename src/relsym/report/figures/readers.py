@@ -12,10 +12,17 @@ from matplotlib.figure import Figure
 
 from relsym.data.pairs import FORMS
 from relsym.report.figures.texts import figure_text, plain_texts
-from relsym.report.tables.readers import TITLES, Line
+from relsym.report.tables.readers import BY_KIND, TITLES, Line
 
-# One for each column of a table: two forms, or two kinds of each.
-STYLES = (("o", "#1b6ca8"), ("D", "#d9822b"), ("s", "#2c8c5a"), ("^", "#8e4585"))
+# One for each column of a table: two forms, or two or three kinds of each.
+STYLES = (
+    ("o", "#1b6ca8"),
+    ("D", "#d9822b"),
+    ("s", "#2c8c5a"),
+    ("^", "#8e4585"),
+    ("v", "#b03a2e"),
+    ("P", "#5d6d7e"),
+)
 # Names may hold dollar signs; the ids in an SVG must not change from run to run.
 STYLE = {"text.parse_math": False, "svg.hashsalt": "relsym", "svg.fonttype": "none"}
 
@@ -38,8 +45,8 @@ def save_figure(figure: Figure, path: Path) -> None:
 def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
     """A measure of every reader in %, one marker a column, with its interval (one seed) or range (seeds).
 
-    Of several numbers of samples the highest is drawn. The dashed line is chance; group accuracy has none,
-    for one constant answer has no group right.
+    Of several numbers of samples the highest is drawn. The dashed line is chance; shares of facts have none,
+    for one constant answer has no group right, and of roles those of symmetric relations alone.
     """
     highest = max(line.samples for line in lines)
     lines = [line for line in lines if line.samples == highest]
@@ -66,7 +73,7 @@ def accuracy_figure(title: str, lines: Sequence[Line]) -> Figure:
                 linestyle="",
                 label=figure_text(form) if row == 0 else None,  # the legend names each form once
             )
-    if not title.startswith(TITLES["groups"]):
+    if not title.startswith(tuple(TITLES[measure] for measure in BY_KIND)):
         axes.axvline(_chance(forms), color="grey", linestyle="--", linewidth=1)
     titles = [figure_text(f"{line.reader}, n = {line.samples}") for line in lines]
     axes.set_yticks(range(len(lines)), titles)

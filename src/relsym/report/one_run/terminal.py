@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from relsym.data.pairs import COUNTED_APART, VARIANTS
+from relsym.data.relations import KINDS
 from relsym.evaluation.statistics import error_bound
 from relsym.report.wording import BEYOND_ACCURACY, CAUTION, measure_text, percent
+from relsym.runs.metric_keys import measure_of
 from relsym.runs.results import (
     AnyResults,
     Drop,
@@ -25,6 +28,12 @@ from relsym.visible_console import VisibleConsole
 WIDTH = 130
 # The bootstraps that draw whole clusters of rows.
 CLUSTERS = {"fact": "facts", "property": "properties"}
+# Measures that are shares of facts, by kind -> the title of their table.
+BY_KIND_TITLES = {
+    "groups": "Group accuracy in %: facts with every item right, the worse kind first",
+    "roles": "Roles in %: facts with paraphrase and swapped paraphrase right, the worse kind first",
+    "converse_roles": "Roles in %: facts with converse and swapped converse right, the worse kind first",
+}
 
 
 def console() -> Console:
@@ -48,6 +57,16 @@ def interval_text(interval: Interval) -> str:
         bound = percent(error_bound(interval.rows))
         return f"{text}, 0 errors: < {bound} %"
     return text
+
+
+def _kind_text(interval: Interval, kind: str) -> str:
+    """``50.00 [31.43, 68.57] symmetric``: a share of one kind in per cent."""
+    return f"{percent(interval.value)} {_range_text(interval.low, interval.high)} {kind}"
+
+
+def _bounded_kind_text(interval: Interval, kind: str) -> str:
+    """The same with what ``interval_text`` says where there is no error."""
+    return f"{interval_text(interval)} {kind}"
 
 
 def _range_text(low: float, high: float) -> str:
@@ -109,9 +128,14 @@ def _print_unscored(reading: str, counts: Mapping[str, int], console: Console) -
 
 
 def print_parts(results: AnyResults, console: Console) -> None:
-    """Print accuracy by property and variant, by fact, and over held-out relations, where there are any."""
+    """Print accuracy by property and variant, by fact, and over held-out relations, where there are any.
+
+    By fact, that is the share of facts with every item right, and of those whose roles are.
+    """
     print_slices(results, console)
-    print_groups(results, console)
+    print_variants_of_kinds(results, console)
+    for measure, title in BY_KIND_TITLES.items():
+        print_by_kind(results, measure, title, console)
     if results.benchmark.holds_out:
         print_macro(results, console)
 
@@ -253,8 +277,9 @@ def print_slices(results: AnyResults, console: Console) -> None:
     # What follows the form, not what follows the last slash: ids of properties may hold slashes.
     parts = []
     for key in intervals:
-        if key.startswith(beginning):
-            parts.append(key.removeprefix(beginning))
+        part = key.removeprefix(beginning)
+        if key.startswith(beginning) and _variant_and_kind(part) is None:
+            parts.append(part)
     if not parts:
         return
     table = Table(title="By property and variant")
@@ -272,35 +297,72 @@ def print_slices(results: AnyResults, console: Console) -> None:
     console.print(table)
 
 
-def print_groups(results: AnyResults, console: Console) -> None:
-    """Print the share of facts with every item right, by reader and form.
+def print_variants_of_kinds(results: AnyResults, console: Console) -> None:
+    """Print the model's accuracy by variant and kind of relation, if it was measured.
 
-    A cell has a line for each kind of relation, the kind that the reader knows worse first.
+    What is counted apart, so bears on no group, is marked.
     """
-    # Reader and form -> share and text of each kind.
-    kinds_of: dict[tuple[str, str], list[tuple[float, str]]] = {}
-    for key, interval in results.intervals.items():
-        if key.count("/") != 3:
-            continue
-        reader, form, kind = key.rsplit("/", 2)
-        if not reader.endswith("groups"):
-            continue
-        text = f"{interval_text(interval)} {kind}"
-        kinds = kinds_of.setdefault((reader, form), [])
-        kinds.append((interval.value, text))
+    beginning = f"{results.accuracy_key}/{results.forms[0]}/"
+    kinds_of: dict[str, list[str]] = {}
+    for key in results.intervals:
+        part = _variant_and_kind(key.removeprefix(beginning))
+        if key.startswith(beginning) and part is not None:
+            variant, kind = part
+            kinds_of.setdefault(variant, []).append(kind)
     if not kinds_of:
         return
-    title = "Group accuracy in %: facts with every item right, the worse kind first"
-    table = _table_of_forms(title, results)
-    readers = dict.fromkeys(reader for reader, _ in kinds_of)
-    for reader in readers:
+    table = Table(title="By variant and kind of relation (*: counted apart, in no group)")
+    table.add_column("variant")
+    for form in results.forms:
+        table.add_column(form, justify="right")
+    for variant, kinds in kinds_of.items():
         cells = []
         for form in results.forms:
-            worst_first = sorted(kinds_of[reader, form])
-            lines = [text for _, text in worst_first]
+            key = f"{results.accuracy_key}/{form}/{variant}"
+            lines = [_kind_text(results.intervals[f"{key}/{kind}"], kind) for kind in kinds]
             cells.append("\n".join(lines))
-        table.add_row(reader, *cells)
+        text = f"{variant} *" if variant in COUNTED_APART else variant
+        table.add_row(text, *cells)
     console.print(table)
+
+
+def _variant_and_kind(part: str) -> tuple[str, str] | None:
+    """The two words of ``swap/symmetric``; None of other parts, such as a property whose id has a slash."""
+    variant, _, kind = part.rpartition("/")
+    if variant in VARIANTS and kind in KINDS:
+        return variant, kind
+    return None
+
+
+def print_by_kind(results: AnyResults, measure: str, title: str, console: Console) -> None:
+    """Print a share of facts by reader and form, if it was measured.
+
+    A cell has a line for each kind of relation, the kind that the reader knows worse first.
+
+    Args:
+        results: of the run.
+        measure: groups, roles or converse_roles.
+        title: of the table.
+        console: where to print.
+    """
+    table = _table_of_forms(title, results)
+    # What all of seven items were right of is rare, so that the bound of its errors is of interest.
+    text_of = _bounded_kind_text if measure == "groups" else _kind_text
+    for reader in _names(results.intervals, slashes=2):
+        cells = []
+        for form in results.forms:
+            beginning = f"{measure_of(reader, measure)}/{form}/"
+            kinds = []
+            for key, interval in results.intervals.items():
+                if key.startswith(beginning):
+                    kind = key.removeprefix(beginning)
+                    kinds.append((interval.value, text_of(interval, kind)))
+            lines = [text for _, text in sorted(kinds)]
+            cells.append("\n".join(lines))
+        if any(cells):
+            table.add_row(measure_of(reader, measure), *cells)
+    if table.row_count:
+        console.print(table)
 
 
 def print_macro(results: AnyResults, console: Console) -> None:

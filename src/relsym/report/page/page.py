@@ -44,6 +44,8 @@ TABLE_NAMES = {
     "samples_by_seed": "By seed",
     "accuracy": "Every reader",
     "groups": "Groups",
+    "roles": "Roles",
+    "converse_roles": "Converse roles",
     "macro": "Mean over kinds",
     "models": "Models",
     "beyond_accuracy": "Beyond accuracy",

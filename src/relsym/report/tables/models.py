@@ -27,6 +27,8 @@ from relsym.runs.results import EvaluateResults, Interval, Reader, Reading
 # Measure beside the accuracy, which not every benchmark has -> what its columns are called.
 MORE_MEASURES = {
     "groups": "facts with every item right (worse kind)",
+    "roles": "facts with paraphrase and swapped paraphrase right (worse kind)",
+    "converse_roles": "facts with converse and swapped converse right (worse kind)",
     "macro": "mean over kinds and held-out properties",
 }
 ABOVE, CHANCE, BELOW = "above", "chance", "below"

@@ -10,15 +10,18 @@ from typing import NamedTuple
 
 from relsym.report.tables.ladders import Seeds
 from relsym.report.wording import percent
-from relsym.runs.metric_keys import measure_of
+from relsym.runs.metric_keys import ROLE_MEASURES, measure_of
 from relsym.runs.results import TrainResults
 
 # Measure -> title of its table.
 TITLES = {
     "accuracy": "Accuracy in %",
     "groups": "Group accuracy in % (facts with every item right)",
+    "roles": "Roles in % (facts with paraphrase and swapped paraphrase right)",
+    "converse_roles": "Converse roles in % (facts with converse and swapped converse right)",
     "macro": "Mean over kinds of the mean over their properties in %",
 }
+BY_KIND = ("groups", *ROLE_MEASURES)  # shares of facts, with a column for each form and kind
 # How the names of folds begin -> title of the table over them.
 FOLD_TITLES = {
     "loo-": "Every relation held out in its turn: mean over kinds of the mean over their relations in %",
@@ -28,6 +31,8 @@ FOLD_TITLES = {
 TABLE_FILES = {
     "Accuracy": "accuracy",
     "Group": "groups",
+    "Roles": "roles",
+    "Converse": "converse_roles",
     "Mean": "macro",
     "Every": "every_relation",
     "Pairs": "pairs",
@@ -240,7 +245,7 @@ def _lines(runs: Sequence[TrainResults], measure: str) -> list[Line]:
     for key, by_seed in sorted(groups.items()):
         ambiguous = times[key.reader, key.model, key.samples] > 1
         lines.append(_line(key, by_seed, ambiguous, measure))
-    if lines and measure == "groups":
+    if lines and measure in BY_KIND:
         return lower_first(lines)
     return lines
 
@@ -332,12 +337,12 @@ def _line(key: _LineKey, by_seed: dict[Seeds, TrainResults], ambiguous: bool, me
 def _columns(run: TrainResults, name: str, measure: str) -> dict[str, str]:
     """Heading of a column -> the end of its metric's key: one for each form.
 
-    Group accuracy has one for each form and kind of relation: ``lexicalised, symmetric``.
+    Shares of facts have one for each form and kind of relation: ``lexicalised, symmetric``.
 
     Args:
         name: of the metric, without its slice.
     """
-    if measure != "groups":
+    if measure not in BY_KIND:
         return {form: form for form in run.forms}
     # The kinds are those that have figures in the first form; every form has the same.
     beginning = f"{name}/{run.forms[0]}/"
