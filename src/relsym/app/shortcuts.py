@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from relsym.data.module import PairData
 from relsym.evaluation.readers import score_shortcuts
+from relsym.evaluation.relation_shortcuts import RELATION_SHORTCUTS
 from relsym.evaluation.score import Scores
 from relsym.evaluation.shortcuts import SHORTCUTS, Shortcut
 from relsym.runs.identity import digest
@@ -21,7 +22,7 @@ def own_shortcuts(cfg: DictConfig) -> dict[str, Shortcut]:
     """
     shortcuts: dict[str, Shortcut] = {}
     for name, node in cfg.shortcuts.items():
-        if name in SHORTCUTS:
+        if name in SHORTCUTS or name in RELATION_SHORTCUTS:
             raise ValueError(f"shortcuts.{name}: relsym has a shortcut of this name. Choose another.")
         shortcut = instantiate(node, _convert_="all")
         if not isinstance(shortcut, Shortcut):

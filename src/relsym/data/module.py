@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
+from types import MappingProxyType
 from typing import NamedTuple, final
 
 import torch
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from relsym.data.batches import PADDING, GlobalBatchSampler, units_per_batch
 from relsym.data.pairs import Row
+from relsym.data.relations import Relation
 from relsym.data.replay import Replay
 from relsym.data.splits import TEST, VALIDATION
 from relsym.ranges import BatchSize, Seed
@@ -72,6 +74,7 @@ class PairData(LightningDataModule):
             so.
         title: what a report calls the benchmark; None: the data option's name.
         fold: the name of what is held out, where it has one.
+        relations: the property table that the rows are about, by property; empty where they are about none.
 
     Args:
         batch_size: of the global batch, over all ranks.
@@ -90,6 +93,7 @@ class PairData(LightningDataModule):
     sides: str | None = None
     title: str | None = None
     fold: str | None = None
+    relations: Mapping[str, Relation] = MappingProxyType({})
 
     def __init__(self, batch_size: BatchSize, score_on: str, seed: Seed, by_length: bool = False) -> None:
         super().__init__()

@@ -97,6 +97,7 @@ class SymmetryData(PairData):
         if NEITHER in benchmark.kinds or has_neutral:
             self.labels = (*self.labels, NEUTRAL)
         self._meanings = meaning_classes(benchmark.relations)
+        self.relations = benchmark.relations
         self.opened = benchmark  # ``rows_of`` draws from it again, for a second part
         self.score_rows = self.rows_of(self.score_on, self.test_pairs)
         facts_of_parts = {f"{split} facts": benchmark.size(split).total() for split in SPLITS}

@@ -58,6 +58,11 @@ def load_bundled(
     return encoder
 
 
+def bundled_is_installed() -> bool:
+    """Whether the package with the weights is there."""
+    return find_spec(MINILM_PACKAGE) is not None
+
+
 def find_weights() -> Path:
     """The weight file inside the installed package.
 

@@ -11,6 +11,7 @@ from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
 from relsym.encoders.encoder import Encoder
+from relsym.evaluation.relation_shortcuts import relation_shortcuts
 from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import UNTRAINED_DRAWS, Scores, label_names, targets_of
 from relsym.evaluation.shortcuts import Shortcut, shortcuts_for
@@ -92,15 +93,16 @@ def score_untrained(
 
 
 def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut] | None = None) -> None:
-    """Record every shortcut's answers on every form.
+    """Record every shortcut's answers on every form; of a bank of relations also those for such banks.
 
     Args:
         scores: where they are recorded.
         data: the rows; the shortcuts are fitted on the training rows.
         more: shortcuts beside relsym's own, by name.
     """
+    beside = {**relation_shortcuts(data.relations), **(more or {})}
     for form, rows in data.score_rows.items():
-        for name, shortcut in shortcuts_for(rows, more).items():
+        for name, shortcut in shortcuts_for(rows, beside).items():
             key = f"shortcut/{name}"
             scores.add(key, form, shortcut.answer(data.train_rows, rows))
             scores.readers[key] = Reader(shortcut.title or name, shortcut.place)

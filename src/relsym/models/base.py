@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from relsym.data.pairs import Row
+from relsym.data.relations import Relation
 from relsym.runs.results import Reading
 
 # Is called with the number of rows that have just been done, for a progress bar.
@@ -33,10 +35,12 @@ class Examples(NamedTuple):
 
     labels: the names of the benchmark's labels.
     train: labelled rows, mixed over forms as drawn (few-shot examples, k-NN memory).
+    relations: the property table that the rows are about; empty where they are about none.
     """
 
     labels: tuple[str, ...]
     train: list[Row]
+    relations: Mapping[str, Relation] = MappingProxyType({})
 
 
 class Model(ABC):
