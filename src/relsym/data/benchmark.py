@@ -337,14 +337,22 @@ class SymmetryBenchmark(Benchmark):
     def pair_table(
         self, drawn: pl.DataFrame, variants: Sequence[str], carried: Sequence[str] = ()
     ) -> pl.DataFrame:
-        """The drawn facts in words: ``relsym.data.pairs.pair_table`` with the wordings of each part."""
-        if self.split != KEPT_WORDINGS:
+        """The drawn facts in words: ``relsym.data.pairs.pair_table`` with the relations of each part."""
+        if self.split != KEPT_WORDINGS and not self.held_out:
             return pair_table(drawn, self.relations, variants, carried)
-        kept = {name: relation.kept or relation for name, relation in self.relations.items()}
-        trains = pl.col("split") == TRAIN
-        trained = pair_table(drawn.filter(trains), self.relations, variants, carried)
-        scored = pair_table(drawn.filter(~trains), kept, variants, carried)
-        return pl.concat([trained, scored])
+        tables = []
+        for part in drawn.partition_by("split", maintain_order=True):
+            relations = self._relations_of(part["split"][0])
+            tables.append(pair_table(part, relations, variants, carried))
+        return pl.concat(tables)
+
+    def _relations_of(self, split: str) -> dict[str, Relation]:
+        """The relations that rows of a part may speak of, in the wordings of that part."""
+        if split == TRAIN:
+            return {name: self.relations[name] for name in self.properties(TRAIN)}
+        if self.split == KEPT_WORDINGS:
+            return {name: relation.kept or relation for name, relation in self.relations.items()}
+        return self.relations
 
     def content_hash(self) -> str:
         """SHA-256 over all that the rows are made of.

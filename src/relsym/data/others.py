@@ -14,25 +14,22 @@ OTHER_RELATION, OTHER_OBJECT = "relation", "object"
 
 
 def with_others(base: pl.DataFrame, relations: Mapping[str, Relation]) -> pl.DataFrame:
-    """Facts with the relation and the object that they are confused with (null where there is none).
+    """Facts with the relation and the object that they are confused with.
 
-    Adds ``other_relation``, a property of the same part with the same slots and another meaning, and
-    ``other_object`` with its name ``other_object_name``, the object of another fact of the same property and
-    part. Nothing is known to follow from one to the other, whether it is true or not.
+    Adds ``other_relation``, a property of another meaning with the same slots, and ``other_object`` with its
+    name ``other_object_name``, the object of another fact of the same property and part. Where there is none
+    of these slots or of this property, another takes its place; where there is none at all it is null.
+    Nothing is known to follow from one to the other, whether it is true or not.
 
     Args:
         base: columns property, split, fact_id, subject_id, object_id, subject, object, reverse.
         relations: the property table.
     """
-    properties_of_part: dict[str, list[str]] = {}
-    for split, in_part in base.group_by("split", maintain_order=True):
-        present = set(in_part["property"].unique())
-        properties_of_part[split[0]] = [property for property in relations if property in present]
-    candidates = {split: _confusable(names, relations) for split, names in properties_of_part.items()}
+    candidates = _confusable(relations)
     others: list[str | None] = []
-    for split, property, fact in base.select("split", "property", "fact_id").iter_rows():
-        names = candidates[split][property]
-        # No seed of the run: a fact is asked alike in every draw of these relations.
+    for property, fact in base.select("property", "fact_id").iter_rows():
+        names = candidates[property]
+        # No seed of the run: a fact is asked alike in every draw.
         place = int(uniform(0, f"other relation|{fact}") * len(names))
         others.append(names[place] if names else None)
     base = base.with_columns(pl.Series("other_relation", others, dtype=pl.String))
@@ -51,33 +48,52 @@ def stated_instead(base: pl.DataFrame, other: str) -> pl.DataFrame:
     return base.with_columns(object_id="other_object", object="other_object_name")
 
 
-def _confusable(properties: Sequence[str], relations: Mapping[str, Relation]) -> dict[str, list[str]]:
-    """For each property those of the same slots that mean something else and are not about the same pairs."""
-    by_slots = defaultdict(list)
-    for property in properties:
-        by_slots[relations[property].slots].append(property)
+def _confusable(relations: Mapping[str, Relation]) -> dict[str, list[str]]:
+    """For each property those of its side that mean something else: of the same slots, or of any if need be.
+
+    What trains is confused with what trains alone, so that no held-out relation is ever trained on.
+    """
+    of_side = defaultdict(list)
+    of_slots = defaultdict(list)
+    for property, relation in relations.items():
+        of_side[relation.side].append(property)
+        of_slots[relation.side, relation.slots].append(property)
     confusable = {}
-    for property in properties:
-        relation = relations[property]
-        names = []
-        for other in by_slots[relation.slots]:
-            same_meaning = bool(relation.meaning) and relations[other].meaning == relation.meaning
-            if other != property and other not in relation.inverses and not same_meaning:
-                names.append(other)
-        confusable[property] = names
+    for property, relation in relations.items():
+        alike = _of_other_meaning(relation, of_slots[relation.side, relation.slots], relations)
+        confusable[property] = alike or _of_other_meaning(relation, of_side[relation.side], relations)
     return confusable
 
 
+def _of_other_meaning(
+    relation: Relation, properties: Sequence[str], relations: Mapping[str, Relation]
+) -> list[str]:
+    """Those of the properties that mean something else than a relation, and are not about the same pairs."""
+    others = []
+    for other in sorted(properties):  # the order of a table must not change a draw
+        same_meaning = bool(relation.meaning) and relations[other].meaning == relation.meaning
+        if other != relation.property and other not in relation.inverses and not same_meaning:
+            others.append(other)
+    return others
+
+
 def _with_other_objects(base: pl.DataFrame) -> pl.DataFrame:
-    """The object of the next fact of the same property, part and direction, neither end of the fact."""
-    together = ["property", "split", "reverse"]
-    columns = []
-    for step in (1, 2, 3):
-        # Round the facts of a property, so that the last one has a next one too.
-        object_id = pl.col("object_id").shift(-step).fill_null(pl.col("object_id").first()).over(together)
-        object = pl.col("object").shift(-step).fill_null(pl.col("object").first()).over(together)
-        is_another = (object_id != pl.col("object_id")) & (object_id != pl.col("subject_id"))
-        columns.append((pl.when(is_another).then(object_id), pl.when(is_another).then(object)))
-    ids = pl.coalesce([object_id for object_id, _ in columns])
-    names = pl.coalesce([object for _, object in columns])
+    """The object of a near fact that is neither end of the fact: of its property, else of its part."""
+    candidates = []
+    for together in (["property", "split", "reverse"], ["split"]):
+        for step in (1, 2, 3):
+            candidates.append(_object_after(step, together))
+    ids = pl.coalesce([object_id for object_id, _ in candidates])
+    names = pl.coalesce([object for _, object in candidates])
     return base.with_columns(other_object=ids, other_object_name=names)
+
+
+def _object_after(step: int, together: list[str]) -> tuple[pl.Expr, pl.Expr]:
+    """Id and name of the object some facts further on among those that agree; null if an end of the fact.
+
+    After the last fact comes the first.
+    """
+    object_id = pl.col("object_id").shift(-step).fill_null(pl.col("object_id").first()).over(together)
+    object = pl.col("object").shift(-step).fill_null(pl.col("object").first()).over(together)
+    is_another = (object_id != pl.col("object_id")) & (object_id != pl.col("subject_id"))
+    return pl.when(is_another).then(object_id), pl.when(is_another).then(object)
