@@ -280,10 +280,10 @@ def test_distillation_costs_nothing_at_the_start_and_something_once_the_encoder_
     trained, remedy = build(objective, encoder=tiny_encoder(dropout=0.5)).eval(), Distill(2.0, "all")
     trained.begin_with([remedy])
     batch = batch_of(trained)
-    first = trained.represent(batch.inputs)
+    first = trained.represent(batch)
     assert remedy.row_penalty(batch, first).abs().max() < 1e-6
     shake(trained)
-    moved = trained.represent(batch.inputs)
+    moved = trained.represent(batch)
     slow = [
         sum(2.0 * (1 - a @ b / (a.norm() * b.norm())) for a, b in zip(*row, strict=True)) / len(row[0])
         for row in zip(moved, first, strict=True)

@@ -5,7 +5,6 @@ It is refused before the training where nothing could be forgotten.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -202,11 +201,10 @@ class Forgetting:
         # Without read-outs of the objective, or with stored training rows, a probe holds no NLI of its own.
         if not probe.needs or probe.needs_memory:
             return None
-        for name, tensor in probe.tensors().items():
-            if not tensor.equal(earlier.tensors()[name]):
-                own = copy.copy(probe)
-                own.answer_among(self.how.labels)  # this run's rows may have had fewer
-                return own
+        # What it read from the objective alone: cut points are chosen, and here on other rows than NLI.
+        for name in probe.needs:
+            if not probe.tensors()[name].equal(earlier.tensors()[name]):
+                return probe
         return None
 
     def _before(self) -> dict[str, list[str]]:
