@@ -44,7 +44,7 @@ def refused(folder: Path, *parts: str) -> None:
         ({"wordings": None}, "`wordings`", "Fields: kind, slots, meaning"),
         ({"wordings": "[X] rules [Y]."}, "`wordings`", "Fields: kind, slots, meaning"),
         ({"wordings": {"a": "[X] rules [Y]."}}, "`wordings`", "Fields: kind, slots, meaning"),
-        ({"wordings": [3] * 5}, "`wordings[...]`", "Fields: kind, slots, meaning"),
+        ({"wordings": [3] * 5}, "`wordings[0]`", "Fields: kind, slots, meaning"),
         (
             {"negations": ["[X] is not.", "No [X] or [Y]."]},
             "negations: '[X] is not.'",
@@ -67,7 +67,7 @@ def refused(folder: Path, *parts: str) -> None:
             "names/dragon.txt",
         ),
         ({"slots": ["person"]}, "`slots`", "Fields: kind, slots, meaning"),
-        ({"slots": ["person", 3]}, "`slots[...]`", "Fields: kind, slots, meaning"),
+        ({"slots": ["person", 3]}, "`slots[1]`", "Fields: kind, slots, meaning"),
         ({"kind": "symetric"}, "`kind`", "Fields: kind, slots, meaning"),
         ({"kind": "symmetric"}, "converses: a symmetric relation is its own converse", "Make them wordings"),
         ({"meaning": " "}, "meaning is empty", "one of its own"),
