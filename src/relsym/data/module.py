@@ -232,14 +232,12 @@ class PairData(LightningDataModule):
         if self._distinct:
             distinct, places = _distinct_texts(texts)
             texts = [distinct]
-        return Batch(
-            inputs=tuple(self._collate(of_part) for of_part in texts),
-            targets=torch.tensor([self._targets[i] for i in indices]),
-            mask=torch.tensor([row != PADDING for row in rows]),
-            replayed=torch.tensor([row >= len(self.train_rows) for row in rows]),
-            about=torch.tensor([self._about[i] for i in indices]),
-            places=places,
-        )
+        inputs = tuple(self._collate(of_part) for of_part in texts)
+        targets = torch.tensor([self._targets[i] for i in indices])
+        mask = torch.tensor([row != PADDING for row in rows])
+        replayed = torch.tensor([row >= len(self.train_rows) for row in rows])
+        about = torch.tensor([self._about[i] for i in indices])
+        return Batch(inputs, targets, mask, replayed, about, places)
 
     def _lengths(self) -> list[int]:
         """Tokens of each training row, over all its encoded texts."""
