@@ -201,9 +201,9 @@ class Forgetting:
         # Without read-outs of the objective, or with stored training rows, a probe holds no NLI of its own.
         if not probe.needs or probe.needs_memory:
             return None
-        # What it read from the objective alone: cut points are chosen, and here on other rows than NLI.
-        for name in probe.needs:
-            if not probe.tensors()[name].equal(earlier.tensors()[name]):
+        for name, tensor in probe.tensors().items():
+            # Of the objective alone: cut points are chosen, and here on other rows than NLI.
+            if name in probe.needs and not tensor.equal(earlier.tensors()[name]):
                 return probe
         return None
 
