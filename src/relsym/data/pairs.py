@@ -124,6 +124,15 @@ def pair_ids(rows: Mapping[str, Sequence[Row]]) -> dict[str, list[str]]:
     return ids
 
 
+def rows_to_choose_on(rows: Sequence[Row]) -> list[Row]:
+    """Validation rows less those of variants that are counted apart; all rows where there are no others.
+
+    A reading, a threshold or an epoch that is chosen must not depend on what is asked beside the groups.
+    """
+    counted = [row for row in rows if row.variant not in COUNTED_APART]
+    return counted or list(rows)
+
+
 @dataclass(frozen=True, slots=True)
 class BenchmarkPair:
     """One row of the benchmark, both forms side by side; the fields are the columns of its table on disk.

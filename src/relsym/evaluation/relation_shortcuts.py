@@ -12,6 +12,7 @@ import re
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
@@ -198,7 +199,7 @@ class ReadWordings(FittedShortcut):
                 from_other_side[pair] = wordings.exchanged != VARIANTS[variant].swapped
         self._converses: Any = None
         if len(set(from_other_side.values())) > 1:
-            self._words = _word_counts().fit(text for pair in from_other_side for text in pair)
+            self._words = _word_counts().fit(chain.from_iterable(from_other_side))
             self._converses = LogisticRegression(C=3.0, max_iter=1000, class_weight="balanced")
             self._converses.fit(self._differences(from_other_side), list(from_other_side.values()))
 
@@ -209,21 +210,28 @@ class ReadWordings(FittedShortcut):
 
     def asked(self, rows: Sequence[Wordings]) -> list[Asked]:
         """What the rows ask, as far as their wordings tell."""
-        texts = list(dict.fromkeys(text for row in rows for text in (row.premise, row.hypothesis)))
-        if self._denials is None:
-            denies = {text: bool(DENIAL.search(text)) for text in texts}
-        else:
-            denies = dict(zip(texts, self._denials.predict(texts).tolist(), strict=True))
         pairs = list(dict.fromkeys((row.premise, row.hypothesis) for row in rows))
+        denies = self._denies(pairs)
         from_other_side = dict.fromkeys(pairs, False)
         if self._converses is not None:
             answers = self._converses.predict(self._differences(pairs)).tolist()
             from_other_side = dict(zip(pairs, answers, strict=True))
-        found = []
+        questions = []
         for row in rows:
-            is_converse = row.premise != row.hypothesis and from_other_side[row.premise, row.hypothesis]
-            found.append(Asked(row.exchanged != is_converse, denies[row.premise], denies[row.hypothesis]))
-        return found
+            # The very wording of the premise is no converse, whatever the regression would say.
+            is_reworded = row.premise != row.hypothesis
+            is_converse = is_reworded and from_other_side[row.premise, row.hypothesis]
+            swapped = row.exchanged != is_converse
+            questions.append(Asked(swapped, denies[row.premise], denies[row.hypothesis]))
+        return questions
+
+    def _denies(self, pairs: Iterable[tuple[str, str]]) -> dict[str, bool]:
+        """Whether each text of these pairs is a denial."""
+        texts = list(dict.fromkeys(chain.from_iterable(pairs)))
+        if self._denials is None:
+            return {text: bool(DENIAL.search(text)) for text in texts}
+        answers = self._denials.predict(texts).tolist()
+        return dict(zip(texts, answers, strict=True))
 
 
 @final

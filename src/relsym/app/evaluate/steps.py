@@ -21,7 +21,7 @@ from relsym.app.tracking.view import final_of
 from relsym.app.values.checks import check_values
 from relsym.app.values.packages import check_packages
 from relsym.data.module import PairData
-from relsym.data.pairs import Row
+from relsym.data.pairs import Row, rows_to_choose_on
 from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
 from relsym.models.answers import Judgements
@@ -134,7 +134,8 @@ def blocks_of(cfg: DictConfig, data: PairData, model: Model) -> Blocks:
     if not model.fixed:
         if cfg.validation_pairs != 0:  # first, for it is measured first
             validating = data.rows_of(VALIDATION, cfg.validation_pairs)
-            blocks = {VALIDATING: {form: validating[form] for form in data.score_rows}, **blocks}
+            chosen_on = {form: rows_to_choose_on(validating[form]) for form in data.score_rows}
+            blocks = {VALIDATING: chosen_on, **blocks}
         if cfg.swapped_pairs != 0:
             blocks[SWAPPED] = {}
             for form, rows in data.score_rows.items():

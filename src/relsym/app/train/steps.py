@@ -36,7 +36,7 @@ from relsym.app.train.record import Extra, Trained, TrainRecord
 from relsym.app.values.checks import check_values
 from relsym.app.values.packages import check_packages
 from relsym.data.module import PairData
-from relsym.data.pairs import Row
+from relsym.data.pairs import Row, rows_to_choose_on
 from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
 from relsym.encoders.attention import EAGER, IMPLEMENTATIONS, best_attention
@@ -275,7 +275,7 @@ def validation_rows(data: PairData, pairs: int | None) -> list[Row]:
     """Validation rows of all forms, one form after another; at most so many pairs of each, None for all."""
     rows: list[Row] = []
     for of_form in data.rows_of(VALIDATION, pairs).values():
-        rows.extend(of_form)
+        rows.extend(rows_to_choose_on(of_form))
     return rows
 
 
