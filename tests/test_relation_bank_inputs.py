@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import polars as pl
@@ -318,13 +319,22 @@ def test_a_folder_that_is_none_is_refused_by_its_option(tmp_path):
     refused(tmp_path / "empty", "no file FAMILY.yaml there")
 
 
-def test_pairs_of_other_parts_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        {"train": 8},
+        {**PAIRS, "all": 3},
+        {**PAIRS, "test": 0},
+        {**PAIRS, "test": None},
+        {**PAIRS, "test": True},
+        {**PAIRS, "test": math.nan},
+    ],
+)
+def test_odd_numbers_of_pairs_are_refused(tmp_path, pairs):
     folder = str(bank_in(tmp_path / "bank"))
-    for pairs in ({"train": 8}, {**PAIRS, "all": 3}):
-        with pytest.raises(
-            ValueError, match=r"data\.pairs=.*give a number of pairs for each of train, validation, test"
-        ):
-            BankFacts(folder, pairs, 0)
+    advice = r"data\.pairs=.* a whole number of pairs, 1 or more, for each of train, validation, test"
+    with pytest.raises(ValueError, match=advice):
+        BankFacts(folder, pairs, 0)
 
 
 def test_rules_that_know_nothing_of_a_bank_are_refused_for_one(tmp_path):

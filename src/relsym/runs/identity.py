@@ -29,7 +29,14 @@ LATER_FINDINGS = ("padded_label", "invisible_label", "missing_label", "cleaned_a
 BAD_ROW_SETTINGS = ("on_bad_row", "on_bad_row_key")
 # Settings of data that came later, with null for how it was read before: null says nothing, so that a run has
 # the hash that it had before there was the setting.
-LATER_DATA_SETTINGS = ("language", "encoding", "clean_labels", *LATER_FINDINGS)
+LATER_DATA_SETTINGS = (
+    "language",
+    "encoding",
+    "clean_labels",
+    "whole_facts",
+    "delexicalised",
+    *LATER_FINDINGS,
+)
 # Those of a table of statements. Of other data, some of these names are older.
 TABLE_SETTINGS = (
     "format",
@@ -76,7 +83,11 @@ def identity(
         if config["model"].get(key) is not None:
             model[key] = config["model"][key]
     model["weights"] = weights
-    data = {key: value for key, value in config["data"]["module"].items() if key not in PLACES}
+    data = {}
+    for key, value in config["data"]["module"].items():
+        says_nothing = value is None and key in LATER_DATA_SETTINGS
+        if key not in PLACES and not says_nothing:
+            data[key] = value
     data["content"] = benchmark_hash
     data["sides"] = sides
     parts = computed(config) | {"model": model, "data": data, "init": init}

@@ -15,7 +15,7 @@ from relsym.data.sources.mini import Mini
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
 from relsym.data.splits import SPLITS, parts_of_names, uniform
 from relsym.data.triples import TripleSource, entities_of, label_frame, triple_frame
-from relsym.ranges import PositiveInt, Seed
+from relsym.ranges import Seed
 
 # So many times as many pairs are drawn as are wanted, then no more: a type may have few names.
 TRIES = 20
@@ -41,20 +41,21 @@ class BankFacts:
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``bank`` or ``folder`` is no folder.
-        ValueError: ``pairs`` lacks a side, or has another one.
+        ValueError: ``pairs`` lacks a side, has another one, or a number that is none of pairs.
     """
 
     def __init__(
-        self, bank: str, pairs: Mapping[str, PositiveInt], split_seed: Seed, folder: str | None = None
+        self, bank: str, pairs: Mapping[str, object], split_seed: Seed, folder: str | None = None
     ) -> None:
-        if set(pairs) != set(SPLITS):
+        counts_fit = all(type(count) is int and count > 0 for count in pairs.values())
+        if set(pairs) != set(SPLITS) or not counts_fit:
             raise ValueError(
-                f"data.pairs={dict(pairs)}: give a number of pairs for each of {', '.join(SPLITS)}, and for "
-                "nothing else."
+                f"data.pairs={dict(pairs)}: give a whole number of pairs, 1 or more, for each of "
+                f"{', '.join(SPLITS)}, and for nothing else."
             )
         bank_folder(bank)  # refused here under its own name, before it is looked for as a property table
         self.bank = bank
-        self.pairs = dict(pairs)
+        self.pairs = {split: pairs[split] for split in SPLITS}
         self.split_seed = split_seed
         self.real = None if folder is None else Wikidata5MFolder(folder, on_bad_row="skip")
 
