@@ -15,6 +15,8 @@ import pytest
 from banks_of import KINDS, PAIRS, bank_in, benchmark_of, entry, families, sides, write_names
 from relsym.data.bank_sides import RELATION_SIDES
 from relsym.data.benchmark import SymmetryBenchmark
+from relsym.data.building import build
+from relsym.data.manifest import Plan
 from relsym.data.pairs import VARIANTS
 from relsym.data.relation_bank import read_bank
 from relsym.data.relations import leave_with
@@ -22,6 +24,7 @@ from relsym.data.sources.mini import Mini
 from relsym.data.sources.relation_bank import BankFacts
 from relsym.data.splits import BANK_RULES, SPLITS
 from relsym.data.symmetry import SymmetryData
+from relsym.runs.identity import identity
 
 ASKED = tuple(name for name in VARIANTS if name != "reworded_swap")
 FILLED = {"symmetric": "entailment", "antisymmetric": "contradiction", "neither": "neutral"}
@@ -465,3 +468,32 @@ def test_what_a_bank_says_of_a_relation_is_in_the_hash(tmp_path, folder, field):
         )
     changed = benchmark_of(bank_in(tmp_path / "bank", content))
     assert changed.content_hash() != shared(folder).content_hash()
+
+
+def test_a_relative_folder_is_read_from_where_the_command_was_started(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    assert benchmark_of(folder.name).content_hash() == shared(folder).content_hash()
+
+
+@pytest.mark.parametrize("split", ["trained", "kept_wordings"])
+def test_a_benchmark_on_disk_is_built_of_a_bank(folder, split):
+    asked = ["swap", "negated_swap", "negated_identity", "paraphrase", "converse", "swapped_converse"]
+    plan = Plan(name="contrast", examples=60, variants=asked, both_directions=False, hold_out=False)
+    built = build(plan, shared(folder, split), 0)
+    kept = [shape(text) for text in families()["home"]["train_antisymmetric"]["wordings"][-2:]]
+    for part, rows in built.rows.items():
+        assert set(rows["variant"]) == set(asked)
+        premises = {shape(text) for text in rows.filter(property="train_antisymmetric")["premise"]}
+        worded_anew = split == "kept_wordings" and part != "train"
+        assert (premises <= set(kept)) == worded_anew
+
+
+def test_settings_of_whole_facts_and_ids_are_in_no_hash_where_they_say_nothing():
+    module = {"samples": 4}
+    later = {"whole_facts": None, "delexicalised": None}
+    hashes = []
+    for changes in ({}, later, {**later, "whole_facts": True}, {**later, "delexicalised": 0.3}):
+        config = {"model": {}, "data": {**changes, "module": {**module, **changes}}}
+        hashes.append(identity(config, "weights", "content", None, None).job)
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
