@@ -27,6 +27,11 @@ from relsym.evaluation.relation_shortcuts import (
     what_follows,
 )
 from relsym.evaluation.score import Scores
+from relsym.models.base import Examples
+from relsym.models.shortcut import ShortcutModel
+from relsym.report.one_run.terminal import print_parts
+from relsym.visible_console import VisibleConsole
+from runs_of import train_results
 
 SEVEN = ["swap", "negated_swap", "identity", "negated_identity", "paraphrase", "converse", "swapped_converse"]
 ROLES = [*SEVEN, "swapped_paraphrase"]
@@ -239,3 +244,47 @@ def test_slot_types_are_left_out_where_a_relation_has_none_and_vectors_where_the
     monkeypatch.setattr(of_relations, "bundled_is_installed", lambda: False)
     assert set(relation_shortcuts(TRAINED)) == {"order_and_negation", "slot_types"}
     assert "nearest_relation, pipeline need the bundled encoder and are left out" in caplog.text
+
+
+def test_a_denial_in_the_premise_does_not_make_its_own_wording_a_converse():
+    train, test = rows_of(TRAINED, ROLES), rows_of(UNSEEN, ["negated_premise"])
+    shortcut = encoded(Pipeline)
+    shortcut.answer(train, test)
+    asked = shortcut.asked([read_wordings(row) for row in test])
+    assert set(asked) == {Asked(True, True, False)}
+
+
+def test_a_shortcut_for_banks_can_be_asked_about_any_facts_as_a_model_of_its_own(monkeypatch):
+    monkeypatch.setattr(of_relations, "BundledVectors", lambda: words_as_vectors)
+    train, test = rows_of(TRAINED, ROLES), rows_of(UNSEEN, ROLES)
+    model = ShortcutModel("pipeline")
+    model.prepare(Examples((ENTAILMENT, CONTRADICTION), train, without_family({**TRAINED, **UNSEEN})))
+    assert model.measure(test)["answer"] == [row.label for row in test]
+    untyped = {property: replace(entry, slots=()) for property, entry in TRAINED.items()}
+    with pytest.raises(ValueError, match="slot_types the types of their slots"):
+        ShortcutModel("slot_types").prepare(Examples((ENTAILMENT, CONTRADICTION), train, untyped))
+
+
+def test_a_run_prints_roles_of_every_reader_and_marks_the_variants_that_are_counted_apart(capsys):
+    rows = rows_of(UNSEEN, [*ROLES, "negated_premise"])
+    scores = Scores({"lexicalised": rows})
+    scores.add("test/accuracy", "lexicalised", [row.label for row in rows])
+    scores.add("shortcut/majority", "lexicalised", [ENTAILMENT] * len(rows))
+    results = train_results(
+        metrics=scores.flat("test/accuracy"),
+        intervals=scores.intervals("test/accuracy"),
+        rows={"lexicalised": len(rows)},
+    )
+    print_parts(results, VisibleConsole(width=130))
+    lines = capsys.readouterr().out.splitlines()
+    [roles, converse_roles] = [line for line in lines if "Roles in %" in line]
+    assert "paraphrase and swapped paraphrase right" in roles
+    assert "converse and swapped converse right" in converse_roles
+    majority = next(line for line in lines if "shortcut/majority_roles" in line)
+    assert "0.00 [0.00, 48.99] antisymmetric" in majority
+    assert any("negated_premise *" in line for line in lines)
+    assert not any(line.startswith("│ swap *") for line in lines)
+    # Not among the properties and variants, where a part has one figure.
+    [by_part] = [n for n, line in enumerate(lines) if "By property and variant" in line]
+    [by_kind] = [n for n, line in enumerate(lines) if "By variant and kind" in line]
+    assert not any("/symmetric" in line for line in lines[by_part:by_kind])

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple, final
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from scipy.sparse import hstack
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer
@@ -168,8 +169,8 @@ class ReadWordings(FittedShortcut):
     """What shortcuts learn of wordings: which deny, and which say the same from the other side.
 
     Denials and converses are told by logistic regression over words and word pairs: those of one wording, and
-    those that the hypothesis has and the premise has not, or the other way round. Of relations that are
-    symmetric nothing is learnt about converses, which these do not have.
+    those that either text has and the other one has not. Words do better at both than the untrained
+    encoder's vectors. Of symmetric relations nothing is learnt about converses, which these do not have.
     """
 
     def fit(self, train: Sequence[Row]) -> None:
@@ -204,18 +205,16 @@ class ReadWordings(FittedShortcut):
             self._converses.fit(self._differences(from_other_side), list(from_other_side.values()))
 
     def _differences(self, pairs: Iterable[tuple[str, str]]) -> Any:
-        """1 of a word of the hypothesis alone, -1 of one of the premise alone, else 0 [n words]."""
+        """Which words stand in the hypothesis alone, and which in the premise alone [n 2 * words]."""
         premises, hypotheses = zip(*pairs, strict=True)
-        return self._words.transform(hypotheses) - self._words.transform(premises)
+        more = self._words.transform(hypotheses) - self._words.transform(premises)
+        return hstack([more.maximum(0), (-more).maximum(0)]).tocsr()
 
     def asked(self, rows: Sequence[Wordings]) -> list[Asked]:
         """What the rows ask, as far as their wordings tell."""
         pairs = list(dict.fromkeys((row.premise, row.hypothesis) for row in rows))
         denies = self._denies(pairs)
-        from_other_side = dict.fromkeys(pairs, False)
-        if self._converses is not None:
-            answers = self._converses.predict(self._differences(pairs)).tolist()
-            from_other_side = dict(zip(pairs, answers, strict=True))
+        from_other_side = self._from_other_side(pairs, denies)
         questions = []
         for row in rows:
             # The very wording of the premise is no converse, whatever the regression would say.
@@ -224,6 +223,22 @@ class ReadWordings(FittedShortcut):
             swapped = row.exchanged != is_converse
             questions.append(Asked(swapped, denies[row.premise], denies[row.hypothesis]))
         return questions
+
+    def _from_other_side(
+        self, pairs: Sequence[tuple[str, str]], denies: Mapping[str, bool]
+    ) -> dict[tuple[str, str], bool]:
+        """Whether either text of each pair is a converse of the other one.
+
+        Where the premise alone denies, the two change places: training premises mostly affirm.
+        """
+        if self._converses is None:
+            return dict.fromkeys(pairs, False)
+        turned = []
+        for premise, hypothesis in pairs:
+            alone = denies[premise] and not denies[hypothesis]
+            turned.append((hypothesis, premise) if alone else (premise, hypothesis))
+        answers = self._converses.predict(self._differences(turned)).tolist()
+        return dict(zip(pairs, answers, strict=True))
 
     def _denies(self, pairs: Iterable[tuple[str, str]]) -> dict[str, bool]:
         """Whether each text of these pairs is a denial."""
