@@ -15,16 +15,16 @@ from relsym.evaluation import relation_shortcuts as of_relations
 from relsym.evaluation.readers import score_shortcuts
 from relsym.evaluation.relation_shortcuts import (
     RELATION_SHORTCUTS,
-    Asked,
     NearestRelation,
     OrderAndNegation,
     Pipeline,
     SlotTypes,
+    WhatIsAsked,
     made_shortcuts,
-    masked,
     read_wordings,
     relation_shortcuts,
     what_follows,
+    with_names_masked,
 )
 from relsym.evaluation.score import Scores
 from relsym.models.base import Examples
@@ -102,13 +102,13 @@ def right(rows: list[Row], answers: list[str], *variants: str) -> float:
 
 
 def test_names_are_masked_in_the_order_in_which_they_stand_and_a_name_within_another_is_not_taken_for_it():
-    assert masked("Ann is over Bo.", "Ann", "Bo") == ("X is over Y.", True)
-    assert masked("Bo is over Ann.", "Ann", "Bo") == ("X is over Y.", False)
-    assert masked("Ann, Anna and Bo", "Anna", "Bo") == ("Ann, X and Y", True)
-    assert masked("Anna is over Ann.", "Ann", "Anna") == ("X is over Y.", False)
-    assert masked("Q12 is over Q1.", "Q1", "Q12") == ("X is over Y.", False)
-    assert masked("Ann is over Bo.", "Ann", "Cy") == ("Ann is over Bo.", None)
-    assert masked("Ann is over Edwardina.", "Ann", "Ed") == ("Ann is over Edwardina.", None)
+    assert with_names_masked("Ann is over Bo.", "Ann", "Bo") == ("X is over Y.", True)
+    assert with_names_masked("Bo is over Ann.", "Ann", "Bo") == ("X is over Y.", False)
+    assert with_names_masked("Ann, Anna and Bo", "Anna", "Bo") == ("Ann, X and Y", True)
+    assert with_names_masked("Anna is over Ann.", "Ann", "Anna") == ("X is over Y.", False)
+    assert with_names_masked("Q12 is over Q1.", "Q1", "Q12") == ("X is over Y.", False)
+    assert with_names_masked("Ann is over Bo.", "Ann", "Cy") == ("Ann is over Bo.", None)
+    assert with_names_masked("Ann is over Edwardina.", "Ann", "Ed") == ("Ann is over Edwardina.", None)
 
 
 def test_an_exchange_of_the_names_leaves_the_wordings_as_they_are():
@@ -123,7 +123,7 @@ def test_an_exchange_of_the_names_leaves_the_wordings_as_they_are():
 @pytest.mark.parametrize("variant", [name for name, variant in VARIANTS.items() if not variant.other])
 def test_what_follows_is_the_label_of_every_variant_of_every_kind(variant):
     how = VARIANTS[variant]
-    asked = Asked(how.swapped, how.premise == "negation", how.negated)
+    asked = WhatIsAsked(how.swapped, how.premise == "negation", how.negated)
     neither = relation(
         "N1",
         "neither",
@@ -251,7 +251,7 @@ def test_a_denial_in_the_premise_does_not_make_its_own_wording_a_converse():
     shortcut = encoded(Pipeline)
     shortcut.answer(train, test)
     asked = shortcut.asked([read_wordings(row) for row in test])
-    assert set(asked) == {Asked(True, True, False)}
+    assert set(asked) == {WhatIsAsked(True, True, False)}
 
 
 def test_a_shortcut_for_banks_can_be_asked_about_any_facts_as_a_model_of_its_own(monkeypatch):

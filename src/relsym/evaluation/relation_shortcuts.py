@@ -33,7 +33,7 @@ from relsym.encoders.encoder import Encoder
 from relsym.evaluation.shortcuts import Shortcut, majority_label
 
 log = logging.getLogger(__name__)
-FIRST, SECOND = "X", "Y"
+FIRST_NAME, SECOND_NAME = "X", "Y"
 DENIAL = re.compile(
     r"\b(not|no|never|neither|nor|none|nothing|cannot|without|unable|fails?|failed|false|untrue|wrong)\b|n't",
     re.IGNORECASE,
@@ -58,7 +58,7 @@ class Wordings(NamedTuple):
     named: bool
 
 
-class Asked(NamedTuple):
+class WhatIsAsked(NamedTuple):
     """What is read out of the wordings of a row.
 
     Attributes:
@@ -210,7 +210,7 @@ class ReadWordings(FittedShortcut):
         more = self._words.transform(hypotheses) - self._words.transform(premises)
         return hstack([more.maximum(0), (-more).maximum(0)]).tocsr()
 
-    def asked(self, rows: Sequence[Wordings]) -> list[Asked]:
+    def asked(self, rows: Sequence[Wordings]) -> list[WhatIsAsked]:
         """What the rows ask, as far as their wordings tell."""
         pairs = list(dict.fromkeys((row.premise, row.hypothesis) for row in rows))
         denies = self._denies(pairs)
@@ -221,7 +221,7 @@ class ReadWordings(FittedShortcut):
             is_reworded = row.premise != row.hypothesis
             is_converse = is_reworded and from_other_side[row.premise, row.hypothesis]
             swapped = row.exchanged != is_converse
-            questions.append(Asked(swapped, denies[row.premise], denies[row.hypothesis]))
+            questions.append(WhatIsAsked(swapped, denies[row.premise], denies[row.hypothesis]))
         return questions
 
     def _from_other_side(
@@ -371,13 +371,13 @@ def made_shortcuts(relations: Mapping[str, Relation]) -> dict[str, Shortcut]:
 
 def read_wordings(row: Row) -> Wordings:
     """The texts of a row with the names of its subject and object masked."""
-    premise, first = masked(row.premise, row.subject, row.object)
-    hypothesis, first_of_hypothesis = masked(row.hypothesis, row.subject, row.object)
+    premise, first = with_names_masked(row.premise, row.subject, row.object)
+    hypothesis, first_of_hypothesis = with_names_masked(row.hypothesis, row.subject, row.object)
     named = first is not None and first_of_hypothesis is not None
     return Wordings(premise, hypothesis, named and first != first_of_hypothesis, named)
 
 
-def masked(text: str, subject: str, object: str) -> tuple[str, bool | None]:
+def with_names_masked(text: str, subject: str, object: str) -> tuple[str, bool | None]:
     """A text with its two names masked, and whether the subject stands first; None where one is not there.
 
     The longer name is looked for first: it may hold the other one.
@@ -393,11 +393,11 @@ def masked(text: str, subject: str, object: str) -> tuple[str, bool | None]:
     ends = sorted(((place, longer), (other_place, shorter)))
     (start, first), (next_start, second) = ends
     between = text[start + len(first) : next_start]
-    wording = f"{text[:start]}{FIRST}{between}{SECOND}{text[next_start + len(second) :]}"
+    wording = f"{text[:start]}{FIRST_NAME}{between}{SECOND_NAME}{text[next_start + len(second) :]}"
     return wording, longer_first == subject_is_longer
 
 
-def what_follows(kind: str, asked: Asked) -> str:
+def what_follows(kind: str, asked: WhatIsAsked) -> str:
     """The label of a hypothesis about a relation of this kind."""
     label = LABEL_OF_KIND[kind] if asked.swapped else ENTAILMENT
     # That r(x, y) does not hold says something about r(y, x) only where the two hold together.
@@ -420,14 +420,14 @@ def _place(text: str, name: str) -> int:
     return -1
 
 
-def _order_and_denials(row: Row) -> Asked:
+def _order_and_denials(row: Row) -> WhatIsAsked:
     """Whether the names are exchanged, and whether each text has a word of denial."""
     wordings = read_wordings(row)
     denials = [bool(DENIAL.search(text)) for text in (wordings.premise, wordings.hypothesis)]
-    return Asked(wordings.exchanged, *denials)
+    return WhatIsAsked(wordings.exchanged, *denials)
 
 
-def _crossed(asked: Asked) -> dict[str, bool]:
+def _crossed(asked: WhatIsAsked) -> dict[str, bool]:
     """The three answers and their products, by name."""
     swapped, premise, hypothesis = asked
     return {
