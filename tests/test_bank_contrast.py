@@ -17,6 +17,7 @@ from relsym.data.manifest import Plan
 from relsym.data.pairs import COUNTED_APART, VARIANTS, rows_to_choose_on
 from relsym.data.relation_bank import read_property_table
 from relsym.data.sources.relation_bank import BankFacts
+from relsym.data.splits import sides_by
 from relsym.data.symmetry import SymmetryData
 from relsym.evaluation.relation_shortcuts import RELATION_SHORTCUTS, read_wordings, relation_shortcuts
 from relsym.evaluation.score import Scores
@@ -141,6 +142,7 @@ def test_contrast_is_built_of_every_rule_and_its_folder_keeps_all_that_is_known_
     for property, relation in read.relations.items():
         assert relation == replace(stated[property], kept=None)
     assert relation_shortcuts(read.relations).keys() == set(RELATION_SHORTCUTS)
+    assert read.sides == sides_by(split, 0, made_up=True)  # as the bank itself says
     # What a model is asked is not what it was trained on: no pair of names, and no text.
     trained = {row.premise for row in read.train_rows} | {row.hypothesis for row in read.train_rows}
     assert not trained & {row.premise for rows in read.score_rows.values() for row in rows}

@@ -22,7 +22,7 @@ from relsym.data.relation_bank import read_bank
 from relsym.data.relations import leave_with
 from relsym.data.sources.mini import Mini
 from relsym.data.sources.relation_bank import BankFacts
-from relsym.data.splits import BANK_RULES, SPLITS
+from relsym.data.splits import BANK_RULES, SPLITS, may_share_rows, sides_by
 from relsym.data.symmetry import SymmetryData
 from relsym.runs.identity import identity
 
@@ -497,3 +497,23 @@ def test_settings_of_whole_facts_and_ids_are_in_no_hash_where_they_say_nothing()
         hashes.append(identity(config, "weights", "content", None, None).job)
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
+
+
+# --- which runs may be scored on which rows
+
+
+def test_a_run_on_a_bank_may_be_scored_on_all_splits_that_train_on_the_same_facts(folder):
+    sides_of = {split: shared(folder, split).sides for split in BANK_RULES}
+    trained_alike = {split: sides for split, sides in sides_of.items() if split != "all"}
+    assert len(set(trained_alike.values())) == 1
+    for sides in trained_alike.values():
+        assert may_share_rows(sides, sides_of["all"])
+
+
+def test_made_up_facts_share_no_rows_with_others():
+    made_up = sides_by("near", 0, made_up=True)
+    assert not may_share_rows(made_up, "grouped, seed 0")
+    assert not may_share_rows("paper, seed 3", made_up)
+    assert may_share_rows(made_up, sides_by("near", 1, made_up=True))
+    # With real triples in training it may have seen the rows of any other split of them.
+    assert may_share_rows(sides_by("near", 0, made_up=False), "grouped, seed 0")

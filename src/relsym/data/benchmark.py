@@ -39,6 +39,7 @@ from relsym.data.splits import (
     SPLIT_RULES,
     TEST,
     TRAIN,
+    sides_by,
     uniform,
 )
 from relsym.data.triples import TripleReader, TripleSource
@@ -320,7 +321,7 @@ class SymmetryBenchmark(Benchmark):
     @property
     def sides(self) -> str:
         """Rule, seed, and what is held out."""
-        rule = f"{self.split}, seed {self.split_seed}"
+        rule = sides_by(self.split, self.split_seed, self.source.made_up)
         if not self.held_out:
             return rule
         return f"{rule}, held out {' '.join(self.held_out)}"

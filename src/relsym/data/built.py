@@ -16,6 +16,7 @@ from relsym.data.building import file_sha256
 from relsym.data.folds import REWORDED
 from relsym.data.pairs import DELEXICALISED, LEXICALISED, PAIR_COLUMNS, BenchmarkPair, pairs_of
 from relsym.data.relations import Relation, select_relations
+from relsym.data.splits import sides_by
 from relsym.runs.layout import MANIFEST
 from relsym.runs.manifest import Fold, RowFile, read_manifest
 
@@ -114,7 +115,7 @@ class BuiltBenchmark(Benchmark):
     def sides(self) -> str:
         """Rule, seed, and what is held out."""
         split = self.manifest.split if self._column == "split" else "entities"
-        rule = f"{split}, seed {self.split_seed}"
+        rule = sides_by(split, self.split_seed, self.manifest.source.made_up)
         if self.held_out:
             return f"{rule}, held out {' '.join(self.held_out)}"
         if self.fold:

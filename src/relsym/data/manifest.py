@@ -145,6 +145,7 @@ def _source(benchmark: SymmetryBenchmark) -> SourceAccount:
         labelled=source.labelled,
         named_by_ids=source.named_by_ids,
         wikidata=source.wikidata,
+        made_up=source.made_up,
     )
 
 

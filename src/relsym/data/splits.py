@@ -116,6 +116,7 @@ def trained_relations(facts: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 SPLIT_RULES: dict[str, SplitRule] = {"grouped": grouped, "paper": paper, "entities": entities}
 BLIND_RULES = ("grouped", "paper")  # they would train on relations and names that a bank holds out
+MADE_UP = "made-up facts"
 EVERY_RELATION, KEPT_WORDINGS = "all", "kept_wordings"
 # Of a bank of relations: the facts have a column ``relation_side``.
 BANK_RULES: dict[str, SplitRule] = {
@@ -127,6 +128,28 @@ BANK_RULES: dict[str, SplitRule] = {
     KEPT_WORDINGS: trained_relations,  # in wordings that are kept from training
     EVERY_RELATION: entities,  # every relation trains: for use, not for figures
 }
+
+
+def sides_by(rule: str, seed: int, made_up: bool) -> str:
+    """Which rows may train and which are scored, in words: equal texts, equal sides.
+
+    Args:
+        rule: a name in ``SPLIT_RULES`` or ``BANK_RULES``.
+        seed: of the rule.
+        made_up: whether the facts are made up, see ``TripleSource.made_up``.
+    """
+    if rule not in BANK_RULES:
+        return f"{rule}, seed {seed}"
+    # All others train on the same facts, and differ in what they score.
+    trained = "every relation" if rule == EVERY_RELATION else "relations that train"
+    facts = MADE_UP if made_up else "facts of a bank"
+    return f"{facts}, {trained}, seed {seed}"
+
+
+def may_share_rows(sides: str, other_sides: str) -> bool:
+    """Whether rows that are scored on one of two splits may train on the other one."""
+    only_one_made_up = sides.startswith(MADE_UP) != other_sides.startswith(MADE_UP)
+    return sides != other_sides and not only_one_made_up
 
 
 def uniform(seed: int, key: str) -> float:

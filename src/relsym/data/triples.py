@@ -47,6 +47,7 @@ class TripleSource:
         wikidata: whether the statements are read from Wikidata, whose biases they have then.
         other_properties: values that stood in the place of a property and are none of the chosen ones, with
             the number of their statements; empty where a reader does not see them.
+        made_up: whether the statements are made up, so that other data do not hold them.
     """
 
     triples: pl.DataFrame
@@ -61,6 +62,7 @@ class TripleSource:
     wikidata: bool = True
     other_properties: Counter[str] = field(default_factory=Counter)
     named_by_ids: bool = False
+    made_up: bool = False
 
     def __post_init__(self) -> None:
         # A fault of the reader, not of its data: hence no ValueError with advice.

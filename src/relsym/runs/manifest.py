@@ -23,6 +23,7 @@ class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     labelled: whether entities have labels; else ids stand in for them. Stored where it is false.
     named_by_ids: whether labels are made of the ids. Stored where it is true.
     wikidata: whether the statements are read from Wikidata. Stored where it is false.
+    made_up: whether the statements are made up, of a bank of relations. Stored where it is true.
     """
 
     origin: str
@@ -35,6 +36,7 @@ class SourceAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     labelled: bool = True
     named_by_ids: bool = False
     wikidata: bool = True
+    made_up: bool = False
 
 
 # Not Relation itself: relsym.runs imports no other room, and stored keys should not change with that class.

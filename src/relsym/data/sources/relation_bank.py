@@ -98,6 +98,7 @@ class BankFacts:
             notes=notes,
             origin="made-up pairs of names for a bank of relations (data=relations)",
             wikidata=False,
+            made_up=real is None,
         )
 
     def _names(self, bank: RelationBank, ids: _Ids) -> _Names:
