@@ -504,10 +504,10 @@ def test_settings_of_whole_facts_and_ids_are_in_no_hash_where_they_say_nothing()
 
 def test_a_run_on_a_bank_may_be_scored_on_all_splits_that_train_on_the_same_facts(folder):
     sides_of = {split: shared(folder, split).sides for split in BANK_RULES}
-    trained_alike = {split: sides for split, sides in sides_of.items() if split != "all"}
+    trained_alike = {split: stated for split, stated in sides_of.items() if split != "all"}
     assert len(set(trained_alike.values())) == 1
-    for sides in trained_alike.values():
-        assert may_share_rows(sides, sides_of["all"])
+    for trained in trained_alike.values():
+        assert may_share_rows(trained, sides_of["all"])
 
 
 def test_made_up_facts_share_no_rows_with_others():

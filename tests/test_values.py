@@ -324,7 +324,7 @@ def test_a_key_that_nothing_reads_is_refused_with_a_near_match_whether_it_has_a_
 @pytest.mark.parametrize(
     ("task", "word", "owners"),
     [
-        ("train", "data.folder=x", "data=anli, data=built, data=mnli, data=nli and 2 more"),
+        ("train", "data.folder=x", "data=anli, data=built, data=mnli, data=nli and 3 more"),
         ("train", "recipe.lora.rank=3", "recipe=lora"),
         ("evaluate", "training.epochs=2", "relsym train"),
         ("train", "validation_pairs=3", "relsym evaluate"),

@@ -30,7 +30,7 @@ from relsym.data.bank_entries import (
     read_entry,
 )
 from relsym.data.bank_sides import SIDES_FILE, read_sides
-from relsym.data.relations import Relation, read_relations
+from relsym.data.relations import TABLES, Relation, read_relations
 from relsym.data.splits import uniform
 from relsym.runs.plain_yaml import read_yaml
 from relsym.runs.stored_config import shown_text
@@ -109,7 +109,8 @@ def read_property_table(table: str | None) -> dict[str, Relation]:
     Raises:
         FileNotFoundError, ValueError: as ``read_relations`` and ``read_bank``.
     """
-    if table is not None and (table == BANK or Path(table).expanduser().is_dir()):
+    # A name that is known is a table, even where a folder happens to be called so.
+    if table is not None and table not in TABLES and (table == BANK or Path(table).expanduser().is_dir()):
         return read_bank(table).relations()
     return read_relations(table)
 
