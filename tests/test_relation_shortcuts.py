@@ -30,6 +30,7 @@ from relsym.evaluation.score import Scores
 from relsym.models.base import Examples
 from relsym.models.shortcut import ShortcutModel
 from relsym.report.one_run.terminal import print_parts
+from relsym.runs.results import Interval
 from relsym.visible_console import VisibleConsole
 from runs_of import train_results
 
@@ -263,6 +264,27 @@ def test_a_shortcut_for_banks_can_be_asked_about_any_facts_as_a_model_of_its_own
     untyped = {property: replace(entry, slots=()) for property, entry in TRAINED.items()}
     with pytest.raises(ValueError, match="slot_types the types of their slots"):
         ShortcutModel("slot_types").prepare(Examples((ENTAILMENT, CONTRADICTION), train, untyped))
+
+
+def test_of_many_properties_a_run_prints_the_worst(capsys):
+    properties = [f"r{number}" for number in range(100)]
+    intervals = {
+        "test/accuracy/lexicalised": Interval(value=0.5, low=0.4, high=0.6, correct=5000, rows=10000)
+    }
+    for number, property in enumerate(properties):
+        share = (number * 37 % 100) / 100  # in no order
+        intervals[f"test/accuracy/lexicalised/{property}"] = Interval(
+            value=share, low=0.0, high=1.0, correct=int(100 * share), rows=100
+        )
+    intervals["test/accuracy/lexicalised/swap"] = Interval(value=0.9, low=0.0, high=1.0, correct=90, rows=100)
+    metrics = {key: interval.value for key, interval in intervals.items()}
+    results = train_results(metrics=metrics, intervals=intervals, rows={"lexicalised": 10000})
+    print_parts(results, VisibleConsole(width=130))
+    output = capsys.readouterr().out
+    assert "The 60 worst properties; 40 more are in results.json." in output
+    shown = [property for property in properties if f"│ {property} " in output]
+    assert shown == [property for number, property in enumerate(properties) if number * 37 % 100 < 60]
+    assert "│ swap " in output
 
 
 def test_a_run_prints_roles_of_every_reader_and_marks_the_variants_that_are_counted_apart(capsys):

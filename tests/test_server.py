@@ -498,11 +498,14 @@ def test_with_a_tenth_of_the_answers_lost_figures_are_the_same_and_only_lost_one
 
 
 RUN = """
+import signal
 import sys
 from relsym.data.pairs import Row
 from relsym.models.base import Examples
 from relsym.models.server.openai import OpenAiCompatible
 
+# A shell that started the tests in the background ignores interrupts, and so would this process.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 url, cache = sys.argv[1:]
 model = OpenAiCompatible(url, "made-up", prompts="chat_yes_no", cache_dir=cache, concurrency=4, timeout_s=60)
 model.prepare(Examples(("entailment", "contradiction"), []))

@@ -26,6 +26,7 @@ from relsym.visible_console import VisibleConsole
 
 # Columns of a log, in which nobody can widen a window.
 WIDTH = 130
+MOST_PROPERTIES = 60  # in a table; of more the worst are shown
 # The bootstraps that draw whole clusters of rows.
 CLUSTERS = {"fact": "facts", "property": "properties"}
 # Measures that are shares of facts, by kind -> the title of their table.
@@ -270,7 +271,10 @@ def _measure_cells(results: EvaluateResults, reading: Reading, form: str) -> lis
 
 
 def print_slices(results: AnyResults, console: Console) -> None:
-    """Print the model's accuracy by property and by variant, if it was measured."""
+    """Print the model's accuracy by property and by variant, if it was measured.
+
+    Of many properties, such as those of a bank of relations, the worst are printed.
+    """
     intervals = results.intervals
     first_form = results.forms[0]
     beginning = f"{results.accuracy_key}/{first_form}/"
@@ -282,6 +286,13 @@ def print_slices(results: AnyResults, console: Console) -> None:
             parts.append(part)
     if not parts:
         return
+    properties = [part for part in parts if part not in VARIANTS]
+    left_out = max(len(properties) - MOST_PROPERTIES, 0)
+    if left_out:
+        # Sorting is stable: equal ones stay in the order of their first row.
+        worst_first = sorted(properties, key=lambda part: intervals[f"{beginning}{part}"].value)
+        variants = [part for part in parts if part in VARIANTS]
+        parts = worst_first[:MOST_PROPERTIES] + variants
     table = Table(title="By property and variant")
     table.add_column("property or variant")
     for heading in ("rows per form", *results.forms):
@@ -295,6 +306,8 @@ def print_slices(results: AnyResults, console: Console) -> None:
         rows = str(in_first_form.rows)  # as many in every form
         table.add_row(part, rows, *cells)
     console.print(table)
+    if left_out:
+        console.print(f"The {MOST_PROPERTIES} worst properties; {left_out} more are in results.json.")
 
 
 def print_variants_of_kinds(results: AnyResults, console: Console) -> None:
