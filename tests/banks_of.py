@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from relsym.data.bank_sides import RELATION_SIDES
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.sources.relation_bank import BankFacts
+from relsym.data.symmetry import SymmetryData
 
 KINDS = ("symmetric", "antisymmetric", "neither")
 PAIRS = {"train": 8, "validation": 5, "test": 5}
@@ -95,3 +97,22 @@ def benchmark_of(folder: Path | str, split: str = "relations", **changes) -> Sym
     options = {"property_table": str(folder), "neutral": True, "split": split}
     reader = BankFacts(str(folder), changes.pop("pairs", PAIRS), 0, changes.pop("real", None))
     return SymmetryBenchmark(reader, **{**options, **changes})
+
+
+def rows_data(benchmark: Callable[[], SymmetryBenchmark], **changes) -> SymmetryData:
+    """The rows of a run, as ``data=relations`` makes them, before they are read."""
+    options = {
+        "samples": None,
+        "sampling": "stratified",
+        "form": "mixed",
+        "train_variants": ["swap", "negated_swap"],
+        "score_variants": ["swap"],
+        "sample_seed": 0,
+        "test_pairs": None,
+        "score_on": "test",
+        "batch_size": 8,
+        "seed": 0,
+        "whole_facts": True,
+        "delexicalised": 0.3,
+    }
+    return SymmetryData(benchmark, **{**options, **changes})

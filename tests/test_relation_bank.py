@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from banks_of import KINDS, PAIRS, bank_in, benchmark_of, entry, families, sides, write_names
+from banks_of import KINDS, PAIRS, bank_in, benchmark_of, entry, families, rows_data, sides, write_names
 from relsym.data.bank_sides import RELATION_SIDES
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.building import build
@@ -57,22 +57,8 @@ def relations_on(*names: str) -> set[str]:
 
 def data_of(folder: Path, **changes) -> SymmetryData:
     """The rows of a run, as ``data=relations`` makes them."""
-    options = {
-        "samples": None,
-        "sampling": "stratified",
-        "form": "mixed",
-        "train_variants": ["swap", "negated_swap"],
-        "score_variants": ["swap"],
-        "sample_seed": 0,
-        "test_pairs": None,
-        "score_on": "test",
-        "batch_size": 8,
-        "seed": 0,
-        "whole_facts": True,
-        "delexicalised": 0.3,
-    }
     split = changes.pop("split", "relations")
-    data = SymmetryData(lambda: shared(folder, split), **{**options, **changes})
+    data = rows_data(lambda: shared(folder, split), **changes)
     data.read()
     return data
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from banks_of import PAIRS, bank_in, benchmark_of, entry, families, sides, write_names, write_yaml
+from banks_of import PAIRS, bank_in, benchmark_of, entry, families, rows_data, sides, write_names, write_yaml
 from relsym.data.bank_sides import bank_hash, draw_sides
 from relsym.data.relation_bank import read_bank
 from relsym.data.relations import read_relations
@@ -365,21 +365,7 @@ def test_relations_are_held_out_by_the_bank_or_by_the_option(tmp_path):
 
 
 def rows(folder: Path, **changes) -> SymmetryData:
-    options = {
-        "samples": None,
-        "sampling": "stratified",
-        "form": "mixed",
-        "train_variants": ["swap", "negated_swap"],
-        "score_variants": ["swap"],
-        "sample_seed": 0,
-        "test_pairs": None,
-        "score_on": "test",
-        "batch_size": 8,
-        "seed": 0,
-        "whole_facts": True,
-        "delexicalised": 0.3,
-    }
-    return SymmetryData(lambda: benchmark_of(folder), **{**options, **changes})
+    return rows_data(lambda: benchmark_of(folder), **changes)
 
 
 def test_samples_are_whole_facts_of_each_kind(tmp_path):

@@ -5,7 +5,7 @@ A batch is global: of near-equal size, with every class in it, and shared out am
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence, Sized
 from itertools import chain, pairwise
 from math import ceil
 
@@ -38,8 +38,8 @@ def epoch_batches(
             sizes differ by at most one for each class, and batch_size is at least the number of classes, so
             that no batch is empty.
     """
-    number_of_batches = ceil(len(targets) / batch_size)
-    batches: list[list[int]] = [[] for _ in range(number_of_batches)]
+    count = number_of_batches(targets, batch_size)
+    batches: list[list[int]] = [[] for _ in range(count)]
     rows_of = by_key(range(len(targets)), targets)
     classes = []
     for key in sorted(rows_of, key=str):
@@ -48,13 +48,13 @@ def epoch_batches(
 
     if lengths is None:
         for position, row in enumerate(chain.from_iterable(classes)):
-            batches[position % number_of_batches].append(row)
+            batches[position % count].append(row)
     else:
-        pieces = ceil(number_of_batches / BATCHES_SORTED)
+        pieces = ceil(count / BATCHES_SORTED)
         for rows in classes:
             # A stretch of neighbours for each batch, since neighbours are of about one length.
             for position, row in enumerate(_by_length(rows, lengths, pieces)):
-                batch = position * number_of_batches // len(rows)
+                batch = position * count // len(rows)
                 batches[batch].append(row)
 
     # Up to here the classes stand one after another in each batch, and batches go from short to long rows.
@@ -74,29 +74,6 @@ def _by_length(rows: Sequence[int], lengths: Sequence[int], pieces: int) -> list
     return ordered
 
 
-def batches_of_units(
-    units: Sequence[Sequence[int]], targets: Sequence[Hashable], units_per_batch: int, seed: int, epoch: int
-) -> list[list[int]]:
-    """Deal rows that belong together, such as all that is asked of one fact, into the same batch.
-
-    Units are dealt as ``epoch_batches`` deals rows, then each stands for its rows.
-
-    Args:
-        units: the numbers of the rows that stay together.
-        targets: the class of each unit.
-        units_per_batch: the most units of a batch.
-        seed: of the order, together with ``epoch``.
-        epoch: number of the pass.
-    """
-    batches = []
-    for batch_of_units in epoch_batches(targets, units_per_batch, seed, epoch):
-        rows: list[int] = []
-        for unit in batch_of_units:
-            rows += units[unit]
-        batches.append(rows)
-    return batches
-
-
 def units_per_batch(units: Sequence[Sequence[int]], batch_size: int) -> int:
     """How many units a batch of so many rows holds.
 
@@ -110,6 +87,19 @@ def units_per_batch(units: Sequence[Sequence[int]], batch_size: int) -> int:
             f"data.batch_size={longest} or more, or fewer data.train_variants."
         )
     return batch_size // longest
+
+
+def number_of_batches(rows: Sized, batch_size: int, units: Sequence[Sequence[int]] | None = None) -> int:
+    """Global batches of one pass.
+
+    Args:
+        rows: that are dealt.
+        batch_size: the most rows of a batch.
+        units: of the rows that stay together in a batch; None: each stands alone.
+    """
+    if units is None:
+        return ceil(len(rows) / batch_size)
+    return ceil(len(units) / units_per_batch(units, batch_size))
 
 
 def share_of(batch: list[int], rank: int, world_size: int) -> list[int]:
@@ -158,9 +148,7 @@ class GlobalBatchSampler(Sampler[list[int]]):
         return self._shares(batches, first_step)
 
     def __len__(self) -> int:
-        if self.units is None:
-            return ceil(len(self.targets) / self.batch_size)
-        return ceil(len(self.units) / units_per_batch(self.units, self.batch_size))
+        return number_of_batches(self.targets, self.batch_size, self.units)
 
     def _batches(self) -> list[list[int]]:
         """The rows of the coming epoch, by batch."""
@@ -169,7 +157,9 @@ class GlobalBatchSampler(Sampler[list[int]]):
         # The labels of a fact's rows differ from one another, and the list of them from kind to kind.
         classes = [tuple(self.targets[row] for row in unit) for unit in self.units]
         per_batch = units_per_batch(self.units, self.batch_size)
-        return batches_of_units(self.units, classes, per_batch, self.seed, self.epoch)
+        # Units are dealt as rows are, then each stands for its rows.
+        dealt = epoch_batches(classes, per_batch, self.seed, self.epoch)
+        return [list(chain.from_iterable(self.units[unit] for unit in batch)) for batch in dealt]
 
     def _shares(self, batches: list[list[int]], first_step: int) -> Iterator[list[int]]:
         for step, batch in enumerate(batches, start=first_step):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
 from types import MappingProxyType
 from typing import NamedTuple, final
 
@@ -15,7 +14,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from relsym.data.batches import PADDING, GlobalBatchSampler, units_per_batch
+from relsym.data.batches import PADDING, GlobalBatchSampler, number_of_batches
 from relsym.data.pairs import Row
 from relsym.data.relations import Relation
 from relsym.data.replay import Replay
@@ -160,10 +159,7 @@ class PairData(LightningDataModule):
     @final
     def steps_per_epoch(self) -> int:
         """Global batches of one pass over the training rows."""
-        units = self.units()
-        if units is None:
-            return ceil(len(self.train_rows) / self.batch_size)
-        return ceil(len(units) / units_per_batch(units, self.batch_size))
+        return number_of_batches(self.train_rows, self.batch_size, self.units())
 
     @final
     def replay_with(self, rows: Sequence[Row], per_batch: int, only: bool, steps: int) -> None:

@@ -64,7 +64,8 @@ VariantName = Literal[
     "other_relation",
     "other_object",
 ]
-VARIANTS = {
+# The items of a contrast fact that all have to be right.
+_IN_GROUPS = {
     "swap": Variant(TEMPLATE, swapped=True),
     "negated_swap": Variant(NEGATION, swapped=True, negated=True),
     "identity": Variant(TEMPLATE, swapped=False),
@@ -74,26 +75,16 @@ VARIANTS = {
     "swapped_converse": Variant(CONVERSE, swapped=True),
     "reworded_swap": Variant(PARAPHRASE, swapped=True, premise=PARAPHRASE),
 }
-VARIANTS |= {
+# The others are scored by themselves: whatever is answered to them, a fact's group stays as it is.
+_APART = {
     "swapped_paraphrase": Variant(PARAPHRASE, swapped=True),
     "double_negation": Variant(DENIED_NEGATION, swapped=False),
     "negated_premise": Variant(TEMPLATE, swapped=True, premise=NEGATION),
     "other_relation": Variant(TEMPLATE, swapped=False, other=OTHER_RELATION),
     "other_object": Variant(TEMPLATE, swapped=False, other=OTHER_OBJECT),
 }
-# The items of a contrast fact that all have to be right.
-GROUP = (
-    "swap",
-    "negated_swap",
-    "identity",
-    "negated_identity",
-    "paraphrase",
-    "converse",
-    "swapped_converse",
-    "reworded_swap",
-)
-# The others are scored by themselves: whatever is answered to them, a fact's group stays as it is.
-COUNTED_APART = tuple(name for name in VARIANTS if name not in GROUP)
+VARIANTS = _IN_GROUPS | _APART
+COUNTED_APART = tuple(_APART)
 
 
 class Row(NamedTuple):

@@ -79,6 +79,7 @@ class SymmetryData(PairData):
                 "one of the two unset."
             )
         self.delexicalised = delexicalised
+        self._units: list[list[int]] | None = None
 
     def read(self) -> None:
         """Read the benchmark, draw the training rows and the score rows, and hash it.
@@ -92,6 +93,9 @@ class SymmetryData(PairData):
         self.labels = (ENTAILMENT, CONTRADICTION)
         variants = self.train_variants or benchmark.train_variants
         self.train_rows = self._training_rows(benchmark, variants)
+        if self.whole_facts:
+            keys = [(row.fact_id, row.form) for row in self.train_rows]
+            self._units = list(by_key(range(len(keys)), keys).values())
         self.steps_per_epoch()  # refuses a batch that holds no whole fact, before a model is loaded
         has_neutral = any(row.label == NEUTRAL for row in self.train_rows)
         if NEITHER in benchmark.kinds or has_neutral:
@@ -124,10 +128,7 @@ class SymmetryData(PairData):
 
     def units(self) -> list[list[int]] | None:
         """The rows of each fact in one form, where a batch holds whole facts."""
-        if not self.whole_facts:
-            return None
-        keys = [(row.fact_id, row.form) for row in self.train_rows]
-        return list(by_key(range(len(keys)), keys).values())
+        return self._units
 
     def about(self, rows: Sequence[Row]) -> list[str]:
         """The pair of entities in either order, and the meaning of the relation; else the premise.
