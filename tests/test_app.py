@@ -325,7 +325,7 @@ def test_hydras_own_launcher_is_refused_for_ddp_jobs(relsym, quick, tmp_path):
 def test_what_was_drawn_is_said_and_fewer_rows_than_asked_for_too(relsym, quick, tmp_path):
     ended = relsym("train", *quick, "data.test_pairs=2000")
     assert ended.code == 0
-    assert "training rows: 8 (P" in ended.out
+    assert "training rows: 8 (4 antisymmetric, 4 symmetric; P" in ended.out
     assert "data.test_pairs=2000 were asked for, 190 rows keep kinds balanced" in ended.out
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["rows"]["lexicalised"] == 190

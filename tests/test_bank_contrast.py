@@ -140,7 +140,7 @@ def test_contrast_is_built_of_every_rule_and_its_folder_keeps_all_that_is_known_
     assert set(items.values()) == {len(SEVEN)}
     assert {row.kind for row in read.score_rows["lexicalised"]} == {"symmetric", "antisymmetric", "neither"}
     for property, relation in read.relations.items():
-        assert relation == replace(stated[property], kept=None)
+        assert relation == replace(stated[property], kept=None, reworded=None)
     assert relation_shortcuts(read.relations).keys() == set(RELATION_SHORTCUTS)
     assert read.sides == sides_by(split, 0, made_up=True)  # as the bank itself says
     # What a model is asked is not what it was trained on: no pair of names, and no text.

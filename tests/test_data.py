@@ -235,7 +235,7 @@ def test_alternate_ends_with_the_pool_that_runs_out():
 
 
 @pytest.mark.parametrize("form", ["lexicalised", "delexicalised", "mixed"])
-@pytest.mark.parametrize("sampling", ["stratified", "random"])
+@pytest.mark.parametrize("sampling", ["stratified", "random", "properties"])
 def test_the_head_of_a_longer_draw_is_the_shorter_one(facts, form, sampling):
     long = data(facts, samples=48, form=form, sampling=sampling).train_rows
     assert data(facts, samples=16, form=form, sampling=sampling).train_rows == long[:16]
@@ -255,6 +255,16 @@ def test_stratified_draws_take_properties_in_turn(facts):
     counts = Counter(row.property for row in data(facts, samples=90).train_rows)
     assert {counts[p] for p, r in RELATIONS.items() if r.kind == "symmetric"} == {9}
     assert {counts[p] for p, r in RELATIONS.items() if r.kind == "antisymmetric"} == {5}
+
+
+def test_properties_in_turn_give_one_fact_each_before_a_second_whatever_their_kinds(facts):
+    rows = data(facts, samples=28, form="mixed", sampling="properties").train_rows
+    assert Counter(row.property for row in rows) == dict.fromkeys(RELATIONS, 2)
+    kinds = Counter(row.kind for row in rows)
+    assert kinds == {"symmetric": 10, "antisymmetric": 18}
+    # Any number of whole facts will do, and one more than a round is a second fact of one property.
+    counts = Counter(row.property for row in data(facts, samples=15, sampling="properties").train_rows)
+    assert sorted(counts.values()) == [1] * 13 + [2]
 
 
 def test_a_property_that_runs_out_gives_all_it_has_and_the_others_fill_up(facts):
@@ -305,6 +315,8 @@ def test_training_score_and_validation_rows_share_no_entity_pair(facts):
         ({"samples": 0}, r"data\.samples=0"),
         ({"samples": 6, "form": "mixed"}, "must be a multiple of 4"),
         ({"samples": 10**6}, r"at most \d+ balanced samples"),
+        ({"samples": 10**6, "sampling": "properties"}, r"at most \d+ samples"),
+        ({"samples": 7, "form": "mixed", "sampling": "properties"}, "must be a multiple of 2: 1 variants"),
         ({"test_pairs": 1}, r"data\.test_pairs=1"),
         ({"form": "lexicalized"}, r"data\.form=lexicalized: expected"),
         ({"sampling": "uniform"}, r"data\.sampling=uniform"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,6 +19,9 @@ FEWEST = {"wordings": 5, "negations": 2, "converses": 2}
 # Names of a type are dealt to three parts, and the smallest of them takes a tenth.
 FEWEST_NAMES = 40
 ENTRY_FIELDS = "kind, slots, meaning, wordings, negations, converses"
+_OWN_CONVERSE = (
+    "converses: a symmetric relation is its own converse. Make them wordings, with [X] and [Y] exchanged."
+)
 _ID = re.compile(r"\w[\w.-]*")  # part of the ids of facts, where blanks and colons would be read otherwise
 
 
@@ -47,6 +50,19 @@ class BankEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (*self.wordings, *self.negations, *self.converses)
 
 
+class FurtherTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Further texts of a relation that train and nothing else, of the fields of ``BankEntry``."""
+
+    wordings: tuple[str, ...] = ()
+    negations: tuple[str, ...] = ()
+    converses: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.wordings, *self.negations, *self.converses)
+
+
 def read_entry(
     path: Path | Traversable, name: str, fields: object, names: Mapping[str, Sequence[str]]
 ) -> BankEntry:
@@ -66,23 +82,35 @@ def read_entry(
         raise ValueError(
             f"{path}: the id {shown_text(name)}: write it in letters, digits and underscores, without blanks."
         )
-    if not isinstance(fields, dict):
-        raise ValueError(f"{place}: expected a mapping with the fields {ENTRY_FIELDS}.")
-    try:
-        entry = msgspec.convert(fields, BankEntry)
-    except msgspec.ValidationError as error:
-        problem = str(error).replace("`$.", "`")  # msgspec's mark of where a value begins
-        raise ValueError(
-            f"{place}: {problem}. Fields: {ENTRY_FIELDS} (converses not for symmetric ones)."
-        ) from error
+    entry = _converted(place, fields, BankEntry, ENTRY_FIELDS)
     if not entry.meaning.strip():
         raise ValueError(
             f"{place}: meaning is empty. Name its meaning class, or give it one of its own: {name}."
         )
     _check_counts(place, entry)
-    _check_texts(place, entry)
+    _check_texts(place, entry, entry.wordings[0])
     _check_slots(place, entry, names)
     return entry
+
+
+def read_further_texts(path: Path | Traversable, name: str, fields: object, entry: BankEntry) -> FurtherTexts:
+    """Make of what a file of further texts says of a relation.
+
+    Args:
+        path: the file.
+        name: the relation's id.
+        fields: what stands under it.
+        entry: what the bank says of the relation.
+
+    Raises:
+        ValueError: naming file, relation and field, and what to do.
+    """
+    place = f"{path}: {name}"
+    further = _converted(place, fields, FurtherTexts, ", ".join(FEWEST))
+    if entry.kind == SYMMETRIC and further.converses:
+        raise ValueError(f"{place}: {_OWN_CONVERSE}")
+    _check_texts(place, further, entry.wordings[0])
+    return further
 
 
 def plain_text(text: str) -> str:
@@ -91,16 +119,26 @@ def plain_text(text: str) -> str:
     return re.sub(r"\s+", " ", ordered.replace("[Z]", "[Y]").lower()).strip()
 
 
+def _converted(place: str, fields: object, to: type[Any], known: str) -> Any:
+    """The fields as a struct; one that is unknown, missing or of another type is refused."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"{place}: expected a mapping with the fields {known}.")
+    try:
+        return msgspec.convert(fields, to)
+    except msgspec.ValidationError as error:
+        problem = str(error).replace("`$.", "`")  # msgspec's mark of where a value begins
+        raise ValueError(
+            f"{place}: {problem}. Fields: {known} (converses not for symmetric ones)."
+        ) from error
+
+
 def _check_counts(place: str, entry: BankEntry) -> None:
     """Refuse an entry that lacks texts of a field, or has converses though it is its own converse."""
     for field, fewest in FEWEST.items():
         texts = getattr(entry, field)
         if field == "converses" and entry.kind == SYMMETRIC:
             if texts:
-                raise ValueError(
-                    f"{place}: converses: a symmetric relation is its own converse. Make them wordings, with "
-                    "[X] and [Y] exchanged."
-                )
+                raise ValueError(f"{place}: {_OWN_CONVERSE}")
         elif len(texts) < fewest:
             raise ValueError(
                 f"{place}: {field}: there are {len(texts)}, and {fewest} at least are needed, since the last "
@@ -108,13 +146,13 @@ def _check_counts(place: str, entry: BankEntry) -> None:
             )
 
 
-def _check_texts(place: str, entry: BankEntry) -> None:
+def _check_texts(place: str, entry: BankEntry | FurtherTexts, first_wording: str) -> None:
     """Refuse a text without both slots, or with the two in an order that its field does not have."""
     for field in FEWEST:
         for text in getattr(entry, field):
             if text.count("[X]") != 1 or text.count("[Y]") != 1:
                 raise ValueError(f"{place}: {field}: {shown_text(text)} must contain [X] and [Y] once each.")
-    first_order = _subject_first(entry.wordings[0])
+    first_order = _subject_first(first_wording)
     for field in ("wordings", "negations"):
         for text in getattr(entry, field):
             if _subject_first(text) != first_order:

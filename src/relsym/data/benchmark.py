@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from itertools import islice
 from typing import final
@@ -213,6 +213,7 @@ class SymmetryBenchmark(Benchmark):
         findings: what is done about facts that the audit finds, see ``relsym.data.audit``.
         audit: "strict" or "warn", see there.
         clean_labels: how labels are cleaned before the audit: some of ``relsym.data.clean_labels.CLEANINGS``.
+        reworded: training rows take the further wordings of a bank too, and the denials that rules make.
 
     Raises:
         ValueError: an unknown split rule or property, two property tables, a finding under ``audit=strict``,
@@ -231,6 +232,7 @@ class SymmetryBenchmark(Benchmark):
         findings: dict[str, str | None] | None = None,
         audit: str = "warn",
         clean_labels: list[str] | str | None = None,
+        reworded: bool | None = None,
     ) -> None:
         if isinstance(properties, str):
             if property_table is not None:
@@ -275,6 +277,7 @@ class SymmetryBenchmark(Benchmark):
 
         self.split = split
         self.split_seed = split_seed
+        self.reworded = bool(reworded)
         self.facts = facts.with_columns(self._sides(facts))
         self.variants = self.train_variants = ("swap",)
         read = Counter({"statements read": self.source.read, "facts kept": facts.height})
@@ -339,7 +342,7 @@ class SymmetryBenchmark(Benchmark):
         self, drawn: pl.DataFrame, variants: Sequence[str], carried: Sequence[str] = ()
     ) -> pl.DataFrame:
         """The drawn facts in words: ``relsym.data.pairs.pair_table`` with the relations of each part."""
-        if self.split != KEPT_WORDINGS and not self.held_out:
+        if self.split != KEPT_WORDINGS and not self.held_out and not self.reworded:
             return pair_table(drawn, self.relations, variants, carried)
         tables = []
         for part in drawn.partition_by("split", maintain_order=True):
@@ -350,10 +353,17 @@ class SymmetryBenchmark(Benchmark):
     def _relations_of(self, split: str) -> dict[str, Relation]:
         """The relations that rows of a part may speak of, in the wordings of that part."""
         if split == TRAIN:
-            return {name: self.relations[name] for name in self.properties(TRAIN)}
+            trained = {name: self.relations[name] for name in self.properties(TRAIN)}
+            return self._in_training_words(trained)
         if self.split == KEPT_WORDINGS:
             return {name: relation.kept or relation for name, relation in self.relations.items()}
         return self.relations
+
+    def _in_training_words(self, relations: Mapping[str, Relation]) -> dict[str, Relation]:
+        """The relations in all the words that training rows may have."""
+        if not self.reworded:
+            return dict(relations)
+        return {name: relation.reworded or relation for name, relation in relations.items()}
 
     def content_hash(self) -> str:
         """SHA-256 over all that the rows are made of.
@@ -365,6 +375,9 @@ class SymmetryBenchmark(Benchmark):
         further = [relation.further() for relation in self.relations.values()]
         # Of tables that have no such fields the hash is as it was before there were any.
         texts = [repr(further)] if any(further) else []
+        if self.reworded:
+            in_training = self._in_training_words(self.relations).values()
+            texts.append(repr([relation.wordings for relation in in_training]))
         return table_hash(facts, repr(self.relations), *texts)
 
 

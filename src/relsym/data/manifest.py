@@ -151,7 +151,7 @@ def _source(benchmark: SymmetryBenchmark) -> SourceAccount:
 
 def _property(relation: Relation) -> Property:
     """A relation as it is stored; fields that are empty are left away."""
-    fields = asdict(replace(relation, kept=None))
+    fields = asdict(replace(relation, kept=None, reworded=None))
     stated = {key: value for key, value in fields.items() if value}
     return Property(**stated)
 

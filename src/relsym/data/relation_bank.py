@@ -4,6 +4,7 @@ A bank is a folder:
 
 - ``FAMILY.yaml`` for each family: relation id -> fields of ``BankEntry``;
 - ``families.yaml``, where it is there: each family with a line that says what it is about;
+- ``further/FAMILY.yaml``, where there are any: relation id -> fields of ``FurtherTexts``, which train alone;
 - ``names/TYPE.txt``: the names that fill a slot of each type, one on a line; persons may be given as
   ``person_given.txt`` and ``person_family.txt``, which are combined;
 - ``sides.yaml``, where it is there: which relations train, validate and test; drawn otherwise.
@@ -26,11 +27,14 @@ from relsym.data.bank_entries import (
     FEWEST_NAMES,
     NAMES_FOLDER,
     BankEntry,
+    FurtherTexts,
     plain_text,
     read_entry,
+    read_further_texts,
 )
 from relsym.data.bank_sides import SIDES_FILE, read_sides
 from relsym.data.relations import TABLES, Relation, read_relations
+from relsym.data.rewording import assurances, denials
 from relsym.data.splits import uniform
 from relsym.runs.plain_yaml import read_yaml
 from relsym.runs.stored_config import shown_text
@@ -38,10 +42,14 @@ from relsym.text_encoding import text_of
 
 BANK = "relations"  # the name of relsym's own bank as a property table
 FAMILIES_FILE = "families.yaml"
+FURTHER_FOLDER = "further"
 PERSON, PERSON_GIVEN, PERSON_FAMILY = "person", "person_given", "person_family"
 PERSON_NAMES = 3000  # given and family names are combined to so many
 # How many of a relation's texts are kept from training: the last ones.
 KEPT_LAST = {"wordings": 2, "negations": 1, "converses": 1}
+# Of so many wordings one is also trained after a clause that changes nothing.
+ASSURED_EVERY = 3
+_Texts = Mapping[str, Sequence[str]]  # by field
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class RelationBank:
         sides: of the relations, by relation id, each one of ``RELATION_SIDES``.
         names: that fill slots, by type.
         family_lines: what each family is about, by family; the family's name where the bank does not say.
+        further: texts that train alone, by relation id, where a relation has any.
     """
 
     entries: Mapping[str, BankEntry]
@@ -61,11 +70,13 @@ class RelationBank:
     sides: Mapping[str, str]
     names: Mapping[str, Sequence[str]]
     family_lines: Mapping[str, str]
+    further: Mapping[str, FurtherTexts]
 
     def relations(self) -> dict[str, Relation]:
         """The bank as a property table: each relation in the wordings that may be trained on.
 
-        The field ``kept`` of each holds the wordings that are kept from training.
+        The field ``kept`` of each holds the wordings that are kept from training, ``reworded`` those that
+        training has where it takes further ones.
         """
         table = {}
         for name, entry in self.entries.items():
@@ -73,10 +84,35 @@ class RelationBank:
             for field, count in KEPT_LAST.items():
                 texts = getattr(entry, field)
                 kept[field], trained[field] = texts[-count:], texts[:-count]
-            table[name] = self._relation(name, trained, self._relation(name, kept, None))
+            table[name] = self._relation(
+                name,
+                trained,
+                kept=self._relation(name, kept),
+                reworded=self._relation(name, self._reworded(name, trained)),
+            )
         return table
 
-    def _relation(self, name: str, texts: Mapping[str, Sequence[str]], kept: Relation | None) -> Relation:
+    def _reworded(self, name: str, trained: _Texts) -> dict[str, list[str]]:
+        """The texts that train, the further ones, and denials and assurances of them by rule.
+
+        What a rule makes and the bank has is left out: it may be kept from training.
+        """
+        further = self.further.get(name, FurtherTexts())
+        texts = {field: [*trained[field], *getattr(further, field)] for field in KEPT_LAST}
+        wordings, converses = texts["wordings"], texts["converses"]
+        made = {
+            "negations": denials([*wordings, *converses]),
+            "wordings": assurances(wordings, ASSURED_EVERY),
+            "converses": assurances(converses, ASSURED_EVERY),
+        }
+        known = {plain_text(text) for text in (*self.entries[name].texts, *further.texts)}
+        for field, of_field in made.items():
+            texts[field] += [text for text in of_field if plain_text(text) not in known]
+        return texts
+
+    def _relation(
+        self, name: str, texts: _Texts, kept: Relation | None = None, reworded: Relation | None = None
+    ) -> Relation:
         """A relation in some of its texts, which are given by field."""
         entry = self.entries[name]
         template, *paraphrases = texts["wordings"]
@@ -97,6 +133,7 @@ class RelationBank:
             family=self.families[name],
             side=self.sides[name],
             kept=kept,
+            reworded=reworded,
         )
 
 
@@ -175,9 +212,31 @@ def _read_folder(root: Path | Traversable) -> RelationBank:
                 )
             entries[name] = read_entry(path, name, fields, names)
             families[name] = family
-    _refuse_texts_alike(paths, entries, families)
+    further = _read_further(root, entries)
+    _refuse_texts_alike(paths, entries, families, further)
     lines = _family_lines(root, paths)
-    return RelationBank(entries, families, read_sides(root, entries, families), names, lines)
+    return RelationBank(entries, families, read_sides(root, entries, families), names, lines, further)
+
+
+def _read_further(root: Path | Traversable, entries: Mapping[str, BankEntry]) -> dict[str, FurtherTexts]:
+    """The texts that train alone, of the relations that have any."""
+    folder = root.joinpath(FURTHER_FOLDER)
+    further: dict[str, FurtherTexts] = {}
+    if not folder.is_dir():
+        return further
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if not path.name.endswith(".yaml"):
+            continue
+        for name, fields in _relations_in(path).items():
+            if name not in entries:
+                raise ValueError(
+                    f"{path}: {shown_text(name)} is no relation of the bank. Write it into a FAMILY.yaml "
+                    "first, or take its texts out."
+                )
+            if name in further:
+                raise ValueError(f"{path}: {name} stands in another file of {FURTHER_FOLDER} too. Join them.")
+            further[name] = read_further_texts(path, name, fields, entries[name])
+    return further
 
 
 def _family_files(root: Path | Traversable) -> dict[str, Path | Traversable]:
@@ -204,12 +263,16 @@ def _relations_in(path: Path | Traversable) -> dict[str, object]:
 
 
 def _refuse_texts_alike(
-    paths: Mapping[str, Path | Traversable], entries: Mapping[str, BankEntry], families: Mapping[str, str]
+    paths: Mapping[str, Path | Traversable],
+    entries: Mapping[str, BankEntry],
+    families: Mapping[str, str],
+    further: Mapping[str, FurtherTexts],
 ) -> None:
     """Refuse a text that stands twice: it would train and test, or be its own denial."""
     relation_of: dict[str, str] = {}
     for name, entry in entries.items():
-        for text in entry.texts:
+        of_training_alone = further[name].texts if name in further else ()
+        for text in (*entry.texts, *of_training_alone):
             plain = plain_text(text)
             other = relation_of.get(plain)
             if other is not None:

@@ -56,6 +56,7 @@ class Relation:
         family: of a relation in a bank, such as kinship.
         side: of a relation in a bank, on which it trains or is held out (``RELATION_SIDES`` there).
         kept: the same relation in the wordings that are kept from training.
+        reworded: the same relation in all the words that it may train in, where there are more than these.
 
     Raises:
         ValueError: an unknown kind, or a wording without [X] and [Y].
@@ -77,6 +78,7 @@ class Relation:
     family: str = dataclasses.field(default="", repr=False)
     side: str = dataclasses.field(default="", repr=False)
     kept: Relation | None = dataclasses.field(default=None, repr=False)
+    reworded: Relation | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -9,7 +9,8 @@ from random import Random
 from typing import TypeVar
 
 T = TypeVar("T")
-SAMPLINGS = ("stratified", "random")
+BY_PROPERTY = "properties"
+SAMPLINGS = ("stratified", "random", BY_PROPERTY)
 
 
 def in_turn(pools: Iterable[Iterable[T]]) -> Iterator[T]:
@@ -43,18 +44,25 @@ def shuffled(items: Iterable[T], seed: int, purpose: str) -> list[T]:
 
 
 def draw_order(by_kind: Mapping[str, Mapping[Hashable, list[T]]], seed: int, sampling: str) -> Iterator[T]:
-    """Items in the order in which they are drawn: kinds alternate, until one of them runs out.
+    """Items in the order in which they are drawn.
 
     Args:
         by_kind: kind -> property -> items.
         seed: shuffles properties and items.
-        sampling: within a kind, "stratified" (properties in turn) or "random" (rows uniformly).
+        sampling: "stratified" or "random": kinds alternate until one of them runs out, and within a kind
+            properties take turns, or rows come uniformly. "properties": all properties take turns, whatever
+            their kinds, so that kinds are as frequent as their properties are.
 
     Raises:
         ValueError: an unknown sampling.
     """
     if sampling not in SAMPLINGS:
         raise ValueError(f"data.sampling={sampling}: expected {' or '.join(SAMPLINGS)}.")
+    if sampling == BY_PROPERTY:
+        pools_of_all = {}
+        for pools in by_kind.values():
+            pools_of_all.update(pools)
+        return iter(_within_kind(pools_of_all, seed, sampling))
     return alternate(_within_kind(pools, seed, sampling) for pools in by_kind.values())
 
 

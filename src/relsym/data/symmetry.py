@@ -9,7 +9,7 @@ from relsym.data.benchmark import Benchmark
 from relsym.data.module import PairData
 from relsym.data.pairs import DELEXICALISED, LEXICALISED, Row, VariantName
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEITHER, NEUTRAL, meaning_classes
-from relsym.data.sampling import by_key
+from relsym.data.sampling import BY_PROPERTY, by_key
 from relsym.data.splits import SPLITS, TRAIN, uniform
 from relsym.data.triples import check_choice
 from relsym.ranges import BatchSize, PositiveInt, Seed, Share
@@ -24,8 +24,10 @@ class SymmetryData(PairData):
     Args:
         benchmark: builds or opens the benchmark when ``read`` is called (a partial of ``SymmetryBenchmark``
             or ``BuiltBenchmark``).
-        samples: training rows, the same number of each kind; None takes all that keep the kinds balanced.
-        sampling: "stratified" (properties in turn) or "random" (rows uniformly), within a kind.
+        samples: training rows, the same number of each kind unless ``sampling`` says otherwise; None takes
+            all that keep the kinds balanced.
+        sampling: "stratified" (properties in turn) or "random" (rows uniformly), within a kind; "properties"
+            (all in turn, whatever their kinds).
         form: of the training rows: "lexicalised", "delexicalised", or "mixed" (each drawn row in both forms,
             consecutively; in the only one where the source has no labels, or labels made of the ids).
         train_variants: what is asked of a drawn fact in training; None takes all that the benchmark has.
@@ -171,9 +173,10 @@ class SymmetryData(PairData):
             facts_of = benchmark.size(TRAIN)
             sizes = ", ".join(f"{count} {kind}" for kind, count in facts_of.items())
             most = drawn.height * forms_of_fact * len(variants)
+            balanced = "" if self.sampling == BY_PROPERTY else "balanced "
             raise ValueError(
                 f"data.samples={self.samples}: the training part has {sizes} facts, so at most {most} "
-                "balanced samples."
+                f"{balanced}samples."
             )
         rows = []
         for pair in benchmark.pairs(drawn, variants):
@@ -202,8 +205,15 @@ class SymmetryData(PairData):
         """
         if rows is None:
             return None
-        kinds = len(benchmark.kinds)
         rows_of_fact = forms * len(variants)
+        if key == "data.samples" and self.sampling == BY_PROPERTY:
+            if rows % rows_of_fact:
+                raise ValueError(
+                    f"{key}={rows}: must be a multiple of {rows_of_fact}: {len(variants)} variants of a fact "
+                    f"(data.train_variants), {forms} forms (data.form={self.form})."
+                )
+            return rows // rows_of_fact
+        kinds = len(benchmark.kinds)
         fewest = kinds * rows_of_fact  # one fact of each kind
         # A training set has exactly the rows that were asked for; what is scored is rounded down.
         if key == "data.samples" and rows % fewest:

@@ -306,13 +306,13 @@ def announce_draw(cfg: DictConfig, data: PairData) -> None:
 def _announce_block(name: str, rows: Sequence[Row]) -> None:
     """Log how many rows there are, and of each property where there are several, but not too many."""
     properties = sorted(Counter(row.property for row in rows).items())
-    by_property = ""
+    kinds = [f"{count} {kind}" for kind, count in sorted(Counter(row.kind for row in rows).items()) if kind]
+    parts = [", ".join(kinds)] if kinds else []
     if len(properties) > MOST_LISTED:
-        by_property = f" of {len(properties)} properties"
+        parts.append(f"{len(properties)} properties")
     elif len(properties) > 1:
-        counts = [f"{property_id} {count}" for property_id, count in properties]
-        by_property = f" ({', '.join(counts)})"
-    log.info("%s: %d%s", name, len(rows), by_property)
+        parts.append(", ".join(f"{property_id} {count}" for property_id, count in properties))
+    log.info("%s: %d%s", name, len(rows), f" ({'; '.join(parts)})" if parts else "")
 
 
 def run_trainer(trainer: Trainer, objective: Objective, data: PairData) -> None:

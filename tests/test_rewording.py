@@ -1,0 +1,182 @@
+"""Denials and assurances by rule, and the further texts of a bank that train alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from banks_of import bank_in, benchmark_of, families, write_yaml
+from relsym.data.bank_entries import plain_text
+from relsym.data.relation_bank import read_bank
+from relsym.data.rewording import ASSURING_CLAUSES, DENYING_CLAUSES, assurances, denials, with_not
+from relsym.data.splits import BANK_RULES, TEST, TRAIN, VALIDATION
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("[X] is above [Y].", "[X] is not above [Y]."),
+        ("[X] and [Y] are rivals.", "[X] and [Y] are not rivals."),
+        ("[X] was written by [Y].", "[X] was not written by [Y]."),
+        ("It is [X] that has [Y] as a part.", "It is not [X] that has [Y] as a part."),
+        ("[X] has [Y] as a child.", "[X] does not have [Y] as a child."),
+        ("[X] has [Y], which is small.", "[X] does not have [Y], which is small."),
+        ("Who [X] was is told by [Y].", "Who [X] was not is told by [Y]."),
+    ],
+)
+def test_the_first_verb_is_denied(text, denied):
+    assert with_not(text) == denied
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[X] follows [Y].",
+        "[X] is not above [Y].",
+        "[X] isn't above [Y].",
+        "No road is between [X] and [Y].",
+        "[X] has never been near [Y].",
+        "[X] is only for [Y].",
+        "[X] has been ahead of [Y].",
+    ],
+)
+def test_where_no_rule_is_sure_there_is_no_denial_by_not(text):
+    assert with_not(text) is None
+
+
+def test_every_text_is_denied_once_by_a_clause_where_not_by_not():
+    texts = [f"[X] is number {number} to [Y]." for number in range(40)] + ["[X] follows [Y]."]
+    made = denials(texts)
+    assert len(made) == len(texts)
+    by_not = [text for text in made if " is not number " in text]
+    assert 10 < len(by_not) < 30
+    clauses = {text.split("[X]")[0].strip() for text in made if text not in by_not}
+    assert clauses <= set(DENYING_CLAUSES)
+    assert len(clauses) > 3
+    assert made[-1].endswith("[X] follows [Y].")
+    assert made == denials(texts)
+
+
+def test_an_assurance_changes_nothing_but_what_stands_before():
+    texts = ["To [X], [Y] is a friend.", "[X] likes [Y].", "[Y] is liked by [X]."]
+    [first, last] = assurances(texts, 2)
+    assert first.endswith(" to [X], [Y] is a friend.")
+    assert last.endswith(" [Y] is liked by [X].")
+    assert {first.split(" to [X]")[0], last.split(" [Y]")[0]} <= set(ASSURING_CLAUSES)
+
+
+# --- what trains in a bank
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = bank_in(tmp_path / "bank")
+    further = {
+        "train_antisymmetric": {
+            "wordings": [f"[X] is a further {number}th one for [Y]." for number in range(20)],
+            "negations": ["[X] was at no time a further one for [Y]."],
+            "converses": [f"[Y] has [X] as a further {number}th one." for number in range(20)],
+        },
+        "test_near_symmetric": {"wordings": ["[X] is further beside [Y]."]},
+    }
+    (folder / "further").mkdir()
+    write_yaml(folder / "further" / "more.yaml", further)
+    return folder
+
+
+@pytest.mark.parametrize("split", BANK_RULES)
+def test_further_texts_and_rules_train_and_are_scored_nowhere(folder, split):
+    plain, reworded = (benchmark_of(folder, split, reworded=on) for on in (False, True))
+    variants = ("paraphrase", "negated_identity", "converse", "swapped_converse")
+    texts = {}
+    for part in (TRAIN, VALIDATION, TEST):
+        for name, benchmark in (("plain", plain), ("reworded", reworded)):
+            drawn = benchmark.draw(part, 0)
+            texts[part, name] = [pair.hypothesis for pair in benchmark.pairs(drawn, variants)]
+    for part in (VALIDATION, TEST):
+        assert texts[part, "plain"] == texts[part, "reworded"]
+        assert not any("further" in text for text in texts[part, "reworded"])
+    trained = " ".join(texts[TRAIN, "reworded"])
+    assert "further" not in " ".join(texts[TRAIN, "plain"])
+    assert "th one for" in trained
+    assert "th one." in trained
+    assert any(text.startswith(DENYING_CLAUSES) for text in texts[TRAIN, "reworded"])
+    assert plain.content_hash() != reworded.content_hash()
+
+
+def test_labels_of_further_texts_are_those_of_the_relation(folder):
+    benchmark = benchmark_of(folder, reworded=True)
+    pairs = benchmark.pairs(benchmark.draw(TRAIN, 0), ("paraphrase", "converse", "negated_identity"))
+    labels = {pair.variant: set() for pair in pairs}
+    for pair in pairs:
+        labels[pair.variant].add(pair.label)
+    assert labels == {
+        "paraphrase": {"entailment"},
+        "converse": {"entailment"},
+        "negated_identity": {"contradiction"},
+    }
+
+
+def test_the_further_texts_are_in_the_hash(folder):
+    before = benchmark_of(folder, reworded=True).content_hash()
+    write_yaml(folder / "further" / "more.yaml", {"twinned": {"wordings": ["[X] is a further twin of [Y]."]}})
+    assert benchmark_of(folder, reworded=True).content_hash() != before
+
+
+def test_what_a_rule_makes_and_the_bank_keeps_from_training_does_not_train():
+    """In relsym's own bank: no text that trains is one that is kept, or of a relation that is held out."""
+    bank = read_bank()
+    relations = bank.relations()
+    kept, held_out = set(), set()
+    for relation in relations.values():
+        kept |= {plain_text(text) for text in relation.kept.wordings if text}
+        if relation.side != TRAIN:
+            held_out |= {plain_text(text) for text in bank.entries[relation.property].texts}
+    trained = set()
+    for relation in relations.values():
+        if relation.side == TRAIN:
+            trained |= {plain_text(text) for text in relation.reworded.wordings if text}
+    assert len(trained) > 4000
+    assert not trained & kept
+    assert not trained & held_out
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        ({"nobody": {"wordings": ["[X] likes [Y]."]}}, ("nobody", "no relation of the bank")),
+        ({"twinned": {"wordings": ["[X] likes."]}}, ("twinned: wordings", "[X] and [Y] once each")),
+        ({"twinned": {"wordings": ["[Y] likes [X]."]}}, ("twinned: wordings", "another order")),
+        ({"above": {"converses": ["[X] likes [Y]."]}}, ("above: converses", "other order")),
+        ({"twinned": {"converses": ["[Y] likes [X]."]}}, ("twinned: converses", "its own converse")),
+        ({"twinned": {"kind": "symmetric"}}, ("twinned", "unknown field", "wordings, negations, converses")),
+        ({"twinned": ["[X] likes [Y]."]}, ("twinned", "expected a mapping")),
+        ({"twinned": {"wordings": [7]}}, ("twinned", "Expected `str`")),
+        ([], ("expected a mapping from relation ids",)),
+    ],
+)
+def test_odd_further_texts_are_refused_with_file_relation_and_advice(tmp_path, content, parts):
+    folder = bank_in(tmp_path / "bank")
+    (folder / "further").mkdir()
+    write_yaml(folder / "further" / "more.yaml", content)
+    with pytest.raises(ValueError, match=r"further/more\.yaml") as refused:
+        read_bank(str(folder))
+    for part in parts:
+        assert part in str(refused.value)
+
+
+def test_a_further_text_that_the_bank_has_is_refused(tmp_path):
+    folder = bank_in(tmp_path / "bank")
+    text = families()["home"]["test_near_symmetric"]["wordings"][0]
+    (folder / "further").mkdir()
+    write_yaml(folder / "further" / "more.yaml", {"twinned": {"wordings": [text]}})
+    with pytest.raises(ValueError, match=r"stands in (test_near_symmetric|twinned) too"):
+        read_bank(str(folder))
+
+
+def test_a_relation_in_two_files_of_further_texts_is_refused(tmp_path):
+    folder = bank_in(tmp_path / "bank")
+    (folder / "further").mkdir()
+    for name in ("a", "b"):
+        write_yaml(folder / "further" / f"{name}.yaml", {"twinned": {"wordings": [f"[X] {name}s [Y]."]}})
+    with pytest.raises(ValueError, match=r"b\.yaml: twinned stands in another file of further too"):
+        read_bank(str(folder))
