@@ -25,6 +25,7 @@ def trained(relsym, folder, *overrides) -> dict:
     return json.loads((folder / "results.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["finetune", "knn"])
 def test_the_weights_are_those_of_a_run_that_ends_with_the_best_epoch(relsym, tmp_path, objective):
     what = (f"objective={objective}", "objective.learning_rate=1e-2", "data.samples=16", "seed=1")

@@ -122,6 +122,7 @@ def test_a_direction_aware_metric_is_not_said_to_be_consistent_by_construction(e
     assert not any(reading["symmetric"] for reading in found["readings"])
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_read_by_its_own_probe_and_gets_the_runs_own_score(evaluate, relsym, tmp_path):
     trained = relsym(
         "train",
@@ -148,6 +149,7 @@ def test_a_finished_run_is_read_by_its_own_probe_and_gets_the_runs_own_score(eva
     assert "no finished run there" in evaluate("model=run", f"model.folder={tmp_path}", out="none", code=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["random_label", "knn_learnt", "finetune", "fixed_label"])
 def test_runs_of_every_objective_can_be_evaluated(evaluate, relsym, tmp_path, objective):
     trained = relsym(
@@ -326,6 +328,7 @@ def test_a_shortcut_as_a_model_scores_what_it_scores_beside_a_model(evaluate, na
         assert found["metrics"][f"test/accuracy/{form}"] == found["metrics"][f"shortcut/{name}/{form}"]
 
 
+@pytest.mark.slow
 def test_a_function_answers_with_labels_or_probabilities_or_not_at_all(evaluate, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(
         "def borders(premises, hypotheses):\n    return [1.0 if 'sibling' in p else 0.25 if 'part' in p else "
@@ -520,6 +523,7 @@ def test_the_damaged_configuration_of_a_finished_evaluation_is_named(tmp_path, c
     assert read_as_in({"model": {"pooling": None}}, tmp_path) == {"model": {"pooling": "mean"}}
 
 
+@pytest.mark.slow
 def test_the_first_reading_is_the_best_on_validation_rows_or_the_one_that_is_told(evaluate):
     assert evaluate("model=tiny", "reading=logistic")["reading"] == "logistic"
     assert evaluate("model=tiny", "validation_pairs=0", out="b")["reading"] == "knn"
@@ -681,6 +685,7 @@ def test_a_tokenizer_without_pad_token_is_refused(evaluate, classifier):
     assert "no pad token" in evaluate("model=nli", f"model.name={folder}", code=1)
 
 
+@pytest.mark.slow
 def test_the_kind_of_a_model_is_found_from_its_files_or_told(evaluate, classifier):
     folder = classifier(NLI, fitted=True)
     common = ("model=auto", "swapped_pairs=0", "validation_pairs=0")
@@ -705,6 +710,7 @@ def test_a_folder_that_is_no_model_is_refused_with_what_is_in_it(evaluate, tmp_p
     assert "the folder holds a.txt" in evaluate("model=auto", f"model.name={tmp_path / 'notes'}", code=1)
 
 
+@pytest.mark.slow
 def test_several_models_are_evaluated_one_after_the_other_and_finished_ones_are_kept(relsym, tmp_path):
     command = (
         "-m",

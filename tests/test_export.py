@@ -136,6 +136,7 @@ def test_a_table_about_one_form_is_scored_as_such_and_the_other_form_is_said_to_
     assert "24 rows have no line" in none.err
 
 
+@pytest.mark.slow
 def test_a_form_can_be_left_out_of_any_evaluation_and_changes_its_hash(relsym, tmp_path):
     hashes = {}
     for name, forms in (

@@ -475,6 +475,7 @@ def test_a_run_is_read_by_the_sign_on_rows_of_two_labels_and_by_its_cut_points_o
     assert model.measure(by_hand)["answer"] == three["prediction"].to_list()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_one_of_another_objective_metric_or_with_more_labels(relsym, quick, tmp_path, nli):
     """Nothing but the encoder is taken over, and no row of two labels is answered neutral."""
     first = relsym("train", *quick[:-1], "objective=random_label", f"hydra.run.dir={tmp_path / 'first'}")

@@ -253,6 +253,7 @@ def retrained(relsym, folder, run, objective, *overrides) -> dict:
     return json.loads((folder / "results.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", first_fast(RATES))
 def test_every_objective_tells_what_it_forgot_by_every_read_out(relsym, learnt, tmp_path, objective):
     found = retrained(relsym, tmp_path / "run", learnt(relsym, objective), objective, "training.epochs=1")
@@ -365,6 +366,7 @@ def test_answers_before_retraining_are_asked_once_for_all_runs(relsym, learnt, t
     assert asked[3:] == asked[:2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score_on", ["test", "validation"])
 def test_rows_to_score_and_to_refit_on_are_chosen(relsym, learnt, tmp_path, score_on):
     found = retrained(
@@ -411,6 +413,7 @@ def test_the_drop_is_taken_against_the_better_of_before_and_control(relsym, lear
     assert not (tmp_path / "other" / "encoder").exists()
 
 
+@pytest.mark.slow
 def test_keep_is_measured_against_its_control_as_the_readme_does(relsym, learnt, tmp_path):
     words = ("recipe=keep", "recipe.replay.rows_per_batch=3", "training.epochs=2")
     run = learnt(relsym, "finetune")
@@ -526,6 +529,7 @@ def test_a_folder_of_ones_own_can_be_asked(relsym, learnt, tmp_path, nli_rows):
     assert found["forgetting"]["counts"]["test rows"] == 120
 
 
+@pytest.mark.slow
 def test_the_report_tells_forgetting_in_a_table_and_a_figure(relsym, learnt, tmp_path):
     for seed in (0, 1):
         retrained(

@@ -37,6 +37,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"--config-dir={options}"
 
 
+@pytest.mark.slow
 def test_every_own_option_stands_in_help(parts, relsym):
     ended = relsym("train", parts, "--help")
     assert ended.code == 0

@@ -360,6 +360,7 @@ def test_a_run_whose_encoder_was_changed_by_hand_gets_the_same_message(run):
             open_run(str(run), (), option).encoder(None, False)
 
 
+@pytest.mark.slow
 def test_a_training_keeps_pooling_and_options_and_others_go_on_with_them(relsym, quick, tmp_path):
     words = ("model.pooling=moment", "model.pooling_options={scale: 3, final_punctuation: drop}")
     ended = relsym("train", *quick, *words, "metric=rotate", "objective=random_label")

@@ -108,6 +108,7 @@ def test_commands_are_found():
     assert set(readme_commands()) >= ELSEWHERE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_documented_command_runs(command, relsym, tmp_path, places):
     program, task, *arguments = words(command, places)

@@ -655,6 +655,7 @@ def test_a_recipe_in_fp32_keeps_the_fused_attention(relsym, quick, tmp_path):
     assert results(tmp_path / "run")["attention"] == "fused"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "objective", first_fast(["random_label", "knn", "knn_learnt", "finetune", "fixed_label"])
 )
@@ -686,6 +687,7 @@ def test_a_run_goes_on_from_nli_with_a_recipe_and_its_control(
     assert "train/distill" in (tmp_path / "recipe/csv/metrics.csv").read_text()
 
 
+@pytest.mark.slow
 def test_alpha_0_through_the_command_line_saves_the_weights_it_began_with(relsym, quick, tmp_path):
     assert relsym("train", *quick, "objective=finetune").code == 0
     again = relsym(

@@ -416,6 +416,7 @@ def test_real_triples_are_asked_about_too_with_their_ids(tmp_path):
 # --- the same everywhere
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_rows(folder):
     here = shared(folder).content_hash()
     code = f"from banks_of import benchmark_of; print(benchmark_of({str(folder)!r}).content_hash())"

@@ -70,6 +70,7 @@ def sweep(folder: Path) -> None:
     write_sweep(folder, [*jobs, job(len(jobs), "knn", 336, 0, "failed", error="killed & <gone>")])
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_main_tables_and_writes_every_file(tmp_path, relsym):
     sweep(tmp_path / "runs")
     ended = relsym("report", f"inputs={tmp_path / 'runs'}", f"hydra.run.dir={tmp_path / 'out'}")
@@ -245,6 +246,7 @@ def test_nothing_that_a_report_loads_brings_torch():
     assert not loaded & {"torch", "pytorch_lightning", "transformers"}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*", "ignore:.*`srun` command.*"
 )

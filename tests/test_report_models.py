@@ -126,6 +126,7 @@ def test_what_is_resampled_at_a_time_grows_with_the_models_not_with_their_pairs(
     assert max(held) == 7 * 10_000
 
 
+@pytest.mark.slow
 def test_of_many_models_people_are_shown_the_differences_to_the_best_and_programs_all(
     tmp_path, monkeypatch, relsym
 ):

@@ -474,6 +474,7 @@ def test_no_more_requests_are_under_way_than_concurrency_says(serve, ask):
     assert most[0] > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("api", "prompts", "count"), [("chat", None, 60), ("completions", "yes_no", 40)])
 def test_with_a_tenth_of_the_answers_lost_figures_are_the_same_and_only_lost_ones_are_asked_again(
     serve, ask, tmp_path, waits, api, prompts, count

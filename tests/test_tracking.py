@@ -246,6 +246,7 @@ def test_curves_hold_every_steps_loss_and_the_rate_it_was_made_with(relsym, quic
 # --- Weights & Biases
 
 
+@pytest.mark.slow
 def test_a_wandb_run_can_be_found_and_shows_what_the_record_holds(relsym, quick, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     ended = relsym(
@@ -307,6 +308,7 @@ def test_wandb_leaves_the_random_states_alone(tmp_path):
     assert states() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "error", "code"),
     [((), None, 0), (DIVERGES, None, 1), ((), KeyboardInterrupt, 130), ((), ValueError, 1)],
@@ -332,6 +334,7 @@ def test_an_offline_run_sends_nothing_not_even_what_wandb_reports_on_itself(
     assert server.asked == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("server", "key", "reason"),
     [
@@ -491,6 +494,7 @@ def test_an_artifact_that_fails_costs_the_run_nothing(relsym, quick, tmp_path, m
     assert "No space left on device" in ended.out + ended.err
 
 
+@pytest.mark.slow
 def test_an_evaluation_says_where_it_is_tracked(relsym, tmp_path):
     ended = relsym(
         "evaluate",

@@ -15,7 +15,7 @@ The one that comes with relsym lies in ``relsym/data/bank``. ``docs/relations.md
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -84,9 +84,8 @@ class RelationBank:
             for field, count in KEPT_LAST.items():
                 texts = getattr(entry, field)
                 kept[field], trained[field] = texts[-count:], texts[:-count]
-            table[name] = self._relation(
-                name,
-                trained,
+            table[name] = replace(
+                self._relation(name, trained),
                 kept=self._relation(name, kept),
                 reworded=self._relation(name, self._reworded(name, trained)),
             )
@@ -110,9 +109,7 @@ class RelationBank:
             texts[field] += [text for text in of_field if plain_text(text) not in known]
         return texts
 
-    def _relation(
-        self, name: str, texts: _Texts, kept: Relation | None = None, reworded: Relation | None = None
-    ) -> Relation:
+    def _relation(self, name: str, texts: _Texts) -> Relation:
         """A relation in some of its texts, which are given by field."""
         entry = self.entries[name]
         template, *paraphrases = texts["wordings"]
@@ -132,8 +129,6 @@ class RelationBank:
             slots=entry.slots,
             family=self.families[name],
             side=self.sides[name],
-            kept=kept,
-            reworded=reworded,
         )
 
 
