@@ -41,15 +41,15 @@ def main() -> None:
             f"{path} is there already: figures on other sides are not comparable. Remove it to draw anew."
         )
     bank = read_bank()
-    sides = draw_sides(bank.entries, bank.families, list(read_relations("paper")), LEFT_OUT)
+    sides = draw_sides(bank.drawn(), bank.families, list(read_relations("paper")), LEFT_OUT)
     lines = [
         "# Written by scripts/draw_sides.py. No relation changes its side once something was trained on it."
     ]
     for side in RELATION_SIDES:
-        names = [name for name in bank.entries if sides[name] == side]
+        names = [name for name in bank.drawn() if sides[name] == side]
         lines.append(f"{side}:")
         lines += [f"- {name}" for name in names]
-    lines.append(f"{BANK_HASH}: {bank_hash(bank.entries, bank.families, sides)}")
+    lines.append(f"{BANK_HASH}: {bank_hash(bank.drawn(), bank.families, sides)}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{path}: {len(sides)} relations")
 

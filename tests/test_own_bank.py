@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from relsym.data.bank_sides import BANK_HASH, RESERVED, SIDES_FILE, bank_hash, draw_sides
-from relsym.data.relation_bank import BANK, RelationBank, bank_folder, read_bank
+from relsym.data.relation_bank import BANK, KEPT_LAST, RelationBank, bank_folder, read_bank
 from relsym.data.relations import read_relations
+from relsym.data.splits import TRAIN
 
 ROOT = bank_folder(BANK)
 # Those that extended.yaml names as left out, and what means the same.
@@ -47,13 +48,13 @@ def bank() -> RelationBank:
 def test_its_sides_are_those_that_were_drawn_for_it(bank):
     stated = yaml.safe_load(ROOT.joinpath(SIDES_FILE).read_text(encoding="utf-8"))
     of_file = {name: side for side, names in stated.items() if side != BANK_HASH for name in names}
-    assert stated[BANK_HASH] == bank_hash(bank.entries, bank.families, of_file)
+    assert stated[BANK_HASH] == bank_hash(bank.drawn(), bank.families, of_file)
 
 
 def test_drawing_gives_the_sides_again(bank):
     meanings = {bank.entries[name].meaning for name, side in bank.sides.items() if side == RESERVED}
     stated = yaml.safe_load(ROOT.joinpath(SIDES_FILE).read_text(encoding="utf-8"))
-    drawn = draw_sides(bank.entries, bank.families, list(read_relations("paper")), sorted(meanings))
+    drawn = draw_sides(bank.drawn(), bank.families, list(read_relations("paper")), sorted(meanings))
     for side, names in stated.items():
         if side != BANK_HASH:
             assert set(names) == {name for name in drawn if drawn[name] == side}
@@ -122,6 +123,18 @@ def test_relations_have_five_wordings_or_more_of_which_some_train(bank):
         trained = {text for text in relation.wordings if text}
         assert kept | trained == set(entry.texts)
         assert not kept & trained
+
+
+def test_further_texts_are_many_and_of_relations_that_train(bank):
+    """Printed with -s: how many there are of each field."""
+    assert {bank.sides[name] for name in bank.further} == {TRAIN}
+    counts = Counter()
+    for further in bank.further.values():
+        counts += Counter({field: len(getattr(further, field)) for field in KEPT_LAST})
+    print(f"further texts: {dict(counts)} of {len(bank.further)} relations")
+    for field, count in counts.items():
+        own = [getattr(bank.entries[name], field)[: -KEPT_LAST[field]] for name in bank.further]
+        assert count > sum(map(len, own)), field
 
 
 def test_x_and_y_says_little_about_the_kind(bank):

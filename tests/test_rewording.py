@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from banks_of import bank_in, benchmark_of, families, write_yaml
+from banks_of import bank_in, benchmark_of, entry, families, write_yaml
 from relsym.data.bank_entries import plain_text
 from relsym.data.relation_bank import read_bank
 from relsym.data.rewording import ASSURING_CLAUSES, DENYING_CLAUSES, assurances, denials, with_not
@@ -143,12 +143,16 @@ def test_what_a_rule_makes_and_the_bank_keeps_from_training_does_not_train():
 @pytest.mark.parametrize(
     ("content", "parts"),
     [
-        ({"nobody": {"wordings": ["[X] likes [Y]."]}}, ("nobody", "no relation of the bank")),
+        (
+            {"nobody": {"wordings": ["[X] likes [Y]."]}},
+            ("nobody", "no relation of the bank, and has no kind"),
+        ),
         ({"twinned": {"wordings": ["[X] likes."]}}, ("twinned: wordings", "[X] and [Y] once each")),
         ({"twinned": {"wordings": ["[Y] likes [X]."]}}, ("twinned: wordings", "another order")),
         ({"above": {"converses": ["[X] likes [Y]."]}}, ("above: converses", "other order")),
         ({"twinned": {"converses": ["[Y] likes [X]."]}}, ("twinned: converses", "its own converse")),
         ({"twinned": {"kind": "symmetric"}}, ("twinned", "unknown field", "wordings, negations, converses")),
+        ({"nobody": ["[X] likes [Y]."]}, ("nobody", "expected a mapping with the fields kind")),
         ({"twinned": ["[X] likes [Y]."]}, ("twinned", "expected a mapping")),
         ({"twinned": {"wordings": [7]}}, ("twinned", "Expected `str`")),
         ([], ("expected a mapping from relation ids",)),
@@ -159,6 +163,44 @@ def test_odd_further_texts_are_refused_with_file_relation_and_advice(tmp_path, c
     (folder / "further").mkdir()
     write_yaml(folder / "further" / "more.yaml", content)
     with pytest.raises(ValueError, match=r"further/more\.yaml") as refused:
+        read_bank(str(folder))
+    for part in parts:
+        assert part in str(refused.value)
+
+
+def test_a_relation_of_the_further_folder_trains_and_has_no_side(tmp_path):
+    folder = bank_in(tmp_path / "bank")
+    before = read_bank(str(folder))
+    (folder / "further").mkdir()
+    write_yaml(folder / "further" / "home.yaml", {"newcomer": entry("greets", "antisymmetric")})
+    bank = read_bank(str(folder))
+    assert bank.added == {"newcomer"}
+    assert bank.sides == before.sides | {"newcomer": TRAIN}
+    assert bank.families["newcomer"] == "home"
+    benchmark = benchmark_of(folder, "near", reworded=True)
+    trained = benchmark.pairs(benchmark.draw(TRAIN, 0), ("swap",))
+    assert {pair.label for pair in trained if pair.property == "newcomer"} == {"contradiction"}
+    for part in (VALIDATION, TEST):
+        scored = benchmark.pairs(benchmark.draw(part, 0), ("swap",))
+        assert "newcomer" not in {pair.property for pair in scored}
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "parts"),
+    [
+        ("market", {}, ("newcomer", "no relation of the family market does", "one of home")),
+        ("garden", {}, ("newcomer", "no relation of the family garden does")),
+        ("home", {"meaning": "testnearsymmetrics"}, ("the meaning class testnearsymmetrics is held out",)),
+        ("home", {"meaning": "leftoutneithers"}, ("the meaning class leftoutneithers is held out",)),
+        ("home", {"slots": ["person", "ship"]}, ("slots: unknown type", "ship")),
+    ],
+)
+def test_a_relation_that_would_train_what_is_held_out_is_refused(tmp_path, file, changes, parts):
+    folder = bank_in(tmp_path / "bank")
+    (folder / "further").mkdir()
+    newcomer = entry("greets", "antisymmetric", **changes)
+    write_yaml(folder / "further" / f"{file}.yaml", {"newcomer": newcomer})
+    with pytest.raises(ValueError, match=rf"further/{file}\.yaml: newcomer") as refused:
         read_bank(str(folder))
     for part in parts:
         assert part in str(refused.value)

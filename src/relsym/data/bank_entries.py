@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from relsym.data.relations import SYMMETRIC
+from relsym.runs.plain_yaml import read_yaml
 from relsym.runs.stored_config import shown_text
 
 NAMES_FOLDER = "names"
@@ -111,6 +112,14 @@ def read_further_texts(path: Path | Traversable, name: str, fields: object, entr
         raise ValueError(f"{place}: {_OWN_CONVERSE}")
     _check_texts(place, further, entry.wordings[0])
     return further
+
+
+def relations_in(path: Path | Traversable) -> dict[str, object]:
+    """What a family's file says of each relation, by its id."""
+    content = read_yaml(path, plain_keys=True)
+    if not isinstance(content, dict) or not content:
+        raise ValueError(f"{path}: expected a mapping from relation ids to {ENTRY_FIELDS}.")
+    return {str(name): fields for name, fields in content.items()}  # an id may be a number
 
 
 def plain_text(text: str) -> str:

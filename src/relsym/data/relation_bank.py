@@ -4,7 +4,8 @@ A bank is a folder:
 
 - ``FAMILY.yaml`` for each family: relation id -> fields of ``BankEntry``;
 - ``families.yaml``, where it is there: each family with a line that says what it is about;
-- ``further/FAMILY.yaml``, where there are any: relation id -> fields of ``FurtherTexts``, which train alone;
+- ``further/FAMILY.yaml``, where there are any: relation id -> fields of ``FurtherTexts``, which train alone,
+  or of ``BankEntry``, for a relation that trains and has no side;
 - ``names/TYPE.txt``: the names that fill a slot of each type, one on a line; persons may be given as
   ``person_given.txt`` and ``person_family.txt``, which are combined;
 - ``sides.yaml``, where it is there: which relations train, validate and test; drawn otherwise.
@@ -14,7 +15,7 @@ The one that comes with relsym lies in ``relsym/data/bank``. ``docs/relations.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -23,26 +24,25 @@ from itertools import product
 from pathlib import Path
 
 from relsym.data.bank_entries import (
-    ENTRY_FIELDS,
     FEWEST_NAMES,
     NAMES_FOLDER,
     BankEntry,
     FurtherTexts,
     plain_text,
     read_entry,
-    read_further_texts,
+    relations_in,
 )
+from relsym.data.bank_further import check_added, read_further
 from relsym.data.bank_sides import SIDES_FILE, read_sides
 from relsym.data.relations import TABLES, Relation, read_relations
 from relsym.data.rewording import assurances, denials
-from relsym.data.splits import uniform
+from relsym.data.splits import TRAIN, uniform
 from relsym.runs.plain_yaml import read_yaml
 from relsym.runs.stored_config import shown_text
 from relsym.text_encoding import text_of
 
 BANK = "relations"  # the name of relsym's own bank as a property table
 FAMILIES_FILE = "families.yaml"
-FURTHER_FOLDER = "further"
 PERSON, PERSON_GIVEN, PERSON_FAMILY = "person", "person_given", "person_family"
 PERSON_NAMES = 3000  # given and family names are combined to so many
 # How many of a relation's texts are kept from training: the last ones.
@@ -63,6 +63,7 @@ class RelationBank:
         names: that fill slots, by type.
         family_lines: what each family is about, by family; the family's name where the bank does not say.
         further: texts that train alone, by relation id, where a relation has any.
+        added: relations that train and that no draw of sides knew, since they came later.
     """
 
     entries: Mapping[str, BankEntry]
@@ -71,6 +72,11 @@ class RelationBank:
     names: Mapping[str, Sequence[str]]
     family_lines: Mapping[str, str]
     further: Mapping[str, FurtherTexts]
+    added: frozenset[str]
+
+    def drawn(self) -> dict[str, BankEntry]:
+        """The relations that a draw of sides knows: all but those that were added later."""
+        return {name: entry for name, entry in self.entries.items() if name not in self.added}
 
     def relations(self) -> dict[str, Relation]:
         """The bank as a property table: each relation in the wordings that may be trained on.
@@ -200,38 +206,31 @@ def _read_folder(root: Path | Traversable) -> RelationBank:
     families: dict[str, str] = {}
     paths = _family_files(root)
     for family, path in paths.items():
-        for name, fields in _relations_in(path).items():
+        for name, fields in relations_in(path).items():
             if name in entries:
                 raise ValueError(
                     f"{path}: {name} stands in {families[name]}.yaml too. Give one of the two another id."
                 )
             entries[name] = read_entry(path, name, fields, names)
             families[name] = family
-    further = _read_further(root, entries)
-    _refuse_texts_alike(paths, entries, families, further)
     lines = _family_lines(root, paths)
-    return RelationBank(entries, families, read_sides(root, entries, families), names, lines, further)
-
-
-def _read_further(root: Path | Traversable, entries: Mapping[str, BankEntry]) -> dict[str, FurtherTexts]:
-    """The texts that train alone, of the relations that have any."""
-    folder = root.joinpath(FURTHER_FOLDER)
-    further: dict[str, FurtherTexts] = {}
-    if not folder.is_dir():
-        return further
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if not path.name.endswith(".yaml"):
-            continue
-        for name, fields in _relations_in(path).items():
-            if name not in entries:
-                raise ValueError(
-                    f"{path}: {shown_text(name)} is no relation of the bank. Write it into a FAMILY.yaml "
-                    "first, or take its texts out."
-                )
-            if name in further:
-                raise ValueError(f"{path}: {name} stands in another file of {FURTHER_FOLDER} too. Join them.")
-            further[name] = read_further_texts(path, name, fields, entries[name])
-    return further
+    sides = read_sides(root, entries, families)
+    further = read_further(root, entries, names)
+    check_added(further, entries, families, sides)
+    stated = [(paths[families[name]], name, entry.texts) for name, entry in entries.items()]
+    of_training = further.entries | further.texts
+    _refuse_texts_alike(
+        stated + [(further.paths[name], name, of_training[name].texts) for name in of_training]
+    )
+    return RelationBank(
+        entries | further.entries,
+        families | further.families,
+        sides | dict.fromkeys(further.entries, TRAIN),
+        names,
+        lines,
+        further.texts,
+        frozenset(further.entries),
+    )
 
 
 def _family_files(root: Path | Traversable) -> dict[str, Path | Traversable]:
@@ -249,33 +248,22 @@ def _family_files(root: Path | Traversable) -> dict[str, Path | Traversable]:
     return paths
 
 
-def _relations_in(path: Path | Traversable) -> dict[str, object]:
-    """What a family's file says of each relation, by its id."""
-    content = read_yaml(path, plain_keys=True)
-    if not isinstance(content, dict) or not content:
-        raise ValueError(f"{path}: expected a mapping from relation ids to {ENTRY_FIELDS}.")
-    return {str(name): fields for name, fields in content.items()}  # an id may be a number
+def _refuse_texts_alike(texts: Iterable[tuple[Path | Traversable, str, Sequence[str]]]) -> None:
+    """Refuse a text that stands twice: it would train and test, or be its own denial.
 
-
-def _refuse_texts_alike(
-    paths: Mapping[str, Path | Traversable],
-    entries: Mapping[str, BankEntry],
-    families: Mapping[str, str],
-    further: Mapping[str, FurtherTexts],
-) -> None:
-    """Refuse a text that stands twice: it would train and test, or be its own denial."""
+    Args:
+        texts: file, relation and its texts in this file.
+    """
     relation_of: dict[str, str] = {}
-    for name, entry in entries.items():
-        of_training_alone = further[name].texts if name in further else ()
-        for text in (*entry.texts, *of_training_alone):
+    for path, name, of_relation in texts:
+        for text in of_relation:
             plain = plain_text(text)
             other = relation_of.get(plain)
             if other is not None:
-                place = f"{paths[families[name]]}: {name}"
                 where = "in this relation twice" if other == name else f"in {other} too"
                 raise ValueError(
-                    f"{place}: {shown_text(text)} stands {where}, whichever slot is [X]. Each text stands "
-                    "once in a bank: word one of the two otherwise."
+                    f"{path}: {name}: {shown_text(text)} stands {where}, whichever slot is [X]. Each text "
+                    "stands once in a bank: word one of the two otherwise."
                 )
             relation_of[plain] = name
 

@@ -1,0 +1,113 @@
+"""What trains beside a bank: further texts of its relations, and relations that came later than its sides.
+
+Whatever stands in the folder ``further`` trains and measures nothing, so that held-out relations and their
+hash stay as they are when it grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from relsym.data.bank_entries import (
+    ENTRY_FIELDS,
+    BankEntry,
+    FurtherTexts,
+    read_entry,
+    read_further_texts,
+    relations_in,
+)
+from relsym.data.splits import TRAIN
+from relsym.runs.stored_config import shown_text
+
+FURTHER_FOLDER = "further"
+
+
+@dataclass(frozen=True)
+class Further:
+    """What the folder has, by relation.
+
+    Attributes:
+        texts: further ones of relations of the bank.
+        entries: relations of its own.
+        families: of these.
+        paths: the file that each stands in.
+    """
+
+    texts: dict[str, FurtherTexts]
+    entries: dict[str, BankEntry]
+    families: dict[str, str]
+    paths: dict[str, Path | Traversable]
+
+
+def read_further(
+    root: Path | Traversable, entries: Mapping[str, BankEntry], names: Mapping[str, Sequence[str]]
+) -> Further:
+    """What trains beside the bank itself; nothing where there is no such folder.
+
+    Args:
+        root: the bank's folder.
+        entries: of the bank itself.
+        names: that fill slots, by type.
+
+    Raises:
+        ValueError: naming file, relation and field, and what to do.
+    """
+    further = Further({}, {}, {}, {})
+    folder = root.joinpath(FURTHER_FOLDER)
+    if not folder.is_dir():
+        return further
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if not path.name.endswith(".yaml"):
+            continue
+        for name, fields in relations_in(path).items():
+            if name in further.paths:
+                raise ValueError(f"{path}: {name} stands in another file of {FURTHER_FOLDER} too. Join them.")
+            further.paths[name] = path
+            if name in entries:
+                further.texts[name] = read_further_texts(path, name, fields, entries[name])
+            elif isinstance(fields, dict) and "kind" not in fields:
+                raise ValueError(
+                    f"{path}: {shown_text(name)} is no relation of the bank, and has no kind. Give all of "
+                    f"{ENTRY_FIELDS} for a relation that trains, or take it out."
+                )
+            else:
+                further.entries[name] = read_entry(path, name, fields, names)
+                further.families[name] = path.name.removesuffix(".yaml")
+    return further
+
+
+def check_added(
+    further: Further, entries: Mapping[str, BankEntry], families: Mapping[str, str], sides: Mapping[str, str]
+) -> None:
+    """Refuse relations that would train what is held out: a family as a whole, or a meaning class.
+
+    Args:
+        further: what the folder has.
+        entries, families, sides: of the bank itself.
+
+    Raises:
+        ValueError: naming file and relation, and what to do.
+    """
+    training = {families[name] for name, side in sides.items() if side == TRAIN}
+    trained_meanings = {entries[name].meaning for name, side in sides.items() if side == TRAIN}
+    held_out = {}
+    for name, entry in entries.items():
+        if entry.meaning not in trained_meanings:
+            held_out[entry.meaning] = name
+    for name, entry in further.entries.items():
+        place = f"{further.paths[name]}: {name}"
+        if further.families[name] not in training:
+            raise ValueError(
+                f"{place}: what stands in {FURTHER_FOLDER} trains, and no relation of the family "
+                f"{further.families[name]} does. Write it into the file of one of "
+                f"{', '.join(sorted(training))}."
+            )
+        if entry.meaning in held_out:
+            raise ValueError(
+                f"{place}: what stands in {FURTHER_FOLDER} trains, and the meaning class {entry.meaning} is "
+                f"held out ({held_out[entry.meaning]}). Take it out, or give it another class if it means "
+                "another thing."
+            )
