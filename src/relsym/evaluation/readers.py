@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -101,11 +102,23 @@ def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut]
         more: shortcuts beside relsym's own, by name.
     """
     beside = {**relation_shortcuts(data.relations), **(more or {})}
+    # Those of each form, since a form may name no entities; each is fitted once and asked all its forms.
+    forms_of: dict[str, list[str]] = {}
+    shortcuts: dict[str, Shortcut] = {}
     for form, rows in data.score_rows.items():
         for name, shortcut in shortcuts_for(rows, beside).items():
-            key = f"shortcut/{name}"
-            scores.add(key, form, shortcut.answer(data.train_rows, rows))
-            scores.readers[key] = Reader(shortcut.title or name, shortcut.place)
+            shortcuts[name] = shortcut
+            forms_of.setdefault(name, []).append(form)
+    for name, shortcut in shortcuts.items():
+        key = f"shortcut/{name}"
+        asked = [row for form in forms_of[name] for row in data.score_rows[form]]
+        answers = shortcut.answer(data.train_rows, asked)
+        if len(answers) != len(asked):
+            raise ValueError(f"{key}: {len(answers)} answers for {len(asked)} rows.")
+        in_turn = iter(answers)
+        for form in forms_of[name]:
+            scores.add(key, form, list(islice(in_turn, len(data.score_rows[form]))))
+        scores.readers[key] = Reader(shortcut.title or name, shortcut.place)
 
 
 def _random_label_probe(metric: Metric, labels: int, dim: int, generator: torch.Generator) -> NearestLabel:
