@@ -95,7 +95,8 @@ def bank_in(
 def benchmark_of(folder: Path | str, split: str = "relations", **changes) -> SymmetryBenchmark:
     """A benchmark on a bank, as ``data=relations`` makes it."""
     options = {"property_table": str(folder), "neutral": True, "split": split}
-    reader = BankFacts(str(folder), changes.pop("pairs", PAIRS), 0, changes.pop("real", None))
+    pairs, real, alike = changes.pop("pairs", PAIRS), changes.pop("real", None), changes.pop("alike", 0.0)
+    reader = BankFacts(str(folder), pairs, 0, real, alike)
     return SymmetryBenchmark(reader, **{**options, **changes})
 
 

@@ -344,6 +344,28 @@ def test_each_relation_gets_as_many_pairs_as_were_asked_for_on_each_side(folder)
     assert groups.unique().height == groups.height  # a pair stands in one direction
 
 
+def alike(benchmark: SymmetryBenchmark) -> float:
+    """The share of facts of which one name contains the other."""
+    pairs = benchmark.facts.select("subject_label", "object_label").iter_rows()
+    contained = [one in other or other in one for one, other in pairs]
+    return sum(contained) / len(contained)
+
+
+@pytest.mark.parametrize("split", ["near", "all"])
+def test_in_a_share_of_the_pairs_one_name_is_made_of_the_other(folder, split):
+    made = {share: benchmark_of(folder, split, alike=share) for share in (0.0, 0.4, 1.0)}
+    shares = {share: alike(benchmark) for share, benchmark in made.items()}
+    assert shares[0.0] < 0.05
+    assert shares[0.2 * 2] == pytest.approx(0.4, abs=0.12)
+    assert shares[1.0] > 0.9  # a side may get none of the ways to make a name
+    parts = {}
+    for split_name in SPLITS:
+        stands = made[1.0].facts.filter(pl.col("forward") == split_name)
+        parts[split_name] = set(stands["subject"]) | set(stands["object"])
+    assert not parts["train"] & parts["validation"] | parts["train"] & parts["test"]
+    assert made[0.4].content_hash() != made[0.0].content_hash()
+
+
 def test_given_and_family_names_make_persons(folder):
     names = read_bank(str(folder)).names
     assert set(names) == {"person", "town"}

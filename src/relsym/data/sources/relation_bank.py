@@ -15,11 +15,25 @@ from relsym.data.sources.mini import Mini
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
 from relsym.data.splits import SPLITS, parts_of_names, uniform
 from relsym.data.triples import TripleSource, entities_of, label_frame, triple_frame
-from relsym.ranges import Seed
+from relsym.ranges import Seed, Share
 
 # So many times as many pairs are drawn as are wanted, then no more: a type may have few names.
 TRIES = 20
 FEWEST_OF_A_PART = 2  # names of a type: so many make a pair
+# One name made of two, as real names often are: "X-Men" and "X-Men: First Class", "Castile and León".
+MADE_OF = (
+    "{one} and {other}",
+    "{one} of {other}",
+    "{other} of {one}",
+    "{one} in {other}",
+    "{other} in {one}",
+    "{one}, {other}",
+    "{one}: {other}",
+    "{one} ({other})",
+    "{one} for {other}",
+    "{one} II",
+    "New {one}",
+)
 _Names = dict[str, dict[str, list[str]]]  # entity ids by type and part
 
 
@@ -29,15 +43,17 @@ class BankFacts:
 
     A statement need not be true to be asked about: what r(x, y) says about r(y, x) depends on the relation
     alone. So each relation gets random pairs of names of its slots' types. Both names of a pair stand on one
-    side of the split ``entities``. Names come from the lists of the bank, and from the embedded facts of the
-    Wikidata properties that are in it; where a folder of real triples is given, its facts of these properties
-    are used too.
+    side of the split ``entities``. In a share of the pairs one name is made of the other (``MADE_OF``), as
+    real ones often are: else nothing teaches a model to tell a name from words that another one has too.
+    Names come from the lists of the bank, and from the embedded facts of the Wikidata properties that are in
+    it; where a folder of real triples is given, its facts of these properties are used too.
 
     Args:
         bank: folder of a bank, or "relations", the one that comes with relsym.
         pairs: of each relation, on each side: train, validation and test.
         split_seed: of the sides of the names.
         folder: in the layout of Wikidata5M, with real triples; None: none.
+        alike: the share of the pairs of which one name is made of the other and of a third one.
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``bank`` or ``folder`` is no folder.
@@ -45,7 +61,12 @@ class BankFacts:
     """
 
     def __init__(
-        self, bank: str, pairs: Mapping[str, object], split_seed: Seed, folder: str | None = None
+        self,
+        bank: str,
+        pairs: Mapping[str, object],
+        split_seed: Seed,
+        folder: str | None = None,
+        alike: Share = 0.0,
     ) -> None:
         counts_fit = all(type(count) is int and count > 0 for count in pairs.values())
         if set(pairs) != set(SPLITS) or not counts_fit:
@@ -57,6 +78,7 @@ class BankFacts:
         self.bank = bank
         self.pairs = {split: pairs[split] for split in SPLITS}
         self.split_seed = split_seed
+        self.alike = alike
         self.real = None if folder is None else Wikidata5MFolder(folder, on_bad_row="skip")
 
     def read(self, properties: Collection[str]) -> TripleSource:
@@ -79,7 +101,7 @@ class BankFacts:
         short = 0
         for name, entry in chosen.items():
             for split, wanted in self.pairs.items():
-                pairs = _pairs(name, entry, split, wanted, names)
+                pairs = self._with_names_alike(_pairs(name, entry, split, wanted, names), split, ids)
                 short += wanted - len(pairs)
                 triples += pairs
         notes = Counter({"names": len(ids.label_of)})
@@ -121,6 +143,33 @@ class BankFacts:
         for label, part in zip(distinct, parts, strict=True):
             by_part[part].append(ids.of(label))
         return by_part
+
+    def _with_names_alike(
+        self, pairs: Sequence[tuple[str, str, str]], split: str, ids: _Ids
+    ) -> list[tuple[str, str, str]]:
+        """The pairs, in a share of which a name made of both takes the place of one of them.
+
+        The made-up name stands on the side of the two that it is made of, like every name.
+        """
+        changed = []
+        for subject, property, object in pairs:
+            fact = f"{subject}|{property}|{object}"
+            if uniform(0, f"alike|{fact}") < self.alike:
+                keep_subject = uniform(0, f"alike end|{fact}") < 0.5
+                one, other = (subject, object) if keep_subject else (object, subject)
+                made = self._made_of(ids.label_of[one], ids.label_of[other], split, fact)
+                if made is not None:
+                    entity = ids.of(made)
+                    subject, object = (subject, entity) if keep_subject else (entity, object)
+            changed.append((subject, property, object))
+        return changed
+
+    def _made_of(self, one: str, other: str, split: str, fact: str) -> str | None:
+        """A name made of two that stands on a side; None where no way to make one gives such a name."""
+        ways = sorted(MADE_OF, key=lambda way: uniform(0, f"{way}|{fact}"))
+        names = [way.format(one=one, other=other) for way in ways]
+        parts = parts_of_names(pl.Series("label", names, dtype=pl.String), self.split_seed)
+        return next((name for name, part in zip(names, parts, strict=True) if part == split), None)
 
     def _check_parts(self, chosen: Mapping[str, BankEntry], names: _Names) -> None:
         """Refuse a type of which a part has too few names to make pairs of."""
