@@ -26,21 +26,15 @@ _OWN_CONVERSE = (
 _ID = re.compile(r"\w[\w.-]*")  # part of the ids of facts, where blanks and colons would be read otherwise
 
 
-class BankEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One relation of a bank.
+class FurtherTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Texts of a relation; those that stand by themselves train and nothing else.
 
-    kind: symmetric, antisymmetric or neither.
-    slots: the types of [X] and [Y], each with a file of names.
-    meaning: its meaning class.
-    wordings: true exactly when the first is, all naming [X] and [Y] in one order.
+    wordings: true exactly when the relation's first one is, all naming [X] and [Y] in one order.
     negations: denials of the first wording, in the same order.
     converses: the same statement with the two named in the other order; none for symmetric relations.
     """
 
-    kind: Literal["symmetric", "antisymmetric", "neither"]
-    slots: tuple[str, str]
-    meaning: str
-    # Without any it is refused all the same, with how many are needed.
+    # Of a relation without any it is said how many are needed.
     wordings: tuple[str, ...] = ()
     negations: tuple[str, ...] = ()
     converses: tuple[str, ...] = ()
@@ -51,17 +45,17 @@ class BankEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (*self.wordings, *self.negations, *self.converses)
 
 
-class FurtherTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Further texts of a relation that train and nothing else, of the fields of ``BankEntry``."""
+class BankEntry(FurtherTexts, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One relation of a bank, with its texts.
 
-    wordings: tuple[str, ...] = ()
-    negations: tuple[str, ...] = ()
-    converses: tuple[str, ...] = ()
+    kind: symmetric, antisymmetric or neither.
+    slots: the types of [X] and [Y], each with a file of names.
+    meaning: its meaning class.
+    """
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """All of them."""
-        return (*self.wordings, *self.negations, *self.converses)
+    kind: Literal["symmetric", "antisymmetric", "neither"]
+    slots: tuple[str, str]
+    meaning: str
 
 
 def read_entry(
@@ -155,7 +149,7 @@ def _check_counts(place: str, entry: BankEntry) -> None:
             )
 
 
-def _check_texts(place: str, entry: BankEntry | FurtherTexts, first_wording: str) -> None:
+def _check_texts(place: str, entry: FurtherTexts, first_wording: str) -> None:
     """Refuse a text without both slots, or with the two in an order that its field does not have."""
     for field in FEWEST:
         for text in getattr(entry, field):

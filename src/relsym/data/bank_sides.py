@@ -12,9 +12,7 @@ from hashlib import sha256
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import msgspec
-
-from relsym.data.bank_entries import BankEntry
+from relsym.data.bank_entries import ENTRY_FIELDS, BankEntry
 from relsym.data.splits import TRAIN, uniform
 from relsym.runs.plain_yaml import read_yaml
 from relsym.runs.stored_config import shown_text
@@ -118,7 +116,9 @@ def bank_hash(entries: Mapping[str, BankEntry], families: Mapping[str, str], sid
     """SHA-256 over every relation, its family and its side, whatever their order."""
     digest = sha256()
     for name in sorted(entries):
-        line = [name, families[name], sides[name], msgspec.structs.asdict(entries[name])]
+        # In this order of fields, whatever the order in which the struct has them.
+        fields = {field: getattr(entries[name], field) for field in ENTRY_FIELDS.split(", ")}
+        line = [name, families[name], sides[name], fields]
         digest.update(repr(line).encode())
     return digest.hexdigest()
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from relsym.data.splits import uniform
+from relsym.data.verbalize import after_clause
 
 DENYING_CLAUSES = (
     "It is not true that",
@@ -53,11 +54,6 @@ def with_not(text: str) -> str | None:
     if has:
         return f"{text[: has.start()]}does not have{text[has.end() :]}"
     return None
-
-
-def after_clause(clause: str, text: str) -> str:
-    """The text after a clause; a slot begins with a bracket, which has no small letter."""
-    return f"{clause} {text[0].lower()}{text[1:]}"
 
 
 def denials(texts: Iterable[str]) -> list[str]:

@@ -81,21 +81,20 @@ def texts_of_wording(relation: Relation, wording: str) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
+def after_clause(clause: str, text: str) -> str:
+    """The text after a clause; a slot begins with a bracket, which has no small letter."""
+    return f"{clause} {text[0].lower()}{text[1:]}"
+
+
 def _named(relation: Relation) -> dict[str, str]:
     """The wordings that a relation has, by name."""
     named = {TEMPLATE: relation.template}
     if relation.negation:
-        named[DENIED_NEGATION] = _denied(relation.negation)
+        named[DENIED_NEGATION] = after_clause("It is not true that", relation.negation)
     for wording in NUMBERED:
         for i, text in enumerate(texts_of_wording(relation, wording)):
             named[f"{wording} {i}"] = text
     return named
-
-
-def _denied(text: str) -> str:
-    """The statement that a sentence is not true."""
-    # A slot begins with a bracket, which has no small letter.
-    return f"It is not true that {text[0].lower()}{text[1:]}"
 
 
 def _cut(text: str) -> tuple[str, str, str, bool]:

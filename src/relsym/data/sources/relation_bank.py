@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from random import Random
 from typing import final
 
@@ -53,7 +54,7 @@ class BankFacts:
         pairs: of each relation, on each side: train, validation and test.
         split_seed: of the sides of the names.
         folder: in the layout of Wikidata5M, with real triples; None: none.
-        alike: the share of the pairs of which one name is made of the other and of a third one.
+        alike: the share of the pairs of which one name gives way to one that is made of both.
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``bank`` or ``folder`` is no folder.
@@ -151,25 +152,27 @@ class BankFacts:
 
         The made-up name stands on the side of the two that it is made of, like every name.
         """
-        changed = []
-        for subject, property, object in pairs:
+        alike = []  # place of the pair, whether its subject stays, and the names that the other may get
+        for place, (subject, property, object) in enumerate(pairs):
             fact = f"{subject}|{property}|{object}"
             if uniform(0, f"alike|{fact}") < self.alike:
                 keep_subject = uniform(0, f"alike end|{fact}") < 0.5
                 one, other = (subject, object) if keep_subject else (object, subject)
-                made = self._made_of(ids.label_of[one], ids.label_of[other], split, fact)
-                if made is not None:
-                    entity = ids.of(made)
-                    subject, object = (subject, entity) if keep_subject else (entity, object)
-            changed.append((subject, property, object))
-        return changed
+                alike.append((place, keep_subject, _made_of(ids.label_of[one], ids.label_of[other], fact)))
 
-    def _made_of(self, one: str, other: str, split: str, fact: str) -> str | None:
-        """A name made of two that stands on a side; None where no way to make one gives such a name."""
-        ways = sorted(MADE_OF, key=lambda way: uniform(0, f"{way}|{fact}"))
-        names = [way.format(one=one, other=other) for way in ways]
-        parts = parts_of_names(pl.Series("label", names, dtype=pl.String), self.split_seed)
-        return next((name for name, part in zip(names, parts, strict=True) if part == split), None)
+        changed = list(pairs)
+        # All names at once: their parts are told by the column.
+        names = pl.Series("label", [name for *_, made in alike for name in made], dtype=pl.String)
+        parts = iter(parts_of_names(names, self.split_seed))
+        for place, keep_subject, made in alike:
+            fitting = [
+                name for name, part in zip(made, islice(parts, len(made)), strict=True) if part == split
+            ]
+            if fitting:  # else no way to make one gives a name of this side
+                subject, property, object = pairs[place]
+                entity = ids.of(fitting[0])
+                changed[place] = (subject, property, entity) if keep_subject else (entity, property, object)
+        return changed
 
     def _check_parts(self, chosen: Mapping[str, BankEntry], names: _Names) -> None:
         """Refuse a type of which a part has too few names to make pairs of."""
@@ -196,6 +199,12 @@ def _pairs(name: str, entry: BankEntry, split: str, wanted: int, names: _Names) 
         if subject != object:  # a pair comes in one direction only
             pairs.setdefault(frozenset((subject, object)), (subject, name, object))
     return list(pairs.values())
+
+
+def _made_of(one: str, other: str, fact: str) -> list[str]:
+    """The names that can be made of two, in the order in which a fact would have them."""
+    ways = sorted(MADE_OF, key=lambda way: uniform(0, f"{way}|{fact}"))
+    return [way.format(one=one, other=other) for way in ways]
 
 
 class _Ids:
