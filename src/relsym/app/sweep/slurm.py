@@ -46,6 +46,8 @@ SHORTEST_LOOK_S, LONGEST_LOOK_S = 1.0, 10.0
 # Seconds without an answer after which the sweep gives up.
 SILENCE_S = 600.0
 STOP_S = 45.0
+# Seconds by which SLURM may send its warning of the time limit too early.
+EARLY_S = 60
 
 
 @needs("hydra/launcher=submitit_slurm", "submitit", install_line("slurm"))
@@ -80,11 +82,12 @@ class SlurmEngine(Engine):
         **sbatch: Any,
     ) -> None:
         self.check_machine()
-        if timeout_min * 60 <= signal_delay_s:
+        # SLURM loses a warning that comes before the job has begun.
+        if timeout_min * 60 <= signal_delay_s + EARLY_S:
             raise ValueError(
                 f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds "
-                "before its limit: at once. Raise hydra.launcher.timeout_min or lower "
-                "hydra.launcher.signal_delay_s."
+                f"before its limit, or up to {EARLY_S} seconds earlier: at once. Raise "
+                "hydra.launcher.timeout_min or lower hydra.launcher.signal_delay_s."
             )
         self.folder, self.name = submitit_folder, name
         self.parallelism = array_parallelism
@@ -221,7 +224,9 @@ class SlurmEngine(Engine):
         if said.state == "FAILED" and (job.folder / JOB_LOG).exists():
             return Ended(job, code)  # the job's own log says why
         log = self.paths(number).stderr
-        return Ended(job, code, f"SLURM says {said.state}; its log: {log}")
+        # A job whose warning was lost has not told it itself.
+        advice = ". Raise hydra.launcher.timeout_min." if said.state == "TIMEOUT" else ""
+        return Ended(job, code, f"SLURM says {said.state}; its log: {log}{advice}")
 
     def forgotten(self, number: str) -> Said:
         """What became of a job that neither the controller nor the database knows.
