@@ -11,7 +11,7 @@ from banks_of import bank_in, benchmark_of, entry, families, write_yaml
 from relsym.data.bank_entries import plain_text
 from relsym.data.relation_bank import read_bank
 from relsym.data.rewording import ASSURING_CLAUSES, DENYING_CLAUSES, assurances, denials, with_not
-from relsym.data.splits import BANK_RULES, TEST, TRAIN, VALIDATION
+from relsym.data.splits import ADDED, BANK_RULES, TEST, TRAIN, VALIDATION
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,13 @@ def test_what_a_rule_makes_and_the_bank_keeps_from_training_does_not_train():
     relations = bank.relations()
     kept, held_out = set(), set()
     for relation in relations.values():
-        kept |= {plain_text(text) for text in relation.kept.wordings if text}
-        if relation.side != TRAIN:
+        if relation.kept is not None:
+            kept |= {plain_text(text) for text in relation.kept.wordings if text}
+        if relation.side not in (TRAIN, ADDED):
             held_out |= {plain_text(text) for text in bank.entries[relation.property].texts}
     trained = set()
     for relation in relations.values():
-        if relation.side == TRAIN:
+        if relation.side in (TRAIN, ADDED):
             trained |= {plain_text(text) for text in relation.reworded.wordings if text}
     assert len(trained) > 4000
     assert not trained & kept
@@ -184,14 +185,18 @@ def test_a_relation_of_the_further_folder_trains_and_has_no_side(tmp_path):
     write_yaml(folder / "further" / "home.yaml", {"newcomer": entry("greets", "antisymmetric")})
     bank = read_bank(str(folder))
     assert bank.added == {"newcomer"}
-    assert bank.sides == before.sides | {"newcomer": TRAIN}
+    assert bank.sides == before.sides | {"newcomer": ADDED}
     assert bank.families["newcomer"] == "home"
-    benchmark = benchmark_of(folder, "near", reworded=True)
-    trained = benchmark.pairs(benchmark.draw(TRAIN, 0), ("swap",))
-    assert {pair.label for pair in trained if pair.property == "newcomer"} == {"contradiction"}
-    for part in (VALIDATION, TEST):
-        scored = benchmark.pairs(benchmark.draw(part, 0), ("swap",))
-        assert "newcomer" not in {pair.property for pair in scored}
+    relation = bank.relations()["newcomer"]
+    assert {text for text in relation.wordings if text} == set(bank.entries["newcomer"].texts)  # none is kept
+    for split in BANK_RULES:
+        benchmark = benchmark_of(folder, split, reworded=True)
+        trained = benchmark.pairs(benchmark.draw(TRAIN, 0), ("swap",))
+        assert {pair.label for pair in trained if pair.property == "newcomer"} == {"contradiction"}
+        for part in (VALIDATION, TEST):
+            scored = benchmark.pairs(benchmark.draw(part, 0), ("swap",))
+            # With the split "all", which is for use and gives no figures, every relation is scored.
+            assert ("newcomer" in {pair.property for pair in scored}) == (split == "all")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ ENTRY_FIELDS = "kind, slots, meaning, wordings, negations, converses"
 _OWN_CONVERSE = (
     "converses: a symmetric relation is its own converse. Make them wordings, with [X] and [Y] exchanged."
 )
+Struct = TypeVar("Struct")
 _ID = re.compile(r"\w[\w.-]*")  # part of the ids of facts, where blanks and colons would be read otherwise
 
 
@@ -72,12 +73,26 @@ def read_entry(
     Raises:
         ValueError: naming file, relation and field, and what to do.
     """
+    entry = converted(f"{path}: {name}", fields, BankEntry, ENTRY_FIELDS)
+    check_entry(path, name, entry, names)
+    return entry
+
+
+def check_entry(
+    path: Path | Traversable, name: str, entry: BankEntry, names: Mapping[str, Sequence[str]]
+) -> None:
+    """Refuse an entry that breaks a rule of banks.
+
+    Args:
+        path: its file.
+        name: the relation's id.
+        entry: what the file says of it.
+        names: that fill slots, by type.
+
+    Raises:
+        ValueError: naming file, relation and field, and what to do.
+    """
     place = f"{path}: {name}"
-    if _ID.fullmatch(name) is None:
-        raise ValueError(
-            f"{path}: the id {shown_text(name)}: write it in letters, digits and underscores, without blanks."
-        )
-    entry = _converted(place, fields, BankEntry, ENTRY_FIELDS)
     if not entry.meaning.strip():
         raise ValueError(
             f"{place}: meaning is empty. Name its meaning class, or give it one of its own: {name}."
@@ -85,7 +100,6 @@ def read_entry(
     _check_counts(place, entry)
     _check_texts(place, entry, entry.wordings[0])
     _check_slots(place, entry, names)
-    return entry
 
 
 def read_further_texts(path: Path | Traversable, name: str, fields: object, entry: BankEntry) -> FurtherTexts:
@@ -101,7 +115,7 @@ def read_further_texts(path: Path | Traversable, name: str, fields: object, entr
         ValueError: naming file, relation and field, and what to do.
     """
     place = f"{path}: {name}"
-    further = _converted(place, fields, FurtherTexts, ", ".join(FEWEST))
+    further = converted(place, fields, FurtherTexts, ", ".join(FEWEST))
     if entry.kind == SYMMETRIC and further.converses:
         raise ValueError(f"{place}: {_OWN_CONVERSE}")
     _check_texts(place, further, entry.wordings[0])
@@ -109,21 +123,36 @@ def read_further_texts(path: Path | Traversable, name: str, fields: object, entr
 
 
 def relations_in(path: Path | Traversable) -> dict[str, object]:
-    """What a family's file says of each relation, by its id."""
+    """What a family's file says of each relation, by its id.
+
+    Raises:
+        ValueError: it holds no relations, or an id that is none.
+    """
     content = read_yaml(path, plain_keys=True)
     if not isinstance(content, dict) or not content:
         raise ValueError(f"{path}: expected a mapping from relation ids to {ENTRY_FIELDS}.")
-    return {str(name): fields for name, fields in content.items()}  # an id may be a number
+    relations = {str(name): fields for name, fields in content.items()}  # an id may be a number
+    for name in relations:
+        if _ID.fullmatch(name) is None:
+            raise ValueError(
+                f"{path}: the id {shown_text(name)}: write it in letters, digits and underscores, without "
+                "blanks."
+            )
+    return relations
 
 
-def plain_text(text: str) -> str:
-    """A text as it is compared: with X for whichever slot comes first, in small letters."""
-    ordered = text if _subject_first(text) else text.replace("[X]", "[Z]").replace("[Y]", "[X]")
-    return re.sub(r"\s+", " ", ordered.replace("[Z]", "[Y]").lower()).strip()
+def converted(place: str, fields: object, to: type[Struct], known: str) -> Struct:
+    """What a file says of a relation, as a struct.
 
+    Args:
+        place: the file and the relation, for the error.
+        fields: what stands there.
+        to: the struct.
+        known: its fields, for the error.
 
-def _converted(place: str, fields: object, to: type[Any], known: str) -> Any:
-    """The fields as a struct; one that is unknown, missing or of another type is refused."""
+    Raises:
+        ValueError: a field is unknown, missing or of another type.
+    """
     if not isinstance(fields, dict):
         raise ValueError(f"{place}: expected a mapping with the fields {known}.")
     try:
@@ -133,6 +162,12 @@ def _converted(place: str, fields: object, to: type[Any], known: str) -> Any:
         raise ValueError(
             f"{place}: {problem}. Fields: {known} (converses not for symmetric ones)."
         ) from error
+
+
+def plain_text(text: str) -> str:
+    """A text as it is compared: with X for whichever slot comes first, in small letters."""
+    ordered = text if _subject_first(text) else text.replace("[X]", "[Z]").replace("[Y]", "[X]")
+    return re.sub(r"\s+", " ", ordered.replace("[Z]", "[Y]").lower()).strip()
 
 
 def _check_counts(place: str, entry: BankEntry) -> None:

@@ -19,6 +19,7 @@ from relsym.data.bank_entries import (
     read_further_texts,
     relations_in,
 )
+from relsym.data.role_nouns import read_roles
 from relsym.data.splits import TRAIN
 from relsym.runs.stored_config import shown_text
 
@@ -68,6 +69,9 @@ def read_further(
             further.paths[name] = path
             if name in entries:
                 further.texts[name] = read_further_texts(path, name, fields, entries[name])
+            elif isinstance(fields, dict) and "roles" in fields:
+                further.entries[name] = read_roles(path, name, fields, names)
+                further.families[name] = path.name.removesuffix(".yaml")
             elif isinstance(fields, dict) and "kind" not in fields:
                 raise ValueError(
                     f"{path}: {shown_text(name)} is no relation of the bank, and has no kind. Give all of "

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from relsym.data.relations import Relation
-from relsym.data.splits import uniform
+from relsym.data.splits import ADDED, TRAIN, uniform
 
 OTHER_RELATION, OTHER_OBJECT = "relation", "object"
 
@@ -55,13 +55,17 @@ def _confusable(relations: Mapping[str, Relation]) -> dict[str, list[str]]:
     """
     of_side = defaultdict(list)
     of_slots = defaultdict(list)
+    side_of = {
+        property: TRAIN if relation.side == ADDED else relation.side
+        for property, relation in relations.items()
+    }
     for property, relation in relations.items():
-        of_side[relation.side].append(property)
-        of_slots[relation.side, relation.slots].append(property)
+        of_side[side_of[property]].append(property)
+        of_slots[side_of[property], relation.slots].append(property)
     confusable = {}
     for property, relation in relations.items():
-        alike = _of_other_meaning(relation, of_slots[relation.side, relation.slots], relations)
-        confusable[property] = alike or _of_other_meaning(relation, of_side[relation.side], relations)
+        alike = _of_other_meaning(relation, of_slots[side_of[property], relation.slots], relations)
+        confusable[property] = alike or _of_other_meaning(relation, of_side[side_of[property]], relations)
     return confusable
 
 

@@ -5,7 +5,7 @@ A bank is a folder:
 - ``FAMILY.yaml`` for each family: relation id -> fields of ``BankEntry``;
 - ``families.yaml``, where it is there: each family with a line that says what it is about;
 - ``further/FAMILY.yaml``, where there are any: relation id -> fields of ``FurtherTexts``, which train alone,
-  or of ``BankEntry``, for a relation that trains and has no side;
+  or of ``BankEntry`` or ``RolePair``, for a relation that trains and has no side;
 - ``names/TYPE.txt``: the names that fill a slot of each type, one on a line; persons may be given as
   ``person_given.txt`` and ``person_family.txt``, which are combined;
 - ``sides.yaml``, where it is there: which relations train, validate and test; drawn otherwise.
@@ -36,7 +36,7 @@ from relsym.data.bank_further import check_added, read_further
 from relsym.data.bank_sides import SIDES_FILE, read_sides
 from relsym.data.relations import TABLES, Relation, read_relations
 from relsym.data.rewording import assurances, denials
-from relsym.data.splits import TRAIN, uniform
+from relsym.data.splits import ADDED, uniform
 from relsym.runs.plain_yaml import read_yaml
 from relsym.runs.stored_config import shown_text
 from relsym.text_encoding import text_of
@@ -59,7 +59,7 @@ class RelationBank:
     Attributes:
         entries: by relation id.
         families: of the relations, by relation id.
-        sides: of the relations, by relation id, each one of ``RELATION_SIDES``.
+        sides: of the relations, by relation id, each one of ``RELATION_SIDES`` or ``ADDED``.
         names: that fill slots, by type.
         family_lines: what each family is about, by family; the family's name where the bank does not say.
         further: texts that train alone, by relation id, where a relation has any.
@@ -81,18 +81,19 @@ class RelationBank:
     def relations(self) -> dict[str, Relation]:
         """The bank as a property table: each relation in the wordings that may be trained on.
 
-        The field ``kept`` of each holds the wordings that are kept from training, ``reworded`` those that
-        training has where it takes further ones.
+        The field ``kept`` of each holds the wordings that are kept from training (none of relations that were
+        added), ``reworded`` those that training has where it takes further ones.
         """
         table = {}
         for name, entry in self.entries.items():
             kept, trained = {}, {}
             for field, count in KEPT_LAST.items():
                 texts = getattr(entry, field)
-                kept[field], trained[field] = texts[-count:], texts[:-count]
+                kept_from = len(texts) - (0 if name in self.added else count)
+                trained[field], kept[field] = texts[:kept_from], texts[kept_from:]
             table[name] = replace(
                 self._relation(name, trained),
-                kept=self._relation(name, kept),
+                kept=None if name in self.added else self._relation(name, kept),
                 reworded=self._relation(name, self._reworded(name, trained)),
             )
         return table
@@ -225,7 +226,7 @@ def _read_folder(root: Path | Traversable) -> RelationBank:
     return RelationBank(
         entries | further.entries,
         families | further.families,
-        sides | dict.fromkeys(further.entries, TRAIN),
+        sides | dict.fromkeys(further.entries, ADDED),
         names,
         lines,
         further.texts,

@@ -18,7 +18,6 @@ DENYING_CLAUSES = (
     "It is not true that",
     "It is false that",
     "It is not the case that",
-    "It is wrong that",
     "It is not so that",
     "It is untrue that",
     "It is incorrect that",

@@ -1,0 +1,147 @@
+"""Relations that are given by the nouns of their two roles, such as landlord and tenant.
+
+What an encoder lacks on relations that it never saw is vocabulary. A pair of nouns is enough for a relation:
+patterns make its wordings, negations and converses. English only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from relsym.data.bank_entries import BankEntry, check_entry, converted
+from relsym.data.relations import SYMMETRIC
+from relsym.data.splits import uniform
+from relsym.runs.stored_config import shown_text
+
+ROLE_FIELDS = "kind, slots, meaning, roles"
+# [X] is A and [Y] is B; {a} and {b} are the nouns with an article.
+OF_ROLES = (
+    "[X] is {a} of [Y].",
+    "[X] is [Y]'s {A}.",
+    "[X] is {A} to [Y].",
+    "[X] serves as {a} of [Y].",
+    "[X] counts as {a} of [Y].",
+    "[X] has [Y] as {B}.",
+    "[X] has {b} in [Y].",
+    "[X]'s {B} is [Y].",
+    "{The B} of [X] is [Y].",
+    "For [X], {b} is [Y].",
+    "It is [X] that is {a} of [Y].",
+)
+# Of two nouns, or of one noun and its plural.
+OF_TWO_NOUNS = (
+    "[X] and [Y] are {A} and {B}.",
+    "With [X] as {a}, [Y] is {b}.",
+    "Of the two, [X] is {a} and [Y] {b}.",
+)
+OF_ONE_NOUN = ("[X] and [Y] are {As}.", "[X] and [Y] are {As} of each other.")
+DENIALS = (
+    "[X] is not {a} of [Y].",
+    "[X] is no {A} of [Y].",
+    "[X] is not [Y]'s {A}.",
+    "[X] does not have [Y] as {B}.",
+    "[X] fails to be {a} of [Y].",
+    "{The B} of [X] is not [Y].",
+)
+# First letters that are not spoken as they are written.
+_VOWEL = re.compile(
+    r"(?!uni|use|usu|uti|ura|eu|one\b|once|ewe)[aeiou]|heir|hour|honou?r|honest", re.IGNORECASE
+)
+
+
+class RolePair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A relation as two nouns.
+
+    kind: symmetric, antisymmetric or neither.
+    slots: the types of [X] and [Y].
+    meaning: its meaning class.
+    roles: what [X] is to [Y], and what [Y] is to [X]; of a symmetric relation the noun, and its plural.
+    """
+
+    kind: Literal["symmetric", "antisymmetric", "neither"]
+    slots: tuple[str, str]
+    meaning: str
+    roles: tuple[str, str]
+
+
+def read_roles(
+    path: Path | Traversable, name: str, fields: object, names: Mapping[str, Sequence[str]]
+) -> BankEntry:
+    """Make an entry of the two nouns that a file gives for a relation.
+
+    Args:
+        path: the file.
+        name: the relation's id.
+        fields: what stands under it.
+        names: that fill slots, by type.
+
+    Raises:
+        ValueError: naming file, relation and field, and what to do.
+    """
+    place = f"{path}: {name}"
+    pair = converted(place, fields, RolePair, ROLE_FIELDS)
+    if not all(noun.strip() for noun in pair.roles):
+        raise ValueError(f"{place}: roles: a noun is empty. Give what [X] is to [Y], and what [Y] is to [X].")
+    if pair.kind != SYMMETRIC and len(set(pair.roles)) == 1:
+        raise ValueError(
+            f"{place}: roles: {shown_text(pair.roles[0])} twice. Give what [X] is to [Y] and what [Y] is to "
+            "[X] in two nouns, or make it symmetric, with the noun and its plural."
+        )
+    entry = entry_of_roles(pair)
+    check_entry(path, name, entry, names)
+    return entry
+
+
+def entry_of_roles(pair: RolePair) -> BankEntry:
+    """The relation in all texts that the patterns make of its nouns."""
+    first, second = pair.roles
+    if pair.kind == SYMMETRIC:
+        wordings = _filled((*OF_ROLES, *OF_ONE_NOUN), first, first, plural=second)
+        denials, converses = _filled(DENIALS, first, first), []
+    else:
+        wordings = _filled((*OF_ROLES, *OF_TWO_NOUNS), first, second)
+        denials = _filled(DENIALS, first, second)
+        from_other_side = _filled((*OF_ROLES, *OF_TWO_NOUNS), second, first)
+        converses = [_exchanged(text) for text in from_other_side]
+    return BankEntry(
+        wordings=tuple(wordings),
+        negations=tuple(denials),
+        converses=tuple(converses),
+        kind=pair.kind,
+        slots=pair.slots,
+        meaning=pair.meaning,
+    )
+
+
+def _filled(patterns: Iterable[str], noun: str, other: str, plural: str = "") -> list[str]:
+    """The patterns with their nouns, the first one first and the others by hash.
+
+    Which ones are kept from training so differs between relations. Half of the texts, by hash, say "the", the
+    others "a" or "an": neither tells the kind.
+    """
+    first, *others = patterns
+    others.sort(key=lambda pattern: uniform(0, f"place|{pattern}|{noun}|{other}"))
+    texts = []
+    for pattern in (first, *others):
+        definite = uniform(0, f"article|{pattern}|{noun}|{other}") < 0.5
+        a, b = (f"the {of}" if definite else with_indefinite_article(of) for of in (noun, other))
+        The_B = b[0].upper() + b[1:]
+        texts.append(
+            pattern.format_map({"A": noun, "B": other, "As": plural, "a": a, "b": b, "The B": The_B})
+        )
+    return texts
+
+
+def with_indefinite_article(noun: str) -> str:
+    """The noun after "a" or "an", by its first letters: "an heir", "a union"."""
+    return f"{'an' if _VOWEL.match(noun) else 'a'} {noun}"
+
+
+def _exchanged(text: str) -> str:
+    return text.replace("[X]", "[Z]").replace("[Y]", "[X]").replace("[Z]", "[Y]")
