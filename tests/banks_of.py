@@ -96,7 +96,7 @@ def benchmark_of(folder: Path | str, split: str = "relations", **changes) -> Sym
     """A benchmark on a bank, as ``data=relations`` makes it."""
     options = {"property_table": str(folder), "neutral": True, "split": split}
     pairs, real, alike = changes.pop("pairs", PAIRS), changes.pop("real", None), changes.pop("alike", 0.0)
-    reader = BankFacts(str(folder), pairs, 0, real, alike)
+    reader = BankFacts(str(folder), pairs, 0, real, alike, changes.pop("added_pairs", None))
     return SymmetryBenchmark(reader, **{**options, **changes})
 
 

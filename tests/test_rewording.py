@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -195,8 +196,19 @@ def test_a_relation_of_the_further_folder_trains_and_has_no_side(tmp_path):
         assert {pair.label for pair in trained if pair.property == "newcomer"} == {"contradiction"}
         for part in (VALIDATION, TEST):
             scored = benchmark.pairs(benchmark.draw(part, 0), ("swap",))
-            # With the split "all", which is for use and gives no figures, every relation is scored.
-            assert ("newcomer" in {pair.property for pair in scored}) == (split == "all")
+            assert "newcomer" not in {pair.property for pair in scored}
+
+
+@pytest.mark.parametrize(("added_pairs", "expected"), [(None, 8), (3, 3), (20, 20)])
+def test_added_relations_get_their_own_number_of_training_pairs(tmp_path, added_pairs, expected):
+    folder = bank_in(tmp_path / "bank")
+    (folder / "further").mkdir()
+    write_yaml(folder / "further" / "home.yaml", {"newcomer": entry("greets", "antisymmetric")})
+    facts = benchmark_of(folder, "near", added_pairs=added_pairs).facts
+    trained = Counter(facts.filter(facts["forward"] == TRAIN)["property"])
+    assert trained.pop("newcomer") == expected
+    assert "newcomer" not in set(facts.filter(facts["forward"] != TRAIN)["property"])
+    assert set(trained.values()) == {8}
 
 
 @pytest.mark.parametrize(

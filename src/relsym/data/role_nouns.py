@@ -33,6 +33,7 @@ OF_ROLES = (
     "{The B} of [X] is [Y].",
     "For [X], {b} is [Y].",
     "It is [X] that is {a} of [Y].",
+    "[X] goes with [Y] as {A} with {B}.",
 )
 # Of two nouns, or of one noun and its plural.
 OF_TWO_NOUNS = (

@@ -14,9 +14,9 @@ from relsym.data.bank_entries import BankEntry
 from relsym.data.relation_bank import RelationBank, bank_folder, read_bank
 from relsym.data.sources.mini import Mini
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
-from relsym.data.splits import SPLITS, parts_of_names, uniform
+from relsym.data.splits import SPLITS, TRAIN, parts_of_names, uniform
 from relsym.data.triples import TripleSource, entities_of, label_frame, triple_frame
-from relsym.ranges import Seed, Share
+from relsym.ranges import PositiveInt, Seed, Share
 
 # So many times as many pairs are drawn as are wanted, then no more: a type may have few names.
 TRIES = 20
@@ -55,6 +55,8 @@ class BankFacts:
         split_seed: of the sides of the names.
         folder: in the layout of Wikidata5M, with real triples; None: none.
         alike: the share of the pairs of which one name gives way to one that is made of both.
+        added_pairs: training pairs of each relation that was added to the bank later, which has no others;
+            None: as many as of the other relations.
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``bank`` or ``folder`` is no folder.
@@ -68,6 +70,7 @@ class BankFacts:
         split_seed: Seed,
         folder: str | None = None,
         alike: Share = 0.0,
+        added_pairs: PositiveInt | None = None,
     ) -> None:
         counts_fit = all(type(count) is int and count > 0 for count in pairs.values())
         if set(pairs) != set(SPLITS) or not counts_fit:
@@ -80,6 +83,7 @@ class BankFacts:
         self.pairs = {split: pairs[split] for split in SPLITS}
         self.split_seed = split_seed
         self.alike = alike
+        self.added_pairs = added_pairs
         self.real = None if folder is None else Wikidata5MFolder(folder, on_bad_row="skip")
 
     def read(self, properties: Collection[str]) -> TripleSource:
@@ -101,7 +105,7 @@ class BankFacts:
         triples: list[tuple[str, str, str]] = []
         short = 0
         for name, entry in chosen.items():
-            for split, wanted in self.pairs.items():
+            for split, wanted in self._wanted(name in bank.added).items():
                 pairs = self._with_names_alike(_pairs(name, entry, split, wanted, names), split, ids)
                 short += wanted - len(pairs)
                 triples += pairs
@@ -123,6 +127,16 @@ class BankFacts:
             wikidata=False,
             made_up=real is None,
         )
+
+    def _wanted(self, added: bool) -> dict[str, int]:
+        """How many pairs a relation gets on each side.
+
+        Args:
+            added: whether it was added to the bank later, and is scored nowhere.
+        """
+        if not added:
+            return self.pairs
+        return {TRAIN: self.added_pairs or self.pairs[TRAIN]}
 
     def _names(self, bank: RelationBank, ids: _Ids) -> _Names:
         """The entity ids of the names of each type, by side."""
