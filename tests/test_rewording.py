@@ -190,13 +190,16 @@ def test_a_relation_of_the_further_folder_trains_and_has_no_side(tmp_path):
     assert bank.families["newcomer"] == "home"
     relation = bank.relations()["newcomer"]
     assert {text for text in relation.wordings if text} == set(bank.entries["newcomer"].texts)  # none is kept
-    for split in BANK_RULES:
+    for split in (*BANK_RULES, "entities"):
+        plain = benchmark_of(folder, split, reworded=False)
+        assert "newcomer" not in {pair.property for pair in plain.pairs(plain.draw(TRAIN, 0), ("swap",))}
         benchmark = benchmark_of(folder, split, reworded=True)
         trained = benchmark.pairs(benchmark.draw(TRAIN, 0), ("swap",))
         assert {pair.label for pair in trained if pair.property == "newcomer"} == {"contradiction"}
         for part in (VALIDATION, TEST):
-            scored = benchmark.pairs(benchmark.draw(part, 0), ("swap",))
+            scored = benchmark.pairs(benchmark.draw(part, 0), ("swap", "other_relation"))
             assert "newcomer" not in {pair.property for pair in scored}
+            assert not any(" greets " in pair.hypothesis for pair in scored)
 
 
 @pytest.mark.parametrize(("added_pairs", "expected"), [(None, 8), (3, 3), (20, 20)])
@@ -204,7 +207,7 @@ def test_added_relations_get_their_own_number_of_training_pairs(tmp_path, added_
     folder = bank_in(tmp_path / "bank")
     (folder / "further").mkdir()
     write_yaml(folder / "further" / "home.yaml", {"newcomer": entry("greets", "antisymmetric")})
-    facts = benchmark_of(folder, "near", added_pairs=added_pairs).facts
+    facts = benchmark_of(folder, "near", reworded=True, added_pairs=added_pairs).facts
     trained = Counter(facts.filter(facts["forward"] == TRAIN)["property"])
     assert trained.pop("newcomer") == expected
     assert "newcomer" not in set(facts.filter(facts["forward"] != TRAIN)["property"])
@@ -214,10 +217,11 @@ def test_added_relations_get_their_own_number_of_training_pairs(tmp_path, added_
 @pytest.mark.parametrize(
     ("file", "changes", "parts"),
     [
-        ("market", {}, ("newcomer", "no relation of the family market does", "one of home")),
+        ("market", {}, ("newcomer", "no relation of the family market does", "one that trains: home")),
         ("garden", {}, ("newcomer", "no relation of the family garden does")),
         ("home", {"meaning": "testnearsymmetrics"}, ("the meaning class testnearsymmetrics is held out",)),
         ("home", {"meaning": "leftoutneithers"}, ("the meaning class leftoutneithers is held out",)),
+        ("home", {"meaning": "TestNearSymmetrics "}, ("is held out (test_near_symmetric)",)),
         ("home", {"slots": ["person", "ship"]}, ("slots: unknown type", "ship")),
     ],
 )
@@ -226,6 +230,20 @@ def test_a_relation_that_would_train_what_is_held_out_is_refused(tmp_path, file,
     refusal = refusal_of(tmp_path, f"{file}.yaml", {"newcomer": newcomer})
     for part in (f"further/{file}.yaml: newcomer", *parts):
         assert part in refusal
+
+
+def test_what_a_rule_makes_and_another_relation_has_does_not_train(tmp_path):
+    """It may be kept from training there, or held out."""
+    clause = next(text for text in denials(["[X] is a further one for [Y]."]) if text)
+    content = families()
+    content["home"]["test_near_antisymmetric"]["negations"].append(clause)
+    folder = bank_in(tmp_path / "bank", content)
+    (folder / "further").mkdir()
+    further = {"train_antisymmetric": {"wordings": ["[X] is a further one for [Y]."]}}
+    write_yaml(folder / "further" / "more.yaml", further)
+    reworded = read_bank(str(folder)).relations()["train_antisymmetric"].reworded
+    assert "[X] is a further one for [Y]." in reworded.wordings
+    assert clause not in reworded.wordings
 
 
 def test_a_further_text_that_the_bank_has_is_refused(tmp_path):

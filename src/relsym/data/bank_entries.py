@@ -24,6 +24,7 @@ _OWN_CONVERSE = (
     "converses: a symmetric relation is its own converse. Make them wordings, with [X] and [Y] exchanged."
 )
 Struct = TypeVar("Struct")
+_NO_CONVERSES = " (converses not for symmetric ones)"
 _ID = re.compile(r"\w[\w.-]*")  # part of the ids of facts, where blanks and colons would be read otherwise
 
 
@@ -160,7 +161,7 @@ def converted(place: str, fields: object, to: type[Struct], known: str) -> Struc
     except msgspec.ValidationError as error:
         problem = str(error).replace("`$.", "`")  # msgspec's mark of where a value begins
         raise ValueError(
-            f"{place}: {problem}. Fields: {known} (converses not for symmetric ones)."
+            f"{place}: {problem}. Fields: {known}{_NO_CONVERSES if 'converses' in known else ''}."
         ) from error
 
 
@@ -179,8 +180,8 @@ def _check_counts(place: str, entry: BankEntry) -> None:
                 raise ValueError(f"{place}: {_OWN_CONVERSE}")
         elif len(texts) < fewest:
             raise ValueError(
-                f"{place}: {field}: there are {len(texts)}, and {fewest} at least are needed, since the last "
-                f"ones are kept from training. Add {fewest - len(texts)} more."
+                f"{place}: {field}: there are {len(texts)}, and {fewest} at least are needed: of what is "
+                f"measured the last ones are kept from training. Add {fewest - len(texts)} more."
             )
 
 

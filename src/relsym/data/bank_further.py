@@ -19,7 +19,7 @@ from relsym.data.bank_entries import (
     read_further_texts,
     relations_in,
 )
-from relsym.data.role_nouns import read_roles
+from relsym.data.role_nouns import ROLE_FIELDS, read_roles
 from relsym.data.splits import TRAIN
 from relsym.runs.stored_config import shown_text
 
@@ -75,7 +75,7 @@ def read_further(
             elif isinstance(fields, dict) and "kind" not in fields:
                 raise ValueError(
                     f"{path}: {shown_text(name)} is no relation of the bank, and has no kind. Give all of "
-                    f"{ENTRY_FIELDS} for a relation that trains, or take it out."
+                    f"{ENTRY_FIELDS} for a relation that trains (or {ROLE_FIELDS}), or take it out."
                 )
             else:
                 further.entries[name] = read_entry(path, name, fields, names)
@@ -100,18 +100,24 @@ def check_added(
     held_out = {}
     for name, entry in entries.items():
         if entry.meaning not in trained_meanings:
-            held_out[entry.meaning] = name
+            held_out[_plain(entry.meaning)] = name
     for name, entry in further.entries.items():
         place = f"{further.paths[name]}: {name}"
         if further.families[name] not in training:
             raise ValueError(
                 f"{place}: what stands in {FURTHER_FOLDER} trains, and no relation of the family "
-                f"{further.families[name]} does. Write it into the file of one of "
-                f"{', '.join(sorted(training))}."
+                f"{further.families[name]} does. Write it into the file of one that trains: "
+                f"{', '.join(sorted(training)) or 'there is none'}."
             )
-        if entry.meaning in held_out:
+        of_class = held_out.get(_plain(entry.meaning))
+        if of_class is not None:
             raise ValueError(
                 f"{place}: what stands in {FURTHER_FOLDER} trains, and the meaning class {entry.meaning} is "
-                f"held out ({held_out[entry.meaning]}). Take it out, or give it another class if it means "
+                f"held out ({of_class}). Take it out, or give it another class if it means "
                 "another thing."
             )
+
+
+def _plain(meaning: str) -> str:
+    """A meaning class as it is compared with held-out ones: a slip of the pen must not let it train."""
+    return meaning.strip().lower()

@@ -32,6 +32,7 @@ from relsym.data.relations import (
 from relsym.data.sampling import draw_order
 from relsym.data.seen_properties import seen_properties
 from relsym.data.splits import (
+    ADDED,
     BANK_RULES,
     BLIND_RULES,
     EVERY_RELATION,
@@ -308,12 +309,20 @@ class SymmetryBenchmark(Benchmark):
             )
 
     def _sides(self, facts: pl.DataFrame) -> pl.DataFrame:
-        """Where each fact and its reverse stand (columns ``forward`` and ``reverse``)."""
-        if self.split in SPLIT_RULES:
+        """Where each fact and its reverse stand (columns ``forward`` and ``reverse``).
+
+        What was added to a bank trains with its further texts alone.
+        """
+        side_of = {
+            name: relation.side if self.reworded or relation.side != ADDED else None
+            for name, relation in self.relations.items()
+        }
+        if self.split in SPLIT_RULES and not any(side_of.values()):
             return SPLIT_RULES[self.split](facts, self.split_seed)
-        side_of = {name: relation.side for name, relation in self.relations.items()}
+        # Of a bank no other rule is let through than the one that knows of entities alone.
+        rule = BANK_RULES.get(self.split, BANK_RULES[EVERY_RELATION])
         relation_sides = pl.col("property").replace_strict(side_of, return_dtype=pl.String)
-        return BANK_RULES[self.split](facts.with_columns(relation_side=relation_sides), self.split_seed)
+        return rule(facts.with_columns(relation_side=relation_sides), self.split_seed)
 
     def _advice(self) -> str:
         """What to do where no fact is left."""

@@ -5,7 +5,7 @@ A bank is a folder:
 - ``FAMILY.yaml`` for each family: relation id -> fields of ``BankEntry``;
 - ``families.yaml``, where it is there: each family with a line that says what it is about;
 - ``further/FAMILY.yaml``, where there are any: relation id -> fields of ``FurtherTexts``, which train alone,
-  or of ``BankEntry`` or ``RolePair``, for a relation that trains and has no side;
+  or of ``BankEntry`` or ``RolePair``, for a relation that trains and is on none of the sides;
 - ``names/TYPE.txt``: the names that fill a slot of each type, one on a line; persons may be given as
   ``person_given.txt`` and ``person_family.txt``, which are combined;
 - ``sides.yaml``, where it is there: which relations train, validate and test; drawn otherwise.
@@ -15,12 +15,12 @@ The one that comes with relsym lies in ``relsym/data/bank``. ``docs/relations.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 from relsym.data.bank_entries import (
@@ -85,6 +85,7 @@ class RelationBank:
         added), ``reworded`` those that training has where it takes further ones.
         """
         table = {}
+        known = self._texts()
         for name, entry in self.entries.items():
             kept, trained = {}, {}
             for field, count in KEPT_LAST.items():
@@ -94,14 +95,23 @@ class RelationBank:
             table[name] = replace(
                 self._relation(name, trained),
                 kept=None if name in self.added else self._relation(name, kept),
-                reworded=self._relation(name, self._reworded(name, trained)),
+                reworded=self._relation(name, self._reworded(name, trained, known)),
             )
         return table
 
-    def _reworded(self, name: str, trained: _Texts) -> dict[str, list[str]]:
+    def _texts(self) -> set[str]:
+        """All texts of all relations, as they are compared."""
+        of_bank = chain(self.entries.values(), self.further.values())
+        return {plain_text(text) for relation in of_bank for text in relation.texts}
+
+    def _reworded(self, name: str, trained: _Texts, known: Set[str]) -> dict[str, list[str]]:
         """The texts that train, the further ones, and denials and assurances of them by rule.
 
-        What a rule makes and the bank has is left out: it may be kept from training.
+        Args:
+            name: the relation's id.
+            trained: those of its texts that train.
+            known: all texts of the bank. What a rule makes and the bank has, of whichever relation, is left
+                out: it may be kept from training or held out.
         """
         further = self.further.get(name, FurtherTexts())
         texts = {field: [*trained[field], *getattr(further, field)] for field in KEPT_LAST}
@@ -111,7 +121,6 @@ class RelationBank:
             "wordings": assurances(wordings, ASSURED_EVERY),
             "converses": assurances(converses, ASSURED_EVERY),
         }
-        known = {plain_text(text) for text in (*self.entries[name].texts, *further.texts)}
         for field, of_field in made.items():
             texts[field] += [text for text in of_field if plain_text(text) not in known]
         return texts

@@ -54,7 +54,8 @@ class Relation:
         meaning: relations of one meaning class are synonyms, converses, or one wider than the other.
         slots: the types of [X] and [Y].
         family: of a relation in a bank, such as kinship.
-        side: of a relation in a bank, on which it trains or is held out (``RELATION_SIDES`` there).
+        side: of a relation in a bank, on which it trains or is held out (``RELATION_SIDES`` there, or
+            ``ADDED``).
         kept: the same relation in the wordings that are kept from training.
         reworded: the same relation in all the words that it may train in, where there are more than these.
 

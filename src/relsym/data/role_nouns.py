@@ -7,7 +7,7 @@ patterns make its wordings, negations and converses. English only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,8 @@ from relsym.data.splits import uniform
 from relsym.runs.stored_config import shown_text
 
 ROLE_FIELDS = "kind, slots, meaning, roles"
-# [X] is A and [Y] is B; {a} and {b} are the nouns with an article.
+# [X] is A and [Y] is B; {a} and {b} are the nouns with an article. Where the noun of [Y] stands first it has
+# "the": that a tenant of [X] is not [Y] would deny little.
 OF_ROLES = (
     "[X] is {a} of [Y].",
     "[X] is [Y]'s {A}.",
@@ -30,8 +31,8 @@ OF_ROLES = (
     "[X] has [Y] as {B}.",
     "[X] has {b} in [Y].",
     "[X]'s {B} is [Y].",
-    "{The B} of [X] is [Y].",
-    "For [X], {b} is [Y].",
+    "The {B} of [X] is [Y].",
+    "For [X], the {B} is [Y].",
     "It is [X] that is {a} of [Y].",
     "[X] goes with [Y] as {A} with {B}.",
 )
@@ -48,11 +49,13 @@ DENIALS = (
     "[X] is not [Y]'s {A}.",
     "[X] does not have [Y] as {B}.",
     "[X] fails to be {a} of [Y].",
-    "{The B} of [X] is not [Y].",
+    "[X] does not have {b} in [Y].",
 )
-# First letters that are not spoken as they are written.
+_NOUN = re.compile(r"\w+(?:['-]\w+)*'?(?: \w+(?:['-]\w+)*'?)*")
+# Beginnings that are spoken with a vowel, letters that are spelt out among them ("MP", "NGO").
 _VOWEL = re.compile(
-    r"(?!uni|use|usu|uti|ura|eu|one\b|once|ewe)[aeiou]|heir|hour|honou?r|honest", re.IGNORECASE
+    r"(?!(?i:uni(?![nm])|use|usu|uti|ura|eu|one\b|once|ewe)|U[A-Z])(?i:[aeiouàáâäæèéêëìíîïòóôöùúû])"
+    r"|(?i:heir|hour|honou?r|honest)|[FHLMNRSX](?=[A-Z])"
 )
 
 
@@ -87,9 +90,13 @@ def read_roles(
     """
     place = f"{path}: {name}"
     pair = converted(place, fields, RolePair, ROLE_FIELDS)
-    if not all(noun.strip() for noun in pair.roles):
-        raise ValueError(f"{place}: roles: a noun is empty. Give what [X] is to [Y], and what [Y] is to [X].")
-    if pair.kind != SYMMETRIC and len(set(pair.roles)) == 1:
+    for noun in pair.roles:
+        if _NOUN.fullmatch(noun) is None or noun.split()[0].lower() in ("the", "a", "an"):
+            raise ValueError(
+                f"{place}: roles: {shown_text(noun)} is no noun. Write words parted by one blank, without an "
+                "article before and a full stop behind them: what [X] is to [Y], and what [Y] is to [X]."
+            )
+    if pair.kind != SYMMETRIC and len({noun.lower() for noun in pair.roles}) == 1:
         raise ValueError(
             f"{place}: roles: {shown_text(pair.roles[0])} twice. Give what [X] is to [Y] and what [Y] is to "
             "[X] in two nouns, or make it symmetric, with the noun and its plural."
@@ -120,23 +127,15 @@ def entry_of_roles(pair: RolePair) -> BankEntry:
     )
 
 
-def _filled(patterns: Iterable[str], noun: str, other: str, plural: str = "") -> list[str]:
-    """The patterns with their nouns, the first one first and the others by hash.
+def _filled(patterns: Sequence[str], noun: str, other: str, plural: str = "") -> list[str]:
+    """The patterns with their nouns.
 
-    Which ones are kept from training so differs between relations. Half of the texts, by hash, say "the", the
-    others "a" or "an": neither tells the kind.
+    A relation has one article, "the" or "a", whichever its nouns give by hash, so that neither tells a kind.
     """
-    first, *others = patterns
-    others.sort(key=lambda pattern: uniform(0, f"place|{pattern}|{noun}|{other}"))
-    texts = []
-    for pattern in (first, *others):
-        definite = uniform(0, f"article|{pattern}|{noun}|{other}") < 0.5
-        a, b = (f"the {of}" if definite else with_indefinite_article(of) for of in (noun, other))
-        The_B = b[0].upper() + b[1:]
-        texts.append(
-            pattern.format_map({"A": noun, "B": other, "As": plural, "a": a, "b": b, "The B": The_B})
-        )
-    return texts
+    definite = uniform(0, f"article|{'|'.join(sorted((noun, other)))}") < 0.5
+    a, b = (f"the {of}" if definite else with_indefinite_article(of) for of in (noun, other))
+    nouns = {"A": noun, "B": other, "As": plural, "a": a, "b": b}
+    return [pattern.format_map(nouns) for pattern in patterns]
 
 
 def with_indefinite_article(noun: str) -> str:

@@ -109,11 +109,20 @@ def unseen_relations(*distances: str) -> SplitRule:
 
 
 def trained_relations(facts: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """The relations of a bank that train, asked about entities that do not."""
+    """The relations of a bank that train, asked about entities that do not; those added later train alone."""
     table = pl.concat([entities(facts, seed), facts.select("relation_side")], how="horizontal")
     trained = pl.col("relation_side") == "train"
     added_and_trains = (pl.col("relation_side") == ADDED) & (pl.col("forward") == TRAIN)
     side = pl.when(trained | added_and_trains).then("forward")
+    return table.select(forward=side, reverse=side)
+
+
+def every_relation(facts: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """All relations of a bank train and are scored, but for those added later: these train alone."""
+    table = pl.concat([entities(facts, seed), facts.select("relation_side")], how="horizontal")
+    relation_side = pl.col("relation_side")
+    stands = relation_side.is_not_null() & ((relation_side != ADDED) | (pl.col("forward") == TRAIN))
+    side = pl.when(stands).then("forward")
     return table.select(forward=side, reverse=side)
 
 
@@ -129,7 +138,7 @@ BANK_RULES: dict[str, SplitRule] = {
     "left_out": unseen_relations("left_out"),
     "trained": trained_relations,
     KEPT_WORDINGS: trained_relations,  # in wordings that are kept from training
-    EVERY_RELATION: entities,  # every relation trains: for use, not for figures
+    EVERY_RELATION: every_relation,  # every relation trains: for use, not for figures
 }
 
 

@@ -136,7 +136,7 @@ class BankFacts:
         """
         if not added:
             return self.pairs
-        return {TRAIN: self.added_pairs or self.pairs[TRAIN]}
+        return {TRAIN: self.pairs[TRAIN] if self.added_pairs is None else self.added_pairs}
 
     def _names(self, bank: RelationBank, ids: _Ids) -> _Names:
         """The entity ids of the names of each type, by side."""
