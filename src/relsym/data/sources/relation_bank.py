@@ -16,7 +16,7 @@ from relsym.data.sources.mini import Mini
 from relsym.data.sources.wikidata5m import Wikidata5MFolder
 from relsym.data.splits import SPLITS, TRAIN, parts_of_names, uniform
 from relsym.data.triples import TripleSource, entities_of, label_frame, triple_frame
-from relsym.ranges import PositiveInt, Seed, Share
+from relsym.ranges import NonNegativeInt, Seed, Share
 
 # So many times as many pairs are drawn as are wanted, then no more: a type may have few names.
 TRIES = 20
@@ -56,7 +56,7 @@ class BankFacts:
         folder: in the layout of Wikidata5M, with real triples; None: none.
         alike: the share of the pairs of which one name gives way to one that is made of both.
         added_pairs: training pairs of each relation that was added to the bank later, which has no others;
-            None: as many as of the other relations.
+            0 leaves them out, None gives them as many as the other relations.
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``bank`` or ``folder`` is no folder.
@@ -70,7 +70,7 @@ class BankFacts:
         split_seed: Seed,
         folder: str | None = None,
         alike: Share = 0.0,
-        added_pairs: PositiveInt | None = None,
+        added_pairs: NonNegativeInt | None = None,
     ) -> None:
         counts_fit = all(type(count) is int and count > 0 for count in pairs.values())
         if set(pairs) != set(SPLITS) or not counts_fit:
