@@ -74,7 +74,7 @@ def read_entry(
     Raises:
         ValueError: naming file, relation and field, and what to do.
     """
-    entry = converted(f"{path}: {name}", fields, BankEntry, ENTRY_FIELDS)
+    entry = struct_of(f"{path}: {name}", fields, BankEntry, ENTRY_FIELDS)
     check_entry(path, name, entry, names)
     return entry
 
@@ -116,7 +116,7 @@ def read_further_texts(path: Path | Traversable, name: str, fields: object, entr
         ValueError: naming file, relation and field, and what to do.
     """
     place = f"{path}: {name}"
-    further = converted(place, fields, FurtherTexts, ", ".join(FEWEST))
+    further = struct_of(place, fields, FurtherTexts, ", ".join(FEWEST))
     if entry.kind == SYMMETRIC and further.converses:
         raise ValueError(f"{place}: {_OWN_CONVERSE}")
     _check_texts(place, further, entry.wordings[0])
@@ -142,7 +142,7 @@ def relations_in(path: Path | Traversable) -> dict[str, object]:
     return relations
 
 
-def converted(place: str, fields: object, to: type[Struct], known: str) -> Struct:
+def struct_of(place: str, fields: object, to: type[Struct], known: str) -> Struct:
     """What a file says of a relation, as a struct.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from relsym.data.bank_entries import BankEntry, check_entry, converted
+from relsym.data.bank_entries import BankEntry, check_entry, struct_of
 from relsym.data.relations import SYMMETRIC
 from relsym.data.splits import uniform
 from relsym.runs.stored_config import shown_text
@@ -89,7 +89,7 @@ def read_roles(
         ValueError: naming file, relation and field, and what to do.
     """
     place = f"{path}: {name}"
-    pair = converted(place, fields, RolePair, ROLE_FIELDS)
+    pair = struct_of(place, fields, RolePair, ROLE_FIELDS)
     for noun in pair.roles:
         if _NOUN.fullmatch(noun) is None or noun.split()[0].lower() in ("the", "a", "an"):
             raise ValueError(
