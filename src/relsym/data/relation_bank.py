@@ -158,7 +158,9 @@ def read_property_table(table: str | None) -> dict[str, Relation]:
         FileNotFoundError, ValueError: as ``read_relations`` and ``read_bank``.
     """
     # A name that is known is a table, even where a folder happens to be called so.
-    if table is not None and table not in TABLES and (table == BANK or Path(table).expanduser().is_dir()):
+    if table == BANK:
+        return dict(_own_relations())
+    if table is not None and table not in TABLES and Path(table).expanduser().is_dir():
         return read_bank(table).relations()
     return read_relations(table)
 
@@ -208,6 +210,12 @@ def read_bank(bank: str = BANK) -> RelationBank:
 def _own_bank() -> RelationBank:
     """The bank that comes with relsym, whose files do not change under a running process."""
     return _read_folder(bank_folder(BANK))
+
+
+@cache
+def _own_relations() -> dict[str, Relation]:
+    """Its relations: denials by rule of thousands of texts, made once in a process."""
+    return _own_bank().relations()
 
 
 def _read_folder(root: Path | Traversable) -> RelationBank:
