@@ -15,11 +15,12 @@ from relsym.data.bank_entries import (
     ENTRY_FIELDS,
     BankEntry,
     FurtherTexts,
+    check_entry,
     read_entry,
     read_further_texts,
     relations_in,
 )
-from relsym.data.role_nouns import ROLE_FIELDS, read_roles
+from relsym.data.role_nouns import ROLE_FIELDS, entry_of_roles, read_roles
 from relsym.data.splits import TRAIN
 from relsym.runs.stored_config import shown_text
 
@@ -70,7 +71,8 @@ def read_further(
             if name in entries:
                 further.texts[name] = read_further_texts(path, name, fields, entries[name])
             elif isinstance(fields, dict) and "roles" in fields:
-                further.entries[name] = read_roles(path, name, fields, names)
+                further.entries[name] = entry_of_roles(read_roles(f"{path}: {name}", fields))
+                check_entry(path, name, further.entries[name], names)
                 further.families[name] = path.name.removesuffix(".yaml")
             elif isinstance(fields, dict) and "kind" not in fields:
                 raise ValueError(

@@ -25,13 +25,14 @@ def with_others(base: pl.DataFrame, relations: Mapping[str, Relation]) -> pl.Dat
         base: columns property, split, fact_id, subject_id, object_id, subject, object, reverse.
         relations: the property table.
     """
-    candidates = _confusable(relations)
     # What is scored stays as it is when relations are added.
     drawn = {property: relation for property, relation in relations.items() if relation.side != ADDED}
-    scored_candidates = _confusable(drawn)
+    candidates = {
+        split: _confusable(relations if split == TRAIN else drawn) for split in base["split"].unique()
+    }
     others: list[str | None] = []
     for property, fact, split in base.select("property", "fact_id", "split").iter_rows():
-        names = (candidates if split == TRAIN else scored_candidates)[property]
+        names = candidates[split][property]
         # No seed of the run: a fact is asked alike in every draw.
         place = int(uniform(0, f"other relation|{fact}") * len(names))
         others.append(names[place] if names else None)

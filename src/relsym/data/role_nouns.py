@@ -7,14 +7,12 @@ patterns make its wordings, negations and converses. English only.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from importlib.resources.abc import Traversable
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from relsym.data.bank_entries import BankEntry, check_entry, struct_of
+from relsym.data.bank_entries import BankEntry, struct_of
 from relsym.data.relations import SYMMETRIC
 from relsym.data.splits import uniform
 from relsym.runs.stored_config import shown_text
@@ -74,21 +72,12 @@ class RolePair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: tuple[str, str]
 
 
-def read_roles(
-    path: Path | Traversable, name: str, fields: object, names: Mapping[str, Sequence[str]]
-) -> BankEntry:
-    """Make an entry of the two nouns that a file gives for a relation.
-
-    Args:
-        path: the file.
-        name: the relation's id.
-        fields: what stands under it.
-        names: that fill slots, by type.
+def read_roles(place: str, fields: object) -> RolePair:
+    """The two nouns that stand at a place of a bank, which errors name.
 
     Raises:
-        ValueError: naming file, relation and field, and what to do.
+        ValueError: a field is unknown, missing or of another type; a noun is none, or is that of both roles.
     """
-    place = f"{path}: {name}"
     pair = struct_of(place, fields, RolePair, ROLE_FIELDS)
     for noun in pair.roles:
         if _NOUN.fullmatch(noun) is None or noun.split()[0].lower() in ("the", "a", "an"):
@@ -101,9 +90,7 @@ def read_roles(
             f"{place}: roles: {shown_text(pair.roles[0])} twice. Give what [X] is to [Y] and what [Y] is to "
             "[X] in two nouns, or make it symmetric, with the noun and its plural."
         )
-    entry = entry_of_roles(pair)
-    check_entry(path, name, entry, names)
-    return entry
+    return pair
 
 
 def entry_of_roles(pair: RolePair) -> BankEntry:
