@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from scipy.stats import binomtest
 from relsym.data.pairs import COUNTED_APART, Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.encoders.load import tiny_encoder
+from relsym.evaluation import readers
 from relsym.evaluation.classification import (
     auroc,
     balanced_accuracy,
@@ -28,6 +30,8 @@ from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import Scores
 from relsym.evaluation.shortcuts import SHORTCUTS, shortcuts_for
 from relsym.evaluation.statistics import accuracy, error_bound
+from relsym.metrics.base import SENTENCES
+from relsym.metrics.hadamard import Hadamard
 
 
 def row(property: str, label: str, number: int = 0, form: str = "lexicalised", verb: str = "is near") -> Row:
@@ -182,6 +186,18 @@ def test_every_distinct_text_is_encoded_once_and_put_back_in_its_rows(reads):
             else [encoder.encode([r.premise]), encoder.encode([r.hypothesis])]
         )
         torch.testing.assert_close(found[i], torch.cat(alone), atol=1e-5, rtol=1e-4)
+
+
+def test_an_untrained_encoder_remembers_the_first_rows_alone_where_there_are_very_many(monkeypatch):
+    monkeypatch.setattr(readers, "UNTRAINED_ROWS", 3)
+    asked = {"lexicalised": [row("P3", ENTAILMENT, 9)]}
+    first = [row("P1", CONTRADICTION, i) for i in range(3)]
+    rest = [row("P2", ENTAILMENT, i) for i in range(3, 90)]
+    data = SimpleNamespace(train_rows=first + rest, score_rows=asked, labels=(ENTAILMENT, CONTRADICTION))
+    scores = Scores(asked)
+    readers.score_untrained(scores, tiny_encoder(), data, Hadamard(), SENTENCES, 0, "untrained, {}")
+    assert scores.predictions[readers.UNTRAINED_KNN]["lexicalised"] == [CONTRADICTION]
+    assert scores.readers[readers.UNTRAINED_KNN].title == "untrained, k-NN over 3 rows"
 
 
 def test_vectors_with_nan_are_no_representation():

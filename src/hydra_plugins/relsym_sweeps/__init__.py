@@ -1,4 +1,4 @@
-"""Hydra's side of ``-m``: a sweeper that lists the jobs, and launchers that run them.
+"""Hydra's side: what configurations may ask, and for ``-m`` a sweeper and the launchers.
 
 Every job of ``relsym train`` runs in a process of its own; evaluations run in this one. Hydra imports
 whatever lies in this namespace whenever it starts, so nothing heavy is imported before a sweep begins.
@@ -21,7 +21,10 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from relsym.processor import register_resolvers
+
 log = logging.getLogger(__name__)
+register_resolvers()
 
 
 class OneByOne(BasicLauncher):

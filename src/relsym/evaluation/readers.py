@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import torch
@@ -23,32 +23,32 @@ from relsym.probes.nearest_label import NearestLabel
 from relsym.runs.results import LAST, Reader
 
 UNTRAINED_K = 5
+# Of more training rows k-NN on the untrained encoder takes so many, the first that were drawn: with 200,000
+# rows, encoding and comparing them took longer than all else that is scored.
+UNTRAINED_ROWS = 20_000
 RANDOM_LABEL, UNTRAINED_KNN = "untrained/random_label", "shortcut/knn_untrained"
 
 
 class Frozen:
-    """Representations of the training rows and of the score rows, made by one encoder in one pass.
+    """Representations of training rows and of the score rows, made by one encoder in one pass.
 
-    memory: of the training rows [n parts dim], with no row where they are not wanted.
+    memory: of the training rows that a read-out remembers [n parts dim].
     forms: of the score rows of every form [n parts dim].
     """
 
     def __init__(
-        self, encoder: Encoder, data: PairData, reads: str, description: str, memory: bool = True
+        self, encoder: Encoder, data: PairData, reads: str, description: str, memory_rows: Sequence[Row]
     ) -> None:
         # Training rows first, then the forms one after the other: a text of several is encoded once.
-        rows: list[Row] = []
-        if memory:
-            rows += data.train_rows
-        memory_rows = len(rows)
+        rows = list(memory_rows)
         for form_rows in data.score_rows.values():
             rows += form_rows
         with progress(description, distinct_texts(rows, reads)) as advance:
             representation = represent(encoder, rows, reads, advance)
 
-        self.memory: Tensor = representation[:memory_rows]
+        start = len(memory_rows)
+        self.memory: Tensor = representation[:start]
         self.forms: dict[str, Tensor] = {}
-        start = memory_rows
         for form, form_rows in data.score_rows.items():
             end = start + len(form_rows)
             self.forms[form] = representation[start:end]
@@ -62,25 +62,30 @@ def score_model(scores: Scores, name: str, probe: Probe, frozen: Frozen, labels:
 
 
 def score_untrained(
-    scores: Scores, frozen: Frozen, data: PairData, metric: Metric, seed: int, title: str
+    scores: Scores, encoder: Encoder, data: PairData, reads: str, metric: Metric, seed: int, title: str
 ) -> None:
     """Record how the encoder before retraining answers, read in two ways.
 
-    These are k-NN over the same training rows, and random label embeddings, whose accuracy is the mean over
-    several draws.
+    These are k-NN over the same training rows (the first ``UNTRAINED_ROWS`` of them, which its title tells),
+    and random label embeddings, whose accuracy is the mean over several draws.
 
     Args:
         scores: where they are recorded.
-        frozen: representations by the untrained encoder.
+        encoder: before retraining.
         data: the rows.
+        reads: how the objective has rows encoded.
         metric: of both read-outs.
         seed: of the random label embeddings.
         title: of the two readers in a table, with ``{}`` for the read-out: ``untrained, {} (hadamard)``.
     """
     scores.readers[RANDOM_LABEL] = Reader(title.format("random label embeddings"), LAST - 2, encoder=True)
-    scores.readers[UNTRAINED_KNN] = Reader(title.format("k-NN"), LAST - 1, encoder=True)
-    knn = Knn(min(UNTRAINED_K, len(data.train_rows)))
-    targets = targets_of(data.train_rows, data.labels)
+    remembered = data.train_rows[:UNTRAINED_ROWS]
+    cut = len(remembered) < len(data.train_rows)
+    knn_title = f"k-NN over {len(remembered):,} rows" if cut else "k-NN"
+    scores.readers[UNTRAINED_KNN] = Reader(title.format(knn_title), LAST - 1, encoder=True)
+    frozen = Frozen(encoder, data, reads, "scoring, before retraining", remembered)
+    knn = Knn(min(UNTRAINED_K, len(remembered)))
+    targets = targets_of(remembered, data.labels)
     knn.fit(metric, {}, frozen.memory, targets)
     score_model(scores, UNTRAINED_KNN, knn, frozen, data.labels)
 

@@ -26,7 +26,9 @@ from relsym.data.progress import progress
 from relsym.data.splits import VALIDATION
 from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Examples, Judged, Model
+from relsym.models.device import device_of
 from relsym.models.encoder import EncoderModel
+from relsym.processor import warn_of_slow_bf16
 from relsym.report.one_run.terminal import console, print_evaluation
 from relsym.runs.folder import RunFolder
 from relsym.runs.layout import CONFIG, PREDICTIONS
@@ -67,6 +69,7 @@ def evaluate(cfg: DictConfig) -> None:
         log.info("%s: kept from an earlier call", path)
         return
     folder = RunFolder(path)
+    warn_of_slow_bf16(cfg.precision, device_of(cfg.hardware.accelerator).type)
     seed_everything(cfg.seed, workers=True, verbose=False)
     data: PairData = instantiate(cfg.data.module, _convert_="all")
     data.read()

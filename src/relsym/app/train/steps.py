@@ -48,6 +48,7 @@ from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import Scores, targets_of
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
+from relsym.processor import warn_of_slow_bf16
 from relsym.report.one_run.terminal import console, print_run
 from relsym.runs.folder import RunFolder
 from relsym.runs.layout import CONFIG, ENCODER, PREDICTIONS, PROBE
@@ -89,6 +90,7 @@ def train_and_score(cfg: DictConfig) -> None:
     # The folder belongs to the first rank alone; the others have none.
     folder = RunFolder(path) if rank_zero_only.rank == 0 else None
     record = TrainRecord(cfg)
+    warn_of_slow_bf16(cfg.precision, scoring_device(cfg.hardware).type)
     seed_everything(cfg.seed, workers=True, verbose=False)
     data = read_data(cfg)
     probe: Probe = instantiate(cfg.probe)
@@ -367,11 +369,9 @@ def score(
         trust_remote_code=cfg.model.get("trust_remote_code", False),
         pooling_options=objective.encoder.pooling.options or None,
     ).to(device, dtype)
-    needs_memory = probe.needs_memory
-    retrained = readers.Frozen(
-        saved, data, objective.reads, "scoring, retrained encoder", memory=needs_memory
-    )
-    targets = targets_of(data.train_rows if needs_memory else [], objective.labels)
+    memory_rows = data.train_rows if probe.needs_memory else []
+    retrained = readers.Frozen(saved, data, objective.reads, "scoring, retrained encoder", memory_rows)
+    targets = targets_of(memory_rows, objective.labels)
     probe.fit(metric, objective.read_out(), retrained.memory, targets)
     # Where validation rows themselves are scored, nothing may be chosen on them.
     if probe.needs_validation and cfg.data.score_on != VALIDATION:
@@ -379,9 +379,9 @@ def score(
     readers.score_model(scores, accuracy_key, probe, retrained, objective.labels)
 
     initial = build_encoder(cfg).to(device, dtype)  # again, since training changed the first one in place
-    untrained = readers.Frozen(initial, data, objective.reads, "scoring, before retraining")
     title = record.untrained_title(metric)
-    readers.score_untrained(scores, untrained, data, comparison_metric(metric), cfg.seed, title)
+    untrained_metric = comparison_metric(metric)
+    readers.score_untrained(scores, initial, data, objective.reads, untrained_metric, cfg.seed, title)
     drifts = drift(initial.raw_vectors(EVERYDAY_SENTENCES), saved.raw_vectors(EVERYDAY_SENTENCES))
     for name, value in drifts.items():
         extra.figures[f"drift/{name}/sentences"] = value
