@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytorch_lightning import Trainer
 
+from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.encoders.load import tiny_encoder
@@ -49,9 +50,9 @@ def rows(count: int, labels=(ENTAILMENT, CONTRADICTION)) -> list[Row]:
     ]
 
 
-def steps(objective, sample: list[Row], epochs: int, batch_size: int = 4) -> list[float]:
-    from relsym.data.module import PairData
-
+def steps(
+    objective, sample: list[Row], epochs: int, batch_size: int = 4, encodes_once: bool | None = None
+) -> list[float]:
     class Rows(PairData):
         labels = objective.labels
 
@@ -60,9 +61,8 @@ def steps(objective, sample: list[Row], epochs: int, batch_size: int = 4) -> lis
 
     data, losses = Rows(batch_size=batch_size, score_on="test", seed=0), []
     data.read()
-    data.tokenize_with(
-        objective.tokenize, objective.encoder.collate, objective.labels, objective.encodes_once
-    )
+    encodes_once = objective.encodes_once if encodes_once is None else encodes_once
+    data.tokenize_with(objective.tokenize, objective.encoder.collate, objective.labels, encodes_once)
     trainer = Trainer(
         max_epochs=epochs,
         accelerator="cpu",
@@ -84,6 +84,30 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
     pytest.mark.filterwarnings("ignore:.*LeafSpec.*"),
 ]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: objective.__name__)
+def test_without_dropout_a_text_of_several_rows_can_be_encoded_once(objective):
+    # Each premise stands in three rows, once as the hypothesis of another.
+    sample = [row._replace(premise=f"a{i % 4} is near b.") for i, row in enumerate(rows(12))]
+    sample[0] = sample[0]._replace(hypothesis=sample[1].premise)
+    once, apart = (steps(build(objective), sample, 2, 6, encodes_once) for encodes_once in (True, False))
+    assert once == pytest.approx(apart, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "dropout", "expected"),
+    [("random_label", "0", True), ("random_label", "null", False), ("fixed_label", "null", True)],
+)
+def test_texts_are_encoded_once_where_nothing_is_dropped_or_the_objective_says_so(
+    relsym, quick, monkeypatch, objective, dropout, expected
+):
+    made = []
+    batch = PairData.batch
+    monkeypatch.setattr(PairData, "batch", lambda *given: made.append(batch(*given)) or made[-1])
+    ended = relsym("train", *quick, f"objective={objective}", f"model.dropout={dropout}")
+    assert ended.code == 0, ended.err
+    assert [one.places is not None for one in made] == [expected]
 
 
 @given(st.floats(0, 2), st.booleans(), st.sampled_from([0.5, 1.0]))

@@ -104,6 +104,11 @@ class Encoder(nn.Module):
         return self.model.device
 
     @property
+    def has_dropout(self) -> bool:
+        """Whether any dropout is left in the model: then a text has another vector each time in training."""
+        return any(module.p > 0 for module in self.model.modules() if isinstance(module, nn.Dropout))
+
+    @property
     def bytes_of_weights(self) -> int:
         """How many bytes ``save`` writes at least."""
         return self.model.get_memory_footprint(return_buffers=False)

@@ -52,7 +52,8 @@ class Objective(LightningModule):
         reads_metric: which metrics it takes: those that read ``SENTENCES`` or ``JOINT``, or ``NONE``.
         read_out_names: the tensors that it holds beside the encoder.
         needs_identity: whether its metric must have an identity label.
-        encodes_once: a text that several rows of a batch have is encoded once, with one dropout mask.
+        encodes_once: a text that several rows of a batch have is encoded once, with one dropout mask; without
+            dropout it is for every objective.
 
     Args:
         encoder: is trained in place.

@@ -168,9 +168,9 @@ def fit(
 
     remedies = build_remedies(cfg)
     feed(cfg, remedies, data)
-    data.tokenize_with(
-        objective.tokenize, objective.encoder.collate, objective.labels, objective.encodes_once
-    )
+    # Without dropout the vectors of a text are the same in each of its rows.
+    encodes_once = objective.encodes_once or not encoder.has_dropout
+    data.tokenize_with(objective.tokenize, encoder.collate, objective.labels, encodes_once)
     objective.begin_with(remedies)
     objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
     best = best_epoch(cfg, data, probe)
