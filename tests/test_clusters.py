@@ -243,6 +243,8 @@ def test_a_time_limit_within_the_warning_time_is_refused(engine):
         SlurmEngine(timeout_min=2)
     with pytest.raises(ValueError, match=r"timeout_min=1: .*signal_delay_s=35 .* up to 60 seconds earlier"):
         SlurmEngine(timeout_min=1, signal_delay_s=35)
+    with pytest.raises(ValueError, match=r"at once\. Raise hydra\.launcher\.timeout_min\.$"):
+        SlurmEngine(timeout_min=1, signal_delay_s=0)  # no shorter delay would do
 
 
 def test_an_option_that_neither_knows_is_refused(engine):

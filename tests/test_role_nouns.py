@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from banks_of import bank_in, benchmark_of, write_yaml
+from banks_of import KINDS, bank_in, benchmark_of, families, sides, write_yaml
 from relsym.data.relation_bank import read_bank
 from relsym.data.rewording import denials
 from relsym.data.role_nouns import RolePair, entry_of_roles, with_indefinite_article
@@ -118,6 +118,21 @@ def test_a_pair_of_nouns_in_the_further_folder_trains_and_is_scored_nowhere(tmp_
     assert labels == {"swap": "contradiction", "converse": "entailment", "negated_identity": "contradiction"}
 
 
+def test_an_added_relation_is_of_a_kind_that_no_other_has_to_be(tmp_path):
+    content = {
+        family: {name: fields for name, fields in relations.items() if fields["kind"] != "neither"}
+        for family, relations in families().items()
+    }
+    kept = {name for relations in content.values() for name in relations}
+    stated = {side: [name for name in names if name in kept] for side, names in sides().items()}
+    folder = bank_in(tmp_path / "bank", content, stated)
+    (folder / "further").mkdir()
+    write_yaml(folder / "further" / "home.yaml", {"landlord": LANDLORD | {"kind": "neither"}})
+    benchmark = benchmark_of(folder, "near", reworded=True)
+    drawn = {split: set(benchmark.draw(split, 0)["kind"]) for split in (TRAIN, "validation", "test")}
+    assert drawn == {TRAIN: set(KINDS), "validation": set(KINDS[:2]), "test": set(KINDS[:2])}
+
+
 @pytest.mark.parametrize(
     ("changes", "part"),
     [
@@ -129,10 +144,16 @@ def test_a_pair_of_nouns_in_the_further_folder_trains_and_is_scored_nowhere(tmp_
         ({"roles": ["Landlord", "landlord"]}, "roles: 'Landlord' twice"),
         ({"roles": ["landlord", "landlord"]}, "roles: 'landlord' twice"),
         ({"roles": ["landlord of [X]", "tenant"]}, "'landlord of [X]' is no noun"),
+        ({"roles": [False, True]}, "YAML takes no, yes, on, off, null and numbers"),
+        ({"kind": "symmetric", "roles": ["rival", "friends"]}, "'friends' is no plural of 'rival'"),
+        ({"kind": "symmetric", "roles": ["rival", "rival"]}, "'rival' is no plural of 'rival'"),
         ({"kind": "odd"}, "'odd'"),
         ({"meaning": ""}, "meaning is empty"),
         ({"slots": ["person", "ship"]}, "slots: unknown type"),
-        ({"kind": "symmetric", "slots": ["person", "town"]}, "a symmetric relation holds both ways"),
+        (
+            {"kind": "symmetric", "slots": ["person", "town"], "roles": ["rival", "rivals"]},
+            "a symmetric relation holds both ways",
+        ),
         ({"wordings": ["[X] lets to [Y]."]}, "unknown field `wordings`. Fields: kind, slots, meaning, roles"),
         ({"meaning": "testnearsymmetrics"}, "the meaning class testnearsymmetrics is held out"),
     ],

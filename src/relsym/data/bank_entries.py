@@ -25,6 +25,11 @@ _OWN_CONVERSE = (
 )
 Struct = TypeVar("Struct")
 _NO_CONVERSES = " (converses not for symmetric ones)"
+# What YAML makes of words that stand without quotes.
+_UNQUOTED = re.compile(r"Expected `str`, got `(?:bool|int|float|null)`")
+_QUOTES = (
+    " YAML takes no, yes, on, off, null and numbers for other things than words: put quotes around them."
+)
 _ID = re.compile(r"\w[\w.-]*")  # part of the ids of facts, where blanks and colons would be read otherwise
 
 
@@ -160,8 +165,9 @@ def struct_of(place: str, fields: object, to: type[Struct], known: str) -> Struc
         return msgspec.convert(fields, to)
     except msgspec.ValidationError as error:
         problem = str(error).replace("`$.", "`")  # msgspec's mark of where a value begins
+        hint = _QUOTES if _UNQUOTED.search(problem) else ""
         raise ValueError(
-            f"{place}: {problem}. Fields: {known}{_NO_CONVERSES if 'converses' in known else ''}."
+            f"{place}: {problem}.{hint} Fields: {known}{_NO_CONVERSES if 'converses' in known else ''}."
         ) from error
 
 

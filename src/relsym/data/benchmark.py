@@ -180,7 +180,9 @@ class Benchmark(ABC):
         return drawn.with_columns(reverse, split=pl.lit(split))
 
     def _check_kinds(self, split: str, pools: Collection[str]) -> None:
-        needed = {SYMMETRIC, ANTISYMMETRIC, *self.kinds}
+        # What was added later trains alone: no other part can be asked for its kind.
+        scored = {relation.kind for relation in self.relations.values() if relation.side != ADDED}
+        needed = {SYMMETRIC, ANTISYMMETRIC} | scored
         missing = needed - set(pools)
         # Held-out properties may all be of one kind: then a test part of one kind is what was asked for.
         one_kind_will_do = bool(self.held_out) and split == TEST

@@ -76,7 +76,8 @@ def read_roles(place: str, fields: object) -> RolePair:
     """The two nouns that stand at a place of a bank, which errors name.
 
     Raises:
-        ValueError: a field is unknown, missing or of another type; a noun is none, or is that of both roles.
+        ValueError: a field is unknown, missing or of another type; a noun is none, or is that of both roles;
+            that of a symmetric relation has no plural beside it.
     """
     pair = struct_of(place, fields, RolePair, ROLE_FIELDS)
     for noun in pair.roles:
@@ -85,7 +86,14 @@ def read_roles(place: str, fields: object) -> RolePair:
                 f"{place}: roles: {shown_text(noun)} is no noun. Write words parted by one blank, without an "
                 "article before and a full stop behind them: what [X] is to [Y], and what [Y] is to [X]."
             )
-    if pair.kind != SYMMETRIC and len({noun.lower() for noun in pair.roles}) == 1:
+    first, second = (noun.lower() for noun in pair.roles)
+    # Plurals begin as their nouns do ("mouse", "mice"); nothing simpler tells them from other nouns.
+    if pair.kind == SYMMETRIC and (first == second or first[0] != second[0]):
+        raise ValueError(
+            f"{place}: roles: {shown_text(pair.roles[1])} is no plural of {shown_text(pair.roles[0])}. In a "
+            "symmetric relation both have one role: give its noun and then its plural (rival, rivals)."
+        )
+    if first == second:
         raise ValueError(
             f"{place}: roles: {shown_text(pair.roles[0])} twice. Give what [X] is to [Y] and what [Y] is to "
             "[X] in two nouns, or make it symmetric, with the noun and its plural."

@@ -84,10 +84,12 @@ class SlurmEngine(Engine):
         self.check_machine()
         # SLURM loses a warning that comes before the job has begun.
         if timeout_min * 60 <= signal_delay_s + EARLY_S:
+            advice = "Raise hydra.launcher.timeout_min"
+            if timeout_min * 60 > EARLY_S:  # else no shorter delay would do
+                advice += " or lower hydra.launcher.signal_delay_s"
             raise ValueError(
                 f"timeout_min={timeout_min}: a job is told to end signal_delay_s={signal_delay_s} seconds "
-                f"before its limit, or up to {EARLY_S} seconds earlier: at once. Raise "
-                "hydra.launcher.timeout_min or lower hydra.launcher.signal_delay_s."
+                f"before its limit, or up to {EARLY_S} seconds earlier: at once. {advice}."
             )
         self.folder, self.name = submitit_folder, name
         self.parallelism = array_parallelism
