@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from relsym.data.module import PairData
 from relsym.data.pairs import COUNTED_APART, Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.encoders.load import tiny_encoder
@@ -32,6 +32,7 @@ from relsym.evaluation.shortcuts import SHORTCUTS, shortcuts_for
 from relsym.evaluation.statistics import accuracy, error_bound
 from relsym.metrics.base import SENTENCES
 from relsym.metrics.hadamard import Hadamard
+from relsym.probes.knn import Knn
 
 
 def row(property: str, label: str, number: int = 0, form: str = "lexicalised", verb: str = "is near") -> Row:
@@ -188,16 +189,35 @@ def test_every_distinct_text_is_encoded_once_and_put_back_in_its_rows(reads):
         torch.testing.assert_close(found[i], torch.cat(alone), atol=1e-5, rtol=1e-4)
 
 
-def test_an_untrained_encoder_remembers_the_first_rows_alone_where_there_are_very_many(monkeypatch):
-    monkeypatch.setattr(readers, "UNTRAINED_ROWS", 3)
-    asked = {"lexicalised": [row("P3", ENTAILMENT, 9)]}
-    first = [row("P1", CONTRADICTION, i) for i in range(3)]
-    rest = [row("P2", ENTAILMENT, i) for i in range(3, 90)]
-    data = SimpleNamespace(train_rows=first + rest, score_rows=asked, labels=(ENTAILMENT, CONTRADICTION))
-    scores = Scores(asked)
-    readers.score_untrained(scores, tiny_encoder(), data, Hadamard(), SENTENCES, 0, "untrained, {}")
-    assert scores.predictions[readers.UNTRAINED_KNN]["lexicalised"] == [CONTRADICTION]
-    assert scores.readers[readers.UNTRAINED_KNN].title == "untrained, k-NN over 3 rows"
+def test_an_untrained_encoder_remembers_some_rows_of_all_where_there_are_very_many(monkeypatch):
+    remembered, asked = [], {"lexicalised": [row("P3", ENTAILMENT, 9)]}
+
+    class Recorded(Knn):
+        def fit(self, metric, read_out, memory, targets):
+            remembered.append((len(memory), set(targets.tolist())))
+            super().fit(metric, read_out, memory, targets)
+
+    class Rows(PairData):
+        labels = (ENTAILMENT, CONTRADICTION)
+        score_rows = asked
+
+        def read(self) -> None:
+            raise NotImplementedError
+
+        rows_of = read
+
+    monkeypatch.setattr(readers, "UNTRAINED_ROWS", 20)
+    monkeypatch.setattr(readers, "Knn", Recorded)
+    one_after_the_other = [row("P1", label, i) for label in (ENTAILMENT, CONTRADICTION) for i in range(45)]
+    titles = []
+    for train in (one_after_the_other, one_after_the_other[:20]):
+        data = Rows(batch_size=4, score_on="test", seed=0)
+        data.train_rows = train
+        scores = Scores(asked)
+        readers.score_untrained(scores, tiny_encoder(), data, SENTENCES, Hadamard(), 0, "untrained, {}")
+        titles.append(scores.readers[readers.UNTRAINED_KNN].title)
+    assert remembered == [(20, {0, 1}), (20, {0})]
+    assert titles == ["untrained, k-NN over 20 rows", "untrained, k-NN"]
 
 
 def test_vectors_with_nan_are_no_representation():

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pytorch_lightning import Trainer
+from torch.nn import functional
 
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
@@ -96,18 +97,44 @@ def test_without_dropout_a_text_of_several_rows_can_be_encoded_once(objective):
 
 
 @pytest.mark.parametrize(
-    ("objective", "dropout", "expected"),
-    [("random_label", "0", True), ("random_label", "null", False), ("fixed_label", "null", True)],
+    ("words", "expected"),
+    [
+        (("objective=random_label", "data.whole_facts=true", "model.dropout=0"), True),
+        (("objective=random_label", "data.whole_facts=false", "model.dropout=0"), False),
+        (("objective=random_label", "data.whole_facts=true", "model.dropout=null"), False),
+        (
+            (
+                "objective=random_label",
+                "data.whole_facts=true",
+                "model.dropout=0",
+                "recipe=lora",
+                "recipe.lora.dropout=0.1",
+            ),
+            False,
+        ),
+        (("objective=fixed_label", "data.whole_facts=false", "model.dropout=null"), True),
+    ],
 )
 def test_texts_are_encoded_once_where_nothing_is_dropped_or_the_objective_says_so(
-    relsym, quick, monkeypatch, objective, dropout, expected
+    relsym, quick, monkeypatch, words, expected
 ):
     made = []
     batch = PairData.batch
     monkeypatch.setattr(PairData, "batch", lambda *given: made.append(batch(*given)) or made[-1])
-    ended = relsym("train", *quick, f"objective={objective}", f"model.dropout={dropout}")
+    ended = relsym("train", *quick, *words)
     assert ended.code == 0, ended.err
     assert [one.places is not None for one in made] == [expected]
+
+
+def test_dropout_is_found_in_whatever_form_and_draws_nothing_of_the_training():
+    encoder = tiny_encoder(dropout=0.0)
+    state = torch.get_rng_state()
+    assert not encoder.drops_out()
+    # A function, as some models have it, and no module.
+    forward = encoder.model.embeddings.forward
+    encoder.model.embeddings.forward = lambda *given, **named: functional.dropout(forward(*given, **named))
+    assert encoder.drops_out()
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 @given(st.floats(0, 2), st.booleans(), st.sampled_from([0.5, 1.0]))

@@ -32,8 +32,19 @@ def has_bf16(processor: Path = PROCESSOR) -> bool:
 
 
 def fastest_precision(accelerator: str) -> str:
-    """``bf16`` on a GPU and on a processor that multiplies in it, else ``fp32``."""
-    return "bf16" if accelerator == "gpu" or has_bf16() else "fp32"
+    """``bf16`` where what computes multiplies in it, else ``fp32``.
+
+    Args:
+        accelerator: ``cpu``, or another name of Lightning's; ``auto`` is a GPU where this machine has one. A
+            GPU of another machine, on which a job will run, is taken to have it.
+    """
+    if accelerator == "cpu":
+        return "bf16" if has_bf16() else "fp32"
+    import torch
+
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return fastest_precision("cpu") if accelerator == "auto" else "bf16"
 
 
 def warn_of_slow_bf16(precision: str, device: str) -> None:
@@ -45,14 +56,16 @@ def warn_of_slow_bf16(precision: str, device: str) -> None:
     """
     if precision == "bf16" and device == "cpu" and not has_bf16():
         log.warning(
-            "precision=bf16: this processor has no instructions for it (avx512_bf16, amx_bf16), and takes "
-            "several times as long as with precision=fp32."
+            "precision=bf16: as far as the system says, this processor has no instructions for it (%s), and "
+            "takes several times as long as with precision=fp32.",
+            ", ".join(sorted(BF16_INSTRUCTIONS)),
         )
 
 
 def register_resolvers() -> None:
     """Let a configuration say ``${relsym.precision:${hardware.accelerator}}``.
 
-    What it gives is what is recorded and hashed: a job that was composed here computes the same elsewhere.
+    What it gives is what is recorded and hashed: a job that was composed here computes the same elsewhere,
+    and a sweep that is started again on another type of machine is another sweep.
     """
     OmegaConf.register_new_resolver("relsym.precision", fastest_precision, replace=True)

@@ -26,10 +26,8 @@ _OWN_CONVERSE = (
 Struct = TypeVar("Struct")
 _NO_CONVERSES = " (converses not for symmetric ones)"
 # What YAML makes of words that stand without quotes.
-_UNQUOTED = re.compile(r"Expected `str`, got `(?:bool|int|float|null)`")
-_QUOTES = (
-    " YAML takes no, yes, on, off, null and numbers for other things than words: put quotes around them."
-)
+_UNQUOTED = re.compile(r"Expected `str`, got `(?:bool|int|float)`")
+_QUOTES = " YAML takes no, yes, on, off and numbers for other things than words: put quotes around them."
 _ID = re.compile(r"\w[\w.-]*")  # part of the ids of facts, where blanks and colons would be read otherwise
 
 

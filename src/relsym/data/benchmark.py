@@ -113,6 +113,13 @@ class Benchmark(ABC):
         present = {relation.kind for relation in self.relations.values()}
         return tuple(kind for kind in KINDS if kind in present)
 
+    @property
+    @final
+    def scored_kinds(self) -> tuple[str, ...]:
+        """Those that rows to score are of: what was added later trains alone."""
+        present = {relation.kind for relation in self.relations.values() if relation.side != ADDED}
+        return tuple(kind for kind in KINDS if kind in present)
+
     @final
     def properties(self, split: str) -> list[str]:
         """The properties that rows of a part are drawn from.
@@ -180,9 +187,7 @@ class Benchmark(ABC):
         return drawn.with_columns(reverse, split=pl.lit(split))
 
     def _check_kinds(self, split: str, pools: Collection[str]) -> None:
-        # What was added later trains alone: no other part can be asked for its kind.
-        scored = {relation.kind for relation in self.relations.values() if relation.side != ADDED}
-        needed = {SYMMETRIC, ANTISYMMETRIC} | scored
+        needed = {SYMMETRIC, ANTISYMMETRIC, *self.scored_kinds}
         missing = needed - set(pools)
         # Held-out properties may all be of one kind: then a test part of one kind is what was asked for.
         one_kind_will_do = bool(self.held_out) and split == TEST

@@ -49,7 +49,7 @@ def build(plan: Plan, benchmark: SymmetryBenchmark, seed: int) -> Built:
     check_wordings(benchmark.relations, plan.variants)
     drawn = {split: benchmark.draw(split, seed, both=plan.both_directions) for split in SPLITS}
     available = {split: facts.height for split, facts in drawn.items()}
-    wanted = sizes(available, plan.examples, len(benchmark.kinds))
+    wanted = sizes(available, plan.examples, len(benchmark.scored_kinds))
     empty = [split for split, count in wanted.items() if count == 0]
     if empty:
         raise ValueError(

@@ -87,13 +87,13 @@ def read_roles(place: str, fields: object) -> RolePair:
                 "article before and a full stop behind them: what [X] is to [Y], and what [Y] is to [X]."
             )
     first, second = (noun.lower() for noun in pair.roles)
-    # Plurals begin as their nouns do ("mouse", "mice"); nothing simpler tells them from other nouns.
-    if pair.kind == SYMMETRIC and (first == second or first[0] != second[0]):
+    # Plurals begin as their nouns do ("mouse", "mice", "species"); whatever else they are is not looked at.
+    if pair.kind == SYMMETRIC and first[0] != second[0]:
         raise ValueError(
             f"{place}: roles: {shown_text(pair.roles[1])} is no plural of {shown_text(pair.roles[0])}. In a "
             "symmetric relation both have one role: give its noun and then its plural (rival, rivals)."
         )
-    if first == second:
+    if pair.kind != SYMMETRIC and first == second:
         raise ValueError(
             f"{place}: roles: {shown_text(pair.roles[0])} twice. Give what [X] is to [Y] and what [Y] is to "
             "[X] in two nouns, or make it symmetric, with the noun and its plural."

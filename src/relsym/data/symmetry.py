@@ -100,7 +100,7 @@ class SymmetryData(PairData):
             self._units = list(by_key(range(len(keys)), keys).values())
         self.steps_per_epoch()  # refuses a batch that holds no whole fact, before a model is loaded
         has_neutral = any(row.label == NEUTRAL for row in self.train_rows)
-        if NEITHER in benchmark.kinds or has_neutral:
+        if NEITHER in benchmark.scored_kinds or has_neutral:
             self.labels = (*self.labels, NEUTRAL)
         self._meanings = meaning_classes(benchmark.relations)
         self.relations = benchmark.relations
@@ -213,7 +213,7 @@ class SymmetryData(PairData):
                     f"(data.train_variants), {forms} forms (data.form={self.form})."
                 )
             return rows // rows_of_fact
-        kinds = len(benchmark.kinds)
+        kinds = len(benchmark.kinds if key == "data.samples" else benchmark.scored_kinds)
         fewest = kinds * rows_of_fact  # one fact of each kind
         # A training set has exactly the rows that were asked for; what is scored is rounded down.
         if key == "data.samples" and rows % fewest:

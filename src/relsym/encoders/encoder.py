@@ -103,10 +103,24 @@ class Encoder(nn.Module):
         """Where the weights are."""
         return self.model.device
 
-    @property
-    def has_dropout(self) -> bool:
-        """Whether any dropout is left in the model: then a text has another vector each time in training."""
-        return any(module.p > 0 for module in self.model.modules() if isinstance(module, nn.Dropout))
+    @torch.no_grad()
+    def drops_out(self) -> bool:
+        """Whether a text has another vector each time it is encoded in training.
+
+        Dropout may be a module, which an adapter hides as long as its weights are 0, or a function, which two
+        passes tell.
+        """
+        modules = (module for module in self.model.modules() if isinstance(module, nn.Dropout))
+        if any(module.p > 0 for module in modules):
+            return True
+        inputs = self.collate(self.tokenize(["a text that is encoded twice"]))
+        inputs = {key: tensor.to(self.device) for key, tensor in inputs.items()}
+        training = self.training
+        self.train()
+        with torch.random.fork_rng():  # what is drawn here must not change the training
+            first, second = self(inputs), self(inputs)
+        self.train(training)
+        return not first.equal(second)
 
     @property
     def bytes_of_weights(self) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 from relsym.data.module import PairData
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
+from relsym.data.sampling import shuffled
 from relsym.encoders.encoder import Encoder
 from relsym.evaluation.relation_shortcuts import relation_shortcuts
 from relsym.evaluation.represent import distinct_texts, represent
@@ -23,8 +24,8 @@ from relsym.probes.nearest_label import NearestLabel
 from relsym.runs.results import LAST, Reader
 
 UNTRAINED_K = 5
-# Of more training rows k-NN on the untrained encoder takes so many, the first that were drawn: with 200,000
-# rows, encoding and comparing them took longer than all else that is scored.
+# Of more training rows k-NN on the untrained encoder takes so many, drawn at random: with 200,000 rows,
+# encoding and comparing them took longer than all else that is scored.
 UNTRAINED_ROWS = 20_000
 RANDOM_LABEL, UNTRAINED_KNN = "untrained/random_label", "shortcut/knn_untrained"
 
@@ -66,8 +67,8 @@ def score_untrained(
 ) -> None:
     """Record how the encoder before retraining answers, read in two ways.
 
-    These are k-NN over the same training rows (the first ``UNTRAINED_ROWS`` of them, which its title tells),
-    and random label embeddings, whose accuracy is the mean over several draws.
+    These are k-NN over the same training rows (``UNTRAINED_ROWS`` of them, if there are more, which its title
+    tells), and random label embeddings, whose accuracy is the mean over several draws.
 
     Args:
         scores: where they are recorded.
@@ -75,12 +76,14 @@ def score_untrained(
         data: the rows.
         reads: how the objective has rows encoded.
         metric: of both read-outs.
-        seed: of the random label embeddings.
+        seed: of the random label embeddings, and of the rows that are drawn.
         title: of the two readers in a table, with ``{}`` for the read-out: ``untrained, {} (hadamard)``.
     """
     scores.readers[RANDOM_LABEL] = Reader(title.format("random label embeddings"), LAST - 2, encoder=True)
-    remembered = data.train_rows[:UNTRAINED_ROWS]
-    cut = len(remembered) < len(data.train_rows)
+    remembered = data.train_rows
+    cut = len(remembered) > UNTRAINED_ROWS
+    if cut:  # some files hold one label after the other
+        remembered = shuffled(remembered, seed, "memory of the untrained encoder")[:UNTRAINED_ROWS]
     knn_title = f"k-NN over {len(remembered):,} rows" if cut else "k-NN"
     scores.readers[UNTRAINED_KNN] = Reader(title.format(knn_title), LAST - 1, encoder=True)
     frozen = Frozen(encoder, data, reads, "scoring, before retraining", remembered)

@@ -90,7 +90,8 @@ def train_and_score(cfg: DictConfig) -> None:
     # The folder belongs to the first rank alone; the others have none.
     folder = RunFolder(path) if rank_zero_only.rank == 0 else None
     record = TrainRecord(cfg)
-    warn_of_slow_bf16(cfg.precision, scoring_device(cfg.hardware).type)
+    if folder is not None:
+        warn_of_slow_bf16(cfg.precision, scoring_device(cfg.hardware).type)
     seed_everything(cfg.seed, workers=True, verbose=False)
     data = read_data(cfg)
     probe: Probe = instantiate(cfg.probe)
@@ -168,11 +169,9 @@ def fit(
 
     remedies = build_remedies(cfg)
     feed(cfg, remedies, data)
-    # Without dropout the vectors of a text are the same in each of its rows.
-    encodes_once = objective.encodes_once or not encoder.has_dropout
-    data.tokenize_with(objective.tokenize, encoder.collate, objective.labels, encodes_once)
     objective.begin_with(remedies)
     objective.train()  # transformers loads models in evaluation mode, which would switch dropout off
+    data.tokenize_with(objective.tokenize, encoder.collate, objective.labels, _encodes_once(objective, data))
     best = best_epoch(cfg, data, probe)
     callbacks = [] if best is None else [best]
     for remedy in remedies:
@@ -190,6 +189,16 @@ def fit(
     record.trained = _how_it_went(trainer, best, data)
     record.trained.attention = encoder.attention
     return objective, trainer.global_step
+
+
+def _encodes_once(objective: Objective, data: PairData) -> bool:
+    """Whether a text of several rows in a batch is encoded once.
+
+    Without dropout it has the same vector in each of them, and rows of one fact share most of their texts. In
+    other batches few do, and one padding for premises and hypotheses would cost more than it saves.
+    """
+    shares_texts = data.units() is not None
+    return objective.encodes_once or (shares_texts and not objective.encoder.drops_out())
 
 
 def choose_attention(cfg: DictConfig, encoder: Encoder) -> None:
