@@ -113,11 +113,12 @@ class Encoder(nn.Module):
         modules = (module for module in self.model.modules() if isinstance(module, nn.Dropout))
         if any(module.p > 0 for module in modules):
             return True
-        inputs = self.collate(self.tokenize(["a text that is encoded twice"]))
+        inputs = self.collate(self.tokenize(["a"]))
         inputs = {key: tensor.to(self.device) for key, tensor in inputs.items()}
         training = self.training
         self.train()
-        with torch.random.fork_rng():  # what is drawn here must not change the training
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):  # what is drawn here must not change the training
             first, second = self(inputs), self(inputs)
         self.train(training)
         return not first.equal(second)

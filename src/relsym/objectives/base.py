@@ -53,7 +53,7 @@ class Objective(LightningModule):
         read_out_names: the tensors that it holds beside the encoder.
         needs_identity: whether its metric must have an identity label.
         encodes_once: a text that several rows of a batch have is encoded once, with one dropout mask; without
-            dropout it is for every objective.
+            dropout it is in batches of whole facts, whatever the objective.
 
     Args:
         encoder: is trained in place.
