@@ -369,7 +369,7 @@ def harness_results(out, model: str, tasks: list[str], shots: int | None, chat: 
     ("shots", "exported", "names", "count"),
     [
         (0, 0, ["true_false", "two_words"], 100),
-        (4, 4, ["question"], 100),
+        (4, 4, ["question"], 40),  # four examples make each prompt five times as long
         (0, 0, ["chat_yes_no"], 10),
         (4, 0, ["chat_true_false"], 10),
     ],
