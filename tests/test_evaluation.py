@@ -201,11 +201,6 @@ def test_an_untrained_encoder_remembers_some_rows_of_all_where_there_are_very_ma
         labels = (ENTAILMENT, CONTRADICTION)
         score_rows = asked
 
-        def read(self) -> None:
-            raise NotImplementedError
-
-        rows_of = read
-
     monkeypatch.setattr(readers, "UNTRAINED_ROWS", 20)
     monkeypatch.setattr(readers, "Knn", Recorded)
     one_after_the_other = [row("P1", label, i) for label in (ENTAILMENT, CONTRADICTION) for i in range(45)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import islice
 from typing import final
@@ -110,15 +110,13 @@ class Benchmark(ABC):
     @final
     def kinds(self) -> tuple[str, ...]:
         """The kinds of relation in it, in the order of ``KINDS``."""
-        present = {relation.kind for relation in self.relations.values()}
-        return tuple(kind for kind in KINDS if kind in present)
+        return _kinds_of(self.relations.values())
 
     @property
     @final
     def scored_kinds(self) -> tuple[str, ...]:
         """Those that rows to score are of: what was added later trains alone."""
-        present = {relation.kind for relation in self.relations.values() if relation.side != ADDED}
-        return tuple(kind for kind in KINDS if kind in present)
+        return _kinds_of(relation for relation in self.relations.values() if relation.side != ADDED)
 
     @final
     def properties(self, split: str) -> list[str]:
@@ -417,6 +415,12 @@ def table_hash(table: pl.DataFrame, *further: str) -> str:
         csv = rows.write_csv(include_header=start == 0, quote_style="always")
         digest.update(csv.encode())
     return digest.hexdigest()
+
+
+def _kinds_of(relations: Iterable[Relation]) -> tuple[str, ...]:
+    """The kinds that there are among them, in the order of ``KINDS``."""
+    present = {relation.kind for relation in relations}
+    return tuple(kind for kind in KINDS if kind in present)
 
 
 def _random_directions(drawn: pl.DataFrame, split: str, seed: int) -> pl.Series:
