@@ -194,6 +194,17 @@ def test_variants_that_are_counted_apart_can_be_built_and_scored_and_change_no_g
     assert flat["test/accuracy/lexicalised/double_negation/antisymmetric"] == 1.0
 
 
+def test_a_card_lists_the_properties_that_are_asked_about_and_counts_the_others(bank):
+    made = build(Plan("contrast", None, SEVEN, False, False), benchmark(bank, "near"), 0)
+    told = card(made.manifest)
+    asked = {row.split(" | ")[0].strip("| ") for row in told.splitlines() if "mate" not in row}
+    assert "symmetric_trainb" in asked
+    assert "symmetric_testfara" not in asked
+    without = set(made.manifest.relations) - set().union(*made.manifest.counts.values())
+    assert "symmetric_testfara" in without
+    assert f"Without a row: {len(without)} further properties" in told
+
+
 def test_nothing_is_chosen_on_variants_that_are_counted_apart(bank, tmp_path):
     read = rows_of(built(bank, "near", tmp_path, [*SEVEN, *APART]))
     validation = read.rows_of("validation", None)["lexicalised"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import polars as pl
 import pytest
@@ -50,6 +52,23 @@ def test_a_build_leaves_parquet_a_manifest_and_a_card_and_says_what_it_did(build
     assert "336 statements read; left out: none. 336 facts kept" in told
     assert "same_text" in told
     assert "scaled down: " in told
+
+
+def test_of_very_many_properties_the_kinds_are_told(relsym, tmp_path):
+    ended = relsym("build", "benchmark=contrast", "data=relations", f"hydra.run.dir={tmp_path / 'built'}")
+    assert ended.code == 0, ended.err
+    manifest = json.loads((tmp_path / "built" / "manifest.json").read_text())
+    asked = set().union(*manifest["counts"].values())
+    kinds = Counter(manifest["relations"][property]["kind"] for property in asked)
+    for kind, properties in kinds.items():
+        of_kind = [name for name in asked if manifest["relations"][name]["kind"] == kind]
+        rows = sum(manifest["counts"]["train"].get(name, 0) for name in of_kind)
+        assert re.search(rf"{kind} +│ +{properties} │ +{rows:,} │", ended.out)
+    assert (
+        f"{len(manifest['relations']) - len(asked):,} further properties of the table have no row"
+        in ended.out
+    )
+    assert "food_competitor" not in ended.out
 
 
 def test_train_scores_a_built_benchmark_with_the_keys_of_any_other_run_and_its_groups(

@@ -142,9 +142,10 @@ def _origin(manifest: Manifest) -> str:
 
 
 def property_rows(manifest: Manifest) -> list[list[str]]:
-    """Of each property: id, name, kind, how often its reverse is stated too, and its rows in each part."""
+    """Of each property with rows: id, name, kind, how often its reverse is stated too, and rows by part."""
     lines = []
-    for property, relation in manifest.relations.items():
+    for property in properties_with_rows(manifest):
+        relation = manifest.relations[property]
         share = manifest.reverse_stated.get(property)
         reverse_stated = "-" if share is None else f"{100 * share:.1f} %"
         line = [property, relation.name, relation.kind, reverse_stated]
@@ -155,9 +156,20 @@ def property_rows(manifest: Manifest) -> list[list[str]]:
     return lines
 
 
+def properties_with_rows(manifest: Manifest) -> list[str]:
+    """The properties that any part asks about, in the order of their table."""
+    asked = set().union(*manifest.counts.values())
+    return [property for property in manifest.relations if property in asked]
+
+
 def _properties(manifest: Manifest) -> str:
     header = ["property", "name", "kind", "reverse also stated in the source", *manifest.rows]
-    return _table(header, property_rows(manifest))
+    lines = property_rows(manifest)
+    table = _table(header, lines)
+    without = len(manifest.relations) - len(lines)
+    if without:
+        return f"{table}\n\nWithout a row: {without:,} further properties of the property table."
+    return table
 
 
 def _rows(manifest: Manifest) -> str:

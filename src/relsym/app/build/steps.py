@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -15,7 +16,7 @@ from relsym.app.values.checks import check_values
 from relsym.app.values.packages import check_packages
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.building import build, with_files, write_benchmark
-from relsym.data.card import card, property_rows
+from relsym.data.card import card, properties_with_rows, property_rows
 from relsym.data.manifest import Plan
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import write_atomically, write_text_atomically
@@ -23,6 +24,7 @@ from relsym.runs.layout import CARD, DATA, MANIFEST
 from relsym.runs.manifest import Manifest, manifest_json
 
 log = logging.getLogger(__name__)
+MOST_PROPERTIES = 60  # in a table on the terminal; of more, their kinds are told
 
 
 def build_benchmark(cfg: DictConfig) -> None:
@@ -88,13 +90,49 @@ def _audit_table(manifest: Manifest) -> Table:
 
 
 def _rows_table(manifest: Manifest) -> Table:
-    """One line for each property: how many rows it has in each part of the benchmark; their sums last."""
+    """How many rows each property has in each part of the benchmark, or each kind of very many; sums last."""
+    properties = properties_with_rows(manifest)
+    if len(properties) > MOST_PROPERTIES:
+        table = _kinds_table(manifest, properties)
+    else:
+        table = _properties_table(manifest)
+    without = len(manifest.relations) - len(properties)
+    if without:
+        table.caption = f"{without:,} further properties of the table have no row."
+    return table
+
+
+def _properties_table(manifest: Manifest) -> Table:
+    """One line for each property with rows."""
     table = Table(title=f"{manifest.benchmark}: rows by property and part")
     for heading in ("property", "name", "kind", "reverse stated", *manifest.rows):
         is_text = heading in ("property", "name", "kind")
         table.add_column(heading, justify="left" if is_text else "right")
     for cells in property_rows(manifest):
         table.add_row(*cells)
-    totals = [f"{count:,}" for count in manifest.rows.values()]
-    table.add_row("all", "", "", "", *totals, style="bold")
+    table.add_row("all", "", "", "", *_totals(manifest), style="bold")
     return table
+
+
+def _kinds_table(manifest: Manifest, properties: list[str]) -> Table:
+    """One line for each kind of property; what each property has stands in the data card."""
+    table = Table(title=f"{manifest.benchmark}: rows by kind and part ({CARD}: by property)")
+    table.add_column("kind")
+    for heading in ("properties", *manifest.rows):
+        table.add_column(heading, justify="right")
+    properties_of: dict[str, list[str]] = defaultdict(list)
+    for property in properties:
+        properties_of[manifest.relations[property].kind].append(property)
+    for kind, of_kind in properties_of.items():
+        cells = [kind, f"{len(of_kind):,}"]
+        for rows_of in manifest.counts.values():
+            rows = sum(rows_of.get(property, 0) for property in of_kind)
+            cells.append(f"{rows:,}")
+        table.add_row(*cells)
+    table.add_row("all", f"{len(properties):,}", *_totals(manifest), style="bold")
+    return table
+
+
+def _totals(manifest: Manifest) -> list[str]:
+    """The rows of each part."""
+    return [f"{count:,}" for count in manifest.rows.values()]
