@@ -19,8 +19,9 @@ from relsym.data.relation_bank import read_property_table
 from relsym.data.sources.relation_bank import BankFacts
 from relsym.data.splits import sides_by
 from relsym.data.symmetry import SymmetryData
-from relsym.evaluation.relation_shortcuts import RELATION_SHORTCUTS, read_wordings, relation_shortcuts
+from relsym.evaluation.relation_shortcuts import RELATION_SHORTCUTS, relation_shortcuts
 from relsym.evaluation.score import Scores
+from relsym.evaluation.wordings import read_wordings
 from relsym.runs.layout import DATA, MANIFEST
 from relsym.runs.manifest import manifest_json
 

@@ -19,14 +19,12 @@ from relsym.evaluation.relation_shortcuts import (
     OrderAndNegation,
     Pipeline,
     SlotTypes,
-    WhatIsAsked,
     made_shortcuts,
-    read_wordings,
     relation_shortcuts,
     what_follows,
-    with_names_masked,
 )
 from relsym.evaluation.score import Scores
+from relsym.evaluation.wordings import WhatIsAsked, WordingReader, read_wordings, with_names_masked
 from relsym.models.base import Examples
 from relsym.models.shortcut import ShortcutModel
 from relsym.report.one_run.terminal import print_parts
@@ -92,7 +90,7 @@ def words_as_vectors(texts: list[str]) -> np.ndarray:
 
 
 def encoded(shortcut: type) -> NearestRelation | Pipeline:
-    return shortcut(words_as_vectors)
+    return shortcut(words_as_vectors, WordingReader())
 
 
 def right(rows: list[Row], answers: list[str], *variants: str) -> float:
@@ -247,11 +245,32 @@ def test_slot_types_are_left_out_where_a_relation_has_none_and_vectors_where_the
     assert "nearest_relation, pipeline need the bundled encoder and are left out" in caplog.text
 
 
+def test_shortcuts_that_share_a_reader_answer_as_with_readers_of_their_own(monkeypatch):
+    fitted = []
+    learn = WordingReader._learn_converses
+    monkeypatch.setattr(
+        WordingReader, "_learn_converses", lambda self, rows: (fitted.append(len(rows)), learn(self, rows))
+    )
+    train, test = rows_of(TRAINED, ROLES), rows_of(UNSEEN, ROLES)
+    reader = WordingReader()
+    answers = {}
+    for shortcut in (NearestRelation, Pipeline):
+        answers[shortcut] = shortcut(words_as_vectors, reader).answer(train, test)
+    assert len(fitted) == 1
+    for shortcut, answered in answers.items():
+        assert encoded(shortcut).answer(train, test) == answered
+    # Other rows are learnt from anew.
+    encoded(Pipeline).answer(train, test)
+    fewer = rows_of(TRAINED, ["swap"])
+    reader.fit(fewer)
+    assert reader._converses is None
+
+
 def test_a_denial_in_the_premise_does_not_make_its_own_wording_a_converse():
     train, test = rows_of(TRAINED, ROLES), rows_of(UNSEEN, ["negated_premise"])
     shortcut = encoded(Pipeline)
     shortcut.answer(train, test)
-    asked = shortcut.asked([read_wordings(row) for row in test])
+    asked = shortcut.reader.asked([read_wordings(row) for row in test])
     assert set(asked) == {WhatIsAsked(True, True, False)}
 
 

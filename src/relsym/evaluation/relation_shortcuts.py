@@ -1,75 +1,40 @@
 """Shortcuts for banks of relations: what can be had from the order of the names, denials and wordings alone.
 
 Of a row to answer they see what a model sees, its two texts, and which names are asked about; slot types
-alone also the types of its property. None sees its kind or its variant. A wording is a text with its two
-names masked, the one that stands first by X, the other one by Y.
+alone also the types of its property. None sees its kind or its variant.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import chain
-from typing import Any, ClassVar, NamedTuple, final
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, ClassVar, final
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.sparse import hstack
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
-from relsym.data.pairs import OPPOSITE, VARIANTS, Row
+from relsym.data.pairs import OPPOSITE, Row
 from relsym.data.relations import ENTAILMENT, LABEL_OF_KIND, NEUTRAL, SYMMETRIC, Relation
-from relsym.data.verbalize import NEGATION
 from relsym.encoders.bundled import bundled_is_installed, load_bundled
 from relsym.encoders.encoder import Encoder
 from relsym.evaluation.shortcuts import Shortcut, majority_label
+from relsym.evaluation.wordings import (
+    DENIAL,
+    WhatIsAsked,
+    WordingReader,
+    logistic_regression_over,
+    read_wordings,
+)
 
 log = logging.getLogger(__name__)
-FIRST_NAME, SECOND_NAME = "X", "Y"
-DENIAL = re.compile(
-    r"\b(not|no|never|neither|nor|none|nothing|cannot|without|unable|fails?|failed|false|untrue|wrong)\b|n't",
-    re.IGNORECASE,
-)
 # Texts -> their vectors [n dim].
 Encode = Callable[[Sequence[str]], Float[ndarray, "n dim"]]
-
-
-class Wordings(NamedTuple):
-    """The two wordings of a row.
-
-    Attributes:
-        premise: with its names masked.
-        hypothesis: likewise.
-        exchanged: the hypothesis names the two in the other order than the premise.
-        named: both texts have both names; the order is False where they do not.
-    """
-
-    premise: str
-    hypothesis: str
-    exchanged: bool
-    named: bool
-
-
-class WhatIsAsked(NamedTuple):
-    """What is read out of the wordings of a row.
-
-    Attributes:
-        swapped: subject and object are exchanged.
-        denied_premise: the premise denies.
-        denied_hypothesis: the hypothesis does.
-    """
-
-    swapped: bool
-    denied_premise: bool
-    denied_hypothesis: bool
 
 
 class BundledVectors:
@@ -122,7 +87,7 @@ class OrderAndNegation(FittedShortcut):
 
     def fit(self, train: Sequence[Row]) -> None:
         """Weigh order, denials and their products."""
-        self._model = _classifier(DictVectorizer())
+        self._model = logistic_regression_over(DictVectorizer())
         features = [_crossed(_order_and_denials(row)) for row in train]
         self._model.fit(features, [row.label for row in train])
 
@@ -147,7 +112,7 @@ class SlotTypes(FittedShortcut):
 
     def fit(self, train: Sequence[Row]) -> None:
         """Weigh the types under each order and each denial."""
-        self._model = _classifier(DictVectorizer())
+        self._model = logistic_regression_over(DictVectorizer())
         self._model.fit([self._features(row) for row in train], [row.label for row in train])
 
     def read(self, test: Sequence[Row]) -> list[str]:
@@ -165,92 +130,8 @@ class SlotTypes(FittedShortcut):
         return features
 
 
-class ReadWordings(FittedShortcut):
-    """What shortcuts learn of wordings: which deny, and which say the same from the other side.
-
-    Denials and converses are told by logistic regression over words and word pairs: those of one wording, and
-    those that either text has and the other one has not. Words do better at both than the untrained
-    encoder's vectors. Of symmetric relations nothing is learnt about converses, which these do not have.
-    """
-
-    def fit(self, train: Sequence[Row]) -> None:
-        """Learn from the variants of the training rows."""
-        distinct = list(dict.fromkeys((read_wordings(row), row.variant, row.kind) for row in train))
-        self._learn_denials(distinct)
-        self._learn_converses(distinct)
-
-    def _learn_denials(self, rows: Iterable[tuple[Wordings, str, str]]) -> None:
-        denies: dict[str, bool] = {}
-        for wordings, variant, _ in rows:
-            if variant in VARIANTS:
-                denies[wordings.premise] = VARIANTS[variant].premise == NEGATION
-                denies[wordings.hypothesis] = VARIANTS[variant].negated
-        self._denials: Any = None
-        # Where no variant denies there is nothing to learn from, and the words of ``DENIAL`` have to do.
-        if len(set(denies.values())) > 1:
-            self._denials = _classifier(_word_counts())
-            self._denials.fit(list(denies), list(denies.values()))
-
-    def _learn_converses(self, rows: Iterable[tuple[Wordings, str, str]]) -> None:
-        from_other_side: dict[tuple[str, str], bool] = {}
-        for wordings, variant, kind in rows:
-            is_reworded = wordings.named and wordings.premise != wordings.hypothesis
-            if is_reworded and kind != SYMMETRIC and variant in VARIANTS and not VARIANTS[variant].other:
-                pair = (wordings.premise, wordings.hypothesis)
-                from_other_side[pair] = wordings.exchanged != VARIANTS[variant].swapped
-        self._converses: Any = None
-        if len(set(from_other_side.values())) > 1:
-            self._words = _word_counts().fit(chain.from_iterable(from_other_side))
-            self._converses = LogisticRegression(C=3.0, max_iter=1000, class_weight="balanced")
-            self._converses.fit(self._differences(from_other_side), list(from_other_side.values()))
-
-    def _differences(self, pairs: Iterable[tuple[str, str]]) -> Any:
-        """Which words stand in the hypothesis alone, and which in the premise alone [n 2 * words]."""
-        premises, hypotheses = zip(*pairs, strict=True)
-        more = self._words.transform(hypotheses) - self._words.transform(premises)
-        return hstack([more.maximum(0), (-more).maximum(0)]).tocsr()
-
-    def asked(self, rows: Sequence[Wordings]) -> list[WhatIsAsked]:
-        """What the rows ask, as far as their wordings tell."""
-        pairs = list(dict.fromkeys((row.premise, row.hypothesis) for row in rows))
-        denies = self._denies(pairs)
-        from_other_side = self._from_other_side(pairs, denies)
-        questions = []
-        for row in rows:
-            # The very wording of the premise is no converse, whatever the regression would say.
-            is_reworded = row.premise != row.hypothesis
-            is_converse = is_reworded and from_other_side[row.premise, row.hypothesis]
-            swapped = row.exchanged != is_converse
-            questions.append(WhatIsAsked(swapped, denies[row.premise], denies[row.hypothesis]))
-        return questions
-
-    def _from_other_side(
-        self, pairs: Sequence[tuple[str, str]], denies: Mapping[str, bool]
-    ) -> dict[tuple[str, str], bool]:
-        """Whether either text of each pair is a converse of the other one.
-
-        Where the premise alone denies, the two change places: training premises mostly affirm.
-        """
-        if self._converses is None:
-            return dict.fromkeys(pairs, False)
-        turned = []
-        for premise, hypothesis in pairs:
-            alone = denies[premise] and not denies[hypothesis]
-            turned.append((hypothesis, premise) if alone else (premise, hypothesis))
-        answers = self._converses.predict(self._differences(turned)).tolist()
-        return dict(zip(pairs, answers, strict=True))
-
-    def _denies(self, pairs: Iterable[tuple[str, str]]) -> dict[str, bool]:
-        """Whether each text of these pairs is a denial."""
-        texts = list(dict.fromkeys(chain.from_iterable(pairs)))
-        if self._denials is None:
-            return {text: bool(DENIAL.search(text)) for text in texts}
-        answers = self._denials.predict(texts).tolist()
-        return dict(zip(texts, answers, strict=True))
-
-
 @final
-class NearestRelation(ReadWordings):
+class NearestRelation(FittedShortcut):
     """Answers as the training relation whose premise is nearest by the untrained encoder's cosine.
 
     It takes the commonest label of that relation's rows that ask the same: exchanged or not, and which text
@@ -258,21 +139,23 @@ class NearestRelation(ReadWordings):
 
     Args:
         encode: the untrained encoder.
+        reader: tells what a row asks; shortcuts that are fitted on the same rows may share one.
     """
 
     title: ClassVar[str] = "nearest training relation"
     place: ClassVar[int] = 9
 
-    def __init__(self, encode: Encode) -> None:
+    def __init__(self, encode: Encode, reader: WordingReader) -> None:
         self.encode = encode
+        self.reader = reader
 
     def fit(self, train: Sequence[Row]) -> None:
         """Keep the premises of the training relations, and what each relation answers."""
-        super().fit(train)
+        self.reader.fit(train)
         wordings = [read_wordings(row) for row in train]
         property_of = {}
         labels_of: dict[Hashable, list[str]] = defaultdict(list)
-        for row, worded, asked in zip(train, wordings, self.asked(wordings), strict=True):
+        for row, worded, asked in zip(train, wordings, self.reader.asked(wordings), strict=True):
             property_of.setdefault(worded.premise, row.property)
             labels_of[row.property, asked].append(row.label)
             labels_of[asked].append(row.label)
@@ -288,7 +171,7 @@ class NearestRelation(ReadWordings):
         similarities = _of_length_one(self.encode(premises)) @ self._directions.T
         nearest = dict(zip(premises, similarities.argmax(axis=1).tolist(), strict=True))
         labels = []
-        for worded, asked in zip(wordings, self.asked(wordings), strict=True):
+        for worded, asked in zip(wordings, self.reader.asked(wordings), strict=True):
             property = self._properties[nearest[worded.premise]]
             general = self._label_of.get(asked, self._fallback)
             labels.append(self._label_of.get((property, asked), general))
@@ -296,7 +179,7 @@ class NearestRelation(ReadWordings):
 
 
 @final
-class Pipeline(ReadWordings):
+class Pipeline(FittedShortcut):
     """The kind of the relation, told from its wording, times order times negation.
 
     The kind is told by logistic regression on the untrained encoder's vectors of premises with their names
@@ -305,17 +188,19 @@ class Pipeline(ReadWordings):
 
     Args:
         encode: the untrained encoder.
+        reader: tells what a row asks; shortcuts that are fitted on the same rows may share one.
     """
 
     title: ClassVar[str] = "kind from the wording x order x negation"
     place: ClassVar[int] = 10
 
-    def __init__(self, encode: Encode) -> None:
+    def __init__(self, encode: Encode, reader: WordingReader) -> None:
         self.encode = encode
+        self.reader = reader
 
     def fit(self, train: Sequence[Row]) -> None:
         """Learn which wordings are of which kind of relation, beside denials and converses."""
-        super().fit(train)
+        self.reader.fit(train)
         kinds: dict[str, str] = {}
         for row in train:
             kinds.setdefault(read_wordings(row).premise, row.kind)
@@ -331,7 +216,7 @@ class Pipeline(ReadWordings):
         premises = list(dict.fromkeys(worded.premise for worded in wordings))
         kinds = dict(zip(premises, self._kinds.predict(self.encode(premises)).tolist(), strict=True))
         labels = []
-        for worded, asked in zip(wordings, self.asked(wordings), strict=True):
+        for worded, asked in zip(wordings, self.reader.asked(wordings), strict=True):
             labels.append(what_follows(kinds[worded.premise], asked) if worded.named else NEUTRAL)
         return labels
 
@@ -359,42 +244,14 @@ def relation_shortcuts(relations: Mapping[str, Relation]) -> dict[str, Shortcut]
 
 def made_shortcuts(relations: Mapping[str, Relation]) -> dict[str, Shortcut]:
     """The shortcuts of ``RELATION_SHORTCUTS``; slot types only where all relations have them."""
-    encode = BundledVectors()
+    encode, reader = BundledVectors(), WordingReader()
     shortcuts: dict[str, Shortcut] = {"order_and_negation": OrderAndNegation()}
     slots = {property: relation.slots for property, relation in relations.items()}
     if slots and all(slots.values()):
         shortcuts["slot_types"] = SlotTypes(slots)
-    shortcuts["nearest_relation"] = NearestRelation(encode)
-    shortcuts["pipeline"] = Pipeline(encode)
+    shortcuts["nearest_relation"] = NearestRelation(encode, reader)
+    shortcuts["pipeline"] = Pipeline(encode, reader)
     return shortcuts
-
-
-def read_wordings(row: Row) -> Wordings:
-    """The texts of a row with the names of its subject and object masked."""
-    premise, first = with_names_masked(row.premise, row.subject, row.object)
-    hypothesis, first_of_hypothesis = with_names_masked(row.hypothesis, row.subject, row.object)
-    named = first is not None and first_of_hypothesis is not None
-    return Wordings(premise, hypothesis, named and first != first_of_hypothesis, named)
-
-
-def with_names_masked(text: str, subject: str, object: str) -> tuple[str, bool | None]:
-    """A text with its two names masked, and whether the subject stands first; None where one is not there.
-
-    The longer name is looked for first: it may hold the other one.
-    """
-    subject_is_longer = len(subject) >= len(object)
-    longer, shorter = (subject, object) if subject_is_longer else (object, subject)
-    place = _place(text, longer)
-    blanked = text[:place] + " " * len(longer) + text[place + len(longer) :]
-    other_place = _place(blanked, shorter)
-    if place < 0 or other_place < 0:
-        return text, None
-    longer_first = place < other_place
-    ends = sorted(((place, longer), (other_place, shorter)))
-    (start, first), (next_start, second) = ends
-    between = text[start + len(first) : next_start]
-    wording = f"{text[:start]}{FIRST_NAME}{between}{SECOND_NAME}{text[next_start + len(second) :]}"
-    return wording, longer_first == subject_is_longer
 
 
 def what_follows(kind: str, asked: WhatIsAsked) -> str:
@@ -406,18 +263,6 @@ def what_follows(kind: str, asked: WhatIsAsked) -> str:
     for denied in (asked.denied_premise, asked.denied_hypothesis):
         label = OPPOSITE[label] if denied else label
     return label
-
-
-def _place(text: str, name: str) -> int:
-    """Where a name stands in a text as words of their own; -1 where it does not."""
-    place = text.find(name)
-    while place >= 0:
-        end = place + len(name)
-        before, after = text[place - 1 : place], text[end : end + 1]
-        if not (before.isalnum() and name[:1].isalnum()) and not (after.isalnum() and name[-1:].isalnum()):
-            return place
-        place = text.find(name, place + 1)
-    return -1
 
 
 def _order_and_denials(row: Row) -> WhatIsAsked:
@@ -439,17 +284,6 @@ def _crossed(asked: WhatIsAsked) -> dict[str, bool]:
         "premise x hypothesis": premise and hypothesis,
         "order x premise x hypothesis": swapped and premise and hypothesis,
     }
-
-
-def _word_counts() -> CountVectorizer:
-    """Which words and word pairs stand in a text."""
-    # scikit-learn's own pattern drops words of one letter.
-    return CountVectorizer(ngram_range=(1, 2), binary=True, token_pattern=r"(?u)\b\w+\b")
-
-
-def _classifier(features: Any) -> Any:
-    """A logistic regression over features, weakly regularised as the other shortcuts are."""
-    return make_pipeline(features, LogisticRegression(C=10.0, max_iter=1000))
 
 
 def _predicted(model: Any, inputs: Sequence[Mapping[str, bool]]) -> list[str]:

@@ -24,7 +24,7 @@ from relsym.runs.layout import CARD, DATA, MANIFEST
 from relsym.runs.manifest import Manifest, manifest_json
 
 log = logging.getLogger(__name__)
-MOST_PROPERTIES = 60  # in a table on the terminal; of more, their kinds are told
+MOST_LISTED = 60  # properties in a table on the terminal; of more, their kinds are told
 
 
 def build_benchmark(cfg: DictConfig) -> None:
@@ -92,7 +92,7 @@ def _audit_table(manifest: Manifest) -> Table:
 def _rows_table(manifest: Manifest) -> Table:
     """How many rows each property has in each part of the benchmark, or each kind of very many; sums last."""
     properties = properties_with_rows(manifest)
-    if len(properties) > MOST_PROPERTIES:
+    if len(properties) > MOST_LISTED:
         table = _kinds_table(manifest, properties)
     else:
         table = _properties_table(manifest)
