@@ -18,13 +18,12 @@ from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.building import build, with_files, write_benchmark
 from relsym.data.card import card, properties_with_rows, property_rows
 from relsym.data.manifest import Plan
-from relsym.report.one_run.terminal import console
+from relsym.report.one_run.terminal import MOST_PROPERTIES, console
 from relsym.runs.files import write_atomically, write_text_atomically
 from relsym.runs.layout import CARD, DATA, MANIFEST
 from relsym.runs.manifest import Manifest, manifest_json
 
 log = logging.getLogger(__name__)
-MOST_LISTED = 60  # properties in a table on the terminal; of more, their kinds are told
 
 
 def build_benchmark(cfg: DictConfig) -> None:
@@ -92,7 +91,7 @@ def _audit_table(manifest: Manifest) -> Table:
 def _rows_table(manifest: Manifest) -> Table:
     """How many rows each property has in each part of the benchmark, or each kind of very many; sums last."""
     properties = properties_with_rows(manifest)
-    if len(properties) > MOST_LISTED:
+    if len(properties) > MOST_PROPERTIES:
         table = _kinds_table(manifest, properties)
     else:
         table = _properties_table(manifest)
