@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import gzip
 import json
 import re
@@ -192,6 +193,23 @@ def test_a_documented_sweep_runs(command, relsym, tmp_path, places):
 
 
 @pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "sweep").glob("*.yaml")))
+@pytest.mark.slow
+def test_the_python_of_the_readme_prints_what_stands_there(relsym, tmp_path, monkeypatch):
+    ended = relsym(
+        "train",
+        "objective=random_label",
+        "tracking=csv",
+        f"hydra.run.dir={tmp_path}/outputs/demo/random_label",
+    )
+    assert ended.code == 0, ended.err
+    monkeypatch.chdir(tmp_path)
+    [shown] = re.findall(r"```python\n(>>> .*?)```", README, flags=re.DOTALL)
+    test = doctest.DocTestParser().get_doctest(shown, {}, "README.md", "README.md", 0)
+    told: list[str] = []
+    assert len(test.examples) == 4
+    assert doctest.DocTestRunner().run(test, out=told.append).failed == 0, "".join(told)
+
+
 def test_every_named_sweep_is_a_row_of_the_readme(option):
     assert option == "by_hand" or f"`{option}`" in README
 

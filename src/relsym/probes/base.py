@@ -110,6 +110,18 @@ class Probe(ABC):
         ``predict`` takes the class with the highest score; of several, a probe has its own rule.
         """
 
+    def account(self, representation: Float[Tensor, "one parts dim"], labels: Sequence[str]) -> str:
+        """What the answer to one pair is read off, in words for a person.
+
+        Args:
+            representation: of the pair.
+            labels: the names of the classes.
+        """
+        [scores] = self.scores(representation, len(labels)).tolist()
+        highest_first = sorted(zip(scores, labels, strict=True), reverse=True)
+        told = [f"{label} {score:.2f}" for score, label in highest_first]
+        return f"scores: {', '.join(told)}"
+
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
         """What has to be kept to read out again, by name."""

@@ -98,6 +98,14 @@ class CutPoints(Probe):
         form = form_of(self.metric, representation)
         return class_scores(form, self.signs, self.cut_points, self.neutral_asked)
 
+    def account(self, representation: Float[Tensor, "one parts dim"], labels: Sequence[str]) -> str:
+        """The form, and where it is cut."""
+        form = float(form_of(self.metric, representation))
+        if not self.neutral_asked:
+            return f"cosine {form:.2f}, read by its sign: entailment above 0, contradiction below"
+        lower, upper = self.cut_points.tolist()
+        return f"cosine {form:.2f}: entailment above {upper:.2f}, contradiction below {lower:.2f}"
+
     def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:
         """One form for each label, and two cut points."""
         return {"signs": (classes,), "cut_points": (2,)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, final
 
 import torch
@@ -74,6 +75,12 @@ class Knn(Probe):
         """The share of each class among the neighbours."""
         votes = one_hot(self._neighbours(representation), classes)  # [n k classes]
         return votes.float().mean(dim=1)
+
+    def account(self, representation: Float[Tensor, "one parts dim"], labels: Sequence[str]) -> str:
+        """The votes of the neighbours, nearest first."""
+        [neighbours] = self._neighbours(representation).tolist()
+        votes = [labels[index] for index in neighbours]
+        return f"the {len(votes)} nearest training pairs, nearest first: {', '.join(votes)}"
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over the stored memory.

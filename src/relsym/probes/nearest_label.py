@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, final
 
 import torch
@@ -56,6 +57,13 @@ class NearestLabel(Probe):
     ) -> Float[Tensor, "n classes"]:
         """Minus the distance to each label embedding."""
         return -self.metric.distance(*parts(representation), self.label_embeddings)
+
+    def account(self, representation: Float[Tensor, "one parts dim"], labels: Sequence[str]) -> str:
+        """The distance to each label embedding, nearest first."""
+        [distances] = self.metric.distance(*parts(representation), self.label_embeddings).tolist()
+        nearest_first = sorted(zip(distances, labels, strict=True))
+        told = [f"{label} {distance:.2f}" for distance, label in nearest_first]
+        return f"distance to the label embeddings: {', '.join(told)}"
 
     def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:
         """One embedding for each label."""

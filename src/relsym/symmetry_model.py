@@ -1,0 +1,239 @@
+"""A finished run for use in Python: what ``from relsym import SymmetryModel`` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+from torch.nn.functional import normalize as to_length_one
+from transformers.utils import logging as hub_logging
+
+from relsym.app.earlier_run import load_run
+from relsym.data.pairs import Row
+from relsym.evaluation.represent import represent
+from relsym.metrics.base import JOINT
+from relsym.models.device import dtype_of
+from relsym.models.run import RunModel
+from relsym.visible import printable
+
+
+class Explanation(NamedTuple):
+    """Why a pair was answered as it was.
+
+    Attributes:
+        premise: as it was given.
+        hypothesis: likewise.
+        label: the answer.
+        scores: how much speaks for each label.
+        cosine: of the vectors of the two texts; None where the run reads a pair as one input.
+        reading: what the label was read off, in words.
+    """
+
+    premise: str
+    hypothesis: str
+    label: str
+    scores: dict[str, float]
+    cosine: float | None
+    reading: str
+
+
+@final
+class SymmetryModel:
+    """A retrained encoder with what reads it: does a premise entail a hypothesis, or contradict it?
+
+        model = SymmetryModel.load("RUN")
+        model.predict([("Ann is married to Bo.", "Bo is married to Ann.")])   # ["entailment"]
+
+    It answers as its run did, row for row. Everything is computed at once and kept in memory.
+
+    Args:
+        model: of a finished run, as ``load`` makes it.
+    """
+
+    def __init__(self, model: RunModel) -> None:
+        model.probe.answer_among(model.labels)
+        self._model = model
+
+    @classmethod
+    def load(
+        cls,
+        run: str | Path,
+        *,
+        precision: str = "fp32",
+        accelerator: str = "auto",
+        trust: Sequence[str] = (),
+        trust_remote_code: bool = False,
+    ) -> SymmetryModel:
+        """The model of a finished run.
+
+        Args:
+            run: the folder of a ``relsym train`` that ended.
+            precision: fp32 or bf16.
+            accelerator: cpu, gpu, or auto, which is a GPU where there is one.
+            trust: packages of yours whose components the stored configuration may name beside relsym's own.
+            trust_remote_code: whether code in the run's encoder folder may be run.
+
+        Raises:
+            ValueError: no finished run there, damaged or changed files, an unknown precision or accelerator.
+        """
+        dtype_of(precision)  # an unknown word is told before the weights are read
+        folder = Path(run).expanduser()
+        with _without_bars():
+            return cls(load_run(str(folder), precision, accelerator, trust_remote_code, trust))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that it knows, in the order of the columns of ``scores``."""
+        return self._model.labels
+
+    def predict(self, pairs: Iterable[tuple[str, str]]) -> list[str]:
+        """The label of each (premise, hypothesis).
+
+        Raises:
+            ValueError: an entry is no pair of texts.
+        """
+        pairs = _checked_pairs(pairs)
+        if not pairs:
+            return []
+        predicted = self._model.probe.predict(self._represent(pairs)).tolist()
+        return [self.labels[index] for index in predicted]
+
+    def scores(self, pairs: Iterable[tuple[str, str]]) -> Float[ndarray, "n labels"]:
+        """How much speaks for each label of each pair: higher is more.
+
+        k-NN gives the share of the neighbours and a head its probabilities; label embeddings give minus the
+        distance to each, fixed labels the cosine of the two texts beside its cut points (``CutPoints``).
+        ``predict`` answers with the highest; of several that are equal the probe has its own rule.
+
+        Raises:
+            ValueError: an entry is no pair of texts.
+        """
+        pairs = _checked_pairs(pairs)
+        if not pairs:
+            return np.zeros((0, len(self.labels)), np.float32)
+        return self._scores(self._represent(pairs)).numpy()
+
+    def predict_proba(self, pairs: Iterable[tuple[str, str]]) -> Float[ndarray, "n labels"]:
+        """The probability of each label of each pair, where the run's scores are probabilities.
+
+        Raises:
+            ValueError: they are none (label embeddings, fixed labels), or an entry is no pair of texts.
+        """
+        if not self._model.probe.probability:
+            reader = type(self._model.probe).__name__
+            raise ValueError(
+                f"this run is read by {reader}, whose scores are no probabilities. Take scores(pairs), where "
+                "higher is more."
+            )
+        return self.scores(pairs)
+
+    def encode(self, sentences: Iterable[str], *, normalize: bool = False) -> Float[ndarray, "n dim"]:
+        """The vector of each sentence, as the run's metric compares them.
+
+        Args:
+            sentences: any number of texts; one that comes again is encoded once.
+            normalize: gives them length 1, so that an inner product is a cosine.
+
+        Raises:
+            ValueError: the run reads a pair as one input, or something is no text.
+        """
+        if self._model.reads == JOINT:
+            raise ValueError(
+                "this run reads premise and hypothesis as one input, so that a sentence alone has no vector. "
+                "Load a run of objective=fixed_label, random_label or knn."
+            )
+        texts = _checked_texts(sentences)
+        if not texts:
+            return np.zeros((0, self._model.encoder.dim), np.float32)
+        # A sentence stands for both texts of a row: there each different one is encoded once.
+        rows = [_row(text, text) for text in texts]
+        vectors = represent(self._model.encoder, rows, self._model.reads)[:, 0]
+        return (to_length_one(vectors, dim=-1) if normalize else vectors).numpy()
+
+    def explain(self, pair: tuple[str, str]) -> Explanation:
+        """The answer to one pair, with what it was read off.
+
+        Raises:
+            ValueError: it is no pair of texts.
+        """
+        [checked] = _checked_pairs([pair])
+        vectors = self._represent([checked])
+        [index] = self._model.probe.predict(vectors).tolist()
+        [scores] = self._scores(vectors).tolist()
+        cosine = None
+        if self._model.reads != JOINT:
+            premise, hypothesis = to_length_one(vectors[0], dim=-1)
+            cosine = float(premise @ hypothesis)
+        return Explanation(
+            *checked,
+            label=self.labels[index],
+            scores=dict(zip(self.labels, scores, strict=True)),
+            cosine=cosine,
+            reading=self._model.probe.account(vectors, self.labels),
+        )
+
+    def _represent(self, pairs: Sequence[tuple[str, str]]) -> Float[Tensor, "n parts dim"]:
+        """What the probe reads."""
+        rows = [_row(premise, hypothesis) for premise, hypothesis in pairs]
+        return represent(self._model.encoder, rows, self._model.reads)
+
+    def _scores(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n labels"]:
+        return self._model.probe.scores(vectors, len(self.labels))
+
+    def __repr__(self) -> str:
+        objective = self._model.source["objective"]
+        return f"SymmetryModel({self._model.name!r}, {objective}, labels {', '.join(self.labels)})"
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Without transformers' bar for reading one small file."""
+    shown = hub_logging.is_progress_bar_enabled()
+    hub_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            hub_logging.enable_progress_bar()
+
+
+def _row(premise: str, hypothesis: str) -> Row:
+    """Two texts as a row about nothing that is known."""
+    return Row("", "", "", premise, hypothesis, "")
+
+
+def _checked_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs, unless an entry is no pair of texts."""
+    checked = []
+    for place, pair in enumerate(_entries("pairs", "(premise, hypothesis)", pairs)):
+        is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+        if not is_pair or not all(isinstance(text, str) for text in pair):
+            shown = printable(repr(pair), 100)
+            raise ValueError(f"pairs[{place}]: expected (premise, hypothesis), two texts, got {shown}.")
+        premise, hypothesis = pair
+        checked.append((premise, hypothesis))
+    return checked
+
+
+def _checked_texts(sentences: Iterable[str]) -> list[str]:
+    """The texts, unless an entry is none."""
+    texts = list(_entries("sentences", "texts", sentences))
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            shown = printable(repr(text), 100)
+            raise ValueError(f"sentences[{place}]: expected a text, got {shown}.")
+    return texts
+
+
+def _entries(argument: str, wanted: str, entries: Any) -> Iterable[Any]:
+    """What was given, unless it is one text, whose letters would be taken for entries, or no list at all."""
+    if isinstance(entries, str | bytes) or not isinstance(entries, Iterable):
+        shown = printable(repr(entries), 100)
+        raise ValueError(f"{argument}: expected a list of {wanted}, got {shown}.")
+    return entries
