@@ -241,15 +241,54 @@ def test_a_saved_encoder_is_read_back_as_it_was(saved, caplog):
 def test_sentence_transformers_does_not_read_it_by_another_pooling(saved):
     from sentence_transformers import SentenceTransformer
 
-    with pytest.raises(ValueError, match=r"relsym\.encoders\.pooling\.moment\.Moment"):
+    with pytest.raises(ValueError, match=r"relsym_moment\.MomentPooling"):
         SentenceTransformer(str(saved), device="cpu")
+
+
+@pytest.mark.parametrize("final_punctuation", ["keep", "drop"])
+def test_sentence_transformers_gives_the_same_vectors_by_the_module_beside_the_weights(
+    tmp_path, final_punctuation, monkeypatch
+):
+    from sentence_transformers import SentenceTransformer
+
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    options = {"scale": 2.5, "final_punctuation": final_punctuation}
+    encoder = tiny_encoder(pooling="moment", pooling_options=options, dropout=0.0)
+    encoder.save(tmp_path / "saved")
+    texts = [*TEXTS, "", ".", "It is Ann who leads Bo.", "It is Ann who leads Bo", "Who?!"]
+    model = SentenceTransformer(str(tmp_path / "saved"), device="cpu", trust_remote_code=True)
+    vectors = torch.from_numpy(model.encode(texts))
+    assert torch.allclose(vectors, encoder.raw_vectors(texts), atol=1e-6)
+    assert type(model[1]).__module__.endswith("relsym_moment")
+    assert model.get_embedding_dimension() == encoder.dim
+    # Saved from there, either reads it.
+    model.save(str(tmp_path / "again"))
+    again = SentenceTransformer(str(tmp_path / "again"), device="cpu", trust_remote_code=True)
+    assert torch.equal(torch.from_numpy(again.encode(texts)), vectors)
+    ours = load_encoder(str(tmp_path / "again"), None)
+    assert ours.pooling.options == encoder.pooling.options
+
+
+def test_a_folder_of_an_earlier_version_names_the_class_and_no_tokens(saved, tmp_path):
+    folder = shutil.copytree(saved, tmp_path / "earlier")
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[1]["type"] = "relsym.encoders.pooling.moment.Moment"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    settings = json.loads((folder / "1_Pooling" / "config.json").read_text())
+    for key in ("special_tokens", "punctuation_tokens"):
+        del settings[key]
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(settings))
+    (folder / "relsym_moment.py").unlink()
+    assert torch.equal(
+        load_encoder(str(folder), None).encode(TEXTS), load_encoder(str(saved), None).encode(TEXTS)
+    )
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("modules.json", "moment.Moment", "moment.Other", r"the module 'relsym.*Other' is not supported"),
-        ("modules.json", "relsym.encoders", "evil.encoders", r"the module 'evil.*' is not supported"),
+        ("modules.json", "MomentPooling", "Other", r"the module .relsym.*Other. is not supported"),
+        ("modules.json", "relsym_moment", "evil_moment", r"the module 'evil.*' is not supported"),
         ("1_Pooling/config.json", "3.0", "-3.0", r"scale=-3.0: expected a finite number above 0"),
         ("1_Pooling/config.json", "3.0", "NaN", r"scale=nan: expected a finite number above 0|NaN"),
         ("1_Pooling/config.json", '"scale"', '"scales"', r"no scale, which moment needs"),

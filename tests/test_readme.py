@@ -192,7 +192,6 @@ def test_a_documented_sweep_runs(command, relsym, tmp_path, places):
     assert len(list((tmp_path / "sweep").glob("*/results.json"))) == expected
 
 
-@pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "sweep").glob("*.yaml")))
 @pytest.mark.slow
 def test_the_python_of_the_readme_prints_what_stands_there(relsym, tmp_path, monkeypatch):
     ended = relsym(
@@ -205,11 +204,12 @@ def test_the_python_of_the_readme_prints_what_stands_there(relsym, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     [shown] = re.findall(r"```python\n(>>> .*?)```", README, flags=re.DOTALL)
     test = doctest.DocTestParser().get_doctest(shown, {}, "README.md", "README.md", 0)
-    told: list[str] = []
+    failures: list[str] = []
     assert len(test.examples) == 4
-    assert doctest.DocTestRunner().run(test, out=told.append).failed == 0, "".join(told)
+    assert doctest.DocTestRunner().run(test, out=failures.append).failed == 0, "".join(failures)
 
 
+@pytest.mark.parametrize("option", sorted(path.stem for path in (CONF / "sweep").glob("*.yaml")))
 def test_every_named_sweep_is_a_row_of_the_readme(option):
     assert option == "by_hand" or f"`{option}`" in README
 

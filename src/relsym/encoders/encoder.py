@@ -267,18 +267,24 @@ class Encoder(nn.Module):
         """Write a folder that ``AutoModel`` and sentence-transformers load (safetensors).
 
         The encoder of a model with a decoder needs ``AutoModelForTextEncoding`` or its own class; a warning
-        says where sentence-transformers would not take it for one. It cannot read a pooling that it lacks
-        (``Pooling.published``).
+        says where sentence-transformers would not take it for one. A pooling that it lacks is computed there
+        by a module that is written too (``Pooling.module``).
         """
         warn_of_other_readers(self.model)
-        if self.pooling.published is None:
+        if self.pooling.module is not None:
             log.info(
-                "the saved folder is pooled by %s, which relsym can read and sentence-transformers cannot",
+                "the saved encoder is pooled by %s; SentenceTransformer reads it with trust_remote_code=True",
                 self.pooling.name,
             )
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         hidden_size = hidden_size_of(self.model)
         write_module_files(
-            folder, hidden_size, self.pooling, self.max_length, list(self.dense), self.normalize
+            folder,
+            hidden_size,
+            self.pooling,
+            self.max_length,
+            list(self.dense),
+            self.normalize,
+            self.own_tokens,
         )

@@ -43,6 +43,8 @@ FORMER_POOLINGS = {
 }
 # In the settings of a pooling of relsym's own, beside its options.
 SIZE_KEY = "word_embedding_dimension"
+# Also there, for the module that computes it in sentence-transformers; here the tokenizer is asked.
+TOKEN_KEYS = ("special_tokens", "punctuation_tokens")
 # A prompt is only set before texts that ask for it, which nothing here does: see ``_check_settings``.
 OTHER_POOLING_KEYS = (SIZE_KEY, "embedding_dimension", "include_prompt", "pooling_mode")
 PLAIN_NUMBERS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -291,7 +293,7 @@ def _own_pooling(files: ModelFiles, module: _Module) -> Pooling:
     """A pooling that sentence-transformers lacks, with the options that its file says."""
     file = module.file("config.json")
     settings = _required(files, file)
-    options = {key: value for key, value in settings.items() if key != SIZE_KEY}
+    options = {key: value for key, value in settings.items() if key not in (SIZE_KEY, *TOKEN_KEYS)}
     for name in module.own.option_names:
         if name not in options:
             raise ValueError(

@@ -119,8 +119,8 @@ class Probe(ABC):
         """
         [scores] = self.scores(representation, len(labels)).tolist()
         highest_first = sorted(zip(scores, labels, strict=True), reverse=True)
-        told = [f"{label} {score:.2f}" for score, label in highest_first]
-        return f"scores: {', '.join(told)}"
+        shares = [f"{label} {score:.2f}" for score, label in highest_first]
+        return f"scores: {', '.join(shares)}"
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

@@ -62,8 +62,8 @@ class NearestLabel(Probe):
         """The distance to each label embedding, nearest first."""
         [distances] = self.metric.distance(*parts(representation), self.label_embeddings).tolist()
         nearest_first = sorted(zip(distances, labels, strict=True))
-        told = [f"{label} {distance:.2f}" for distance, label in nearest_first]
-        return f"distance to the label embeddings: {', '.join(told)}"
+        labelled = [f"{label} {distance:.2f}" for distance, label in nearest_first]
+        return f"distance to the label embeddings: {', '.join(labelled)}"
 
     def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:
         """One embedding for each label."""

@@ -16,12 +16,15 @@ class Pooling(nn.Module):
         name: the word in ``model.pooling``, and in everything that relsym stores.
         published: the word of sentence-transformers' files for the same; None where that package has no such
             pooling.
+        module: of a pooling that sentence-transformers lacks, what ``modules.json`` calls the class that
+            computes it there; its file, of ``for_sentence_transformers``, is written beside the weights.
         reads_own_tokens: whether the mask that it gets has 0 at special tokens too.
         option_names: the arguments of the class, which ``model.pooling_options`` sets.
     """
 
     name: ClassVar[str]
     published: ClassVar[str | None]
+    module: ClassVar[str | None] = None
     reads_own_tokens: ClassVar[bool] = False
     option_names: ClassVar[tuple[str, ...]] = ()
 

@@ -41,6 +41,7 @@ class Moment(Pooling):
 
     name: ClassVar[str] = "moment"
     published: ClassVar[str | None] = None
+    module: ClassVar[str | None] = "relsym_moment.MomentPooling"
     reads_own_tokens: ClassVar[bool] = True
     option_names: ClassVar[tuple[str, ...]] = ("scale", "final_punctuation")
 

@@ -26,16 +26,12 @@ PUBLISHED_POOLINGS: dict[str, type[Pooling]] = {
 }
 
 
-def type_of(pooling: Pooling | type[Pooling]) -> str:
-    """What our ``modules.json`` calls a pooling that sentence-transformers lacks: the path of its class."""
-    kind = pooling if isinstance(pooling, type) else type(pooling)
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-# Looked up by what a folder says; the path itself is never imported.
-OWN_TYPES: dict[str, type[Pooling]] = {
-    type_of(pooling): pooling for pooling in POOLINGS.values() if pooling.published is None
-}
+# By what a folder says of a pooling that sentence-transformers lacks; nothing of that name is imported.
+# Folders of earlier versions have the path of its class.
+OWN_TYPES: dict[str, type[Pooling]] = {}
+for own in POOLINGS.values():
+    if own.module is not None:
+        OWN_TYPES |= {own.module: own, f"{own.__module__}.{own.__qualname__}": own}
 
 
 def pooling_named(name: str, options: Mapping[str, Any] | None = None) -> Pooling:
