@@ -23,7 +23,9 @@ from relsym.encoders.dense import Dense, DenseShape
 from relsym.encoders.encoder import Encoder
 from relsym.encoders.load import load_encoder, tiny_encoder
 from relsym.encoders.own_tokens import OwnTokens, mark_numbers, special_numbers
+from relsym.encoders.pooling.mean import Mean
 from relsym.encoders.pooling.moment import Moment
+from relsym.encoders.pooling.registry import POOLINGS
 from relsym.encoders.tokens import collate
 from relsym.metrics.controls import Cosine, Euclidean
 from relsym.metrics.hadamard import Hadamard
@@ -267,6 +269,32 @@ def test_sentence_transformers_gives_the_same_vectors_by_the_module_beside_the_w
     assert torch.equal(torch.from_numpy(again.encode(texts)), vectors)
     ours = load_encoder(str(tmp_path / "again"), None)
     assert ours.pooling.options == encoder.pooling.options
+    (tmp_path / "again" / "modules.json").unlink()
+    with pytest.raises(ValueError, match=r"holds 1_MomentPooling but no modules.json"):
+        load_encoder(str(tmp_path / "again"), None)
+
+
+def test_every_pooling_can_be_written_down():
+    for pooling in POOLINGS.values():
+        assert (pooling.published is None) != (pooling.module is None), pooling
+
+
+def test_a_pooling_that_no_file_can_name_is_not_saved(tmp_path):
+    class Unnamed(Mean):
+        name = "unnamed"
+        published = None
+
+    encoder = tiny_encoder()
+    encoder.pooling = Unnamed()
+    with pytest.raises(ValueError, match="the pooling unnamed has neither published nor module"):
+        encoder.save(tmp_path)
+
+
+def test_a_text_without_any_token_is_refused_by_name(tmp_path):
+    encoder = tiny_encoder(pooling="moment")
+    encoder.tokenizer._tokenizer.post_processor = None
+    with pytest.raises(ValueError, match="a text is empty, or blank, and this tokenizer puts no token"):
+        encoder.raw_vectors(["a", ""])
 
 
 def test_a_folder_of_an_earlier_version_names_the_class_and_no_tokens(saved, tmp_path):

@@ -24,7 +24,13 @@ from relsym.evaluation.relation_shortcuts import (
     what_follows,
 )
 from relsym.evaluation.score import Scores
-from relsym.evaluation.wordings import WhatIsAsked, WordingReader, read_wordings, with_names_masked
+from relsym.evaluation.wordings import (
+    LastReader,
+    WhatIsAsked,
+    WordingReader,
+    read_wordings,
+    with_names_masked,
+)
 from relsym.models.base import Examples
 from relsym.models.shortcut import ShortcutModel
 from relsym.report.one_run.terminal import print_parts
@@ -90,7 +96,7 @@ def words_as_vectors(texts: list[str]) -> np.ndarray:
 
 
 def encoded(shortcut: type) -> NearestRelation | Pipeline:
-    return shortcut(words_as_vectors, WordingReader())
+    return shortcut(words_as_vectors)
 
 
 def right(rows: list[Row], answers: list[str], *variants: str) -> float:
@@ -245,25 +251,25 @@ def test_slot_types_are_left_out_where_a_relation_has_none_and_vectors_where_the
     assert "nearest_relation, pipeline need the bundled encoder and are left out" in caplog.text
 
 
-def test_shortcuts_that_share_a_reader_answer_as_with_readers_of_their_own(monkeypatch):
+def test_shortcuts_that_share_what_was_learnt_answer_as_if_they_did_not(monkeypatch):
     fitted = []
-    learn = WordingReader._learn_converses
+    converses = WordingReader._learn_converses
     monkeypatch.setattr(
-        WordingReader, "_learn_converses", lambda self, rows: (fitted.append(len(rows)), learn(self, rows))
+        WordingReader,
+        "_learn_converses",
+        lambda self, rows: (fitted.append(len(rows)), converses(self, rows)),
     )
     train, test = rows_of(TRAINED, ROLES), rows_of(UNSEEN, ROLES)
-    reader = WordingReader()
-    answers = {}
-    for shortcut in (NearestRelation, Pipeline):
-        answers[shortcut] = shortcut(words_as_vectors, reader).answer(train, test)
+    learn = LastReader()
+    shared = {kind: kind(words_as_vectors, learn) for kind in (NearestRelation, Pipeline)}
+    answers = {kind: shortcut.answer(train, test) for kind, shortcut in shared.items()}
     assert len(fitted) == 1
-    for shortcut, answered in answers.items():
-        assert encoded(shortcut).answer(train, test) == answered
-    # Other rows are learnt from anew.
-    encoded(Pipeline).answer(train, test)
+    assert answers == {kind: encoded(kind).answer(train, test) for kind in shared}
+    # One of them learns from other rows, and the other one goes on as it was.
     fewer = rows_of(TRAINED, ["swap"])
-    reader.fit(fewer)
-    assert reader._converses is None
+    assert shared[NearestRelation].answer(fewer, test) == encoded(NearestRelation).answer(fewer, test)
+    assert shared[Pipeline].answer(train, test) == answers[Pipeline]
+    assert shared[NearestRelation].answer(train, test) == answers[NearestRelation]
 
 
 def test_a_denial_in_the_premise_does_not_make_its_own_wording_a_converse():

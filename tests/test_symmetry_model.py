@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 import relsym as package
 from parameters import first_fast
@@ -57,6 +58,29 @@ def test_it_answers_as_its_run_did_row_for_row(trained, objective):
     # k-NN breaks ties by the nearest; the answer has the highest score all the same.
     of_answers = scores[range(len(pairs)), [model.labels.index(answer) for answer in answers]]
     assert (of_answers == scores.max(axis=1)).all()
+
+
+def test_a_run_in_lower_precision_answers_in_it(trained):
+    model, predictions = trained("fixed_label", "precision=bf16", "data.test_pairs=190", "data.samples=48")
+    assert next(model._model.encoder.parameters()).dtype == torch.bfloat16
+    assert model.predict(pairs_of(predictions)) == predictions["prediction"].to_list()
+
+
+def test_columns_of_a_table_are_taken(trained):
+    model, predictions = trained("random_label")
+    table = predictions.select("premise", "hypothesis")
+    answers = predictions["prediction"].to_list()
+    assert model.predict(zip(table["premise"], table["hypothesis"], strict=True)) == answers
+    assert len(model.encode(table["premise"])) == len(table)
+
+
+def test_labels_of_anybodys_run_are_shown_harmless(trained):
+    model, predictions = trained("random_label")
+    model._model.labels = ("entail\x1b]0;title\x07", "contra\u202ediction")
+    model._model.name = "run\x1b[2J"
+    shown = repr(model) + model.explain(pairs_of(predictions)[0]).reading
+    assert not set(shown) & set("\x1b\x07\u202e")
+    assert "\\x1b" in shown
 
 
 def test_three_labels_are_read_between_the_cut_points_of_the_run(trained):
@@ -139,12 +163,17 @@ def test_importing_the_package_loads_nothing_heavy(shell):
 
 BAD_INPUT = """
 import sys
+
+import polars as pl
+
 from relsym import SymmetryModel
 
 model = SymmetryModel.load(sys.argv[1])
 for bad in (
     lambda: SymmetryModel.load(sys.argv[1] + "/nowhere"),
+    lambda: SymmetryModel.load(None),
     lambda: SymmetryModel.load(sys.argv[1], precision="fp8"),
+    lambda: SymmetryModel.load(sys.argv[1], precision=["bf16"]),
     lambda: SymmetryModel.load(sys.argv[1], accelerator="tpu"),
     lambda: model.predict("a b"),
     lambda: model.predict(5),
@@ -154,6 +183,12 @@ for bad in (
     lambda: model.explain("ab"),
     lambda: model.encode("a sentence"),
     lambda: model.encode(["a", 5]),
+    lambda: model.predict([("a", "\\ud800 is b")]),
+    lambda: model.encode(["a", "\\ud800"]),
+    lambda: model.encode({"a": 1}),
+    lambda: model.encode({"a", "b"}),
+    lambda: model.encode(pl.DataFrame({"premise": ["a"]})),
+    lambda: model.predict(pl.DataFrame({"premise": ["a"], "hypothesis": ["b"]})),
 ):
     try:
         bad()
@@ -161,6 +196,8 @@ for bad in (
         print(error)
     else:
         print("taken")
+table = pl.DataFrame({"premise": ["a b"], "hypothesis": ["b a"]})
+print(model.predict(table.to_numpy()) == model.predict([("a b", "b a")]))
 """
 
 
@@ -175,9 +212,11 @@ def test_bad_input_gets_one_clear_message(trained, shell, tmp_path):
     for message, words in zip(
         messages,
         [
-            "no finished run there",
-            "precision=fp8: expected fp32 or bf16",
-            "accelerator=tpu: expected cpu, gpu or auto",
+            "/nowhere: no finished run there",
+            "run=None: expected the folder of a relsym train",
+            "precision='fp8': expected one of None, fp32, bf16",
+            "precision=['bf16']: expected one of None, fp32, bf16",
+            "accelerator='tpu': expected one of cpu, gpu, auto",
             "pairs: expected a list of (premise, hypothesis), got 'a b'",
             "pairs: expected a list of (premise, hypothesis), got 5",
             "pairs[1]: expected (premise, hypothesis), two texts, got ('a', 'b', 'c')",
@@ -186,6 +225,13 @@ def test_bad_input_gets_one_clear_message(trained, shell, tmp_path):
             "pairs[0]: expected (premise, hypothesis), two texts, got 'ab'",
             "sentences: expected a list of texts, got 'a sentence'",
             "sentences[1]: expected a text, got 5",
+            "pairs[0]: 'a\\ud800 is b' holds half a pair of surrogates",
+            "sentences[1]: '\\ud800' holds half a pair of surrogates",
+            "sentences: expected a list of texts, got {'a': 1}",
+            "sentences: expected a list of texts, got {",
+            "sentences: expected a list of texts, got a table. Pass its columns",
+            "pairs: expected a list of (premise, hypothesis), got a table. Pass its columns",
+            "True",
         ],
         strict=True,
     ):

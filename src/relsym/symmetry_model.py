@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
@@ -16,11 +17,13 @@ from transformers.utils import logging as hub_logging
 
 from relsym.app.earlier_run import load_run
 from relsym.data.pairs import Row
+from relsym.encoders.encoder import PRECISIONS
 from relsym.evaluation.represent import represent
 from relsym.metrics.base import JOINT
-from relsym.models.device import dtype_of
 from relsym.models.run import RunModel
-from relsym.visible import printable
+from relsym.visible import printable, visible
+
+ACCELERATORS = ("cpu", "gpu", "auto")
 
 
 class Explanation(NamedTuple):
@@ -50,7 +53,8 @@ class SymmetryModel:
         model = SymmetryModel.load("RUN")
         model.predict([("Ann is married to Bo.", "Bo is married to Ann.")])   # ["entailment"]
 
-    It answers as its run did, row for row. Everything is computed at once and kept in memory.
+    It answers as its run did, row for row, in whatever precision that was; a run that went on (``init``) from
+    one with more labels may answer with any of them. Everything is computed at once and kept in memory.
 
     Args:
         model: of a finished run, as ``load`` makes it.
@@ -65,7 +69,7 @@ class SymmetryModel:
         cls,
         run: str | Path,
         *,
-        precision: str = "fp32",
+        precision: str | None = None,
         accelerator: str = "auto",
         trust: Sequence[str] = (),
         trust_remote_code: bool = False,
@@ -74,18 +78,24 @@ class SymmetryModel:
 
         Args:
             run: the folder of a ``relsym train`` that ended.
-            precision: fp32 or bf16.
+            precision: fp32 or bf16; None takes what the run itself was scored in.
             accelerator: cpu, gpu, or auto, which is a GPU where there is one.
             trust: packages of yours whose components the stored configuration may name beside relsym's own.
             trust_remote_code: whether code in the run's encoder folder may be run.
 
         Raises:
-            ValueError: no finished run there, damaged or changed files, an unknown precision or accelerator.
+            ValueError: no finished run there, damaged or changed files, an unknown precision or accelerator,
+                or a GPU where there is none.
         """
-        dtype_of(precision)  # an unknown word is told before the weights are read
-        folder = Path(run).expanduser()
+        if not isinstance(run, str | Path):
+            raise ValueError(f"run={_shown(run)}: expected the folder of a relsym train that ended.")
+        _check_choice("precision", precision, (None, *PRECISIONS))
+        _check_choice("accelerator", accelerator, ACCELERATORS)
+        if accelerator == "gpu" and not torch.cuda.is_available():
+            raise ValueError("accelerator=gpu: torch finds no CUDA GPU. Pass accelerator='cpu' or 'auto'.")
+        folder = str(Path(run).expanduser())
         with _without_bars():
-            return cls(load_run(str(folder), precision, accelerator, trust_remote_code, trust))
+            return cls(load_run(folder, precision, accelerator, trust_remote_code, trust, "run"))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -175,7 +185,7 @@ class SymmetryModel:
             label=self.labels[index],
             scores=dict(zip(self.labels, scores, strict=True)),
             cosine=cosine,
-            reading=self._model.probe.account(vectors, self.labels),
+            reading=visible(self._model.probe.account(vectors, self.labels)),
         )
 
     def _represent(self, pairs: Sequence[tuple[str, str]]) -> Float[Tensor, "n parts dim"]:
@@ -188,7 +198,8 @@ class SymmetryModel:
 
     def __repr__(self) -> str:
         objective = self._model.source["objective"]
-        return f"SymmetryModel({self._model.name!r}, {objective}, labels {', '.join(self.labels)})"
+        labels = ", ".join(self.labels)
+        return visible(f"SymmetryModel({self._model.name!r}, {objective}, labels {labels})")
 
 
 @contextmanager
@@ -212,11 +223,14 @@ def _checked_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The pairs, unless an entry is no pair of texts."""
     checked = []
     for place, pair in enumerate(_entries("pairs", "(premise, hypothesis)", pairs)):
-        is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+        # Rows of NumPy's arrays are pairs too.
+        is_pair = isinstance(pair, tuple | list | ndarray) and len(pair) == 2
         if not is_pair or not all(isinstance(text, str) for text in pair):
-            shown = printable(repr(pair), 100)
-            raise ValueError(f"pairs[{place}]: expected (premise, hypothesis), two texts, got {shown}.")
+            raise ValueError(
+                f"pairs[{place}]: expected (premise, hypothesis), two texts, got {_shown(pair)}."
+            )
         premise, hypothesis = pair
+        _check_letters(f"pairs[{place}]", premise + hypothesis)
         checked.append((premise, hypothesis))
     return checked
 
@@ -226,14 +240,42 @@ def _checked_texts(sentences: Iterable[str]) -> list[str]:
     texts = list(_entries("sentences", "texts", sentences))
     for place, text in enumerate(texts):
         if not isinstance(text, str):
-            shown = printable(repr(text), 100)
-            raise ValueError(f"sentences[{place}]: expected a text, got {shown}.")
+            raise ValueError(f"sentences[{place}]: expected a text, got {_shown(text)}.")
+        _check_letters(f"sentences[{place}]", text)
     return texts
 
 
 def _entries(argument: str, wanted: str, entries: Any) -> Iterable[Any]:
-    """What was given, unless it is one text, whose letters would be taken for entries, or no list at all."""
-    if isinstance(entries, str | bytes) or not isinstance(entries, Iterable):
-        shown = printable(repr(entries), 100)
-        raise ValueError(f"{argument}: expected a list of {wanted}, got {shown}.")
+    """What was given, unless its entries are something else than they seem.
+
+    Those of a text are its letters, those of a table the names of its columns, and a set has no order.
+    """
+    if hasattr(entries, "columns"):
+        raise ValueError(
+            f"{argument}: expected a list of {wanted}, got a table. Pass its columns: "
+            'zip(table["premise"], table["hypothesis"]), or table["sentence"] for sentences.'
+        )
+    if isinstance(entries, str | bytes | Mapping | Set) or not isinstance(entries, Iterable):
+        raise ValueError(f"{argument}: expected a list of {wanted}, got {_shown(entries)}.")
     return entries
+
+
+def _check_letters(place: str, text: str) -> None:
+    """Refuse half a pair of surrogates, which no tokenizer reads."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{place}: {_shown(text)} holds half a pair of surrogates, which is no letter: decode it again."
+        ) from error
+
+
+def _check_choice(argument: str, value: Any, choices: Sequence[str | None]) -> None:
+    if value not in choices:
+        expected = ", ".join(str(choice) for choice in choices)
+        raise ValueError(f"{argument}={_shown(value)}: expected one of {expected}.")
+
+
+def _shown(value: Any) -> str:
+    """What was given, for a message."""
+    return printable(repr(value), 100)

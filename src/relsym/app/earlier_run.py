@@ -279,18 +279,20 @@ def run_in_init(cfg: DictConfig) -> EarlierRun | None:
 
 def load_run(
     folder: str | None,
-    precision: str,
+    precision: str | None,
     accelerator: str,
     trust_remote_code: bool = False,
     trust: Sequence[str] = (),
+    key: str = "model.folder",
 ) -> RunModel:
     """The retrained encoder of a finished run, with its metric, its probe and its classes.
 
     Args:
         folder: of the run.
-        precision: fp32 or bf16.
+        precision: fp32 or bf16; None takes what the run itself was scored in.
         accelerator: cpu, gpu or auto.
         trust_remote_code, trust: from the command line; see ``EarlierRun.encoder`` and ``open_run``.
+        key: the option that names the run, for messages.
 
     Raises:
         ValueError: no folder, or one that cannot be used (``open_run``).
@@ -299,7 +301,7 @@ def load_run(
         raise ValueError(
             "model.folder is not set: pass model.folder=RUN, the folder of a relsym train that ended."
         )
-    run = open_run(folder, trust, "model.folder")
+    run = open_run(folder, trust, key)
     metric = run.metric()
     probe = run.probe()
     tensors = run.tensors()
@@ -327,7 +329,7 @@ def load_run(
         folder,
         source,
         device_of(accelerator),
-        PRECISIONS[precision],
+        PRECISIONS[precision or run.results.precision],
     )
 
 

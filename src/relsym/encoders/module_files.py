@@ -42,7 +42,15 @@ def write_module_files(
         dense: layers after the pooling; their weights are written too.
         normalize: whether vectors are scaled to length 1 in the end.
         own_tokens: of a pooling that reads them.
+
+    Raises:
+        ValueError: a pooling that neither sentence-transformers nor a module of relsym's computes there.
     """
+    if pooling.published is None and pooling.module is None:
+        raise ValueError(
+            f"the pooling {pooling.name} has neither published nor module, so no file can say how the saved "
+            "vectors are made. Set one in its class (encoders/pooling/base.py)."
+        )
     kinds = ["Transformer", "Pooling", *["Dense"] * len(dense)]
     if normalize:
         kinds.append("Normalize")

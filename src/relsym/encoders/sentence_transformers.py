@@ -190,7 +190,7 @@ def _check_no_remains(files: ModelFiles) -> None:
     """Refuse a local folder that has a pooling but lost the file that says so."""
     if not files.is_local:
         return
-    remains = sorted(path.parent.name for path in Path(files.name).glob("*_Pooling/config.json"))
+    remains = sorted(path.parent.name for path in Path(files.name).glob("*Pooling/config.json"))
     if remains:
         raise ValueError(
             f"{files.name}: holds {remains[0]} but no {MODULES}, so nothing says how its vectors are made. "

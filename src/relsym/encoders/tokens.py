@@ -168,7 +168,7 @@ def check_vocabulary(
 def check_tokens(
     rows: Iterable[Sequence[int]], tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
 ) -> None:
-    """Refuse texts with a token that the model has no vector for.
+    """Refuse texts without any token, and those with a token that the model has no vector for.
 
     Args:
         rows: token numbers of each text.
@@ -179,10 +179,15 @@ def check_tokens(
         ValueError: naming the first such token.
     """
     size = vocabulary_size_of(model)
-    if size is None:
-        return
     for tokens in rows:
-        highest = max(tokens, default=0)
+        if len(tokens) == 0:
+            raise ValueError(
+                "a text is empty, or blank, and this tokenizer puts no token around one: there is nothing to "
+                "make a vector of. Leave such texts out."
+            )
+        if size is None:
+            continue
+        highest = max(tokens)
         if highest >= size:
             token = tokenizer.convert_ids_to_tokens(highest)
             raise ValueError(

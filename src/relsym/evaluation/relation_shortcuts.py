@@ -26,6 +26,7 @@ from relsym.encoders.encoder import Encoder
 from relsym.evaluation.shortcuts import Shortcut, majority_label
 from relsym.evaluation.wordings import (
     DENIAL,
+    LastReader,
     WhatIsAsked,
     WordingReader,
     logistic_regression_over,
@@ -35,6 +36,8 @@ from relsym.evaluation.wordings import (
 log = logging.getLogger(__name__)
 # Texts -> their vectors [n dim].
 Encode = Callable[[Sequence[str]], Float[ndarray, "n dim"]]
+# Training rows -> what tells from wordings what a row asks.
+Learn = Callable[[Sequence[Row]], WordingReader]
 
 
 class BundledVectors:
@@ -139,19 +142,19 @@ class NearestRelation(FittedShortcut):
 
     Args:
         encode: the untrained encoder.
-        reader: tells what a row asks; shortcuts that are fitted on the same rows may share one.
+        learn: makes what tells what a row asks; shortcuts on the same training rows may share it.
     """
 
     title: ClassVar[str] = "nearest training relation"
     place: ClassVar[int] = 9
 
-    def __init__(self, encode: Encode, reader: WordingReader) -> None:
+    def __init__(self, encode: Encode, learn: Learn = WordingReader) -> None:
         self.encode = encode
-        self.reader = reader
+        self.learn = learn
 
     def fit(self, train: Sequence[Row]) -> None:
         """Keep the premises of the training relations, and what each relation answers."""
-        self.reader.fit(train)
+        self.reader = self.learn(train)
         wordings = [read_wordings(row) for row in train]
         property_of = {}
         labels_of: dict[Hashable, list[str]] = defaultdict(list)
@@ -188,19 +191,19 @@ class Pipeline(FittedShortcut):
 
     Args:
         encode: the untrained encoder.
-        reader: tells what a row asks; shortcuts that are fitted on the same rows may share one.
+        learn: makes what tells what a row asks; shortcuts on the same training rows may share it.
     """
 
     title: ClassVar[str] = "kind from the wording x order x negation"
     place: ClassVar[int] = 10
 
-    def __init__(self, encode: Encode, reader: WordingReader) -> None:
+    def __init__(self, encode: Encode, learn: Learn = WordingReader) -> None:
         self.encode = encode
-        self.reader = reader
+        self.learn = learn
 
     def fit(self, train: Sequence[Row]) -> None:
         """Learn which wordings are of which kind of relation, beside denials and converses."""
-        self.reader.fit(train)
+        self.reader = self.learn(train)
         kinds: dict[str, str] = {}
         for row in train:
             kinds.setdefault(read_wordings(row).premise, row.kind)
@@ -244,13 +247,13 @@ def relation_shortcuts(relations: Mapping[str, Relation]) -> dict[str, Shortcut]
 
 def made_shortcuts(relations: Mapping[str, Relation]) -> dict[str, Shortcut]:
     """The shortcuts of ``RELATION_SHORTCUTS``; slot types only where all relations have them."""
-    encode, reader = BundledVectors(), WordingReader()
+    encode, learn = BundledVectors(), LastReader()
     shortcuts: dict[str, Shortcut] = {"order_and_negation": OrderAndNegation()}
     slots = {property: relation.slots for property, relation in relations.items()}
     if slots and all(slots.values()):
         shortcuts["slot_types"] = SlotTypes(slots)
-    shortcuts["nearest_relation"] = NearestRelation(encode, reader)
-    shortcuts["pipeline"] = Pipeline(encode, reader)
+    shortcuts["nearest_relation"] = NearestRelation(encode, learn)
+    shortcuts["pipeline"] = Pipeline(encode, learn)
     return shortcuts
 
 

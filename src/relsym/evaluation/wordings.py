@@ -63,18 +63,15 @@ class WordingReader:
     Denials and converses are told by logistic regression over words and word pairs: those of one wording, and
     those that either text has and the other one has not. Words do better at both than the untrained
     encoder's vectors. Of symmetric relations nothing is learnt about converses, which these do not have.
+
+    Args:
+        train: rows whose variants say what their wordings do.
     """
 
-    _fitted: Sequence[Row] | None = None
-
-    def fit(self, train: Sequence[Row]) -> None:
-        """Learn from the variants of the training rows, unless it is these that were learnt from last."""
-        if self._fitted is train:
-            return
+    def __init__(self, train: Sequence[Row]) -> None:
         distinct = list(dict.fromkeys((read_wordings(row), row.variant, row.kind) for row in train))
         self._learn_denials(distinct)
         self._learn_converses(distinct)
-        self._fitted = train
 
     def _learn_denials(self, rows: Iterable[tuple[Wordings, str, str]]) -> None:
         denies: dict[str, bool] = {}
@@ -144,6 +141,20 @@ class WordingReader:
             return {text: bool(DENIAL.search(text)) for text in texts}
         answers = self._denials.predict(texts).tolist()
         return dict(zip(texts, answers, strict=True))
+
+
+@final
+class LastReader:
+    """Makes the reader of training rows, and gives it again as long as it is asked about the same rows."""
+
+    _train: Sequence[Row] | None = None
+
+    def __call__(self, train: Sequence[Row]) -> WordingReader:
+        """The reader that learnt from these rows."""
+        if self._train is not train:
+            self._reader = WordingReader(train)
+            self._train = train
+        return self._reader
 
 
 def read_wordings(row: Row) -> Wordings:

@@ -68,7 +68,7 @@ class MomentPooling(nn.Module):
         sides = (2 * places - counts - 1) / (counts - 1).clamp(min=1)
         mask = own.unsqueeze(-1).to(hidden.dtype)
         weights = mask * sides.unsqueeze(-1).to(hidden.dtype)
-        tokens = counts.to(hidden.dtype)
+        tokens = counts.clamp(min=1).to(hidden.dtype)  # a text without any token has a vector of zeros
         real = (hidden * mask).sum(1) / tokens
         imaginary = self.config["scale"] * (hidden * weights).sum(1) / tokens
         features["sentence_embedding"] = torch.cat((real, imaginary), dim=-1)
