@@ -437,7 +437,14 @@ def test_a_training_keeps_pooling_and_options_and_others_go_on_with_them(relsym,
     assert (model["pooling"], model["pooling_options"]) == ("moment", {**OPTIONS, "scale": 3.0})
     assert load_file(first / "probe.safetensors")["label_embeddings"].shape == (2, 64)
     settings = json.loads((first / "encoder" / "1_Pooling" / "config.json").read_text())
-    assert settings == {"word_embedding_dimension": 32, "scale": 3.0, "final_punctuation": "drop"}
+    encoder = load_encoder(str(first / "encoder"), None)
+    assert settings == {
+        "word_embedding_dimension": 32,
+        "scale": 3.0,
+        "final_punctuation": "drop",
+        "special_tokens": special_numbers(encoder.tokenizer),
+        "punctuation_tokens": mark_numbers(encoder.tokenizer),
+    }
 
     again = ("metric=rotate", "objective=random_label", f"init={first}", "objective.learning_rate=0.0")
     ended = relsym("train", *quick, *again, "data.sample_seed=0", f"hydra.run.dir={tmp_path / 'again'}")
