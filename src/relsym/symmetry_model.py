@@ -12,18 +12,19 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 from torch.nn.functional import normalize as to_length_one
 from transformers.utils import logging as hub_logging
 
 from relsym.app.earlier_run import load_run
 from relsym.data.pairs import Row
+from relsym.data.sources.json_lines import LONE_SURROGATE
 from relsym.encoders.encoder import PRECISIONS
 from relsym.evaluation.represent import represent
 from relsym.metrics.base import JOINT
+from relsym.models.device import ACCELERATORS
 from relsym.models.run import RunModel
 from relsym.visible import printable, visible
-
-ACCELERATORS = ("cpu", "gpu", "auto")
 
 
 class Explanation(NamedTuple):
@@ -178,8 +179,7 @@ class SymmetryModel:
         [scores] = self._scores(vectors).tolist()
         cosine = None
         if self._model.reads != JOINT:
-            premise, hypothesis = to_length_one(vectors[0], dim=-1)
-            cosine = float(premise @ hypothesis)
+            cosine = float(cosine_similarity(*vectors[0], dim=0))
         return Explanation(
             *checked,
             label=self.labels[index],
@@ -262,12 +262,10 @@ def _entries(argument: str, wanted: str, entries: Any) -> Iterable[Any]:
 
 def _check_letters(place: str, text: str) -> None:
     """Refuse half a pair of surrogates, which no tokenizer reads."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
+    if LONE_SURROGATE.search(text):
         raise ValueError(
             f"{place}: {_shown(text)} holds half a pair of surrogates, which is no letter: decode it again."
-        ) from error
+        )
 
 
 def _check_choice(argument: str, value: Any, choices: Sequence[str | None]) -> None:

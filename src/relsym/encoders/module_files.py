@@ -63,7 +63,7 @@ def write_module_files(
     if pooling.module is not None:
         modules[1]["type"] = pooling.module
         file = f"{pooling.module.partition('.')[0]}.py"
-        source = files("relsym.encoders").joinpath("for_sentence_transformers", file)
+        source = files("relsym.encoders.for_sentence_transformers").joinpath(file)
         (folder / file).write_bytes(source.read_bytes())
     _write_json(folder / MODULES, modules)
     # Whether letters are made small is the tokenizer's own business, and saved with it.

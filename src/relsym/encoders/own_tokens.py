@@ -7,6 +7,8 @@ from jaxtyping import Int
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from relsym.encoders.for_sentence_transformers.relsym_moment import mask_of_own_tokens
+
 PUNCTUATION = (".", "!", "?", "…", "。")
 # A mark may be another token after a word, after a space, and alone.
 PLACES_OF_MARK = ("a{}", "a {}", "{}")
@@ -40,16 +42,7 @@ class OwnTokens(nn.Module):
             numbers: of the tokens.
             mask: 0 where a token is padding.
         """
-        own = mask * ~torch.isin(numbers, self.special)
-        counts = own.sum(1, keepdim=True)
-        own = own.where(counts > 0, mask)
-        if len(self.marks) == 0:
-            return own
-        counts = own.sum(1, keepdim=True)
-        is_last = own.cumsum(1) == counts
-        is_mark = torch.isin(numbers, self.marks)
-        # A mark that is all of a text stays.
-        return own * ~(is_last & is_mark & (counts > 1))
+        return mask_of_own_tokens(numbers, mask, self.special, self.marks)
 
 
 def special_numbers(tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -6,6 +6,8 @@ import torch
 
 from relsym.encoders.encoder import PRECISIONS
 
+ACCELERATORS = ("cpu", "gpu", "auto")
+
 
 def device_of(accelerator: str) -> torch.device:
     """The device that an accelerator of the hardware group stands for; auto is a GPU where there is one.
@@ -13,7 +15,7 @@ def device_of(accelerator: str) -> torch.device:
     Raises:
         ValueError: an unknown accelerator, or a GPU where there is none.
     """
-    if accelerator not in ("cpu", "gpu", "auto"):
+    if accelerator not in ACCELERATORS:
         raise ValueError(f"hardware.accelerator={accelerator}: expected cpu, gpu or auto.")
     if accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError("this hardware option needs a CUDA GPU, and torch finds none. Use hardware=cpu.")

@@ -5,6 +5,7 @@ relsym writes this file beside the weights of an encoder that is pooled by ``mom
     SentenceTransformer(FOLDER, trust_remote_code=True)
 
 gives the vectors that relsym gives, up to rounding, on machines without relsym too. It needs torch alone.
+relsym itself computes by the two functions below.
 """
 
 from __future__ import annotations
@@ -20,6 +21,46 @@ from torch import Tensor, nn
 _CONFIG = "config.json"
 
 
+def mean_and_moment(hidden: Tensor, mask: Tensor, scale: float) -> Tensor:
+    """The vectors [n, 2 * dim] of texts from those of their tokens [n, length, dim]; see ``MomentPooling``.
+
+    Args:
+        mask: 1 at the text's own tokens [n, length].
+        scale: of the imaginary parts beside the real ones.
+    """
+    counts = mask.sum(1, keepdim=True)
+    # Counted over the text's own tokens, so that padding in front moves no place: 1 ... n.
+    places = mask.cumsum(1)
+    sides = (2 * places - counts - 1) / (counts - 1).clamp(min=1)
+    own = mask.unsqueeze(-1).to(hidden.dtype)
+    weights = own * sides.unsqueeze(-1).to(hidden.dtype)
+    tokens = counts.clamp(min=1).to(hidden.dtype)  # a text without any token has a vector of zeros
+    real = (hidden * own).sum(1) / tokens
+    imaginary = scale * (hidden * weights).sum(1) / tokens
+    return torch.cat((real, imaginary), dim=-1)
+
+
+def mask_of_own_tokens(numbers: Tensor, mask: Tensor, special: Tensor, marks: Tensor) -> Tensor:
+    """1 at the own tokens of each text; of a text that has none, at all that are not padding [n, length].
+
+    Args:
+        numbers: of the tokens [n, length].
+        mask: 0 where a token is padding.
+        special: numbers of the tokens that are put around a text.
+        marks: numbers of those that are left out where they stand last and not alone; may be empty.
+    """
+    own = mask * ~torch.isin(numbers, special)
+    counts = own.sum(1, keepdim=True)
+    own = own.where(counts > 0, mask)
+    if len(marks) == 0:
+        return own
+    counts = own.sum(1, keepdim=True)
+    is_last = own.cumsum(1) == counts
+    is_mark = torch.isin(numbers, marks)
+    # A mark that is all of a text stays.
+    return own * ~(is_last & is_mark & (counts > 1))
+
+
 class MomentPooling(nn.Module):
     """The mean of the token vectors and, as imaginary parts, their first moment in the order of the text.
 
@@ -33,7 +74,7 @@ class MomentPooling(nn.Module):
         final_punctuation: keep, or drop: a last punctuation mark is no token of the text.
         special_tokens: numbers of the tokens that the tokenizer puts around a text. They count where a text
             is nothing else.
-        punctuation_tokens: numbers of the tokens that ``drop`` leaves out at the end.
+        punctuation_tokens: numbers of the tokens that ``drop`` leaves out at the end; empty for ``keep``.
     """
 
     def __init__(
@@ -52,38 +93,17 @@ class MomentPooling(nn.Module):
             "special_tokens": special_tokens,
             "punctuation_tokens": punctuation_tokens,
         }
-        dropped = punctuation_tokens if final_punctuation == "drop" else []
         self.register_buffer("special", torch.tensor(special_tokens, dtype=torch.long), persistent=False)
-        self.register_buffer("dropped", torch.tensor(dropped, dtype=torch.long), persistent=False)
+        self.register_buffer("marks", torch.tensor(punctuation_tokens, dtype=torch.long), persistent=False)
 
     def forward(self, features: dict[str, Any]) -> dict[str, Any]:
         """Add ``sentence_embedding`` [n, 2 * dim] to the features of a batch."""
         hidden = features["token_embeddings"]
         # Sums of many numbers need the digits that lower precisions drop.
         hidden = hidden.float() if hidden.element_size() < 4 else hidden
-        own = self._own_tokens(features["input_ids"], features["attention_mask"])
-        counts = own.sum(1, keepdim=True)
-        # Counted over the text's own tokens, so that padding in front moves no place.
-        places = own.cumsum(1)
-        sides = (2 * places - counts - 1) / (counts - 1).clamp(min=1)
-        mask = own.unsqueeze(-1).to(hidden.dtype)
-        weights = mask * sides.unsqueeze(-1).to(hidden.dtype)
-        tokens = counts.clamp(min=1).to(hidden.dtype)  # a text without any token has a vector of zeros
-        real = (hidden * mask).sum(1) / tokens
-        imaginary = self.config["scale"] * (hidden * weights).sum(1) / tokens
-        features["sentence_embedding"] = torch.cat((real, imaginary), dim=-1)
+        own = mask_of_own_tokens(features["input_ids"], features["attention_mask"], self.special, self.marks)
+        features["sentence_embedding"] = mean_and_moment(hidden, own, self.config["scale"])
         return features
-
-    def _own_tokens(self, numbers: Tensor, mask: Tensor) -> Tensor:
-        """1 at the text's own tokens, by the numbers of the tokens and the mask of padding [n, length]."""
-        own = mask * ~torch.isin(numbers, self.special)
-        own = own.where(own.sum(1, keepdim=True) > 0, mask)
-        if len(self.dropped) == 0:
-            return own
-        counts = own.sum(1, keepdim=True)
-        is_last = own.cumsum(1) == counts
-        is_mark = torch.isin(numbers, self.dropped)
-        return own * ~(is_last & is_mark & (counts > 1))
 
     def get_sentence_embedding_dimension(self) -> int:
         """Twice the channels of a token."""

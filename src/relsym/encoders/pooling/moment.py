@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, final
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from relsym.encoders.pooling.base import Pooling, weight_of
+from relsym.encoders.for_sentence_transformers.relsym_moment import mean_and_moment
+from relsym.encoders.pooling.base import Pooling
 from relsym.visible import printable
 
 KEEP_MARK, DROP_MARK = "keep", "drop"
@@ -77,16 +77,7 @@ class Moment(Pooling):
         self, hidden: Float[Tensor, "n length dim"], mask: Int[Tensor, "n length"]
     ) -> Float[Tensor, "n channels"]:
         """Mean and moment of each row."""
-        counts = mask.sum(1, keepdim=True)
-        # Counted over the text's own tokens, so that padding in front moves no place: 1 ... n.
-        places = mask.cumsum(1)
-        sides = (2 * places - counts - 1) / (counts - 1).clamp(min=1)
-        own = weight_of(mask, hidden)
-        weights = own * sides.unsqueeze(-1).to(hidden.dtype)
-        tokens = counts.to(hidden.dtype)
-        real = (hidden * own).sum(1) / tokens
-        imaginary = self.scale * (hidden * weights).sum(1) / tokens
-        return torch.cat((real, imaginary), dim=-1)
+        return mean_and_moment(hidden, mask, self.scale)
 
 
 def _is_positive(value: Any) -> bool:

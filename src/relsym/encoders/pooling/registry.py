@@ -24,14 +24,11 @@ POOLINGS: dict[str, type[Pooling]] = {
 PUBLISHED_POOLINGS: dict[str, type[Pooling]] = {
     pooling.published: pooling for pooling in POOLINGS.values() if pooling.published is not None
 }
-
-
 # By what a folder says of a pooling that sentence-transformers lacks; nothing of that name is imported.
-# Folders of earlier versions have the path of its class.
-OWN_TYPES: dict[str, type[Pooling]] = {}
-for own in POOLINGS.values():
-    if own.module is not None:
-        OWN_TYPES |= {own.module: own, f"{own.__module__}.{own.__qualname__}": own}
+OWN_TYPES: dict[str, type[Pooling]] = {
+    pooling.module: pooling for pooling in POOLINGS.values() if pooling.module is not None
+}
+OWN_TYPES["relsym.encoders.pooling.moment.Moment"] = Moment  # in folders of earlier versions
 
 
 def pooling_named(name: str, options: Mapping[str, Any] | None = None) -> Pooling:

@@ -1,0 +1,1 @@
+"""Modules for sentence-transformers, each a file that stands for itself and is written beside weights."""
