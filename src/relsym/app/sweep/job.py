@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from relsym.app.entry import past_hydra, run
 from relsym.app.process import rank_of_this_process
+from relsym.app.sweep.insist import content, insisting
 from relsym.runs.layout import RESULTS
 from relsym.runs.lock import hold
 from relsym.runs.plain_yaml import LARGEST_OPTIONS, check_expansion, yaml_text
@@ -41,7 +42,7 @@ def run_frozen(frozen: str, several_ranks: bool = False, prepare: Callable[[], N
     """
     # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and
     # to tell its tracker.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, insisting(signal.default_int_handler))
     cfg = frozen_config(frozen)
     folder = Path(cfg.hydra.runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +94,9 @@ def redirect(log: Path) -> None:
 
 def ended(frozen: str, cfg: DictConfig) -> int:
     """Run the body under the guard that every task has, and return its exit code."""
-    return guarded_code(lambda: body(frozen, cfg))
+    code = guarded_code(lambda: body(frozen, cfg))
+    content()
+    return code
 
 
 def guarded_code(task: Callable[[], None]) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from relsym.app.sweep.engine import Ended, Engine, FrozenJob
+from relsym.app.sweep.insist import insisting
 from relsym.app.sweep.job import JOB_LOG, run_frozen
 from relsym.app.sweep.slurm_queue import ENDED, HOPELESS, NoAnswer, Said, ask, cancel, queued, recall
 from relsym.extras import install_line, needs
@@ -323,9 +324,9 @@ def run_on_node(frozen: str) -> None:
 
     Leaves with the job's exit code, which SLURM then knows; scancel ends it as Ctrl-C would.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, insisting(signal.default_int_handler))
     submitits_handler = signal.getsignal(signal.SIGUSR2)
-    signal.signal(signal.SIGUSR2, time_is_up(submitits_handler))
+    signal.signal(signal.SIGUSR2, insisting(time_is_up(submitits_handler)))
     cores = os.environ.get("SLURM_CPUS_PER_TASK", "1")
     os.environ.setdefault("OMP_NUM_THREADS", cores)
     code = run_frozen(frozen)
