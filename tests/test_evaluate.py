@@ -20,8 +20,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models_of import NLI, tiny_classifier
-from relsym.app.evaluate.shards import Shards
 from relsym.app.read_as import read_as_in
+from relsym.app.shards import Shards
 from relsym.data.pairs import Row
 from relsym.models.base import Advance, Columns, Judged, Model, Reading
 from relsym.models.canaries import CANARIES, canaries_for, fewest_right

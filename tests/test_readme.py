@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import doctest
 import gzip
+import io
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,13 +48,13 @@ def help_commands() -> list[str]:
     """Examples in the help of the tasks."""
     texts = [
         OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template
-        for task in ("build", "train", "evaluate", "report")
+        for task in ("build", "train", "evaluate", "predict", "report")
     ]
     return [
         line.strip()
         for text in texts
         for line in text.splitlines()
-        if re.match(r"relsym (build|train|evaluate|report)( \S+=|$| -m| ')", line.strip())
+        if re.match(r"relsym (build|train|evaluate|predict|report)( \S+=|$| -m| ')", line.strip())
     ]
 
 
@@ -111,7 +113,7 @@ def test_commands_are_found():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_documented_command_runs(command, relsym, tmp_path, places):
+def test_a_documented_command_runs(command, relsym, tmp_path, places, monkeypatch):
     program, task, *arguments = words(command, places)
     assert program == "relsym"
     if "data=built" in arguments:
@@ -133,6 +135,12 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places):
         ended = relsym("report", *arguments, f"hydra.run.dir={tmp_path / 'report'}")
     elif task == "evaluate":
         ended = relsym("evaluate", *evaluated(arguments, relsym, tmp_path))
+    elif task == "predict":
+        assert relsym("train", *SMALL, f"hydra.run.dir={tmp_path / 'run'}").code == 0
+        (tmp_path / "pairs.csv").write_text("premise,hypothesis\nA borders B.,B borders A.\n")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"text": "a", "hypothesis": "b"}\n')))
+        ended = relsym("predict", *[word.replace("=RUN", "=run") for word in arguments])
     elif task == "build":
         ended = relsym("build", *arguments, f"hydra.run.dir={tmp_path / 'benchmark'}")
     else:

@@ -17,7 +17,7 @@ import requests
 import faults
 from loopback import Loopback
 from openai_server import NAME, MadeUpServer, Quick, Reply, chance, loopback_only, without_waits, words_of
-from relsym.app.evaluate.shards import Shards
+from relsym.app.shards import Shards
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT
 from relsym.data.sources.bounded import bounded_session, exchange, read_json

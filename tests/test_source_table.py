@@ -254,7 +254,7 @@ def test_long_lines_and_quoted_fields_over_many_blocks_are_read_in_time(tmp_path
     path.write_bytes(b'a,"' + b"x\n" * 2_000_000 + b'"\n' + b"y" * 4_000_000 + b"\n")
     started = time.monotonic()
     # 8,000 blocks: joined one by one, they would be copied 8,000 times over.
-    size = sum(map(len, reading._closed_quotes(blocks(path, 1000), path)))
+    size = sum(map(len, reading.closed_quotes(blocks(path, 1000), path)))
     assert size == path.stat().st_size
     assert time.monotonic() - started < 2
 

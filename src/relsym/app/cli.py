@@ -18,6 +18,7 @@ TASKS = {
         "score any model: encoders, finished runs, NLI cross-encoders, language models, servers, "
         "tables of answers"
     ),
+    "predict": "answer pairs of your own with a finished run: one on the command line, or a whole table",
     "export": "write rows for other programs to answer, such as lm-evaluation-harness",
     "report": "put finished runs into one table and one figure",
     "upgrade": "copy folders of earlier versions into the format of this one",

@@ -20,7 +20,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from relsym.app.entry import past_hydra
-from relsym.app.hydra_options import check_several, check_single
+from relsym.app.hydra_options import check_several, check_single, is_set, words_about_hydra
 from relsym.app.values.checks import check_composed
 from relsym.runs.files import naming_room, remove, write_text_atomically
 from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS, SWEEP
@@ -52,6 +52,22 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "export": check_export_folder,
     "report": any_folder,
 }
+
+
+class ClaimFile(Callback):
+    """Hydra's callback of a command that fills no folder: its output is one file, which it holds itself."""
+
+    def on_run_start(self, config: DictConfig, **further: Any) -> None:
+        """Refuse a folder for a run that has none."""
+        with past_hydra():
+            words = words_about_hydra(config)
+            if is_set(words, "hydra.run.dir"):
+                raise ValueError("hydra.run.dir: this command fills no folder. Pass output=FILE.")
+
+    def on_multirun_start(self, config: DictConfig, **further: Any) -> None:
+        """Refuse several runs."""
+        with past_hydra():
+            raise ValueError("-m: this command answers one table at a time. Give it once for each.")
 
 
 class ClaimOutput(Callback):

@@ -38,7 +38,7 @@ _DAMAGE = (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile)
 
 
 def line_blocks(
-    path: Path, size: int = BLOCK, member: str = "*", encoding: TextEncoding = UNSAID
+    path: Path, size: int = BLOCK, member: str = "*", encoding: TextEncoding = UNSAID, doing: str = "reading"
 ) -> Iterator[bytes]:
     """Blocks of about ``size`` bytes that end with a line; a last line without its newline gets one.
 
@@ -50,6 +50,7 @@ def line_blocks(
         member: which files of a tar archive (a glob over their bare names); several are read one after
             another.
         encoding: of the text.
+        doing: what is done to the file, before its name on the progress bar; empty: without a bar.
 
     Raises:
         ValueError: a compressed file that is damaged or ends early, packed bytes under a name that does not
@@ -59,7 +60,9 @@ def line_blocks(
     """
     with ExitStack() as stack:
         raw = stack.enter_context(open(path, "rb"))
-        advance = stack.enter_context(progress(f"reading {path.name}", path.stat().st_size, "bytes"))
+        advance = _unseen
+        if doing:
+            advance = stack.enter_context(progress(f"{doing} {path.name}", path.stat().st_size, "bytes"))
         done = 0
         for stream in _streams(raw, path, member, stack):
             # The beginning of a line whose end has not been read, in parts: joined one by one they would be
@@ -85,6 +88,10 @@ def line_blocks(
                     raise ValueError(_endless(path, read - rest_bytes))
             if rest_bytes:
                 yield b"".join((*rest, b"\n"))
+
+
+def _unseen(count: int | float) -> None:
+    """Advance no bar."""
 
 
 def _utf8_parts(stream: BufferedIOBase, size: int, path: Path, encoding: TextEncoding) -> Iterator[bytes]:

@@ -99,6 +99,10 @@ class RunModel(Model):
         columns |= zip(self.labels, scores.T.tolist(), strict=True)
         return columns
 
+    def account(self, row: Row) -> str:
+        """What the answer to one pair is read off, in words for a person."""
+        return self.probe.account(represent(self.encoder, [row], self.reads), self.labels)
+
     def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:
         """Choose the threshold of ``ThreeWay``."""
         self.rules.calibrate(form, labels, measured)

@@ -14,7 +14,7 @@ from pytorch_lightning import seed_everything
 
 from relsym.app.evaluate.model import build_model, check_model
 from relsym.app.evaluate.record import EvaluationRecord, Measured
-from relsym.app.evaluate.shards import Shards
+from relsym.app.shards import Shards
 from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
 from relsym.app.tracking.tracker import conclude, tracked, tracker_of
 from relsym.app.tracking.view import final_of
@@ -28,8 +28,9 @@ from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Examples, Judged, Model
 from relsym.models.device import device_of
 from relsym.models.encoder import EncoderModel
+from relsym.models.run import RunModel
 from relsym.processor import warn_of_slow_bf16
-from relsym.report.one_run.terminal import console, print_evaluation
+from relsym.report.one_run.terminal import console, print_evaluation, print_folder
 from relsym.runs.folder import RunFolder
 from relsym.runs.layout import CONFIG, PREDICTIONS
 
@@ -107,7 +108,7 @@ def evaluate(cfg: DictConfig) -> None:
         shards.remove()
         conclude(logger, final_of(results, scores, 0))
     print_evaluation(results, console())
-    console().print(f"Run folder: {path}", soft_wrap=True)
+    print_folder(path, model.name if isinstance(model, RunModel) else None, console())
 
 
 def keep_answered_forms(data: PairData, model: Model) -> None:

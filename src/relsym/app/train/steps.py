@@ -49,7 +49,7 @@ from relsym.evaluation.score import Scores, targets_of
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
 from relsym.processor import warn_of_slow_bf16
-from relsym.report.one_run.terminal import console, print_run
+from relsym.report.one_run.terminal import console, print_folder, print_run
 from relsym.runs.folder import RunFolder
 from relsym.runs.layout import CONFIG, ENCODER, PREDICTIONS, PROBE
 
@@ -114,7 +114,7 @@ def train_and_score(cfg: DictConfig) -> None:
         folder.finish(results)
         conclude(logger, final_of(results, scores, steps))
     print_run(results, console())
-    console().print(f"Run folder: {path}", soft_wrap=True)
+    print_folder(path, path, console())
 
 
 def read_data(cfg: DictConfig) -> PairData:

@@ -176,10 +176,41 @@ class ReportKeys(TypedDict):
     strict: bool
 
 
+class PredictModelKeys(TypedDict):
+    """The finished run that answers; a folder may be called by a number."""
+
+    folder: str | int | None
+    trust_remote_code: bool
+
+
+class PredictKeys(TypedDict):
+    """How the tables of ``relsym predict`` are read and written."""
+
+    premise: str
+    hypothesis: str
+    prefix: str
+    format: Literal["csv", "tsv", "jsonl", "parquet"] | None
+    safe_csv: bool
+
+
+class PredictionKeys(TypedDict):
+    """The configuration of ``relsym predict``; a file may be called by a number."""
+
+    hardware: HardwareKeys
+    input: str | int | None
+    output: str | int | None
+    model: PredictModelKeys
+    predict: PredictKeys
+    precision: Literal["fp32", "bf16"] | None
+    trust: Packages
+    shard_rows: PositiveInt | None
+
+
 SCHEMAS = {
     "train": TrainKeys,
     "evaluate": EvaluateKeys,
     "build": BuildKeys,
+    "predict": PredictionKeys,
     "export": ExportKeys,
     "report": ReportKeys,
 }

@@ -85,7 +85,7 @@ def _text_rows(
     kind = form.kind_of(path)
     may_have_quotes = said.delimiter is None and said.kind_of(path) == "csv" and form.delimiter == TAB
     if kind == "csv":
-        blocks = _closed_quotes(blocks, path)
+        blocks = closed_quotes(blocks, path)
     layout = None
     before = skipped = 0 if count is None else 1
     for block, is_last in _with_last(blocks):
@@ -288,7 +288,7 @@ def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
     yield before, True
 
 
-def _closed_quotes(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
+def closed_quotes(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
     """Blocks that end with a row, though a quoted field may hold line ends.
 
     A whole row has an even number of quotes, as a quote inside a field is doubled.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -44,6 +46,25 @@ def console() -> Console:
     """
     width = None if sys.stdout.isatty() else WIDTH
     return VisibleConsole(width=width)
+
+
+def print_folder(folder: Path, retrained: str | Path | None, console: Console) -> None:
+    """Print where a run lies, and the command that asks its model.
+
+    Args:
+        folder: of the run.
+        retrained: the folder of the training whose model it is; None: there is none to ask.
+        console: where it is printed.
+    """
+    console.print(f"Run folder: {folder}", soft_wrap=True)
+    if retrained is not None:
+        name = shlex.quote(str(retrained))
+        console.print(
+            f"Ask it: relsym predict model.folder={name} -- 'PREMISE' 'HYPOTHESIS'",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
 
 
 def interval_text(interval: Interval) -> str:

@@ -18,19 +18,20 @@ from relsym.visible import printable
 
 
 class Shards:
-    """The folder ``shards`` of one evaluation.
+    """The folder ``shards`` of what is measured once.
 
     Args:
-        folder: of the run.
+        folder: above it.
         plan: hash of all that the measuring depends on.
         rows: how many a shard holds; the last one of a block may hold fewer.
+        option: what a user sets to choose another place, for messages.
 
     Raises:
         ValueError: shards of less than one row, or the file that names the plan is damaged.
         FileExistsError: the folder holds shards of another plan.
     """
 
-    def __init__(self, folder: Path, plan: str, rows: int) -> None:
+    def __init__(self, folder: Path, plan: str, rows: int, option: str = "hydra.run.dir") -> None:
         if rows < 1:
             raise ValueError(f"shard_rows={rows}: at least 1.")
         self.folder = folder / SHARDS
@@ -44,7 +45,7 @@ class Shards:
         elif _plan_in(plan_file) != content:
             raise FileExistsError(
                 f"{self.folder} holds what a run with another model, rows or settings measured before it was "
-                "stopped. Give that run's command again, choose another hydra.run.dir, or delete the folder."
+                f"stopped. Give that run's command again, choose another {option}, or delete the folder."
             )
 
     def drop_unanswered(self, model: Model) -> None:

@@ -1,0 +1,264 @@
+"""The steps of ``relsym predict``; torch is imported from here on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from relsym import __version__
+from relsym.app.earlier_run import load_run
+from relsym.app.predict.pair_table import Answers, PairTable, Part, Wanted, checked_pair
+from relsym.app.predict.parquet_table import ParquetTable
+from relsym.app.predict.text_table import CsvTable, JsonTable, TextTable, TsvTable, cell_text
+from relsym.app.shards import Shards, check_numbers
+from relsym.app.stored_components import check_trust
+from relsym.app.values.checks import check_values
+from relsym.data.pairs import Row
+from relsym.data.sources.file_format import FileFormat
+from relsym.models.base import Columns
+from relsym.models.device import device_of, dtype_of
+from relsym.models.run import RunModel
+from relsym.report.one_run.terminal import console
+from relsym.runs.files import remove, write_atomically
+from relsym.runs.layout import CONFIG
+from relsym.runs.lock import hold, release
+from relsym.visible import visible
+from relsym.visible_console import VisibleConsole
+
+STREAM = "-"  # in place of a file: standard input or output
+TEXTS: dict[str, type[TextTable]] = {"csv": CsvTable, "tsv": TsvTable, "jsonl": JsonTable}
+HASHED_AT_ONCE = 2**20  # bytes
+LABEL = "label"
+WORKED_EXAMPLES = (
+    "relsym predict model.folder=RUN -- 'PREMISE' 'HYPOTHESIS', or relsym predict model.folder=RUN "
+    "input=FILE output=FILE"
+)
+
+
+def check(cfg: DictConfig, pair: Sequence[str] | None) -> None:
+    """Refuse everything that can be refused before a model is loaded.
+
+    Args:
+        pair: the texts of the command line; None: a table is answered.
+
+    Raises:
+        ValueError: options that do not work, alone or together.
+        FileNotFoundError, FileExistsError: no input, or an output that is there.
+    """
+    check_values(cfg, "predict")
+    check_trust(cfg.trust)
+    device_of(cfg.hardware.accelerator)
+    if cfg.precision is not None:
+        dtype_of(cfg.precision)
+    if pair is not None:
+        if cfg.input is not None or cfg.output is not None:
+            raise ValueError("input and output are of tables, and a pair stands behind --. Pass one of both.")
+        if len(pair) != 2:
+            raise ValueError(
+                f"{len(pair)} texts behind --: expected a premise and a hypothesis, each in quotes: "
+                f"{WORKED_EXAMPLES}"
+            )
+        return
+    if cfg.input is None:
+        raise ValueError(f"nothing to answer: {WORKED_EXAMPLES}")
+    if cfg.output is None:
+        raise ValueError(f"output is not set: pass output=FILE, or output={STREAM} for standard output.")
+    _check_files(cfg)
+
+
+def _check_files(cfg: DictConfig) -> None:
+    """Refuse files that cannot be read, or written, as tables of one kind."""
+    source, target = str(cfg.input), Path(str(cfg.output)).expanduser()
+    kind = _kind(cfg)
+    if cfg.predict.safe_csv and kind not in ("csv", "tsv"):
+        raise ValueError(f"predict.safe_csv=true is for CSV and TSV, and this is {kind}. Leave it out.")
+    if source == STREAM and kind == "parquet":
+        raise ValueError("input=-: Parquet is read from its end, and a stream has none. Pass input=FILE.")
+    if source != STREAM and not Path(source).expanduser().is_file():
+        raise FileNotFoundError(f"input={source}: no such file.")
+    if cfg.output == STREAM:
+        if kind == "parquet":
+            raise ValueError("output=-: Parquet is no text. Pass output=FILE.")
+        return
+    if target.exists():
+        raise FileExistsError(
+            f"output={cfg.output}: is there already, and nothing is overwritten. Delete it, or pass another "
+            "name."
+        )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"output={cfg.output}: there is no folder {target.parent}. Make it first.")
+    if FileFormat(cfg.predict.format).kind_of(target) != kind:
+        raise ValueError(
+            f"output={cfg.output}: the answers stand beside what the input has, so it is {kind} too. Give it "
+            "such a name."
+        )
+
+
+def _kind(cfg: DictConfig) -> str:
+    """The kind of both tables."""
+    if cfg.input == STREAM and cfg.predict.format is None:
+        raise ValueError("input=-: pass predict.format=csv, tsv or jsonl: a stream has no name that says it.")
+    path = Path(str(cfg.input))
+    if path.suffix.lower() in (".gz", ".bz2"):
+        raise ValueError(f"input={cfg.input}: packed. Unpack it first.")
+    return FileFormat(cfg.predict.format, prefix="predict.").kind_of(path)
+
+
+def answer_pair(cfg: DictConfig, premise: str, hypothesis: str) -> None:
+    """Answer one pair, and say what the answer was read off."""
+    model = _loaded(cfg)
+    row = checked_pair("behind --", {"the premise": premise, "the hypothesis": hypothesis})
+    [label] = model.measure([row])["answer"]
+    screen = console()
+    screen.print(visible(label), style="bold", markup=False)
+    screen.print(f"read off {visible(model.account(row))}", markup=False, highlight=False, soft_wrap=True)
+
+
+def answer_table(cfg: DictConfig) -> None:
+    """Answer every row of a table; a call that was stopped goes on from what it had answered."""
+    began = time.perf_counter()
+    with _source(str(cfg.input)) as path:
+        model = _loaded(cfg)
+        table = _table(cfg, path, model)
+        size = cfg.shard_rows or model.shard_rows
+        rows = sum(len(part.rows) for part in table.parts(size, "checking"))
+        if rows == 0:
+            raise ValueError(f"{path}: holds no pair.")
+        counts: Counter[str] = Counter()
+        if cfg.output == STREAM:
+            for text in table.texts(_answered(table, size, model, _measure_at_once(model), counts)):
+                sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+        else:
+            _write(cfg, table, size, model, counts)
+    _conclude(cfg, rows, counts, time.perf_counter() - began)
+
+
+def _loaded(cfg: DictConfig) -> RunModel:
+    """The finished run that answers."""
+    model = load_run(
+        None if cfg.model.folder is None else str(cfg.model.folder),
+        cfg.precision,
+        cfg.hardware.accelerator,
+        cfg.model.trust_remote_code,
+        list(cfg.trust),
+    )
+    model.probe.answer_among(model.labels)
+    return model
+
+
+@contextmanager
+def _source(name: str) -> Iterator[Path]:
+    """The file to read: standard input is copied into one first, as its rows are looked at twice."""
+    if name != STREAM:
+        yield Path(name).expanduser()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "stdin")
+        with open(path, "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path
+
+
+def _table(cfg: DictConfig, path: Path, model: RunModel) -> PairTable:
+    """The input, with the columns that are read and added."""
+    added = tuple(f"{cfg.predict.prefix}{name}" for name in _names_of_answers(model))
+    wanted = Wanted(cfg.predict.premise, cfg.predict.hypothesis, added)
+    kind = _kind(cfg)
+    if kind == "parquet":
+        return ParquetTable(path, wanted)
+    if kind == "jsonl":
+        return JsonTable(path, wanted)
+    return TEXTS[kind](path, wanted, cfg.predict.safe_csv)
+
+
+def _names_of_answers(model: RunModel) -> list[str]:
+    """The label, and one number for each label: its probability where the scores are some."""
+    number = "p" if model.probe.probability else "score"
+    return [LABEL, *(f"{number}_{visible(label)}" for label in model.labels)]
+
+
+def _answered(
+    table: PairTable,
+    size: int,
+    model: RunModel,
+    measure: Callable[[int, list[Row]], Columns],
+    counts: Counter[str],
+) -> Iterator[tuple[Part, Answers]]:
+    """Each part of the table with its answers; ``counts`` gets those of each label."""
+    for number, part in enumerate(table.parts(size, "answering")):
+        answers: dict[str, Sequence[str | float]] = {}
+        if part.rows:
+            measured = measure(number, part.rows)
+            counts.update(measured["answer"])
+            answers[table.wanted.added[0]] = [visible(label) for label in measured["answer"]]
+            for name, label in zip(table.wanted.added[1:], model.labels, strict=True):
+                answers[name] = [float(cell_text(value)) for value in measured[label]]
+        yield part, answers
+
+
+def _measure_at_once(model: RunModel) -> Callable[[int, list[Row]], Columns]:
+    """What the model measures, checked."""
+
+    def measure(number: int, rows: list[Row]) -> Columns:
+        columns = model.measure(rows)
+        check_numbers(model, rows, columns)
+        return columns
+
+    return measure
+
+
+def _write(cfg: DictConfig, table: PairTable, size: int, model: RunModel, counts: Counter[str]) -> None:
+    """Write the output in one step at the end; until then, what is measured lies beside it."""
+    target = Path(str(cfg.output)).expanduser()
+    folder = target.with_name(f"{target.name}.partial")
+    hold(folder, "output")
+    shards = Shards(folder, _plan(cfg, table.path, model), size, "output")
+
+    def measure(number: int, rows: list[Row]) -> Columns:
+        return shards.measure(f"{number:06}", rows, model, lambda count: None)
+
+    answered = _answered(table, size, model, measure, counts)
+    write_atomically(target, lambda partial: table.write(partial, answered))
+    release(folder)
+    remove(folder)
+
+
+def _plan(cfg: DictConfig, path: Path, model: RunModel) -> str:
+    """A hash of all that the answers depend on."""
+    digest = sha256()
+    with open(path, "rb") as file:
+        while block := file.read(HASHED_AT_ONCE):
+            digest.update(block)
+    parts: list[Any] = [
+        __version__,
+        digest.hexdigest(),
+        model.fingerprint(),
+        Path(model.name, CONFIG).expanduser().read_text(encoding="utf-8"),  # how it is read
+        str(model.encoder.model.dtype),
+        cfg.predict.premise,
+        cfg.predict.hypothesis,
+    ]
+    return sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _conclude(cfg: DictConfig, rows: int, counts: Counter[str], seconds: float) -> None:
+    """Say what came out; where the answers went to standard output, on standard error."""
+    screen = VisibleConsole(stderr=True) if cfg.output == STREAM else console()
+    shares = ", ".join(f"{count} {label}" for label, count in counts.most_common())
+    screen.print(
+        f"{rows:,} pairs in {seconds:.1f} s: {shares}.", markup=False, highlight=False, soft_wrap=True
+    )
+    if cfg.output != STREAM:
+        screen.print(f"Written to {cfg.output}", markup=False, highlight=False, soft_wrap=True)

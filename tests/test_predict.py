@@ -1,0 +1,359 @@
+"""``relsym predict``: pairs of one's own, on the command line and in tables."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from frozen_jobs import SMALL
+from parameters import first_fast
+from relsym import SymmetryModel
+from relsym.app.predict.__main__ import texts_behind_dashes
+from relsym.app.predict.pair_table import Wanted
+from relsym.app.predict.parquet_table import ParquetTable
+from relsym.app.predict.text_table import CsvTable, JsonTable, TsvTable
+from relsym.models.run import RunModel
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
+PAIRS = [
+    ("Ann is married to Bo.", "Bo is married to Ann."),
+    ('Ann calls Bo "dad", often.', "Bo calls Ann\ndad."),
+    ("=Ann is Bo's mother", "Bo is Ann's mother; é"),
+]
+WANTED = Wanted("premise", "hypothesis", ("label", "p_yes", "p_no"))
+ANSWERS = {"label": ["yes", "no", "yes"], "p_yes": [0.75, 0.1, 1.0], "p_no": [0.25, 0.9, 0.0]}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A finished run of k-NN."""
+    folder = tmp_path_factory.mktemp("run") / "knn"
+    command = [sys.executable, "-m", "relsym", "train", *SMALL, f"hydra.run.dir={folder}"]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def texts_of(kind: str, end: str, last_end: bool, mark: bytes) -> bytes:
+    """A table of ``PAIRS`` with further columns, and a blank line in it."""
+    pairs = PAIRS if kind != "tsv" else [tuple(text.replace("\n", " ") for text in pair) for pair in PAIRS]
+    delimiter = {"semicolons": ";", "tabs": "\t"}.get(kind, ",")
+    lines = []
+    if kind == "jsonl":
+        for number, (premise, hypothesis) in enumerate(pairs):
+            lines.append(
+                f'{{ "id":{number}.50,"premise" : {json.dumps(premise)},'
+                f'"more": [1, {{"a": 2}}], "hypothesis":{json.dumps(hypothesis)} }} '
+            )
+    elif kind == "tsv":
+        lines = ["id\tpremise\t hypothesis \thypothesis"]
+        lines += [
+            f"0{number}\t{premise}\t\t{hypothesis}" for number, (premise, hypothesis) in enumerate(pairs)
+        ]
+    else:
+        rows = io.StringIO()
+        writer = csv.writer(rows, delimiter=delimiter, lineterminator="\r\n")
+        for number, pair in enumerate(pairs):
+            writer.writerow([f"0{number}", *pair])
+        # The quotes of a cell that needs none stay too.
+        lines = [f'"id"{delimiter}premise{delimiter}"hypothesis"', *rows.getvalue().split("\r\n")[:-1]]
+    lines.insert(2, "")
+    return mark + (end.join(lines) + end * last_end).encode()
+
+
+TABLES = {"csv": CsvTable, "semicolons": CsvTable, "tabs": CsvTable, "tsv": TsvTable, "jsonl": JsonTable}
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8], ids=["plain", "marked"])
+@pytest.mark.parametrize("last_end", [True, False], ids=["ended", "cut"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_what_stood_in_a_text_stays_byte_for_byte(tmp_path, kind, end, last_end, mark, size):
+    path, out = tmp_path / "in", tmp_path / "out"
+    content = texts_of(kind, end, last_end, mark)
+    path.write_bytes(content)
+    table = TABLES[kind](path, WANTED)
+    parts = list(table.parts(size, "reading"))
+    rows = [row for part in parts for row in part.rows]
+    expected = PAIRS if kind != "tsv" else [(one, other.replace("\n", " ")) for one, other in PAIRS]
+    assert [(row.premise, row.hypothesis) for row in rows] == expected
+    answered, before = [], 0
+    for part in parts:
+        until = before + len(part.rows)
+        answered.append((part, {name: values[before:until] for name, values in ANSWERS.items()}))
+        before = until
+    table.write(out, answered)
+    # Without what was added, it is what it was.
+    added = [f"{label}{{0}}{yes:.6g}{{0}}{no:.6g}" for label, yes, no in zip(*ANSWERS.values(), strict=True)]
+    delimiter = {"semicolons": ";", "tabs": "\t", "tsv": "\t"}.get(kind, ",")
+    cells = [f"{delimiter}{text.format(delimiter)}" for text in ("label{0}p_yes{0}p_no", *added)]
+    if kind == "jsonl":
+        keys = zip(*ANSWERS.values(), strict=True)
+        cells = [f', "label": "{label}", "p_yes": {yes}, "p_no": {no}' for label, yes, no in keys]
+    written = out.read_bytes().decode()
+    for cell in cells:
+        assert written.count(cell) >= 1
+        written = written.replace(cell, "", 1)
+    assert written.encode() == content
+
+
+def test_cells_that_are_formulas_get_an_apostrophe_on_demand(tmp_path):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_bytes(texts_of("csv", "\r\n", False, b""))
+    table = CsvTable(path, WANTED, safe=True)
+    [part] = table.parts(10, "reading")
+    table.write(out, [(part, ANSWERS)])
+    with open(out, newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.reader(file) if row]
+    assert rows[0] == ["id", "premise", "hypothesis", "label", "p_yes", "p_no"]
+    assert [tuple(row[1:3]) for row in rows[1:3]] == PAIRS[:2]
+    assert rows[3][1] == "'=Ann is Bo's mother"
+
+
+def test_columns_of_parquet_keep_their_types(tmp_path):
+    path, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    premises, hypotheses = zip(*PAIRS, strict=True)
+    columns = {
+        "when": pa.array([1, None, 3], pa.timestamp("us", "UTC")),
+        "premise": pa.array(premises).dictionary_encode(),
+        "hypothesis": pa.array(hypotheses, pa.large_string()),
+        "nested": pa.array([{"a": [1]}, None, {"a": []}]),
+    }
+    before = pa.table(columns).replace_schema_metadata({"whose": "mine"})
+    pq.write_table(before, path)
+    table = ParquetTable(path, WANTED)
+    parts = list(table.parts(2, "reading"))
+    answered = [(parts[0], {name: values[:2] for name, values in ANSWERS.items()})]
+    answered.append((parts[1], {name: values[2:] for name, values in ANSWERS.items()}))
+    table.write(out, answered)
+    after = pq.read_table(out)
+    assert after.select(before.column_names).equals(before)
+    assert after.schema.metadata[b"whose"] == b"mine"
+    assert after.select(list(ANSWERS)).to_pydict() == ANSWERS
+
+
+FAULTY = [
+    ("in.csv", b"", "the file is empty"),
+    ("in.csv", b"premise,hypothesis\n", "holds no pair"),
+    ("in.csv", b"premise,text\na,b\n", "no column named hypothesis, but premise, text"),
+    ("in.csv", b"premise,premise,hypothesis\na,b,c\n", "2 columns named premise"),
+    ("in.csv", b"premise,hypothesis,label\na,b,c\n", "has a column label already"),
+    ("in.csv", b"premise,hypothesis\na,b\nc\n", "line 3 of {path}: 1 fields, and the first line names 2"),
+    ("in.csv", b'premise,hypothesis\na,"b"c\n', "line 2 of {path}: no row of CSV"),
+    ("in.csv", b'premise,hypothesis\na,"b\n', "a quoted field is never closed"),
+    ("in.csv", b"premise,hypothesis\na,\n", "line 2 of {path}: hypothesis is empty"),
+    ("in.csv", b"premise,hypothesis\na,b\xff\n", "line 2 of {path}: not UTF-8"),
+    ("in.csv", b"premise,hypothesis\ra,b\r", "its lines end with a carriage return alone"),
+    ("in.csv", b"premise,hypothesis\na\0,b\n", "line 2 of {path}: premise holds a NUL character"),
+    ("in.csv", "premise,hypothesis\na,b\n".encode("utf-16"), "in utf-16-le, and answers are added to UTF-8"),
+    ("in.tsv", b"premise\thypothesis\na\tb\tc\n", "line 2 of {path}: 3 fields"),
+    ("in.jsonl", b'{"premise": "a", "hypothesis": "b"}\n{"premise": "a"}\n', "line 2 of {path}: no column"),
+    ("in.jsonl", b'{"premise": "a", "hypothesis": 3}\n', "line 1 of {path}: hypothesis is no text, but 3"),
+    ("in.jsonl", b'{"premise": "a", "hypothesis": "\\ud800"}\n', "half a pair of surrogates"),
+    ("in.jsonl", b'{"premise": "a", "premise": "a", "hypothesis": "b"}\n', "a name stands twice"),
+    ("in.jsonl", b"[1]\n", "line 1 of {path}: expected a JSON object"),
+    ("in.jsonl", b"{\n", "line 1 of {path}: no JSON"),
+    ("in.parquet", b"PAR1", "no readable Parquet file"),
+    ("in.xlsx", b"PK", "packed (.xlsx)"),
+    ("in.doc", b"a", "no table by its name"),
+    ("in.csv.gz", b"a", "packed. Unpack it first"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), FAULTY)
+def test_a_faulty_table_is_one_message_and_leaves_nothing(relsym, run, tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    out = tmp_path / name.replace("in", "out")
+    ended = relsym("predict", f"model.folder={run}", f"input={path}", f"output={out}")
+    assert ended.code == 1
+    assert message.format(path=path) in ended.err.replace("\n", " ").replace("relsym: error: ", "")
+    assert "Traceback" not in ended.err
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ((), "nothing to answer: relsym predict model.folder=RUN -- 'PREMISE' 'HYPOTHESIS'"),
+        (("input=in.csv",), "output is not set"),
+        (("input=none.csv", "output=out.csv"), "input=none.csv: no such file"),
+        (("input=in.csv", "output=none/out.csv"), "there is no folder none"),
+        (("input=in.csv", "output=in.csv"), "is there already, and nothing is overwritten"),
+        (("input=in.csv", "output=out.jsonl"), "the answers stand beside what the input has, so it is csv"),
+        (("input=-", "output=out.csv"), "pass predict.format=csv, tsv or jsonl"),
+        (("input=-", "output=-", "predict.format=parquet"), "a stream has none"),
+        (("input=in.csv", "output=-", "predict.format=parquet"), "Parquet is no text"),
+        (("input=in.csv", "output=-", "predict.premise=P"), "no column named P, but premise, hypothesis"),
+        (("input=in.csv", "output=-", "predict.prefix=", "model.folder=null"), "model.folder is not set"),
+        (("input=in.csv", "output=out.csv", "model.folder=none"), "model.folder=none: no finished run there"),
+        (("input=in.jsonl", "output=-", "predict.safe_csv=true"), "is for CSV and TSV, and this is jsonl"),
+        (("input=in.csv", "output=out.csv", "hydra.run.dir=X"), "this command fills no folder"),
+        (("input=in.csv", "output=out.csv", "-m"), "answers one table at a time"),
+        (("--", "one"), "1 texts behind --: expected a premise and a hypothesis"),
+        (("input=in.csv", "--", "one", "two"), "a pair stands behind --"),
+        (("--", "one", " "), "behind --: the hypothesis is empty"),
+        (("predict.premis=a",), "predict.premise"),
+    ],
+)
+def test_options_that_do_not_work_get_one_message(relsym, run, tmp_path, monkeypatch, overrides, message):
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").write_text("premise,hypothesis\na,b\n")
+    Path("in.jsonl").write_text("{}\n")
+    ended = relsym("predict", f"model.folder={run}", *overrides)
+    assert ended.code == 1
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert sorted(os.listdir()) == ["in.csv", "in.jsonl"]
+
+
+def test_a_pair_on_the_command_line_is_answered_as_in_python(relsym, run):
+    model = SymmetryModel.load(run)
+    for pair in (*PAIRS, ("${seed} of A, {b}: c=d", "--help")):
+        ended = relsym("predict", f"model.folder={run}", "--", *pair)
+        assert ended.code == 0, ended.err
+        explanation = model.explain(pair)
+        assert ended.out == f"{explanation.label}\nread off {explanation.reading}\n"
+
+
+def test_only_the_first_dashes_part_texts_from_options():
+    assert texts_behind_dashes(["a=1", "--", "x", "--", "y"]) == (["a=1"], ["x", "--", "y"])
+    assert texts_behind_dashes(["a=1"]) == (["a=1"], None)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_table_is_answered_as_in_python_row_for_row(relsym, run, tmp_path, kind):
+    predictions = pl.read_parquet(run / "predictions.parquet").select("premise", "hypothesis", "prediction")
+    table = pl.concat([predictions, predictions[:3]])  # the same texts again
+    path, out = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
+    write = {"csv": table.write_csv, "jsonl": table.write_ndjson, "parquet": table.write_parquet}
+    write[kind](path)
+    ended = relsym("predict", f"model.folder={run}", f"input={path}", f"output={out}", "shard_rows=7")
+    assert ended.code == 0, ended.err
+    read = {"csv": pl.read_csv, "jsonl": pl.read_ndjson, "parquet": pl.read_parquet}
+    answered = read[kind](out)
+    assert answered.columns == [*table.columns, "label", "p_entailment", "p_contradiction"]
+    assert answered.select(table.columns).equals(table)
+    assert answered["label"].to_list() == table["prediction"].to_list()
+    model = SymmetryModel.load(run)
+    scores = model.predict_proba(list(table.select("premise", "hypothesis").iter_rows()))
+    assert answered.select("p_entailment", "p_contradiction").to_numpy() == pytest.approx(scores, abs=1e-6)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, out.name]
+    assert f"{len(table)} pairs in" in ended.out
+    assert f"Written to {out}" in ended.out
+
+
+def test_scores_that_are_no_probabilities_are_not_called_so_and_names_may_begin_otherwise(
+    relsym, quick, tmp_path
+):
+    assert relsym("train", *quick, "objective=random_label").code == 0
+    path, out = tmp_path / "in.tsv", tmp_path / "out.tsv"
+    path.write_text("label\ta\tb\nx\tA is B.\tB is A.\n")
+    columns = ("predict.premise=a", "predict.hypothesis=b", "predict.prefix=r_")
+    folder = f"model.folder={tmp_path / 'run'}"
+    assert relsym("predict", folder, f"input={path}", f"output={out}", *columns).code == 0
+    assert (
+        out.read_text().splitlines()[0] == "label\ta\tb\tr_label\tr_score_entailment\tr_score_contradiction"
+    )
+
+
+@pytest.mark.parametrize("stop", first_fast([0, 1, 4]))
+def test_a_call_that_was_stopped_goes_on(relsym, run, tmp_path, monkeypatch, stop):
+    path, out, whole = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "whole.csv"
+    path.write_text("premise,hypothesis\n" + "".join(f"A{row} is B.,B is A{row}.\n" for row in range(10)))
+    words = ("predict", f"model.folder={run}", f"input={path}", "shard_rows=2")
+    assert relsym(*words, f"output={whole}").code == 0
+    measured = []
+    measure = RunModel.measure
+
+    def counted(self, rows, advance=lambda count: None):
+        if len(measured) == stop:
+            raise KeyboardInterrupt
+        measured.append(len(rows))
+        return measure(self, rows, advance)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunModel, "measure", counted)
+        assert relsym(*words, f"output={out}").code == 130
+    assert not out.exists()
+    assert len(measured) == stop
+    # Another table does not go on from it.
+    if stop:
+        other = tmp_path / "other.csv"
+        other.write_text("premise,hypothesis\na,b\n")
+        refused = relsym("predict", f"model.folder={run}", f"input={other}", f"output={out}", "shard_rows=2")
+        assert "choose another output" in refused.err
+    measured.clear()
+    monkeypatch.setattr(RunModel, "measure", lambda self, rows: measured.append(1) or measure(self, rows))
+    monkeypatch.setattr(
+        RunModel, "measure", lambda self, rows, advance: measured.append(1) or measure(self, rows, advance)
+    )
+    assert relsym(*words, f"output={out}").code == 0
+    assert len(measured) == 5 - stop
+    assert out.read_bytes() == whole.read_bytes()
+    assert not (tmp_path / "out.csv.partial").exists()
+
+
+def test_two_calls_do_not_write_one_output(relsym, run, tmp_path, occupied):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text("premise,hypothesis\na,b\n")
+    with occupied(tmp_path / "out.csv.partial"):
+        ended = relsym("predict", f"model.folder={run}", f"input={path}", f"output={out}")
+    assert ended.code == 1
+    assert "another process writes there" in ended.err
+    assert "choose another output" in ended.err
+
+
+@pytest.mark.slow
+def test_from_standard_input_to_standard_output_whatever_the_reader_does(run, tmp_path):
+    command = [sys.executable, "-m", "relsym", "predict", f"model.folder={run}", "input=-", "output=-"]
+    rows = texts_of("csv", "\r\n", True, b"")
+    piped = subprocess.run([*command, "predict.format=csv"], input=rows, capture_output=True, check=True)
+    lines = piped.stdout.split(b"\r\n")
+    assert lines[0] == b'"id",premise,"hypothesis",label,p_entailment,p_contradiction'
+    assert b"3 pairs in" in piped.stderr
+    with subprocess.Popen(
+        [*command, "predict.format=csv", "shard_rows=1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as reader:
+        reader.stdout.close()  # before anything is written
+        reader.stdin.write(rows)
+        reader.stdin.close()
+        err = reader.stderr.read()
+    assert reader.returncode == 0, err
+    assert b"Traceback" not in err
+
+
+@pytest.mark.slow
+def test_a_call_that_was_killed_leaves_no_half_table(run, tmp_path):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text("premise,hypothesis\n" + "".join(f"A{row} is B.,B is A{row}.\n" for row in range(20_000)))
+    words = [f"model.folder={run}", f"input={path}", f"output={out}", "shard_rows=100"]
+    command = [sys.executable, "-m", "relsym", "predict", *words]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    shards = tmp_path / "out.csv.partial" / "shards"
+    deadline = time.monotonic() + 120
+    while len(list(shards.glob("*.parquet"))) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not out.exists()
+    subprocess.run(command, check=True, capture_output=True)
+    assert len(out.read_text().splitlines()) == 20_001
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["in.csv", "out.csv"]
