@@ -78,7 +78,7 @@ TABLES = {"csv": CsvTable, "semicolons": CsvTable, "tabs": CsvTable, "tsv": TsvT
 
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8], ids=["plain", "marked"])
 @pytest.mark.parametrize("last_end", [True, False], ids=["ended", "cut"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n"], ids=["lf", "crlf", "crcrlf"])
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("size", [1, 2, 100])
 def test_what_stood_in_a_text_stays_byte_for_byte(tmp_path, kind, end, last_end, mark, size):
@@ -108,19 +108,48 @@ def test_what_stood_in_a_text_stays_byte_for_byte(tmp_path, kind, end, last_end,
         assert written.count(cell) >= 1
         written = written.replace(cell, "", 1)
     assert written.encode() == content
+    # And what was added stands in the row that it is about.
+    assert answers_in(kind, out) == list(zip(*ANSWERS.values(), strict=True))
+
+
+def answers_in(kind: str, path: Path) -> list[tuple]:
+    """The columns that were added, row for row, by another reader."""
+    text = path.read_bytes().decode("utf-8-sig")
+    if kind == "jsonl":
+        objects = [json.loads(line) for line in text.split("\n") if line.strip()]
+        return [tuple(value[name] for name in ANSWERS) for value in objects]
+    if kind == "tsv":
+        rows = [line.strip("\r").split("\t") for line in text.split("\n") if line.strip()]
+    else:
+        delimiter = {"semicolons": ";", "tabs": "\t"}.get(kind, ",")
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+    assert [row[1] for row in rows[1:]] == [premise for premise, _ in PAIRS]
+    return [(label, float(yes), float(no)) for *_, label, yes, no in rows[1:]]
+
+
+def test_premise_and_hypothesis_may_be_one_column(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("a,b\nA is B.,x\n")
+    [part] = CsvTable(path, Wanted("a", "a", ("label",))).parts(5, "reading")
+    assert [(row.premise, row.hypothesis) for row in part.rows] == [("A is B.", "A is B.")]
 
 
 def test_cells_that_are_formulas_get_an_apostrophe_on_demand(tmp_path):
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
-    path.write_bytes(texts_of("csv", "\r\n", False, b""))
+    cells = [["-1.5", "=A", "x\r\ny \u200fz"], ["+x;=1", "\tA", "@B"], ["a;=1", "\uff1dA", " -B"]]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "premise", "hypothesis"], *cells])
     table = CsvTable(path, WANTED, safe=True)
     [part] = table.parts(10, "reading")
     table.write(out, [(part, ANSWERS)])
-    with open(out, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if row]
+    text = out.read_bytes().decode()
+    rows = list(csv.reader(io.StringIO(text, newline="")))
     assert rows[0] == ["id", "premise", "hypothesis", "label", "p_yes", "p_no"]
-    assert [tuple(row[1:3]) for row in rows[1:3]] == PAIRS[:2]
-    assert rows[3][1] == "'=Ann is Bo's mother"
+    # A number is none, and no other letter changes.
+    assert rows[1][:3] == ["-1.5", "'=A", "x\r\ny \u200fz"]
+    assert rows[2][:3] == ["'+x;=1", "'\tA", "'@B"]
+    assert rows[3][:3] == ["a;=1", "'\uff1dA", "' -B"]
+    assert '"a;=1"' in text  # for a spreadsheet that parts cells by semicolons
 
 
 def test_columns_of_parquet_keep_their_types(tmp_path):
@@ -133,7 +162,7 @@ def test_columns_of_parquet_keep_their_types(tmp_path):
         "nested": pa.array([{"a": [1]}, None, {"a": []}]),
     }
     before = pa.table(columns).replace_schema_metadata({"whose": "mine"})
-    pq.write_table(before, path)
+    pq.write_table(before, path, compression="zstd")
     table = ParquetTable(path, WANTED)
     parts = list(table.parts(2, "reading"))
     answered = [(parts[0], {name: values[:2] for name, values in ANSWERS.items()})]
@@ -143,6 +172,19 @@ def test_columns_of_parquet_keep_their_types(tmp_path):
     assert after.select(before.column_names).equals(before)
     assert after.schema.metadata[b"whose"] == b"mine"
     assert after.select(list(ANSWERS)).to_pydict() == ANSWERS
+    assert pq.read_metadata(out).row_group(0).column(0).compression == "ZSTD"
+
+
+@pytest.mark.parametrize("place", [20, 60, 200])
+def test_damaged_parquet_names_the_file(tmp_path, place):
+    path = tmp_path / "in.parquet"
+    columns = {name: [f"{name} {row}" for row in range(500)] for name in ("premise", "hypothesis")}
+    pq.write_table(pa.table(columns), path, use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    content[place : place + 60] = b"\xff" * 60
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"in\.parquet: damaged after row 0"):
+        list(ParquetTable(path, WANTED).parts(1000, "reading"))
 
 
 FAULTY = [
@@ -160,16 +202,19 @@ FAULTY = [
     ("in.csv", b"premise,hypothesis\na\0,b\n", "line 2 of {path}: premise holds a NUL character"),
     ("in.csv", "premise,hypothesis\na,b\n".encode("utf-16"), "in utf-16-le, and answers are added to UTF-8"),
     ("in.tsv", b"premise\thypothesis\na\tb\tc\n", "line 2 of {path}: 3 fields"),
+    ("in.tsv", b"premise\thypothesis\n\t\na\tb\n", "line 2 of {path}: premise is empty"),
     ("in.jsonl", b'{"premise": "a", "hypothesis": "b"}\n{"premise": "a"}\n', "line 2 of {path}: no column"),
     ("in.jsonl", b'{"premise": "a", "hypothesis": 3}\n', "line 1 of {path}: hypothesis is no text, but 3"),
+    ("in.jsonl", b'{"premise": "a", "hypothesis": ["b"]}\n', "line 1 of {path}: hypothesis is no text"),
     ("in.jsonl", b'{"premise": "a", "hypothesis": "\\ud800"}\n', "half a pair of surrogates"),
-    ("in.jsonl", b'{"premise": "a", "premise": "a", "hypothesis": "b"}\n', "a name stands twice"),
+    ("in.jsonl", b'{"premise": "a", "premise": "a", "hypothesis": "b"}\n', "2 columns named premise"),
     ("in.jsonl", b"[1]\n", "line 1 of {path}: expected a JSON object"),
     ("in.jsonl", b"{\n", "line 1 of {path}: no JSON"),
     ("in.parquet", b"PAR1", "no readable Parquet file"),
     ("in.xlsx", b"PK", "packed (.xlsx)"),
     ("in.doc", b"a", "no table by its name"),
-    ("in.csv.gz", b"a", "packed. Unpack it first"),
+    ("in.csv.gz", b"a", "packed (.gz), and answers are added to plain files"),
+    ("in.tgz", b"a", "packed (.tgz)"),
 ]
 
 
@@ -200,7 +245,7 @@ def test_a_faulty_table_is_one_message_and_leaves_nothing(relsym, run, tmp_path,
         (("input=in.csv", "output=-", "predict.premise=P"), "no column named P, but premise, hypothesis"),
         (("input=in.csv", "output=-", "predict.prefix=", "model.folder=null"), "model.folder is not set"),
         (("input=in.csv", "output=out.csv", "model.folder=none"), "model.folder=none: no finished run there"),
-        (("input=in.jsonl", "output=-", "predict.safe_csv=true"), "is for CSV and TSV, and this is jsonl"),
+        (("input=in.jsonl", "output=-", "predict.safe_csv=true"), "is for CSV, and this is jsonl"),
         (("input=in.csv", "output=out.csv", "hydra.run.dir=X"), "this command fills no folder"),
         (("input=in.csv", "output=out.csv", "-m"), "answers one table at a time"),
         (("--", "one"), "1 texts behind --: expected a premise and a hypothesis"),
@@ -290,14 +335,19 @@ def test_a_call_that_was_stopped_goes_on(relsym, run, tmp_path, monkeypatch, sto
         assert relsym(*words, f"output={out}").code == 130
     assert not out.exists()
     assert len(measured) == stop
-    # Another table does not go on from it.
-    if stop:
-        other = tmp_path / "other.csv"
-        other.write_text("premise,hypothesis\na,b\n")
-        refused = relsym("predict", f"model.folder={run}", f"input={other}", f"output={out}", "shard_rows=2")
-        assert "choose another output" in refused.err
+    # Nothing goes on from it that would have other answers.
+    other = tmp_path / "other.csv"
+    other.write_text("premise,hypothesis\na,b\n")
+    of_another = (
+        (f"input={other}",),
+        ("precision=bf16",),
+        ("predict.premise=hypothesis",),
+        ("shard_rows=3",),
+    )
+    for change in of_another:
+        refused = relsym(*words, f"output={out}", *change)
+        assert "choose another output" in refused.err, change
     measured.clear()
-    monkeypatch.setattr(RunModel, "measure", lambda self, rows: measured.append(1) or measure(self, rows))
     monkeypatch.setattr(
         RunModel, "measure", lambda self, rows, advance: measured.append(1) or measure(self, rows, advance)
     )
@@ -305,6 +355,39 @@ def test_a_call_that_was_stopped_goes_on(relsym, run, tmp_path, monkeypatch, sto
     assert len(measured) == 5 - stop
     assert out.read_bytes() == whole.read_bytes()
     assert not (tmp_path / "out.csv.partial").exists()
+
+
+def test_nothing_that_lies_beside_the_output_is_touched(relsym, run, tmp_path):
+    path, out = tmp_path / "partial.out.csv", tmp_path / "out.csv"
+    path.write_text("premise,hypothesis\na,b\n")
+    words = ("predict", f"model.folder={run}", f"input={path}", f"output={out}")
+    notes = tmp_path / "out.csv.partial" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine")
+    ended = relsym(*words)
+    assert ended.code == 1
+    assert "holds something else (notes.txt)" in ended.err
+    assert sorted(file.name for file in notes.parent.iterdir()) == ["notes.txt"]
+    notes.unlink()
+    assert relsym(*words).code == 0
+    assert path.read_text() == "premise,hypothesis\na,b\n"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.csv", "partial.out.csv"]
+
+
+def test_an_output_that_came_meanwhile_is_kept(relsym, run, tmp_path, monkeypatch):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text("premise,hypothesis\na,b\n")
+    measure = RunModel.measure
+
+    def meanwhile(self, rows, advance):
+        out.write_text("of another call")
+        return measure(self, rows, advance)
+
+    monkeypatch.setattr(RunModel, "measure", meanwhile)
+    ended = relsym("predict", f"model.folder={run}", f"input={path}", f"output={out}")
+    assert ended.code == 1
+    assert "is there already" in ended.err
+    assert out.read_text() == "of another call"
 
 
 def test_two_calls_do_not_write_one_output(relsym, run, tmp_path, occupied):
@@ -320,11 +403,16 @@ def test_two_calls_do_not_write_one_output(relsym, run, tmp_path, occupied):
 @pytest.mark.slow
 def test_from_standard_input_to_standard_output_whatever_the_reader_does(run, tmp_path):
     command = [sys.executable, "-m", "relsym", "predict", f"model.folder={run}", "input=-", "output=-"]
-    rows = texts_of("csv", "\r\n", True, b"")
+    # A text that is cut is warned about, but not in the table.
+    rows = texts_of("csv", "\r\n", False, b"") + b"\r\n3," + b"word " * 300 + b",b"
     piped = subprocess.run([*command, "predict.format=csv"], input=rows, capture_output=True, check=True)
-    lines = piped.stdout.split(b"\r\n")
-    assert lines[0] == b'"id",premise,"hypothesis",label,p_entailment,p_contradiction'
-    assert b"3 pairs in" in piped.stderr
+    assert b"may be cut" in piped.stderr
+    assert b"4 pairs in" in piped.stderr
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_bytes(rows)
+    subprocess.run([*command[:-2], f"input={path}", f"output={out}"], check=True, capture_output=True)
+    assert piped.stdout == out.read_bytes()
+    assert piped.stdout.startswith(b'"id",premise,"hypothesis",label,p_entailment,p_contradiction\r\n')
     with subprocess.Popen(
         [*command, "predict.format=csv", "shard_rows=1"],
         stdin=subprocess.PIPE,

@@ -56,6 +56,8 @@ class Wanted:
                     f"{where}: {problem} named {printable(name)}, but {_listed(names)}. Pass "
                     f"predict.{key}=NAME of the column with the texts."
                 )
+        if len(set(self.added)) < len(self.added):
+            raise ValueError(f"{where}: two labels of the run are shown alike: {_listed(self.added)}.")
         taken = [name for name in self.added if name in names]
         if taken:
             raise ValueError(
@@ -80,10 +82,10 @@ class PairTable(ABC):
 
     @abstractmethod
     def parts(self, rows: int, doing: str) -> Iterator[Part]:
-        """The rows in their order, so many at a time.
+        """The rows in their order, at most so many at a time.
 
         Args:
-            rows: of a part; the last one may have fewer.
+            rows: of a part; some may have fewer, or none.
             doing: what is done to the file, for the progress bar.
 
         Raises:
@@ -105,25 +107,25 @@ class PairTable(ABC):
         Raises:
             ValueError: one of the two is no text.
         """
-        return checked_pair(place, {self.wanted.premise: premise, self.wanted.hypothesis: hypothesis})
+        return checked_pair(place, (self.wanted.premise, premise), (self.wanted.hypothesis, hypothesis))
 
 
-def checked_pair(place: str, texts: Mapping[str, Any]) -> Row:
+def checked_pair(place: str, premise: tuple[str, Any], hypothesis: tuple[str, Any]) -> Row:
     """A premise and a hypothesis as a row about nothing that is known.
 
     Args:
         place: where the two stand, for messages.
-        texts: the two, by what each is called there; one where both are the same column.
+        premise: what it is called there, and the text.
+        hypothesis: likewise.
 
     Raises:
         ValueError: one of the two is no text.
     """
-    for name, text in texts.items():
+    for name, text in (premise, hypothesis):
         problem = _problem(text)
         if problem:
             raise ValueError(f"{place}: {printable(name)} {problem}. Correct it, or leave it out.")
-    premise, *_, hypothesis = texts.values()
-    return Row(place, "", "", premise, hypothesis, "")
+    return Row(place, "", "", premise[1], hypothesis[1], "")
 
 
 def _problem(text: Any) -> str | None:

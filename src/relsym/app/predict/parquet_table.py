@@ -34,25 +34,42 @@ class ParquetTable(PairTable):
     def parts(self, rows: int, doing: str) -> Iterator[Part]:
         """See ``PairTable``; the content is an Arrow table."""
         before = 0
+        with (
+            pq.ParquetFile(self.path) as file,
+            progress(f"{doing} {self.path.name}", file.metadata.num_rows) as advance,
+        ):
+            batches = file.iter_batches(batch_size=rows)
+            while (batch := self._next(batches, before)) is not None:
+                table, premises, hypotheses = batch
+                pairs = []
+                for number, texts in enumerate(zip(premises, hypotheses, strict=True), before + 1):
+                    pairs.append(self.row(f"row {number} of {self.path}", *texts))
+                yield Part(table, pairs)
+                before += len(pairs)
+                advance(len(pairs))
+
+    def _next(
+        self, batches: Iterator[pa.RecordBatch], before: int
+    ) -> tuple[pa.Table, list[str | None], list[str | None]] | None:
+        """The next rows and the texts in them; None at the end.
+
+        Args:
+            batches: of the file.
+            before: how many rows were read already, for the message.
+
+        Raises:
+            ValueError: they cannot be read.
+        """
         try:
-            with (
-                pq.ParquetFile(self.path) as file,
-                progress(f"{doing} {self.path.name}", file.metadata.num_rows) as advance,
-            ):
-                for batch in file.iter_batches(batch_size=rows):
-                    premises, hypotheses = (
-                        batch.column(name).to_pylist()
-                        for name in (self.wanted.premise, self.wanted.hypothesis)
-                    )
-                    pairs = []
-                    for number, texts in enumerate(zip(premises, hypotheses, strict=True), before + 1):
-                        pairs.append(self.row(f"row {number} of {self.path}", *texts))
-                    yield Part(pa.Table.from_batches([batch], self._schema), pairs)
-                    before += len(pairs)
-                    advance(len(pairs))
-        except pa.ArrowInvalid as error:
+            batch = next(batches, None)
+            if batch is None:
+                return None
+            columns = [batch.column(name) for name in (self.wanted.premise, self.wanted.hypothesis)]
+            premises, hypotheses = (column.to_pylist() for column in columns)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = str(error).splitlines()[0]
-            raise ValueError(f"{self.path}: damaged or cut short ({reason}).") from error
+            raise ValueError(f"{self.path}: damaged after row {before} ({reason}).") from error
+        return pa.Table.from_batches([batch], self._schema), premises, hypotheses
 
     def write(self, target: Path, answered: Iterable[tuple[Part, Answers]]) -> None:
         """See ``PairTable``."""
@@ -63,8 +80,13 @@ class ParquetTable(PairTable):
                 for name, values in answers.items():
                     table = table.append_column(name, pa.array(values))
                 if writer is None:
-                    writer = pq.ParquetWriter(target, table.schema)
+                    writer = pq.ParquetWriter(target, table.schema, compression=self._compression())
                 writer.write_table(table)
         finally:
             if writer is not None:
                 writer.close()
+
+    def _compression(self) -> str:
+        """How the first column is packed: all are written so."""
+        packing = pq.read_metadata(self.path).row_group(0).column(0).compression
+        return "none" if packing == "UNCOMPRESSED" else packing.lower()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,21 +26,25 @@ from relsym.app.shards import Shards, check_numbers
 from relsym.app.stored_components import check_trust
 from relsym.app.values.checks import check_values
 from relsym.data.pairs import Row
-from relsym.data.sources.file_format import FileFormat
+from relsym.data.sources.file_format import UNREAD_PACKINGS, FileFormat
 from relsym.models.base import Columns
 from relsym.models.device import device_of, dtype_of
 from relsym.models.run import RunModel
 from relsym.report.one_run.terminal import console
-from relsym.runs.files import remove, write_atomically
-from relsym.runs.layout import CONFIG
+from relsym.runs.files import write_atomically
+from relsym.runs.layout import CONFIG, LOCK, PARTIAL, SHARDS
 from relsym.runs.lock import hold, release
-from relsym.visible import visible
+from relsym.text_encoding import UNPACKERS
+from relsym.visible import printable, visible
 from relsym.visible_console import VisibleConsole
 
 STREAM = "-"  # in place of a file: standard input or output
 TEXTS: dict[str, type[TextTable]] = {"csv": CsvTable, "tsv": TsvTable, "jsonl": JsonTable}
 HASHED_AT_ONCE = 2**20  # bytes
 LABEL = "label"
+ANSWERS = "answers"  # the output while it is written
+# What lies in the folder beside the output.
+OWN_FILES = {LOCK, SHARDS, ANSWERS, f"{PARTIAL}{ANSWERS}"}
 WORKED_EXAMPLES = (
     "relsym predict model.folder=RUN -- 'PREMISE' 'HYPOTHESIS', or relsym predict model.folder=RUN "
     "input=FILE output=FILE"
@@ -69,6 +74,7 @@ def check(cfg: DictConfig, pair: Sequence[str] | None) -> None:
                 f"{len(pair)} texts behind --: expected a premise and a hypothesis, each in quotes: "
                 f"{WORKED_EXAMPLES}"
             )
+        _row_of(*pair)
         return
     if cfg.input is None:
         raise ValueError(f"nothing to answer: {WORKED_EXAMPLES}")
@@ -81,8 +87,8 @@ def _check_files(cfg: DictConfig) -> None:
     """Refuse files that cannot be read, or written, as tables of one kind."""
     source, target = str(cfg.input), Path(str(cfg.output)).expanduser()
     kind = _kind(cfg)
-    if cfg.predict.safe_csv and kind not in ("csv", "tsv"):
-        raise ValueError(f"predict.safe_csv=true is for CSV and TSV, and this is {kind}. Leave it out.")
+    if cfg.predict.safe_csv and kind != "csv":
+        raise ValueError(f"predict.safe_csv=true is for CSV, and this is {kind}. Leave it out.")
     if source == STREAM and kind == "parquet":
         raise ValueError("input=-: Parquet is read from its end, and a stream has none. Pass input=FILE.")
     if source != STREAM and not Path(source).expanduser().is_file():
@@ -91,11 +97,7 @@ def _check_files(cfg: DictConfig) -> None:
         if kind == "parquet":
             raise ValueError("output=-: Parquet is no text. Pass output=FILE.")
         return
-    if target.exists():
-        raise FileExistsError(
-            f"output={cfg.output}: is there already, and nothing is overwritten. Delete it, or pass another "
-            "name."
-        )
+    _check_free(cfg, target)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"output={cfg.output}: there is no folder {target.parent}. Make it first.")
     if FileFormat(cfg.predict.format).kind_of(target) != kind:
@@ -105,31 +107,48 @@ def _check_files(cfg: DictConfig) -> None:
         )
 
 
+def _check_free(cfg: DictConfig, target: Path) -> None:
+    """Refuse an output that is there."""
+    if os.path.lexists(target):
+        raise FileExistsError(
+            f"output={cfg.output}: is there already, and nothing is overwritten. Delete it, or pass another "
+            "name."
+        )
+
+
 def _kind(cfg: DictConfig) -> str:
     """The kind of both tables."""
     if cfg.input == STREAM and cfg.predict.format is None:
         raise ValueError("input=-: pass predict.format=csv, tsv or jsonl: a stream has no name that says it.")
     path = Path(str(cfg.input))
-    if path.suffix.lower() in (".gz", ".bz2"):
-        raise ValueError(f"input={cfg.input}: packed. Unpack it first.")
+    if path.suffix.lower() in (*UNPACKERS, *UNREAD_PACKINGS):
+        raise ValueError(
+            f"input={cfg.input}: packed ({path.suffix}), and answers are added to plain files. Unpack it, or "
+            "save it as CSV."
+        )
     return FileFormat(cfg.predict.format, prefix="predict.").kind_of(path)
 
 
 def answer_pair(cfg: DictConfig, premise: str, hypothesis: str) -> None:
     """Answer one pair, and say what the answer was read off."""
     model = _loaded(cfg)
-    row = checked_pair("behind --", {"the premise": premise, "the hypothesis": hypothesis})
-    [label] = model.measure([row])["answer"]
+    row = _row_of(premise, hypothesis)
+    [label] = _measure_at_once(model)(0, [row])["answer"]
     screen = console()
     screen.print(visible(label), style="bold", markup=False)
     screen.print(f"read off {visible(model.account(row))}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _row_of(premise: str, hypothesis: str) -> Row:
+    """The pair of the command line."""
+    return checked_pair("behind --", ("the premise", premise), ("the hypothesis", hypothesis))
+
+
 def answer_table(cfg: DictConfig) -> None:
     """Answer every row of a table; a call that was stopped goes on from what it had answered."""
     began = time.perf_counter()
+    model = _loaded(cfg)
     with _source(str(cfg.input)) as path:
-        model = _loaded(cfg)
         table = _table(cfg, path, model)
         size = cfg.shard_rows or model.shard_rows
         rows = sum(len(part.rows) for part in table.parts(size, "checking"))
@@ -165,7 +184,7 @@ def _source(name: str) -> Iterator[Path]:
         yield Path(name).expanduser()
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "stdin")
+        path = Path(folder, "standard input")
         with open(path, "wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield path
@@ -201,6 +220,11 @@ def _answered(
         answers: dict[str, Sequence[str | float]] = {}
         if part.rows:
             measured = measure(number, part.rows)
+            if len(measured["answer"]) != len(part.rows):
+                raise ValueError(
+                    f"{table.path}: it has changed while it was answered. Delete what lies beside the output "
+                    "(.partial), and give the command again."
+                )
             counts.update(measured["answer"])
             answers[table.wanted.added[0]] = [visible(label) for label in measured["answer"]]
             for name, label in zip(table.wanted.added[1:], model.labels, strict=True):
@@ -220,19 +244,34 @@ def _measure_at_once(model: RunModel) -> Callable[[int, list[Row]], Columns]:
 
 
 def _write(cfg: DictConfig, table: PairTable, size: int, model: RunModel, counts: Counter[str]) -> None:
-    """Write the output in one step at the end; until then, what is measured lies beside it."""
+    """Write the output in one step at the end; until then, all that is written lies in a folder beside it.
+
+    Raises:
+        FileExistsError: the output is there by now, or the folder holds something else.
+    """
     target = Path(str(cfg.output)).expanduser()
     folder = target.with_name(f"{target.name}.partial")
     hold(folder, "output")
+    foreign = sorted({path.name for path in folder.iterdir()} - OWN_FILES)
+    if foreign:
+        raise FileExistsError(
+            f"{folder} is written to while {target.name} is answered, and holds something else "
+            f"({printable(foreign[0])}). Move it, or pass another output."
+        )
+    _check_free(cfg, target)  # another call may have written it while this one looked at the table
     shards = Shards(folder, _plan(cfg, table.path, model), size, "output")
 
     def measure(number: int, rows: list[Row]) -> Columns:
         return shards.measure(f"{number:06}", rows, model, lambda count: None)
 
     answered = _answered(table, size, model, measure, counts)
-    write_atomically(target, lambda partial: table.write(partial, answered))
+    written = write_atomically(folder / ANSWERS, lambda partial: table.write(partial, answered))
+    _check_free(cfg, target)
+    os.replace(written, target)
+    shards.remove()
     release(folder)
-    remove(folder)
+    with suppress(OSError):  # another call has begun to fill it
+        folder.rmdir()
 
 
 def _plan(cfg: DictConfig, path: Path, model: RunModel) -> str:
@@ -244,6 +283,7 @@ def _plan(cfg: DictConfig, path: Path, model: RunModel) -> str:
     parts: list[Any] = [
         __version__,
         digest.hexdigest(),
+        _kind(cfg),
         model.fingerprint(),
         Path(model.name, CONFIG).expanduser().read_text(encoding="utf-8"),  # how it is read
         str(model.encoder.model.dtype),

@@ -10,14 +10,14 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 from relsym.app.predict.pair_table import Answers, PairTable, Part, Wanted
 from relsym.data.blocks import LONGEST_LINE, decoded, ends_midline, line_blocks
 from relsym.data.pairs import Row
 from relsym.data.sources.file_format import COMMA, SEMICOLON, TAB
 from relsym.data.sources.rows import closed_quotes
-from relsym.report.tables.csv_file import not_a_formula
+from relsym.report.tables.csv_file import FORMULA, PLAIN_NUMBER
 from relsym.text_encoding import UTF8, refuse_lone_returns, told_encoding
 from relsym.visible import printable
 
@@ -69,7 +69,7 @@ class TextTable(PairTable):
             records.append((record, pair is not None))
             if pair is not None:
                 pairs.append(pair)
-            if len(pairs) == rows:
+            if len(records) == rows:
                 yield Part(records, pairs)
                 records, pairs = [], []
         if records:
@@ -80,20 +80,20 @@ class TextTable(PairTable):
         with open(target, "wb") as file:
             for text in self.texts(answered):
                 file.write(text)
-            if ends_midline(self.path):
-                file.seek(-1, io.SEEK_END)  # the end that the reader of lines has added
-                file.truncate()
 
     def texts(self, answered: Iterable[tuple[Part, Answers]]) -> Iterator[bytes]:
-        """What ``write`` writes, in parts; the last line has an end in any case."""
-        yield self._mark + self._head().encode()
+        """What ``write`` writes, in parts."""
+        before = self._mark + self._head().encode()
         for part, answers in answered:
+            yield before
             lines = []
             columns = zip(*answers.values(), strict=True)
             for record, is_row in part.content:
                 text = self._with(record, next(columns)) if is_row else record.text
                 lines.append(text + record.end)
-            yield "".join(lines).encode()
+            before = "".join(lines).encode()
+        # The reader of lines has given the last one an end.
+        yield before.removesuffix(b"\n") if ends_midline(self.path) else before
 
     def _records(self, doing: str) -> Iterator[Record]:
         """The records behind the head."""
@@ -152,7 +152,7 @@ class CellTable(TextTable):
         return self._with(self._header, self.wanted.added) + self._header.end
 
     def _pair(self, record: Record) -> Row | None:
-        if not record.text.strip():
+        if not record.text.strip(" "):  # tabs part cells
             return None
         place = self._place(record)
         if len(record.fields) != len(self._names):
@@ -166,7 +166,7 @@ class CellTable(TextTable):
     def _with(self, record: Record, values: Sequence[str | float]) -> str:
         cells = [cell_text(value) for value in values]
         if self.safe:
-            return self._joined([not_a_formula(cell) for cell in [*record.fields, *cells]])
+            return self._joined([_harmless(cell) for cell in [*record.fields, *cells]])
         return record.text + self.delimiter + self._joined(cells)
 
     @abstractmethod
@@ -229,7 +229,9 @@ class CsvTable(CellTable):
     def _joined(self, cells: Sequence[str]) -> str:
         line = io.StringIO()
         # Its writer quotes the characters of the line's end, so they have to be both of them.
-        csv.writer(line, delimiter=self.delimiter, lineterminator="\r\n").writerow(cells)
+        # Whatever parts cells for a spreadsheet, it does not part one that is in quotes.
+        quoting = csv.QUOTE_ALL if self.safe else csv.QUOTE_MINIMAL
+        csv.writer(line, delimiter=self.delimiter, lineterminator="\r\n", quoting=quoting).writerow(cells)
         return line.getvalue().removesuffix("\r\n")
 
 
@@ -246,12 +248,14 @@ class JsonTable(TextTable):
             return None
         place = self._place(record)
         try:
-            value = json.loads(record.text, object_pairs_hook=_without_doubles)
+            # Numbers are not read, and may have any number of digits.
+            value = json.loads(record.text, parse_int=float, object_pairs_hook=_Pairs)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{place}: no JSON ({error}): {printable(record.text)}") from error
-        if not isinstance(value, dict):
+        if not isinstance(value, _Pairs):
             raise ValueError(f"{place}: expected a JSON object, got {printable(record.text)}")
-        self.wanted.check(list(value), place)
+        self.wanted.check([name for name, _ in value], place)
+        value = dict(value)
         return self.row(place, value[self.wanted.premise], value[self.wanted.hypothesis])
 
     def _with(self, record: Record, values: Sequence[str | float]) -> str:
@@ -266,16 +270,16 @@ def cell_text(value: str | float) -> str:
 
 
 def _split_end(line: str) -> tuple[str, str]:
-    """A line, and how it ends."""
-    for end in ("\r\n", "\n"):
-        if line.endswith(end):
-            return line.removesuffix(end), end
-    return line, ""
+    """A line, and how it ends; programs that write CRLF twice over make it CR CR LF."""
+    body = line.removesuffix("\n").rstrip("\r") if line.endswith("\n") else line
+    return body, line[len(body) :]
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, unless a name stands in it twice."""
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a name stands twice in an object")
-    return value
+def _harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    is_formula = FORMULA.match(cell) and not PLAIN_NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell
+
+
+class _Pairs(list):
+    """The names and values of a JSON object, as they stand there."""

@@ -21,7 +21,8 @@ def insisting(handler: Handler) -> Handler:
     """A handler of signals that does what the given one does, until the process ends.
 
     What the given one raises is raised again every ``AGAIN_S`` seconds, unless the process is dealing with it
-    by then: in an ``except``, a ``finally`` or the end of a ``with``, which may take as long as they like.
+    by then: in an ``except``, a ``finally`` or the end of a ``with``, which may take as long as they like. So
+    a library that goes on working in its ``except`` is not interrupted again.
 
     It uses the process's one alarm clock (SIGALRM). Call ``content`` when the end has been told.
     """
@@ -55,8 +56,10 @@ def _ask_again(end: BaseException) -> None:
 def _is_handled(end: BaseException) -> bool:
     """Whether the process is dealing with an exception, or with one that came while it did."""
     current = sys.exc_info()[1]
-    while current is not None:
+    seen: list[BaseException] = []  # some library may have made a ring of them
+    while current is not None and current not in seen:
         if current is end:
             return True
+        seen.append(current)
         current = current.__context__
     return False

@@ -43,6 +43,15 @@ def run_frozen(frozen: str, several_ranks: bool = False, prepare: Callable[[], N
     # A sweep in the background ignores SIGINT, and so would what it starts; a job has to hear its engine, and
     # to tell its tracker.
     signal.signal(signal.SIGINT, insisting(signal.default_int_handler))
+    try:
+        return _run_redirected(frozen, several_ranks, prepare)
+    finally:
+        content()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the process may go on to another job
+
+
+def _run_redirected(frozen: str, several_ranks: bool, prepare: Callable[[], None] | None) -> int:
+    """See ``run_frozen``."""
     cfg = frozen_config(frozen)
     folder = Path(cfg.hydra.runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,9 +103,7 @@ def redirect(log: Path) -> None:
 
 def ended(frozen: str, cfg: DictConfig) -> int:
     """Run the body under the guard that every task has, and return its exit code."""
-    code = guarded_code(lambda: body(frozen, cfg))
-    content()
-    return code
+    return guarded_code(lambda: body(frozen, cfg))
 
 
 def guarded_code(task: Callable[[], None]) -> int:
