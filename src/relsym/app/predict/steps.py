@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,6 @@ from relsym.visible_console import VisibleConsole
 
 STREAM = "-"  # in place of a file: standard input or output
 TEXTS: dict[str, type[TextTable]] = {"csv": CsvTable, "tsv": TsvTable, "jsonl": JsonTable}
-HASHED_AT_ONCE = 2**20  # bytes
 LABEL = "label"
 ANSWERS = "answers"  # the output while it is written
 # What lies in the folder beside the output.
@@ -197,8 +196,6 @@ def _table(cfg: DictConfig, path: Path, model: RunModel) -> PairTable:
     kind = _kind(cfg)
     if kind == "parquet":
         return ParquetTable(path, wanted)
-    if kind == "jsonl":
-        return JsonTable(path, wanted)
     return TEXTS[kind](path, wanted, cfg.predict.safe_csv)
 
 
@@ -276,13 +273,11 @@ def _write(cfg: DictConfig, table: PairTable, size: int, model: RunModel, counts
 
 def _plan(cfg: DictConfig, path: Path, model: RunModel) -> str:
     """A hash of all that the answers depend on."""
-    digest = sha256()
     with open(path, "rb") as file:
-        while block := file.read(HASHED_AT_ONCE):
-            digest.update(block)
+        content = file_digest(file, "sha256").hexdigest()
     parts: list[Any] = [
         __version__,
-        digest.hexdigest(),
+        content,
         _kind(cfg),
         model.fingerprint(),
         Path(model.name, CONFIG).expanduser().read_text(encoding="utf-8"),  # how it is read

@@ -197,7 +197,6 @@ class CsvTable(CellTable):
     def __init__(self, path: Path, wanted: Wanted, safe: bool = False) -> None:
         csv.field_size_limit(LONGEST_LINE)
         self.delimiter = COMMA
-        self._header = None
         for delimiter in (SEMICOLON, TAB):
             if self._parts_the_columns(path, wanted, delimiter):
                 self.delimiter = delimiter
