@@ -149,6 +149,7 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
     from relsym.app.build import __main__ as build
     from relsym.app.evaluate import __main__ as evaluate
     from relsym.app.export import __main__ as export
+    from relsym.app.index import __main__ as index
     from relsym.app.predict import __main__ as predict
     from relsym.app.report import __main__ as report
     from relsym.app.train import __main__ as train
@@ -164,6 +165,7 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
                     "train": train.main,
                     "evaluate": evaluate.main,
                     "export": export.main,
+                    "index": index.command,
                     "predict": predict.command,
                     "report": report.main,
                     "upgrade": upgrade.main,

@@ -21,6 +21,7 @@ FIRST_STEPS = {
     "evaluate": "relsym.app.evaluate.steps.check",
     "build": "relsym.app.build.steps.build_benchmark",
     "predict": "relsym.app.predict.steps.check",
+    "index": "relsym.app.index.steps.check",
     "export": "relsym.app.export.steps.export_benchmark",
     "report": "relsym.report.collect.collect",
 }
@@ -45,11 +46,13 @@ def test_every_command_reads_every_path_from_where_it_was_started(relsym, tmp_pa
         raise ValueError("far enough")
 
     monkeypatch.setattr(FIRST_STEPS[command], stop)
-    folder = () if command == "predict" else ("hydra.run.dir=out/run",)  # it fills none
-    ended = relsym(command, "hydra.job.chdir=true", *folder)
+    fills_folder = command not in ("predict", "index")
+    folder = ("hydra.run.dir=out/run",) if fills_folder else ()
+    first = ("query",) if command == "index" else ()
+    ended = relsym(command, *first, "hydra.job.chdir=true", *folder)
     assert "far enough" in ended.err
     assert stood == [str(tmp_path)]
-    assert (tmp_path / "out" / "run").is_dir() is bool(folder)
+    assert (tmp_path / "out" / "run").is_dir() is fills_folder
 
 
 def test_a_relative_folder_of_data_is_found_under_chdir(relsym, triples_folder, tmp_path):

@@ -48,13 +48,16 @@ def help_commands() -> list[str]:
     """Examples in the help of the tasks."""
     texts = [
         OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template
-        for task in ("build", "train", "evaluate", "predict", "report")
+        for task in ("build", "train", "evaluate", "predict", "index", "report")
     ]
     return [
         line.strip()
         for text in texts
         for line in text.splitlines()
-        if re.match(r"relsym (build|train|evaluate|predict|report)( \S+=|$| -m| ')", line.strip())
+        if re.match(
+            r"relsym (build|train|evaluate|predict|index|report)( \S+=|$| -m| '| build| add| query)",
+            line.strip(),
+        )
     ]
 
 
@@ -105,6 +108,20 @@ def words(command: str, places: dict[str, Path]) -> list[str]:
     return shlex.split(filled.replace("hardware=gpu", "hardware=cpu"))
 
 
+def fill_for_index(relsym, folder: Path, action: str) -> None:
+    """What commands about an index read: a run, texts, and for all but the first an index."""
+    fixed_labels = (*SMALL, "objective=fixed_label", f"hydra.run.dir={folder / 'run'}")
+    assert relsym("train", *fixed_labels).code == 0
+    for name in ("statements.txt", "questions.txt"):
+        (folder / name).write_text("Ann is a parent of Bo.\nBo is a parent of Ann.\n")
+    (folder / "more.csv").write_text("sentence\nAnn borders Bo.\n")
+    if action != "build":
+        index = folder / "outputs" / "index"
+        texts = f"texts={folder / 'statements.txt'}"
+        built = relsym("index", "build", texts, f"output={index}", f"model.folder={folder / 'run'}")
+        assert built.code == 0, built.err
+
+
 def test_commands_are_found():
     assert len(COMMANDS) >= 5
     assert len(SWEEPS) >= 2
@@ -141,6 +158,10 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places, monkeypatc
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"text": "a", "hypothesis": "b"}\n')))
         ended = relsym("predict", *[word.replace("=RUN", "=run") for word in arguments])
+    elif task == "index":
+        fill_for_index(relsym, tmp_path, arguments[0])
+        monkeypatch.chdir(tmp_path)
+        ended = relsym("index", *[word.replace("=RUN", "=run") for word in arguments])
     elif task == "build":
         ended = relsym("build", *arguments, f"hydra.run.dir={tmp_path / 'benchmark'}")
     else:

@@ -1,20 +1,21 @@
 """relsym: does a language model know which relations are symmetric?"""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from relsym.statement_index import StatementIndex
     from relsym.symmetry_model import SymmetryModel
 
 __version__ = "0.1.0"
-__all__ = ["SymmetryModel", "__version__"]
+__all__ = ["StatementIndex", "SymmetryModel", "__version__"]
+# Imported when they are asked for: they need torch, and ``import relsym`` takes no time.
+_PLACES = {"StatementIndex": "relsym.statement_index", "SymmetryModel": "relsym.symmetry_model"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``SymmetryModel`` when it is asked for: it needs torch, and ``import relsym`` takes no time."""
-    if name == "SymmetryModel":
-        from relsym.symmetry_model import SymmetryModel
-
-        return SymmetryModel
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
     raise AttributeError(f"module 'relsym' has no attribute {name!r}")
 
 

@@ -18,6 +18,7 @@ from transformers.utils import logging as hub_logging
 
 from relsym.app.earlier_run import load_run
 from relsym.data.pairs import Row
+from relsym.data.relations import ENTAILMENT
 from relsym.data.sources.json_lines import LONE_SURROGATE
 from relsym.encoders.encoder import PRECISIONS
 from relsym.evaluation.represent import represent
@@ -45,6 +46,20 @@ class Explanation(NamedTuple):
     scores: dict[str, float]
     cosine: float | None
     reading: str
+
+
+class Ranked(NamedTuple):
+    """A passage in its place.
+
+    Attributes:
+        place: of the passage in what was given, from 0.
+        score: that it has for entailment.
+        text: of the passage.
+    """
+
+    place: int
+    score: float
+    text: str
 
 
 @final
@@ -90,8 +105,8 @@ class SymmetryModel:
         """
         if not isinstance(run, str | Path):
             raise ValueError(f"run={_shown(run)}: expected the folder of a relsym train that ended.")
-        _check_choice("precision", precision, (None, *PRECISIONS))
-        _check_choice("accelerator", accelerator, ACCELERATORS)
+        check_one_of("precision", precision, (None, *PRECISIONS))
+        check_one_of("accelerator", accelerator, ACCELERATORS)
         if accelerator == "gpu" and not torch.cuda.is_available():
             raise ValueError("accelerator=gpu: torch finds no CUDA GPU. Pass accelerator='cpu' or 'auto'.")
         folder = str(Path(run).expanduser())
@@ -102,6 +117,11 @@ class SymmetryModel:
     def labels(self) -> tuple[str, ...]:
         """The labels that it knows, in the order of the columns of ``scores``."""
         return self._model.labels
+
+    @property
+    def run(self) -> RunModel:
+        """The run's encoder, metric and probe, as the rest of relsym takes them."""
+        return self._model
 
     def predict(self, pairs: Iterable[tuple[str, str]]) -> list[str]:
         """The label of each (premise, hypothesis).
@@ -154,18 +174,25 @@ class SymmetryModel:
         Raises:
             ValueError: the run reads a pair as one input, or something is no text.
         """
-        if self._model.reads == JOINT:
-            raise ValueError(
-                "this run reads premise and hypothesis as one input, so that a sentence alone has no vector. "
-                "Load a run of objective=fixed_label, random_label or knn."
-            )
-        texts = _checked_texts(sentences)
-        if not texts:
-            return np.zeros((0, self._model.encoder.dim), np.float32)
-        # A sentence stands for both texts of a row: there each different one is encoded once.
-        rows = [_row(text, text) for text in texts]
-        vectors = represent(self._model.encoder, rows, self._model.reads)[:, 0]
+        vectors = self._model.vectors(checked_texts("sentences", sentences))
         return (to_length_one(vectors, dim=-1) if normalize else vectors).numpy()
+
+    def rank(self, query: str, passages: Iterable[str]) -> list[Ranked]:
+        """Passages by how much they speak for a sentence: a reranker of what a search has found.
+
+        Each passage is a premise, the sentence the hypothesis, and ordered is by the score of entailment;
+        so a passage that excludes the sentence comes last, however alike the words are. Equal ones stay in
+        their order.
+
+        Raises:
+            ValueError: something is no text.
+        """
+        [hypothesis] = checked_texts("query", [query])
+        premises = checked_texts("passages", passages)
+        scores = self.scores((premise, hypothesis) for premise in premises)
+        of_entailment = scores[:, self.labels.index(ENTAILMENT)]
+        order = np.argsort(-of_entailment, kind="stable").tolist()
+        return [Ranked(place, float(of_entailment[place]), premises[place]) for place in order]
 
     def explain(self, pair: tuple[str, str]) -> Explanation:
         """The answer to one pair, with what it was read off.
@@ -235,13 +262,21 @@ def _checked_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return checked
 
 
-def _checked_texts(sentences: Iterable[str]) -> list[str]:
-    """The texts, unless an entry is none."""
-    texts = list(_entries("sentences", "texts", sentences))
+def checked_texts(argument: str, sentences: Iterable[str]) -> list[str]:
+    """The texts, unless an entry is none.
+
+    Args:
+        argument: what the caller's argument is called, for messages.
+        sentences: its value.
+
+    Raises:
+        ValueError: an entry is no text.
+    """
+    texts = list(_entries(argument, "texts", sentences))
     for place, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(f"sentences[{place}]: expected a text, got {_shown(text)}.")
-        _check_letters(f"sentences[{place}]", text)
+            raise ValueError(f"{argument}[{place}]: expected a text, got {_shown(text)}.")
+        _check_letters(f"{argument}[{place}]", text)
     return texts
 
 
@@ -268,7 +303,12 @@ def _check_letters(place: str, text: str) -> None:
         )
 
 
-def _check_choice(argument: str, value: Any, choices: Sequence[str | None]) -> None:
+def check_one_of(argument: str, value: Any, choices: Sequence[str | None]) -> None:
+    """Refuse what is none of the choices.
+
+    Raises:
+        ValueError: with the choices.
+    """
     if value not in choices:
         expected = ", ".join(str(choice) for choice in choices)
         raise ValueError(f"{argument}={_shown(value)}: expected one of {expected}.")

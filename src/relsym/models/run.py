@@ -7,13 +7,14 @@ from hashlib import sha256
 from typing import Any, ClassVar, final
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.encoders.encoder import Encoder
 from relsym.evaluation.represent import distinct_texts, represent
-from relsym.metrics.base import Metric
+from relsym.metrics.base import JOINT, Metric
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.three_way import STRICT, ThreeWay
 from relsym.probes.base import Probe
@@ -98,6 +99,23 @@ class RunModel(Model):
         columns["answer"] = [self.labels[index] for index in predicted]
         columns |= zip(self.labels, scores.T.tolist(), strict=True)
         return columns
+
+    def vectors(self, texts: Sequence[str], advance: Advance = lambda count: None) -> Float[Tensor, "n dim"]:
+        """The vector of each text, as the run's metric compares them; one that comes again is encoded once.
+
+        Raises:
+            ValueError: the run reads a pair as one input, or a vector is not finite.
+        """
+        if self.reads == JOINT:
+            raise ValueError(
+                f"{self.name}: this run reads premise and hypothesis as one input, so that a sentence alone "
+                "has no vector. Load a run of objective=fixed_label, random_label or knn."
+            )
+        if not texts:
+            return torch.zeros(0, self.encoder.dim)
+        # A text stands for both of a row: there each different one is encoded once.
+        rows = [Row("", "", "", text, text, "") for text in texts]
+        return represent(self.encoder, rows, self.reads, advance)[:, 0]
 
     def account(self, row: Row) -> str:
         """What the answer to one pair is read off, in words for a person."""

@@ -23,6 +23,10 @@ REPORT = "report.json"
 REPORT_PAGES = ("report.md", "report.html")  # what says last that the report is whole stands last
 REPORT_TABLES = "tables"
 REPORT_FIGURES = "figures"
+# The folder of an index of statements.
+INDEX = "index.json"
+VECTORS = "vectors.faiss"
+STATEMENTS = "texts.arrow"
 # A sweep folder.
 SWEEP = "sweep.json"
 FROZEN = "frozen"

@@ -8,9 +8,8 @@ import hydra
 from omegaconf import DictConfig
 
 from relsym.app.entry import guarded, run
+from relsym.app.texts_behind_dashes import texts_behind_dashes
 from relsym.app.values.checks import check_composed
-
-DASHES = "--"
 
 
 def command() -> None:
@@ -33,14 +32,6 @@ def command() -> None:
             steps.answer_pair(cfg, *pair)
 
     answer()
-
-
-def texts_behind_dashes(words: list[str]) -> tuple[list[str], list[str] | None]:
-    """The options of a command line, and the texts behind ``--``; None where there are no dashes."""
-    if DASHES not in words:
-        return words, None
-    place = words.index(DASHES)
-    return words[:place], words[place + 1 :]
 
 
 if __name__ == "__main__":

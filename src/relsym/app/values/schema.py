@@ -10,7 +10,16 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
-from relsym.ranges import FolderName, NonNegativeFloat, NonNegativeInt, Number, PositiveInt, Seed, Unlimited
+from relsym.ranges import (
+    FolderName,
+    NonNegativeFloat,
+    NonNegativeInt,
+    Number,
+    PositiveInt,
+    Seed,
+    Share,
+    Unlimited,
+)
 
 # On fewer rows, hardly any accuracy can be told from chance.
 ScoredRows = Annotated[int, Meta(ge=30)]
@@ -206,11 +215,35 @@ class PredictionKeys(TypedDict):
     shard_rows: PositiveInt | None
 
 
+class IndexKeys(TypedDict):
+    """How an index is searched, and where its statements stand."""
+
+    column: str
+    kind: Literal["flat", "ivf", "hnsw"]
+    recall: Share
+
+
+class StatementsKeys(TypedDict):
+    """The configuration of ``relsym index``; a file may be called by a number."""
+
+    action: Literal["build", "add", "query"] | None
+    hardware: HardwareKeys
+    texts: str | int | None
+    output: str | int | None
+    folder: str | int | None
+    model: PredictModelKeys
+    index: IndexKeys
+    k: PositiveInt
+    precision: Literal["fp32", "bf16"] | None
+    trust: Packages
+
+
 SCHEMAS = {
     "train": TrainKeys,
     "evaluate": EvaluateKeys,
     "build": BuildKeys,
     "predict": PredictionKeys,
+    "index": StatementsKeys,
     "export": ExportKeys,
     "report": ReportKeys,
 }

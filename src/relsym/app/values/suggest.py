@@ -116,7 +116,8 @@ def unread(key: str, word: str, here: Collection[str] = ()) -> str:
         names = ", ".join(owners[:MOST_OWNERS])
         further = len(owners) - MOST_OWNERS
         more = f" and {further} more" if further > 0 else ""
-        return f"{word}: nothing reads this key here. It belongs to {names}{more}."
+        longer = [name for name in here if name.endswith(f".{key}")]
+        return f"{word}: nothing reads this key here. It belongs to {names}{more}.{did_you_mean(longer)}"
     near = near_matches(key, here) or near_matches(key, known_keys())
     return f"{word}: nothing reads this key.{did_you_mean(near)}"
 

@@ -1,0 +1,205 @@
+"""The steps of ``relsym index``; torch is imported from here on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from omegaconf import DictConfig
+from rich.table import Table
+from rich.text import Text
+
+from relsym.app.earlier_run import load_run
+from relsym.app.index.statements import read_statements
+from relsym.app.stored_components import check_trust
+from relsym.app.values.checks import check_values
+from relsym.models.device import device_of, dtype_of
+from relsym.report.one_run.terminal import console
+from relsym.retrieval.index_folder import check_new, read_index_record
+from relsym.runs.files import write_atomically
+from relsym.statement_index import Retrieved, StatementIndex
+from relsym.symmetry_model import SymmetryModel
+from relsym.visible import visible
+
+BUILD, ADD, QUERY = "build", "add", "query"
+# Which options each action needs, and which of the others it does not take.
+NEEDED = {BUILD: ("texts", "output"), ADD: ("texts", "folder"), QUERY: ("folder",)}
+REFUSED = {BUILD: ("folder",), ADD: ("output",), QUERY: ()}
+WORKED_CALLS = {
+    BUILD: "relsym index build texts=FILE output=FOLDER model.folder=RUN",
+    ADD: "relsym index add texts=FILE folder=FOLDER",
+    QUERY: "relsym index query folder=FOLDER -- 'SENTENCE', or relsym index query folder=FOLDER texts=FILE "
+    "output=FILE",
+}
+ANSWER_FILES = (".csv", ".jsonl", ".parquet")  # of answers
+
+
+def check(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
+    """Refuse everything that can be refused before a model is loaded.
+
+    Args:
+        sentences: behind ``--``; None: there are none.
+
+    Raises:
+        ValueError: options that do not work, alone or together.
+        FileNotFoundError, FileExistsError: no input, or an output that is there.
+    """
+    check_values(cfg, "index")
+    check_trust(cfg.trust)
+    device_of(cfg.hardware.accelerator)
+    if cfg.precision is not None:
+        dtype_of(cfg.precision)
+    if cfg.action is None:
+        raise ValueError("action is not set: relsym index build, add or query sets it.")
+    _check_options(cfg)
+    if cfg.texts is not None and not _path(cfg.texts).is_file():
+        raise FileNotFoundError(f"texts={cfg.texts}: no such file.")
+    if cfg.action == QUERY:
+        _check_question(cfg, sentences)
+    elif sentences is not None:
+        raise ValueError(
+            "texts behind -- are for relsym index query. Here they stand in a file: "
+            f"{WORKED_CALLS[cfg.action]}"
+        )
+    if cfg.action == BUILD:
+        if cfg.model.folder is None:
+            raise ValueError(f"model.folder is not set: pass the run that encodes: {WORKED_CALLS[BUILD]}")
+        check_new(_path(cfg.output))
+    else:
+        read_index_record(_path(cfg.folder))
+
+
+def _check_options(cfg: DictConfig) -> None:
+    """Refuse what the action needs and lacks, or does not take."""
+    for key in NEEDED[cfg.action]:
+        if cfg[key] is None:
+            raise ValueError(f"{key} is not set: {WORKED_CALLS[cfg.action]}")
+    for key in REFUSED[cfg.action]:
+        if cfg[key] is not None:
+            raise ValueError(f"{key} is not for relsym index {cfg.action}: {WORKED_CALLS[cfg.action]}")
+
+
+def _check_question(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
+    """Refuse a query without sentences, with two kinds of them, or without a place for the answers."""
+    if (sentences is None) == (cfg.texts is None):
+        raise ValueError(f"expected sentences behind --, or texts=FILE, one of both: {WORKED_CALLS[QUERY]}")
+    if (cfg.texts is None) != (cfg.output is None):
+        raise ValueError(f"texts=FILE and output=FILE go together: {WORKED_CALLS[QUERY]}")
+    if sentences is not None and not all(text.strip() for text in sentences):
+        raise ValueError("a sentence behind -- is empty.")
+    if sentences == []:
+        raise ValueError(f"no sentence behind --: {WORKED_CALLS[QUERY]}")
+    if cfg.output is None:
+        return
+    target = _path(cfg.output)
+    if target.suffix not in ANSWER_FILES:
+        raise ValueError(f"output={cfg.output}: expected a name that ends in {', '.join(ANSWER_FILES)}.")
+    if os.path.lexists(target):
+        raise FileExistsError(
+            f"output={cfg.output}: is there already, and nothing is overwritten. Delete it, or pass another "
+            "name."
+        )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"output={cfg.output}: there is no folder {target.parent}. Make it first.")
+
+
+def act(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
+    """Build, add or answer."""
+    began = time.perf_counter()
+    texts = list(sentences or read_statements(_path(cfg.texts), cfg.index.column))
+    if cfg.action == QUERY:
+        _answer(cfg, texts, began)
+        return
+    if cfg.action == BUILD:
+        kind, recall = cfg.index.kind, cfg.index.recall
+        index = StatementIndex.build(_model(cfg), texts, _path(cfg.output), kind=kind, recall=recall)
+        added = len(index)
+    else:
+        index = StatementIndex.load(_path(cfg.folder), _model(cfg))
+        added = index.add(texts)
+    seconds = time.perf_counter() - began
+    _say(
+        f"{added:,} statements added in {seconds:.1f} s ({len(texts) - added:,} were there already): "
+        f"{len(index):,} in all.",
+        _account(index),
+        f"Ask it: relsym index query folder={index.folder} -- 'SENTENCE'",
+    )
+
+
+def _answer(cfg: DictConfig, texts: Sequence[str], began: float) -> None:
+    """Look each sentence up, and show or write what was found."""
+    index = StatementIndex.load(_path(cfg.folder), _model(cfg))
+    answers = index.queries(texts, cfg.k)
+    if cfg.output is None:
+        _print_answers(texts, answers)
+        return
+    _write_answers(_path(cfg.output), texts, answers)
+    seconds = time.perf_counter() - began
+    _say(f"{len(texts):,} sentences in {seconds:.1f} s.", f"Written to {cfg.output}")
+
+
+def _account(index: StatementIndex) -> str:
+    """How good the search is."""
+    record = read_index_record(index.folder)
+    if record.kind == "flat":
+        return "Every search is exact."
+    account = f"A search finds {100 * index.recall:.1f} % of the ten nearest, measured on 256 statements."
+    if index.recall < record.wanted_recall:
+        account += f" That is less than index.recall={record.wanted_recall:g}: index.kind=flat is exact."
+    return account
+
+
+def _model(cfg: DictConfig) -> SymmetryModel:
+    """The run that encodes: the one that is named, else the index's own."""
+    folder, precision = cfg.model.folder, cfg.precision
+    if cfg.action != BUILD:
+        record = read_index_record(_path(cfg.folder))
+        folder = record.run if folder is None else folder
+        precision = record.precision if precision is None else precision
+    run = load_run(
+        str(folder), precision, cfg.hardware.accelerator, cfg.model.trust_remote_code, list(cfg.trust)
+    )
+    return SymmetryModel(run)
+
+
+def _print_answers(texts: Sequence[str], answers: Sequence[Retrieved]) -> None:
+    """Show what was found about each sentence, what agrees before what contradicts."""
+    screen = console()
+    for text, answer in zip(texts, answers, strict=True):
+        screen.print(visible(text), style="bold", markup=False, highlight=False, soft_wrap=True)
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(justify="right")
+        table.add_column(overflow="fold")
+        for title, hits in (("nearest", answer.nearest), ("most opposed", answer.opposed)):
+            table.add_row("", f"{title}:", style="dim")
+            for hit in hits:
+                table.add_row(f"{hit.cosine:.2f}", Text(visible(hit.text)))
+        screen.print(table)
+
+
+def _write_answers(target: Path, texts: Sequence[str], answers: Sequence[Retrieved]) -> None:
+    """Write a row for each statement that was found, with its sentence, side and rank."""
+    rows: list[dict[str, Any]] = []
+    for text, answer in zip(texts, answers, strict=True):
+        for side, hits in (("nearest", answer.nearest), ("opposed", answer.opposed)):
+            for rank, hit in enumerate(hits, 1):
+                row = {"sentence": text, "side": side, "rank": rank, "cosine": hit.cosine, "text": hit.text}
+                rows.append(row)
+    table = pl.DataFrame(rows)
+    writers = {".csv": table.write_csv, ".jsonl": table.write_ndjson, ".parquet": table.write_parquet}
+    write_atomically(target, writers[target.suffix])
+
+
+def _say(*lines: str) -> None:
+    screen = console()
+    for line in lines:
+        screen.print(visible(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _path(name: Any) -> Path:
+    """A file or folder that an option names."""
+    return Path(str(name)).expanduser()

@@ -1,0 +1,1 @@
+"""Find sentences by their vectors: which agree with another one, and which contradict it."""

@@ -1,0 +1,280 @@
+"""Find what agrees with a sentence and what contradicts it: ``from relsym import StatementIndex``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, final
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from relsym import __version__
+from relsym.encoders.encoder import PRECISIONS
+from relsym.models.base import Advance
+from relsym.models.run import RunModel
+from relsym.probes.cut_points import CutPoints
+from relsym.ranges import PositiveInt, Share
+from relsym.retrieval.index_folder import IndexRecord, OpenPart, add_part, check_new, read_index_record
+from relsym.retrieval.vector_search import FLAT, INDEX_KINDS, Found
+from relsym.runs.lock import holding
+from relsym.symmetry_model import SymmetryModel, check_one_of, checked_texts
+from relsym.visible import visible
+
+
+class Hit(NamedTuple):
+    """A statement that was found.
+
+    Attributes:
+        text: the statement.
+        cosine: of its vector and that of the query: 1 is implied, -1 is excluded, 0 says nothing.
+    """
+
+    text: str
+    cosine: float
+
+
+class Retrieved(NamedTuple):
+    """What an index holds about a sentence.
+
+    Attributes:
+        nearest: the statements with the highest cosines, highest first.
+        opposed: those with the lowest, lowest first.
+    """
+
+    nearest: list[Hit]
+    opposed: list[Hit]
+
+
+@final
+class StatementIndex:
+    """Statements in a folder, searched by what they say.
+
+        model = SymmetryModel.load("RUN")
+        index = StatementIndex.build(model, ["Ann is a parent of Bo.", "Bo is a parent of Ann."], "FOLDER")
+        index.query("Bo is a child of Ann.", k=1)
+
+    The encoder has to be one of ``objective=fixed_label``: there an implied sentence has the vector of what
+    implies it, and an excluded one its opposite,
+
+        nearest: max cos(f(query), f(s)),   opposed: min cos(f(query), f(s)) = -max cos(-f(query), f(s))
+
+    over statements s. Vectors and texts stay on the disk. Two processes never write to one folder at a time.
+    """
+
+    def __init__(self, folder: Path, record: IndexRecord, model: SymmetryModel) -> None:
+        self.folder = folder
+        self._record = record
+        self._model = model
+        self._parts = [OpenPart(folder, part, record) for part in record.parts]
+
+    @classmethod
+    def build(
+        cls,
+        model: SymmetryModel,
+        statements: Iterable[str],
+        folder: str | Path,
+        *,
+        kind: str = FLAT,
+        recall: Share = 0.99,
+    ) -> StatementIndex:
+        """An index of these statements, in a new folder.
+
+        A call that was stopped goes on from what it had encoded, given again.
+
+        Args:
+            model: a run of ``objective=fixed_label``.
+            statements: texts; one that comes again is kept once.
+            folder: is made.
+            kind: ``flat`` compares all vectors; ``ivf`` and ``hnsw`` are for a million and more.
+            recall: of ``ivf`` and ``hnsw``: the share of the ten nearest, and of the ten most opposed, that a
+                search has to find among these statements.
+
+        Raises:
+            ValueError: another objective, no statement, or one that is no text.
+            FileExistsError: there is an index, or something else.
+            FolderInUse: another process writes there.
+        """
+        check_one_of("kind", kind, INDEX_KINDS)
+        check_readable(model.run)
+        texts = _checked_statements(statements)
+        place = Path(folder).expanduser()
+        with holding(place, "output"):
+            check_new(place)
+            record = _new_record(model.run, kind, recall)
+            return cls(place, record, model)._with(texts)
+
+    @classmethod
+    def load(cls, folder: str | Path, model: SymmetryModel | None = None) -> StatementIndex:
+        """The index in a folder.
+
+        Args:
+            folder: of the index.
+            model: the run that made its vectors; None loads it from where it was.
+
+        Raises:
+            FileNotFoundError: no index there.
+            ValueError: it is damaged, or the vectors are of another encoder.
+        """
+        place = Path(folder).expanduser()
+        record = read_index_record(place)
+        if model is None:
+            model = SymmetryModel.load(record.run, precision=record.precision)
+        _check_same_encoder(place, record, model.run)
+        return cls(place, record, model)
+
+    def add(self, statements: Iterable[str]) -> int:
+        """Add what is not there yet.
+
+        Each call makes a part of its own, and every part is searched: many small ones are slow.
+
+        Returns:
+            How many statements are new.
+
+        Raises:
+            ValueError: one is no text, or another process has added something since the index was loaded.
+            FolderInUse: another process writes there.
+        """
+        texts = _checked_statements(statements)
+        with holding(self.folder, "folder"):
+            if read_index_record(self.folder) != self._record:
+                raise ValueError(
+                    f"{self.folder}: another process has added to it since it was loaded. Load it again."
+                )
+            before = len(self)
+            longer = self._with(texts)
+        self._record, self._parts = longer._record, longer._parts
+        return len(self) - before
+
+    def query(self, sentence: str, k: PositiveInt = 10) -> Retrieved:
+        """What the index holds about a sentence, k statements of each side."""
+        [answer] = self.queries([sentence], k)
+        return answer
+
+    def queries(self, sentences: Iterable[str], k: PositiveInt = 10) -> list[Retrieved]:
+        """What the index holds about each sentence.
+
+        Args:
+            sentences: texts.
+            k: statements of each side; an index with fewer gives all that it has.
+
+        Raises:
+            ValueError: something is no text, or k is less than 1.
+        """
+        if k < 1:
+            raise ValueError(f"k={k}: at least 1.")
+        texts = checked_texts("sentences", sentences)
+        if not texts:
+            return []
+        vectors = unit_vectors(self._model.run, texts)
+        nearest = [part.search.nearest(vectors, min(k, part.size)) for part in self._parts]
+        opposed = [part.search.most_opposed(vectors, min(k, part.size)) for part in self._parts]
+        answers = []
+        for place in range(len(texts)):
+            answers.append(Retrieved(self._hits(nearest, place, k, -1), self._hits(opposed, place, k, 1)))
+        return answers
+
+    def __len__(self) -> int:
+        return sum(part.statements for part in self._record.parts)
+
+    def __repr__(self) -> str:
+        return visible(f"StatementIndex({str(self.folder)!r}, {len(self):,} statements, {self._record.kind})")
+
+    @property
+    def recall(self) -> float:
+        """The share of the nearest that a search finds, as it was measured on the part where it is lowest."""
+        return min(part.recall for part in self._record.parts)
+
+    def _hits(self, by_part: Sequence[Found], query: int, k: int, sign: int) -> list[Hit]:
+        """The best of what all parts have for one query.
+
+        Args:
+            sign: -1 puts the highest cosine first, 1 the lowest.
+        """
+        hits: list[Hit] = []
+        for part, (cosines, rows) in zip(self._parts, by_part, strict=True):
+            there = rows[query] >= 0
+            texts = part.texts(rows[query][there].tolist())
+            hits += map(Hit, texts, cosines[query][there].tolist())
+        return sorted(hits, key=lambda hit: sign * hit.cosine)[:k]
+
+    def _with(self, texts: Sequence[str]) -> StatementIndex:
+        """The index with what it lacks of these."""
+        known = {text for part in self._parts for text in part.all_texts()}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if not new:
+            if not known:
+                raise ValueError("no statement: an index holds at least one.")
+            return self
+
+        def vectorize(block: Sequence[str], advance: Advance) -> Float[ndarray, "n dim"]:
+            return unit_vectors(self._model.run, block, advance)
+
+        record = add_part(self.folder, self._record, new, vectorize)
+        return StatementIndex(self.folder, record, self._model)
+
+
+def check_readable(run: RunModel) -> None:
+    """Refuse a run whose vectors do not say what is excluded.
+
+    Raises:
+        ValueError: it is of another objective.
+    """
+    if not isinstance(run.probe, CutPoints):
+        objective = run.source["objective"]
+        raise ValueError(
+            f"{run.name}: a run of {objective}, whose vectors do not say by their sign what is implied and "
+            "what is excluded. Take a run of objective=fixed_label, such as that of relsym train "
+            "experiment=direction."
+        )
+
+
+def unit_vectors(
+    run: RunModel, texts: Sequence[str], advance: Advance = lambda count: None
+) -> Float[ndarray, "n dim"]:
+    """The vector of each text, of length 1."""
+    vectors = run.vectors(texts, advance).numpy()
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
+
+
+def _checked_statements(statements: Iterable[str]) -> list[str]:
+    """The statements, unless one is no text or an empty one."""
+    texts = checked_texts("statements", statements)
+    for place, text in enumerate(texts):
+        if not text.strip():
+            raise ValueError(f"statements[{place}]: is empty. Leave it out.")
+    return texts
+
+
+def _new_record(run: RunModel, kind: str, recall: float) -> IndexRecord:
+    """The record of an index that has no part yet."""
+    return IndexRecord(
+        relsym=__version__,
+        run=str(Path(run.name).expanduser().absolute()),
+        encoder=run.fingerprint(),
+        precision=_precision(run),
+        dim=run.encoder.dim,
+        kind=kind,
+        wanted_recall=float(recall),
+        parts=(),
+    )
+
+
+def _precision(run: RunModel) -> str:
+    """What the run encodes in."""
+    return next(name for name, dtype in PRECISIONS.items() if dtype == run.encoder.model.dtype)
+
+
+def _check_same_encoder(folder: Path, record: IndexRecord, run: RunModel) -> None:
+    """Refuse a run that gives the statements other vectors."""
+    if run.fingerprint() != record.encoder:
+        raise ValueError(
+            f"{folder}: its vectors are of another encoder than that of {run.name}. Pass the run that made "
+            f"them ({record.run}), or build an index with this one."
+        )
+    if _precision(run) != record.precision:
+        raise ValueError(
+            f"{folder}: its vectors were computed in {record.precision}, and {run.name} is loaded in "
+            f"{_precision(run)}. Pass precision={record.precision}."
+        )
