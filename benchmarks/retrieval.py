@@ -1,0 +1,215 @@
+"""Does a search tell what a sentence implies from what it excludes? Real facts among 20,000 sentences.
+
+    relsym build benchmark=contrast data=relations data.split=trained data.folder=REAL hydra.run.dir=CONTRAST
+    python benchmarks/retrieval.py --benchmark CONTRAST --runs RUN [RUN ...] [--encoders NAME [NAME ...]]
+
+Each query is a statement about entities that no training row names. Among the sentences stand, for each of
+its facts, a paraphrase, the converse, the reversal and the negation; and, as hard ones, the same pair under
+another relation and the same subject with another object. The query itself is left out. The implied ones are
+on top if they are the nearest, all of them and nothing else; the excluded ones are below 0 if all are, and
+most opposed if nothing is further away; no hard one is above if every implied sentence is nearer than both.
+
+Beside the runs (of objective=fixed_label) stand encoders before training, and BM25 times a sign: minus where
+one of the two sentences denies and the other does not. Words alone cannot tell a sentence from its reversal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import bm25s
+import numpy as np
+import polars as pl
+
+from relsym import SymmetryModel
+from relsym.data.relations import ANTISYMMETRIC, CONTRADICTION, ENTAILMENT, SYMMETRIC
+from relsym.encoders.bundled import load_bundled
+from relsym.encoders.load import load_encoder
+from runs import markdown
+
+ASKED = ("paraphrase", "converse", "swap", "negated_identity")
+DENIAL = re.compile(r"\b(not|no|never|neither|nor|cannot)\b|n't\b")
+COLUMNS = ("implied on top", "excluded below 0", "excluded most opposed", "no hard one above", "all four")
+# Cosines of queries [q dim] and sentences [n dim], or any other score, [q n].
+Score = Callable[[Sequence[str], Sequence[str]], np.ndarray]
+
+
+class Query(NamedTuple):
+    """A statement, and the sentences about its fact.
+
+    implied, excluded: what follows from it, and what cannot hold beside it.
+    hard: what looks like it and says something else.
+    """
+
+    kind: str
+    text: str
+    implied: list[str]
+    excluded: list[str]
+    hard: list[str]
+
+
+def queries_of(rows: pl.DataFrame, suffix: str, draw: random.Random) -> list[Query]:
+    """One query for each fact, in a random order.
+
+    Args:
+        rows: of the contrast benchmark, of the two kinds.
+        suffix: of the columns with the texts.
+    """
+    premise, hypothesis = f"premise{suffix}", f"hypothesis{suffix}"
+    names = ("subject", "object") if not suffix else ("subject_id", "object_id")
+    facts = rows.filter(variant="identity").unique("fact_id", keep="first", maintain_order=True)
+    # A statement of each property, whose two names are exchanged for those of another fact.
+    of_property: dict[str, list[dict]] = {}
+    for fact in facts.iter_rows(named=True):
+        if fact[names[0]] in fact[premise] and fact[names[1]] in fact[premise]:
+            of_property.setdefault(fact["property"], []).append(fact)
+    queries = []
+    for part in rows.partition_by("fact_id", maintain_order=True):
+        fact = part.row(0, named=True)
+        asked = part.filter(pl.col("variant").is_in(ASKED))
+        by_label = {
+            label: asked.filter(label=label)[hypothesis].unique().to_list()
+            for label in (ENTAILMENT, CONTRADICTION)
+        }
+        others = [name for name in of_property if name != fact["property"]]
+        model = draw.choice(of_property[draw.choice(others)])
+        pair = renamed(model[premise], {model[names[0]]: fact[names[0]], model[names[1]]: fact[names[1]]})
+        other = draw.choice(of_property[fact["property"]])
+        object = renamed(fact[premise], {fact[names[1]]: other[names[1]]})
+        known = {fact[premise], *by_label[ENTAILMENT], *by_label[CONTRADICTION]}
+        hard = [text for text in (pair, object) if text not in known]
+        queries.append(Query(fact["kind"], fact[premise], *by_label.values(), hard))
+    draw.shuffle(queries)
+    return queries
+
+
+def renamed(text: str, names: dict[str, str]) -> str:
+    """The text with names exchanged, all at once."""
+    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.sub(pattern, lambda match: names[match[0]], text)
+
+
+def sentences_of(queries: Sequence[Query], wanted: int) -> list[str]:
+    """The first so many different sentences about the facts of the queries."""
+    sentences: dict[str, None] = {}
+    for query in queries:
+        sentences |= dict.fromkeys([*query.implied, *query.excluded, *query.hard])
+        if len(sentences) >= wanted:
+            break
+    return list(sentences)
+
+
+def judged(query: Query, scores: np.ndarray, place_of: dict[str, int]) -> list[bool]:
+    """What one query gets right, in the order of ``COLUMNS`` but for the last.
+
+    Args:
+        scores: of all sentences; that of the query itself does not count.
+        place_of: each sentence.
+    """
+    scores = scores.copy()
+    own = place_of.get(query.text)
+    others = np.ones(len(scores), bool)
+    if own is not None:
+        others[own] = False
+    implied = np.array([place_of[text] for text in query.implied])
+    excluded = np.array([place_of[text] for text in query.excluded])
+    hard = np.array([place_of[text] for text in query.hard], int)
+    rest = others.copy()
+    rest[implied] = False
+    is_on_top = scores[implied].min() > scores[rest].max()
+    rest = others.copy()
+    rest[excluded] = False
+    is_opposed = scores[excluded].max() < scores[rest].min()
+    is_clean = scores[implied].min() > scores[hard].max(initial=-np.inf)
+    return [bool(is_on_top), bool((scores[excluded] < 0).all()), bool(is_opposed), bool(is_clean)]
+
+
+def by_cosine(encode: Callable[[Sequence[str]], np.ndarray]) -> Score:
+    """Cosines of an encoder's vectors."""
+
+    def score(queries: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
+        return unit(encode(queries)) @ unit(encode(sentences)).T
+
+    return score
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def by_words(queries: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
+    """BM25 times a sign."""
+    search = bm25s.BM25()
+    search.index(bm25s.tokenize(list(sentences), stopwords=None, show_progress=False), show_progress=False)
+    denies = np.array([bool(DENIAL.search(text)) for text in sentences])
+    scores = []
+    for query in queries:
+        [words] = bm25s.tokenize([query], stopwords=None, return_ids=False, show_progress=False)
+        signs = np.where(denies == bool(DENIAL.search(query)), 1, -1)
+        scores.append(signs * search.get_scores(words))
+    return np.stack(scores)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--benchmark", type=Path, required=True)
+    parser.add_argument("--runs", nargs="+", type=Path, required=True)
+    parser.add_argument(
+        "--encoders", nargs="*", default=["bundled"], help="bundled, or names as of model.name"
+    )
+    parser.add_argument("--split", choices=("validation", "test"), default="validation")
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--sentences", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+
+    rows = pl.read_parquet(arguments.benchmark / "data" / f"{arguments.split}.parquet")
+    # Real triples: the bank's own relations have names of their own, and made-up entities.
+    rows = rows.filter(
+        pl.col("property").str.contains(r"^P\d+$"), pl.col("kind").is_in([SYMMETRIC, ANTISYMMETRIC])
+    )
+    readers: dict[str, Score] = {}
+    for run in arguments.runs:
+        readers[str(run)] = by_cosine(SymmetryModel.load(run).encode)
+    for name in arguments.encoders:
+        encoder = load_bundled() if name == "bundled" else load_encoder(name)
+        readers[name] = by_cosine(lambda texts, encoder=encoder: encoder.encode(list(texts)).numpy())
+    readers["BM25 x sign"] = by_words
+
+    lines = []
+    for form, suffix in (("names", ""), ("ids", "_delex")):
+        queries = queries_of(rows, suffix, random.Random(arguments.seed))
+        sentences = sentences_of(queries, arguments.sentences)
+        place_of = {text: place for place, text in enumerate(sentences)}
+        complete = [
+            query for query in queries if {*query.implied, *query.excluded, *query.hard} <= place_of.keys()
+        ]
+        chosen = []
+        for kind in (SYMMETRIC, ANTISYMMETRIC):
+            chosen += [query for query in complete if query.kind == kind][: arguments.queries // 2]
+        for name, score in readers.items():
+            scores = score([query.text for query in chosen], sentences)
+            for kind in (SYMMETRIC, ANTISYMMETRIC):
+                right = np.array(
+                    [
+                        judged(query, row, place_of)
+                        for query, row in zip(chosen, scores, strict=True)
+                        if query.kind == kind
+                    ]
+                )
+                right = np.column_stack([right, right.all(axis=1)])
+                shares = [f"{100 * share:.1f}" for share in right.mean(axis=0)]
+                lines.append((name, form, kind, len(right), *shares))
+        print(f"{form}: {len(sentences):,} sentences, {len(chosen):,} queries")
+    print(markdown(("reader", "form", "kind", "queries", *COLUMNS), lines))
+
+
+if __name__ == "__main__":
+    main()
