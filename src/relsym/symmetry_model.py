@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch.nn.functional import normalize as to_length_one
 from transformers.utils import logging as hub_logging
 
 from relsym.app.earlier_run import load_run
+from relsym.app.hub import fetched_repository, upload_repository, write_repository
 from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.data.sources.json_lines import LONE_SURROGATE
@@ -112,6 +114,66 @@ class SymmetryModel:
         folder = str(Path(run).expanduser())
         with _without_bars():
             return cls(load_run(folder, precision, accelerator, trust_remote_code, trust, "run"))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        precision: str | None = None,
+        accelerator: str = "auto",
+    ) -> SymmetryModel:
+        """A model that ``save_pretrained`` or ``push_to_hub`` has written.
+
+        Args:
+            name: a folder, or ``OWNER/NAME`` on the Hugging Face hub.
+            revision: branch, tag or commit on the hub; None: its main branch.
+            precision, accelerator: see ``load``. Only relsym's own components are built, and no code of the
+                repository is run.
+
+        Raises:
+            ValueError: there is neither, or what is there is no finished run; see ``load``.
+        """
+        return cls.load(fetched_repository(str(name), revision), precision=precision, accelerator=accelerator)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a folder that ``from_pretrained`` reads, with a model card.
+
+        The run's configuration and results go along as they are: they name the paths that it was given, and
+        the run of a tracker.
+
+        Raises:
+            FileExistsError: the folder is there.
+        """
+        target = Path(folder).expanduser()
+        write_repository(self._folder, target, str(folder))
+
+    def push_to_hub(self, repo_id: str, *, private: bool = True, dry_run: bool = False) -> str:
+        """Upload the run to the Hugging Face hub, with a model card.
+
+        See ``save_pretrained`` for what goes along.
+
+        Args:
+            repo_id: ``OWNER/NAME``; made if it is not there.
+            private: whether a new repository is.
+            dry_run: write the folder ``OWNER--NAME`` here, and upload nothing.
+
+        Returns:
+            The address, or the folder's name.
+
+        Raises:
+            ValueError: the hub refuses it, or is out of reach.
+            FileExistsError: dry_run, and the folder is there.
+        """
+        folder_name = repo_id.replace("/", "--")
+        if dry_run:
+            write_repository(self._folder, Path(folder_name), repo_id)
+            return folder_name
+        with TemporaryDirectory() as place:
+            folder = Path(place, folder_name)
+            write_repository(self._folder, folder, repo_id)
+            return upload_repository(folder, repo_id, private)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -222,6 +284,11 @@ class SymmetryModel:
 
     def _scores(self, vectors: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n labels"]:
         return self._model.probe.scores(vectors, len(self.labels))
+
+    @property
+    def _folder(self) -> Path:
+        """Where the run lies."""
+        return Path(self._model.name).expanduser()
 
     def __repr__(self) -> str:
         objective = self._model.source["objective"]
