@@ -14,7 +14,7 @@ from relsym.runs.layout import CARD, CONFIG, ENCODER, PROBE, RESULTS
 from relsym.runs.results import TrainResults, read_results
 
 # All that answering needs, and the record that the card is made from.
-PUBLISHED = (CONFIG, RESULTS, PROBE)
+HANDED_ON = (CONFIG, RESULTS, PROBE)
 
 
 def write_repository(run: Path, target: Path, name: str) -> None:
@@ -36,7 +36,7 @@ def write_repository(run: Path, target: Path, name: str) -> None:
 
     def write(partial: Path) -> None:
         partial.mkdir()
-        for file in PUBLISHED:
+        for file in HANDED_ON:
             shutil.copyfile(run / file, partial / file)
         shutil.copytree(run / ENCODER, partial / ENCODER)
         (partial / CARD).write_text(model_card(results, name), encoding="utf-8")
@@ -81,7 +81,7 @@ def fetched_repository(name: str, revision: str | None) -> Path:
     if folder.is_dir():
         return folder
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[*PUBLISHED, f"{ENCODER}/*"]))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[*HANDED_ON, f"{ENCODER}/*"]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(

@@ -17,7 +17,7 @@ MEASURES = {
     "whole groups, symmetric": ("groups", "/symmetric"),
     "whole groups, antisymmetric": ("groups", "/antisymmetric"),
 }
-LIMITS = """\
+MODEL_LIMITS = """\
 - It was scored on relations between named things, one short sentence each, in English wordings written by
   hand. Of other texts nothing is known.
 - The claim is "both cannot hold at once", not the entailment of NLI.
@@ -49,7 +49,7 @@ def model_card(results: TrainResults, repository: str) -> str:
         "## Training",
         _training(results),
         "## Limits",
-        LIMITS.format(caution=CAUTION),
+        MODEL_LIMITS.format(caution=CAUTION),
     ]
     return "\n\n".join(parts) + "\n"
 
