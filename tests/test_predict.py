@@ -7,12 +7,14 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,10 +23,12 @@ import pytest
 from frozen_jobs import SMALL
 from parameters import first_fast
 from relsym import SymmetryModel
-from relsym.app.predict.__main__ import texts_behind_dashes
+from relsym.app.earlier_run import load_run
+from relsym.app.predict.abstention import calibrated
 from relsym.app.predict.pair_table import Wanted
 from relsym.app.predict.parquet_table import ParquetTable
 from relsym.app.predict.text_table import CsvTable, JsonTable, TsvTable
+from relsym.app.texts_behind_dashes import texts_behind_dashes
 from relsym.models.run import RunModel
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
@@ -445,3 +449,61 @@ def test_a_call_that_was_killed_leaves_no_half_table(run, tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     assert len(out.read_text().splitlines()) == 20_001
     assert sorted(file.name for file in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+# --- abstention
+
+
+def test_a_table_says_where_the_run_abstains(relsym, run, tmp_path):
+    pairs = pl.read_parquet(run / "predictions.parquet").select("premise", "hypothesis", "label")
+    path, out = tmp_path / "pairs.csv", tmp_path / "answers.csv"
+    pairs.rename({"label": "gold"}).write_csv(path)
+    words = (f"model.folder={run}", f"input={path}", f"output={out}")
+    ended = relsym("predict", *words, "predict.coverage=0.6")
+    assert ended.code == 0, ended.err
+    assert f"calibrated on {pairs.height} rows that the run was scored on" in ended.out
+    assert "on relations that it never saw " in ended.out
+    answers = pl.read_csv(out)
+    assert answers.columns[-1] == "abstained"
+    # The rows calibrate themselves here: with k = 1 a row's nonconformity is -1 or 1.
+    right = (answers["label"] == answers["gold"]).sum()
+    asked = int(np.ceil((pairs.height + 1) * 0.6))
+    assert answers["abstained"].to_list() == [right < asked] * pairs.height
+
+
+def test_a_pair_says_whether_the_run_abstains(relsym, run):
+    words = (f"model.folder={run}", "predict.coverage=0.6")
+    ended = relsym("predict", *words, "--", "A borders B.", "B borders A.")
+    assert ended.code == 0, ended.err
+    assert "abstain" in ended.out.splitlines()[2]
+    assert "predict.coverage=0.6, calibrated on" in ended.out
+
+
+def test_too_much_coverage_for_the_rows_is_refused(relsym, run, tmp_path):
+    ended = relsym("predict", f"model.folder={run}", "predict.coverage=0.999", "--", "a", "b")
+    assert ended.code == 1
+    assert "scored on are too few for it: at most 0." in ended.err
+    ended = relsym("predict", f"model.folder={run}", "predict.coverage=1", "--", "a", "b")
+    assert ended.code == 1
+    assert "predict.coverage" in ended.err
+
+
+def test_coverage_of_relations_that_did_not_train_is_told_apart(relsym, tmp_path):
+    folder = tmp_path / "bank"
+    small = ("model=tiny", "tracking=csv", "data=relations", "data.samples=54", "data.test_pairs=96")
+    ended = relsym(
+        "train", *small, "objective=fixed_label", "training.max_steps=1", f"hydra.run.dir={folder}"
+    )
+    assert ended.code == 0, ended.err
+    model = load_run(str(folder), None, "cpu")
+    abstention = calibrated(model, 0.8)
+    assert abstention.on_relations is not None
+    assert abstention.on_relations.rows == pl.read_parquet(folder / "predictions.parquet").height
+    assert "on relations that it never saw the label is held possible in" in abstention.account()
+
+
+def test_rows_that_are_gone_calibrate_nothing(run, tmp_path):
+    shutil.copytree(run, tmp_path / "copy")
+    (tmp_path / "copy" / "predictions.parquet").unlink()
+    with pytest.raises(ValueError, match=r"predictions.parquet is gone, whose rows predict.coverage"):
+        calibrated(load_run(str(tmp_path / "copy"), None, "cpu"), 0.8)

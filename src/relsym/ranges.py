@@ -35,6 +35,8 @@ Seconds = Annotated[Number, Meta(gt=0, le=86400)]
 Pause = Annotated[Number, Meta(ge=0, le=86400)]
 # From nothing to all of it.
 Share = Annotated[Number, Meta(ge=0, le=1)]
+# Neither impossible nor certain.
+Probability = Annotated[Number, Meta(gt=0, lt=1)]
 Dropout = Annotated[Number, Meta(ge=0, lt=1)]
 
 # A name that becomes that of a folder: no part of a path, on any system, and not longer than a file name.

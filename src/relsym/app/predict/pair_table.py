@@ -13,7 +13,7 @@ from relsym.data.sources.json_lines import LONE_SURROGATE
 from relsym.visible import printable
 
 # The answers to the rows of a part, by the column that they get.
-Answers = Mapping[str, Sequence[str | float]]
+Answers = Mapping[str, Sequence[str | float | bool]]
 
 
 class Part(NamedTuple):

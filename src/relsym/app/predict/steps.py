@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from relsym import __version__
 from relsym.app.earlier_run import load_run
+from relsym.app.predict.abstention import Abstention, calibrated, scores_of
 from relsym.app.predict.pair_table import Answers, PairTable, Part, Wanted, checked_pair
 from relsym.app.predict.parquet_table import ParquetTable
 from relsym.app.predict.text_table import CsvTable, JsonTable, TextTable, TsvTable, cell_text
@@ -40,7 +41,7 @@ from relsym.visible_console import VisibleConsole
 
 STREAM = "-"  # in place of a file: standard input or output
 TEXTS: dict[str, type[TextTable]] = {"csv": CsvTable, "tsv": TsvTable, "jsonl": JsonTable}
-LABEL = "label"
+LABEL, ABSTAINED = "label", "abstained"
 ANSWERS = "answers"  # the output while it is written
 # What lies in the folder beside the output.
 OWN_FILES = {LOCK, SHARDS, ANSWERS, f"{PARTIAL}{ANSWERS}"}
@@ -132,10 +133,16 @@ def answer_pair(cfg: DictConfig, premise: str, hypothesis: str) -> None:
     """Answer one pair, and say what the answer was read off."""
     model = _loaded(cfg)
     row = _row_of(premise, hypothesis)
-    [label] = _measure_at_once(model)(0, [row])["answer"]
+    abstention = _abstention(cfg, model)
+    measured = _measure_at_once(model)(0, [row])
+    [label] = measured["answer"]
     screen = console()
     screen.print(visible(label), style="bold", markup=False)
     screen.print(f"read off {visible(model.account(row))}", markup=False, highlight=False, soft_wrap=True)
+    if abstention is not None:
+        [abstains] = abstention.of(scores_of(measured, model.labels))
+        verdict = "abstains: more than one label is possible, or none" if abstains else "does not abstain"
+        screen.print(f"{verdict}\n{abstention.account()}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _row_of(premise: str, hypothesis: str) -> Row:
@@ -154,13 +161,21 @@ def answer_table(cfg: DictConfig) -> None:
         if rows == 0:
             raise ValueError(f"{path}: holds no pair.")
         counts: Counter[str] = Counter()
+        abstention = _abstention(cfg, model)
         if cfg.output == STREAM:
-            for text in table.texts(_answered(table, size, model, _measure_at_once(model), counts)):
+            for text in table.texts(
+                _answered(table, size, model, abstention, _measure_at_once(model), counts)
+            ):
                 sys.stdout.buffer.write(text)
             sys.stdout.buffer.flush()
         else:
-            _write(cfg, table, size, model, counts)
-    _conclude(cfg, rows, counts, time.perf_counter() - began)
+            _write(cfg, table, size, model, abstention, counts)
+    _conclude(cfg, rows, counts, abstention, time.perf_counter() - began)
+
+
+def _abstention(cfg: DictConfig, model: RunModel) -> Abstention | None:
+    """When the run abstains; None where that is not asked."""
+    return None if cfg.predict.coverage is None else calibrated(model, cfg.predict.coverage)
 
 
 def _loaded(cfg: DictConfig) -> RunModel:
@@ -191,7 +206,10 @@ def _source(name: str) -> Iterator[Path]:
 
 def _table(cfg: DictConfig, path: Path, model: RunModel) -> PairTable:
     """The input, with the columns that are read and added."""
-    added = tuple(f"{cfg.predict.prefix}{name}" for name in _names_of_answers(model))
+    names = _names_of_answers(model)
+    if cfg.predict.coverage is not None:
+        names.append(ABSTAINED)
+    added = tuple(f"{cfg.predict.prefix}{name}" for name in names)
     wanted = Wanted(cfg.predict.premise, cfg.predict.hypothesis, added)
     kind = _kind(cfg)
     if kind == "parquet":
@@ -209,12 +227,13 @@ def _answered(
     table: PairTable,
     size: int,
     model: RunModel,
+    abstention: Abstention | None,
     measure: Callable[[int, list[Row]], Columns],
     counts: Counter[str],
 ) -> Iterator[tuple[Part, Answers]]:
     """Each part of the table with its answers; ``counts`` gets those of each label."""
     for number, part in enumerate(table.parts(size, "answering")):
-        answers: dict[str, Sequence[str | float]] = {}
+        answers: dict[str, Sequence[str | float | bool]] = {}
         if part.rows:
             measured = measure(number, part.rows)
             if len(measured["answer"]) != len(part.rows):
@@ -224,8 +243,10 @@ def _answered(
                 )
             counts.update(measured["answer"])
             answers[table.wanted.added[0]] = [visible(label) for label in measured["answer"]]
-            for name, label in zip(table.wanted.added[1:], model.labels, strict=True):
+            for name, label in zip(table.wanted.added[1:], model.labels, strict=False):
                 answers[name] = [float(cell_text(value)) for value in measured[label]]
+            if abstention is not None:
+                answers[table.wanted.added[-1]] = abstention.of(scores_of(measured, model.labels))
         yield part, answers
 
 
@@ -240,7 +261,14 @@ def _measure_at_once(model: RunModel) -> Callable[[int, list[Row]], Columns]:
     return measure
 
 
-def _write(cfg: DictConfig, table: PairTable, size: int, model: RunModel, counts: Counter[str]) -> None:
+def _write(
+    cfg: DictConfig,
+    table: PairTable,
+    size: int,
+    model: RunModel,
+    abstention: Abstention | None,
+    counts: Counter[str],
+) -> None:
     """Write the output in one step at the end; until then, all that is written lies in a folder beside it.
 
     Raises:
@@ -261,7 +289,7 @@ def _write(cfg: DictConfig, table: PairTable, size: int, model: RunModel, counts
     def measure(number: int, rows: list[Row]) -> Columns:
         return shards.measure(f"{number:06}", rows, model, lambda count: None)
 
-    answered = _answered(table, size, model, measure, counts)
+    answered = _answered(table, size, model, abstention, measure, counts)
     written = write_atomically(folder / ANSWERS, lambda partial: table.write(partial, answered))
     _check_free(cfg, target)
     os.replace(written, target)
@@ -288,12 +316,16 @@ def _plan(cfg: DictConfig, path: Path, model: RunModel) -> str:
     return sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _conclude(cfg: DictConfig, rows: int, counts: Counter[str], seconds: float) -> None:
+def _conclude(
+    cfg: DictConfig, rows: int, counts: Counter[str], abstention: Abstention | None, seconds: float
+) -> None:
     """Say what came out; where the answers went to standard output, on standard error."""
     screen = VisibleConsole(stderr=True) if cfg.output == STREAM else console()
     shares = ", ".join(f"{count} {label}" for label, count in counts.most_common())
     screen.print(
         f"{rows:,} pairs in {seconds:.1f} s: {shares}.", markup=False, highlight=False, soft_wrap=True
     )
+    if abstention is not None:
+        screen.print(abstention.account(), markup=False, highlight=False, soft_wrap=True)
     if cfg.output != STREAM:
         screen.print(f"Written to {cfg.output}", markup=False, highlight=False, soft_wrap=True)

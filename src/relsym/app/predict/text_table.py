@@ -132,7 +132,7 @@ class TextTable(PairTable):
         """The pair of a record; None of a blank line."""
 
     @abstractmethod
-    def _with(self, record: Record, values: Sequence[str | float]) -> str:
+    def _with(self, record: Record, values: Sequence[str | float | bool]) -> str:
         """The record's text with the values of the new columns."""
 
 
@@ -163,7 +163,7 @@ class CellTable(TextTable):
         cells = dict(zip(self._names, record.fields, strict=True))
         return self.row(place, cells[self.wanted.premise], cells[self.wanted.hypothesis])
 
-    def _with(self, record: Record, values: Sequence[str | float]) -> str:
+    def _with(self, record: Record, values: Sequence[str | float | bool]) -> str:
         cells = [cell_text(value) for value in values]
         if self.safe:
             return self._joined([_harmless(cell) for cell in [*record.fields, *cells]])
@@ -257,14 +257,16 @@ class JsonTable(TextTable):
         value = dict(value)
         return self.row(place, value[self.wanted.premise], value[self.wanted.hypothesis])
 
-    def _with(self, record: Record, values: Sequence[str | float]) -> str:
+    def _with(self, record: Record, values: Sequence[str | float | bool]) -> str:
         before, _, after = record.text.rpartition("}")
         added = json.dumps(dict(zip(self.wanted.added, values, strict=True)), ensure_ascii=False)
         return f"{before}, {added.removeprefix('{')}{after}"
 
 
-def cell_text(value: str | float) -> str:
-    """What is added, as a cell: numbers with the digits that single precision has."""
+def cell_text(value: str | float | bool) -> str:
+    """What is added, as a cell: numbers with the digits that single precision has, and true or false."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:.6g}" if isinstance(value, float) else value
 
 

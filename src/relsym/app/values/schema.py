@@ -16,6 +16,7 @@ from relsym.ranges import (
     NonNegativeInt,
     Number,
     PositiveInt,
+    Probability,
     Seed,
     Share,
     Unlimited,
@@ -200,6 +201,7 @@ class PredictKeys(TypedDict):
     prefix: str
     format: Literal["csv", "tsv", "jsonl", "parquet"] | None
     safe_csv: bool
+    coverage: Probability | None
 
 
 class PredictionKeys(TypedDict):
