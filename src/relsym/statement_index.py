@@ -99,6 +99,8 @@ class StatementIndex:
         check_one_of("kind", kind, INDEX_KINDS)
         check_readable(model.run)
         texts = _checked_statements(statements)
+        if not texts:
+            raise ValueError("no statement: an index holds at least one.")
         place = Path(folder).expanduser()
         with holding(place, "output"):
             check_new(place)
@@ -204,8 +206,6 @@ class StatementIndex:
         known = {text for part in self._parts for text in part.all_texts()}
         new = [text for text in dict.fromkeys(texts) if text not in known]
         if not new:
-            if not known:
-                raise ValueError("no statement: an index holds at least one.")
             return self
 
         def vectorize(block: Sequence[str], advance: Advance) -> Float[ndarray, "n dim"]:
