@@ -46,6 +46,7 @@ def test_the_promise_is_kept_on_rows_like_those_that_calibrate(coverage):
     assert promise.rows == 4000
     assert promise.groups == 1000
     assert 0 < promise.abstained < 1
+    assert 0.6 < promise.right < 1
 
 
 def test_a_group_that_is_unlike_the_others_is_seen_to_break_the_promise():
@@ -54,4 +55,8 @@ def test_a_group_that_is_unlike_the_others_is_seen_to_break_the_promise():
     odd = np.array(groups) == "3"
     targets = np.where(odd, (targets + 1) % 3, targets)  # its right label is never the likely one
     assert kept(values, targets, groups, 0.9).covered < 0.85
+    judged = kept(values, targets, groups, 0.9, only=odd)
+    assert (judged.rows, judged.groups) == (100, 1)
+    assert judged.covered < 0.5
+    assert kept(values[:12], targets[:12], groups[:12], 0.95) is None
     assert kept(values[~odd], targets[~odd], ["a", "b", "c"] * 100, 0.9).covered > 0.85

@@ -19,17 +19,20 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
 from frozen_jobs import SMALL
 from parameters import first_fast
 from relsym import SymmetryModel
 from relsym.app.earlier_run import load_run
-from relsym.app.predict.abstention import calibrated
+from relsym.app.predict.abstention import Abstention, _without_new_relations, calibrated
 from relsym.app.predict.pair_table import Wanted
 from relsym.app.predict.parquet_table import ParquetTable
 from relsym.app.predict.text_table import CsvTable, JsonTable, TsvTable
 from relsym.app.texts_behind_dashes import texts_behind_dashes
+from relsym.evaluation.conformal import Kept
 from relsym.models.run import RunModel
+from relsym.runs.results import read_results
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
 PAIRS = [
@@ -250,8 +253,11 @@ def test_a_faulty_table_is_one_message_and_leaves_nothing(relsym, run, tmp_path,
         (("input=in.csv", "output=-", "predict.prefix=", "model.folder=null"), "model.folder is not set"),
         (("input=in.csv", "output=out.csv", "model.folder=none"), "model.folder=none: no finished run there"),
         (("input=in.jsonl", "output=-", "predict.safe_csv=true"), "is for CSV, and this is jsonl"),
-        (("input=in.csv", "output=out.csv", "hydra.run.dir=X"), "this command fills no folder"),
-        (("input=in.csv", "output=out.csv", "-m"), "answers one table at a time"),
+        (
+            ("input=in.csv", "output=out.csv", "hydra.run.dir=X"),
+            "this command fills no run folder. Pass output=FILE",
+        ),
+        (("input=in.csv", "output=out.csv", "-m"), "does one thing at a time"),
         (("--", "one"), "1 texts behind --: expected a premise and a hypothesis"),
         (("input=in.csv", "--", "one", "two"), "a pair stands behind --"),
         (("--", "one", " "), "behind --: the hypothesis is empty"),
@@ -455,13 +461,14 @@ def test_a_call_that_was_killed_leaves_no_half_table(run, tmp_path):
 
 
 def test_a_table_says_where_the_run_abstains(relsym, run, tmp_path):
-    pairs = pl.read_parquet(run / "predictions.parquet").select("premise", "hypothesis", "label")
+    pairs = pl.read_parquet(run / "predictions.parquet").filter(form="lexicalised")
+    pairs = pairs.select("premise", "hypothesis", "label")
     path, out = tmp_path / "pairs.csv", tmp_path / "answers.csv"
     pairs.rename({"label": "gold"}).write_csv(path)
     words = (f"model.folder={run}", f"input={path}", f"output={out}")
     ended = relsym("predict", *words, "predict.coverage=0.6")
     assert ended.code == 0, ended.err
-    assert f"calibrated on {pairs.height} rows that the run was scored on" in ended.out
+    assert f"calibrated on {pairs.height} of the rows that the run was scored on" in ended.out
     assert "on relations that it never saw " in ended.out
     answers = pl.read_csv(out)
     assert answers.columns[-1] == "abstained"
@@ -498,8 +505,39 @@ def test_coverage_of_relations_that_did_not_train_is_told_apart(relsym, tmp_path
     model = load_run(str(folder), None, "cpu")
     abstention = calibrated(model, 0.8)
     assert abstention.on_relations is not None
-    assert abstention.on_relations.rows == pl.read_parquet(folder / "predictions.parquet").height
+    scored = pl.read_parquet(folder / "predictions.parquet").filter(form="lexicalised")
+    assert abstention.on_relations.rows == abstention.rows == scored.height
+    assert abstention.on_relations.groups == scored["property"].n_unique()
     assert "on relations that it never saw the label is held possible in" in abstention.account()
+
+
+def test_why_nothing_is_known_of_new_relations_is_said(run):
+    results = read_results(run / "results.json")
+    known = pl.Series("property", [], pl.String)
+    without = {
+        "had trained it": _without_new_relations(results, known),
+        "one of them alone": _without_new_relations(results, pl.Series(["P1", "P1"])),
+        "not recorded": _without_new_relations(replace(results, train_properties=None), known),
+    }
+    for words, told_why in without.items():
+        assert words in told_why
+    assert _without_new_relations(results, pl.Series(["P1", "P2"])) == ""
+
+
+@pytest.mark.parametrize(
+    ("promise", "words"),
+    [
+        (
+            Kept(0.80, 0.1, 0.7, 1000, 500),
+            "10.0 % are abstained from, and of those answered 70.0 % are right. THE PROMISE IS NOT KEPT",
+        ),
+        (Kept(0.94, 1.0, None, 1000, 500), "none are answered."),
+        (Kept(0.90, 0.1, 0.9, 1000, 4), "4 relations are too few to tell whether the promise is kept"),
+        (None, "on relations that it never saw nothing is known: because."),
+    ],
+)
+def test_the_account_says_whether_the_promise_was_kept(promise, words):
+    assert words in Abstention(0.95, 0.0, 1000, promise, promise, "because").account()
 
 
 def test_rows_that_are_gone_calibrate_nothing(run, tmp_path):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import HfApi, ModelCard
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from frozen_jobs import SMALL
@@ -65,7 +66,8 @@ def test_the_card_says_what_the_record_says(run, tmp_path):
         assert cells[2].startswith(f"{100 * interval.value:.2f} ")
         assert cells[4] == f"{100 * best:.2f}"
     assert results.benchmark.content_hash in card.text
-    assert f"SymmetryModel.from_pretrained({str(tmp_path / 'saved')!r})" in card.text
+    assert "SymmetryModel.from_pretrained('saved')" in card.text
+    assert str(tmp_path) not in card.text
 
 
 def test_a_dry_run_writes_the_folder_and_uploads_nothing(run, tmp_path, monkeypatch):
@@ -86,7 +88,8 @@ class Hub:
         self.calls.append((name, private, exist_ok))
         return f"https://huggingface.co/{name}"
 
-    def upload_folder(self, folder_path, repo_id, commit_message):
+    def upload_folder(self, folder_path, repo_id, commit_message, delete_patterns):
+        assert delete_patterns == "encoder/*"
         self.calls.append((repo_id, sorted(path.name for path in folder_path.iterdir())))
 
 
@@ -100,8 +103,13 @@ def test_a_run_is_uploaded_whole(run, monkeypatch):
 
 def test_a_hub_that_refuses_is_told(run, monkeypatch):
     model = SymmetryModel.load(run)
-    with pytest.raises(ValueError, match=r"a/b/c: cannot be uploaded .* Run hf auth login first"):
-        model.push_to_hub("a/b/c")
+    for name in ("a/b/c", "name", "me/"):
+        with pytest.raises(ValueError, match=r"no name of a repository. Pass OWNER/NAME"):
+            model.push_to_hub(name)
+    # Nothing answers at this address.
+    monkeypatch.setattr(hub, "HfApi", lambda: HfApi(endpoint="http://127.0.0.1:9", token="hf_none"))
+    with pytest.raises(ValueError, match=r"me/direction: cannot be uploaded \(.*\). Run hf auth login first"):
+        model.push_to_hub("me/direction")
 
     def refuse(*arguments, **options):
         raise LocalEntryNotFoundError("offline")
@@ -123,6 +131,37 @@ def test_what_the_hub_has_is_fetched(run, tmp_path, monkeypatch):
     assert SymmetryModel.from_pretrained("me/direction", revision="v1").predict(PAIRS)
     files = ["config.yaml", "results.json", "probe.safetensors", "encoder/*"]
     assert asked == [("me/direction", "v1", files)]
+
+
+def test_nothing_that_is_no_part_of_the_run_is_handed_on(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    model = SymmetryModel.load(copy)
+    (copy / "encoder" / ".env").write_text("TOKEN=secret")
+    with pytest.raises(ValueError, match=r"\.env: no file that an encoder has"):
+        model.save_pretrained(tmp_path / "saved")
+    (copy / "encoder" / ".env").unlink()
+    (tmp_path / "key.txt").write_text("secret")
+    (copy / "encoder" / "vocab_more.txt").symlink_to(tmp_path / "key.txt")
+    with pytest.raises(ValueError, match=r"vocab_more.txt: a link that leads out of the run's folder"):
+        model.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
+def test_a_run_from_the_hubs_cache_is_handed_on_though_its_files_are_links(run, tmp_path):
+    snapshot = tmp_path / "models--me--direction" / "snapshots" / "abc"
+    shutil.copytree(run, snapshot)
+    blobs = tmp_path / "models--me--direction" / "blobs"
+    blobs.mkdir()
+    shutil.move(snapshot / "probe.safetensors", blobs / "123")
+    (snapshot / "probe.safetensors").symlink_to(blobs / "123")
+    SymmetryModel.load(snapshot).save_pretrained(tmp_path / "saved")
+    assert SymmetryModel.from_pretrained(tmp_path / "saved").predict(PAIRS)
+
+
+def test_a_folder_has_no_revision(run):
+    with pytest.raises(ValueError, match="a folder, which has no revision v1"):
+        SymmetryModel.from_pretrained(run, revision="v1")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

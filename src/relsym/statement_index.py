@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, final
 
@@ -17,7 +19,7 @@ from relsym.models.run import RunModel
 from relsym.probes.cut_points import CutPoints
 from relsym.ranges import PositiveInt, Share
 from relsym.retrieval.index_folder import IndexRecord, OpenPart, add_part, check_new, read_index_record
-from relsym.retrieval.vector_search import FLAT, INDEX_KINDS, Found
+from relsym.retrieval.vector_search import FLAT, INDEX_KINDS, Found, faiss_package
 from relsym.runs.lock import holding
 from relsym.symmetry_model import SymmetryModel, check_one_of, checked_texts
 from relsym.visible import visible
@@ -39,8 +41,8 @@ class Retrieved(NamedTuple):
     """What an index holds about a sentence.
 
     Attributes:
-        nearest: the statements with the highest cosines, highest first.
-        opposed: those with the lowest, lowest first.
+        nearest: the statements with the highest cosines, highest first; none that is 0 or below.
+        opposed: those with the lowest, lowest first; none that is 0 or above.
     """
 
     nearest: list[Hit]
@@ -98,6 +100,7 @@ class StatementIndex:
         """
         check_one_of("kind", kind, INDEX_KINDS)
         check_readable(model.run)
+        faiss_package()  # is missed now, and not when all is encoded
         texts = _checked_statements(statements)
         if not texts:
             raise ValueError("no statement: an index holds at least one.")
@@ -119,6 +122,7 @@ class StatementIndex:
             FileNotFoundError: no index there.
             ValueError: it is damaged, or the vectors are of another encoder.
         """
+        faiss_package()
         place = Path(folder).expanduser()
         record = read_index_record(place)
         if model is None:
@@ -150,7 +154,7 @@ class StatementIndex:
         return len(self) - before
 
     def query(self, sentence: str, k: PositiveInt = 10) -> Retrieved:
-        """What the index holds about a sentence, k statements of each side."""
+        """What the index holds about a sentence, at most k statements of each side."""
         [answer] = self.queries([sentence], k)
         return answer
 
@@ -159,7 +163,7 @@ class StatementIndex:
 
         Args:
             sentences: texts.
-            k: statements of each side; an index with fewer gives all that it has.
+            k: statements of each side, at most.
 
         Raises:
             ValueError: something is no text, or k is less than 1.
@@ -199,6 +203,8 @@ class StatementIndex:
             there = rows[query] >= 0
             texts = part.texts(rows[query][there].tolist())
             hits += map(Hit, texts, cosines[query][there].tolist())
+        # What is nearest may say nothing, or even be excluded, where nothing agrees.
+        hits = [hit for hit in hits if sign * hit.cosine < 0]
         return sorted(hits, key=lambda hit: sign * hit.cosine)[:k]
 
     def _with(self, texts: Sequence[str]) -> StatementIndex:
@@ -252,13 +258,19 @@ def _new_record(run: RunModel, kind: str, recall: float) -> IndexRecord:
     return IndexRecord(
         relsym=__version__,
         run=str(Path(run.name).expanduser().absolute()),
-        encoder=run.fingerprint(),
+        encoder=_reading_hash(run),
         precision=_precision(run),
         dim=run.encoder.dim,
         kind=kind,
         wanted_recall=float(recall),
         parts=(),
     )
+
+
+def _reading_hash(run: RunModel) -> str:
+    """SHA-256 of all that a text's vector depends on, but for the precision."""
+    parts = [run.fingerprint(), run.encoder.max_length, run.encoder.pooling.described()]
+    return sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _precision(run: RunModel) -> str:
@@ -268,7 +280,7 @@ def _precision(run: RunModel) -> str:
 
 def _check_same_encoder(folder: Path, record: IndexRecord, run: RunModel) -> None:
     """Refuse a run that gives the statements other vectors."""
-    if run.fingerprint() != record.encoder:
+    if _reading_hash(run) != record.encoder:
         raise ValueError(
             f"{folder}: its vectors are of another encoder than that of {run.name}. Pass the run that made "
             f"them ({record.run}), or build an index with this one."

@@ -18,7 +18,7 @@ from torch.nn.functional import normalize as to_length_one
 from transformers.utils import logging as hub_logging
 
 from relsym.app.earlier_run import load_run
-from relsym.app.hub import fetched_repository, upload_repository, write_repository
+from relsym.app.hub import check_repository_name, fetched_repository, upload_repository, write_repository
 from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.data.sources.json_lines import LONE_SURROGATE
@@ -145,9 +145,10 @@ class SymmetryModel:
 
         Raises:
             FileExistsError: the folder is there.
+            ValueError: the run needs code that is not relsym's, or its folder holds what is no part of it.
         """
         target = Path(folder).expanduser()
-        write_repository(self._folder, target, str(folder))
+        write_repository(self._folder, target, target.name)
 
     def push_to_hub(self, repo_id: str, *, private: bool = True, dry_run: bool = False) -> str:
         """Upload the run to the Hugging Face hub, with a model card.
@@ -163,9 +164,10 @@ class SymmetryModel:
             The address, or the folder's name.
 
         Raises:
-            ValueError: the hub refuses it, or is out of reach.
+            ValueError: no such name, the hub refuses it, or is out of reach; see also ``save_pretrained``.
             FileExistsError: dry_run, and the folder is there.
         """
+        check_repository_name(repo_id)
         folder_name = repo_id.replace("/", "--")
         if dry_run:
             write_repository(self._folder, Path(folder_name), repo_id)

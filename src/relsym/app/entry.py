@@ -121,8 +121,8 @@ def run(task: Callable[[], None]) -> None:
         sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write(
-            "\nrelsym: interrupted. A folder without results.json (of a build: manifest.json) holds nothing "
-            "finished: run the same command again.\n"
+            "\nrelsym: interrupted. A folder without results.json (of a build: manifest.json, of an index: "
+            "index.json) holds nothing finished: run the same command again.\n"
         )
         sys.exit(INTERRUPTED)
     except OutputLost as lost:

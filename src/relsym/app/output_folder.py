@@ -55,19 +55,26 @@ CHECKS: dict[str, Callable[[Path], None]] = {
 
 
 class ClaimFile(Callback):
-    """Hydra's callback of a command that fills no folder: its output is one file, which it holds itself."""
+    """Hydra's callback of a command that fills no run folder: it holds what it writes itself.
+
+    Args:
+        output: how a user says where that is.
+    """
+
+    def __init__(self, output: str) -> None:
+        self.output = output
 
     def on_run_start(self, config: DictConfig, **further: Any) -> None:
         """Refuse a folder for a run that has none."""
         with past_hydra():
             words = words_about_hydra(config)
             if is_set(words, "hydra.run.dir"):
-                raise ValueError("hydra.run.dir: this command fills no folder. Pass output=FILE.")
+                raise ValueError(f"hydra.run.dir: this command fills no run folder. Pass {self.output}.")
 
     def on_multirun_start(self, config: DictConfig, **further: Any) -> None:
         """Refuse several runs."""
         with past_hydra():
-            raise ValueError("-m: this command answers one table at a time. Give it once for each.")
+            raise ValueError("-m: this command does one thing at a time. Give it once for each.")
 
 
 class ClaimOutput(Callback):

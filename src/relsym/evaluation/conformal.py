@@ -5,8 +5,9 @@
     set(x)  = {y: s(x, y) <= q}
 
 The label of a row that is exchangeable with the calibration rows is in its set with at least the probability
-``coverage``. A row whose set is not one label is abstained from. Source: Vovk, Gammerman and Shafer 2005,
-chapter 4; Angelopoulos and Bates 2021, arXiv:2107.07511, section 1.
+``coverage``. That is a promise about all rows together: among those with one label it may hold less often. A
+row whose set is not one label is abstained from. Source: Vovk, Gammerman and Shafer 2005, chapter 4;
+Angelopoulos and Bates 2021, arXiv:2107.07511, section 1.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-ENTITY_PARTS = 10
+FACT_PARTS = 10
 
 
 class Kept(NamedTuple):
@@ -27,12 +28,14 @@ class Kept(NamedTuple):
 
     covered: share of the rows whose label is in their set.
     abstained: share of the rows whose set is not one label.
+    right: share of the other rows whose one label is right; None where there are none.
     rows: how many.
     groups: in so many groups, each answered by what the others had calibrated.
     """
 
     covered: float
     abstained: float
+    right: float | None
     rows: int
     groups: int
 
@@ -73,7 +76,8 @@ def kept(
     groups: Sequence[str],
     coverage: float,
     folds: int | None = None,
-) -> Kept:
+    only: Bool[ndarray, " n"] | None = None,
+) -> Kept | None:
     """How the promise is kept where each group is answered by what the others calibrate.
 
     Args:
@@ -82,6 +86,10 @@ def kept(
         groups: what each row belongs to: its fact, or its relation.
         coverage: that is promised.
         folds: takes the groups in so many parts, not one by one.
+        only: the rows that are judged, in whole groups; the others calibrate. None: all are judged.
+
+    Returns:
+        None where the others are too few to calibrate anything.
     """
     own = values[np.arange(len(values)), targets]
     names = list(dict.fromkeys(groups))
@@ -89,9 +97,15 @@ def kept(
     parts = np.array([part_of[name] for name in groups])
     covered = np.zeros(len(values), bool)
     abstained = np.zeros(len(values), bool)
-    for part in np.unique(parts):
+    judged = np.ones(len(values), bool) if only is None else only
+    for part in np.unique(parts[judged]):
         here = parts == part
         q = threshold(own[~here], coverage)
+        if q == np.inf:
+            return None
         covered[here] = own[here] <= q
         abstained[here] = abstains(values[here], q)
-    return Kept(float(covered.mean()), float(abstained.mean()), len(values), len(names))
+    covered, abstained = covered[judged], abstained[judged]
+    right = float(covered[~abstained].mean()) if not abstained.all() else None
+    count = len(set(np.array(groups)[judged]))
+    return Kept(float(covered.mean()), float(abstained.mean()), right, len(covered), count)

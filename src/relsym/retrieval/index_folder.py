@@ -56,7 +56,7 @@ class IndexRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     relsym: the version that wrote it.
     run: the folder of the run whose encoder made the vectors.
-    encoder: the run's fingerprint.
+    encoder: hash of the run's weights and of how it reads a text.
     precision: that it encoded in.
     dim: channels of a vector.
     kind, wanted_recall: how each part is searched; see ``VectorSearch``.
@@ -132,6 +132,8 @@ def add_part(folder: Path, record: IndexRecord, texts: Sequence[str], vectorize:
     Returns:
         The record with the new part, which stands in the folder by now.
     """
+    for part in record.parts:  # a call that was killed may have left them
+        remove(folder / part.name / BLOCKS)
     name = f"part-{len(record.parts):05}"
     place = folder / name
     content = [record.encoder, record.precision, *texts]

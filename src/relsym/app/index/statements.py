@@ -14,12 +14,14 @@ from relsym.data.sources.rows import content_of, place_of_row, table_rows
 from relsym.text_encoding import refuse_lone_returns
 from relsym.visible import printable
 
-LINE_FILE = ".txt"
+LINE_FILE, PACKINGS = ".txt", (".gz", ".bz2")
 ROLE = "column"  # so that messages name the option index.column
 
 
 def read_statements(path: Path, column: str) -> list[str]:
-    """The statements, in their order, each as often as it stands there; blank ones are none.
+    """The statements, in their order, each as often as it stands there.
+
+    Blanks around one are no part of it, and one of nothing else is none.
 
     Args:
         path: a ``.txt`` file, also packed (``.txt.gz``), with a statement on each line; or CSV, TSV, JSONL
@@ -29,8 +31,7 @@ def read_statements(path: Path, column: str) -> list[str]:
     Raises:
         ValueError: it cannot be read, has no such column, or holds no statement; with the place.
     """
-    is_text = LINE_FILE in path.suffixes[-2:]
-    places = _lines(path) if is_text else _cells(path, column)
+    places = _lines(path) if is_line_file(path) else _cells(path, column)
     statements = []
     for place, text in places:
         if "\0" in text:
@@ -42,21 +43,28 @@ def read_statements(path: Path, column: str) -> list[str]:
                 f"{place}: holds half a pair of surrogates, which is no letter: {printable(text)}."
             )
         if text.strip():
-            statements.append(text)
+            statements.append(text.strip())
     if not statements:
         raise ValueError(f"{path}: holds no statement.")
     return statements
 
 
+def is_line_file(path: Path) -> bool:
+    """Whether a file holds a statement on each line, by its name."""
+    is_packed = path.suffix.lower() in PACKINGS
+    plain = path.with_suffix("") if is_packed else path
+    return plain.suffix.lower() == LINE_FILE
+
+
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines, each with its place; blanks around them are no part of a statement."""
+    """The lines, each with its place."""
     number = 0
     for block in line_blocks(path):
         if number == 0:
             refuse_lone_returns(block, str(path))
         for line in decoded(block, path, number + 1).removesuffix("\n").split("\n"):
             number += 1
-            yield f"line {number} of {path}", line.strip()
+            yield f"line {number} of {path}", line
 
 
 def _cells(path: Path, column: str) -> Iterator[tuple[str, str]]:

@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 from rich.text import Text
 
 from relsym.app.earlier_run import load_run
-from relsym.app.index.statements import read_statements
+from relsym.app.index.statements import is_line_file, read_statements
 from relsym.app.stored_components import check_trust
 from relsym.app.values.checks import check_values
+from relsym.data.progress import progress
 from relsym.models.device import device_of, dtype_of
 from relsym.report.one_run.terminal import console
 from relsym.retrieval.index_folder import check_new, read_index_record
+from relsym.retrieval.vector_search import faiss_package
 from relsym.runs.files import write_atomically
 from relsym.statement_index import Retrieved, StatementIndex
 from relsym.symmetry_model import SymmetryModel
 from relsym.visible import visible
 
 BUILD, ADD, QUERY = "build", "add", "query"
-# Which options each action needs, and which of the others it does not take.
+# Which options each action needs, and which of the others it does not read.
 NEEDED = {BUILD: ("texts", "output"), ADD: ("texts", "folder"), QUERY: ("folder",)}
-REFUSED = {BUILD: ("folder",), ADD: ("output",), QUERY: ()}
+UNREAD = {
+    BUILD: ("folder", "k"),
+    ADD: ("output", "k", "index.kind", "index.recall"),
+    QUERY: ("index.kind", "index.recall"),
+}
+COLUMN, KIND, RECALL, K = "text", "flat", 0.99, 10  # where the options are null
+LOOKED_UP = 4096  # sentences that are looked up at a time
 WORKED_CALLS = {
     BUILD: "relsym index build texts=FILE output=FOLDER model.folder=RUN",
     ADD: "relsym index add texts=FILE folder=FOLDER",
     QUERY: "relsym index query folder=FOLDER -- 'SENTENCE', or relsym index query folder=FOLDER texts=FILE "
     "output=FILE",
+}
+ROW_SCHEMA = {
+    "sentence": pl.String,
+    "side": pl.String,
+    "rank": pl.Int64,
+    "cosine": pl.Float64,
+    "text": pl.String,
 }
 ANSWER_FILES = (".csv", ".jsonl", ".parquet")  # of answers
 
@@ -51,6 +67,7 @@ def check(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
     check_values(cfg, "index")
     check_trust(cfg.trust)
     device_of(cfg.hardware.accelerator)
+    faiss_package()
     if cfg.precision is not None:
         dtype_of(cfg.precision)
     if cfg.action is None:
@@ -78,9 +95,14 @@ def _check_options(cfg: DictConfig) -> None:
     for key in NEEDED[cfg.action]:
         if cfg[key] is None:
             raise ValueError(f"{key} is not set: {WORKED_CALLS[cfg.action]}")
-    for key in REFUSED[cfg.action]:
-        if cfg[key] is not None:
+    for key in UNREAD[cfg.action]:
+        if OmegaConf.select(cfg, key) is not None:
             raise ValueError(f"{key} is not for relsym index {cfg.action}: {WORKED_CALLS[cfg.action]}")
+    if cfg.texts is not None and cfg.index.column is not None and is_line_file(_path(cfg.texts)):
+        raise ValueError(f"index.column is of tables, and texts={cfg.texts} has a statement on each line.")
+    trusts = cfg.model.trust_remote_code or len(cfg.trust) > 0
+    if trusts and cfg.model.folder is None:
+        raise ValueError("code is trusted only in a run that is named: pass model.folder=RUN.")
 
 
 def _check_question(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
@@ -98,24 +120,30 @@ def _check_question(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
     target = _path(cfg.output)
     if target.suffix not in ANSWER_FILES:
         raise ValueError(f"output={cfg.output}: expected a name that ends in {', '.join(ANSWER_FILES)}.")
-    if os.path.lexists(target):
+    _check_free(cfg)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"output={cfg.output}: there is no folder {target.parent}. Make it first.")
+
+
+def _check_free(cfg: DictConfig) -> None:
+    """Refuse an output that is there."""
+    if os.path.lexists(_path(cfg.output)):
         raise FileExistsError(
             f"output={cfg.output}: is there already, and nothing is overwritten. Delete it, or pass another "
             "name."
         )
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"output={cfg.output}: there is no folder {target.parent}. Make it first.")
 
 
 def act(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
     """Build, add or answer."""
     began = time.perf_counter()
-    texts = list(sentences or read_statements(_path(cfg.texts), cfg.index.column))
+    texts = list(sentences or read_statements(_path(cfg.texts), cfg.index.column or COLUMN))
     if cfg.action == QUERY:
         _answer(cfg, texts, began)
         return
     if cfg.action == BUILD:
-        kind, recall = cfg.index.kind, cfg.index.recall
+        kind = cfg.index.kind or KIND
+        recall = RECALL if cfg.index.recall is None else cfg.index.recall
         index = StatementIndex.build(_model(cfg), texts, _path(cfg.output), kind=kind, recall=recall)
         added = len(index)
     else:
@@ -126,18 +154,18 @@ def act(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
         f"{added:,} statements added in {seconds:.1f} s ({len(texts) - added:,} were there already): "
         f"{len(index):,} in all.",
         _account(index),
-        f"Ask it: relsym index query folder={index.folder} -- 'SENTENCE'",
+        f"Ask it: relsym index query folder={shlex.quote(str(index.folder))} -- 'SENTENCE'",
     )
 
 
 def _answer(cfg: DictConfig, texts: Sequence[str], began: float) -> None:
     """Look each sentence up, and show or write what was found."""
     index = StatementIndex.load(_path(cfg.folder), _model(cfg))
-    answers = index.queries(texts, cfg.k)
+    k = cfg.k or K
     if cfg.output is None:
-        _print_answers(texts, answers)
+        _print_answers(texts, index.queries(texts, k))
         return
-    _write_answers(_path(cfg.output), texts, answers)
+    _write_answers(cfg, index, texts, k)
     seconds = time.perf_counter() - began
     _say(f"{len(texts):,} sentences in {seconds:.1f} s.", f"Written to {cfg.output}")
 
@@ -147,7 +175,7 @@ def _account(index: StatementIndex) -> str:
     record = read_index_record(index.folder)
     if record.kind == "flat":
         return "Every search is exact."
-    account = f"A search finds {100 * index.recall:.1f} % of the ten nearest, measured on 256 statements."
+    account = f"A search finds {100 * index.recall:.1f} % of the ten nearest, measured on its own statements."
     if index.recall < record.wanted_recall:
         account += f" That is less than index.recall={record.wanted_recall:g}: index.kind=flat is exact."
     return account
@@ -181,17 +209,29 @@ def _print_answers(texts: Sequence[str], answers: Sequence[Retrieved]) -> None:
         screen.print(table)
 
 
-def _write_answers(target: Path, texts: Sequence[str], answers: Sequence[Retrieved]) -> None:
+def _write_answers(cfg: DictConfig, index: StatementIndex, texts: Sequence[str], k: int) -> None:
     """Write a row for each statement that was found, with its sentence, side and rank."""
-    rows: list[dict[str, Any]] = []
+    tables = []
+    with progress("looking up", len(texts)) as advance:
+        for start in range(0, len(texts), LOOKED_UP):
+            block = texts[start : start + LOOKED_UP]
+            tables.append(_table_of(block, index.queries(block, k)))
+            advance(len(block))
+    table = pl.concat(tables)
+    target = _path(cfg.output)
+    writers = {".csv": table.write_csv, ".jsonl": table.write_ndjson, ".parquet": table.write_parquet}
+    _check_free(cfg)  # another call may have written it meanwhile
+    write_atomically(target, writers[target.suffix])
+
+
+def _table_of(texts: Sequence[str], answers: Sequence[Retrieved]) -> pl.DataFrame:
+    """What was found, a row for each statement."""
+    rows: list[tuple[str, str, int, float, str]] = []
     for text, answer in zip(texts, answers, strict=True):
         for side, hits in (("nearest", answer.nearest), ("opposed", answer.opposed)):
             for rank, hit in enumerate(hits, 1):
-                row = {"sentence": text, "side": side, "rank": rank, "cosine": hit.cosine, "text": hit.text}
-                rows.append(row)
-    table = pl.DataFrame(rows)
-    writers = {".csv": table.write_csv, ".jsonl": table.write_ndjson, ".parquet": table.write_parquet}
-    write_atomically(target, writers[target.suffix])
+                rows.append((text, side, rank, hit.cosine, hit.text))
+    return pl.DataFrame(rows, schema=ROW_SCHEMA, orient="row")
 
 
 def _say(*lines: str) -> None:

@@ -12,12 +12,15 @@ from numpy import ndarray
 
 from relsym.data.pairs import Row
 from relsym.data.progress import progress
-from relsym.evaluation.conformal import ENTITY_PARTS, Kept, abstains, kept, nonconformity, threshold
+from relsym.evaluation.conformal import FACT_PARTS, Kept, abstains, kept, nonconformity, threshold
 from relsym.models.base import Columns
 from relsym.models.run import RunModel
 from relsym.runs.layout import PREDICTIONS, RESULTS
 from relsym.runs.predictions import read_answers
 from relsym.runs.results import TrainResults, read_results
+
+# A share of so few groups says little: by more than this, two standard errors, it may be off.
+TELLS_LITTLE = 0.05
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,18 @@ class Abstention:
 
     coverage: that is promised.
     q: see ``relsym.evaluation.conformal``.
-    on_entities: on facts that did not calibrate it.
-    on_relations: on relations that neither trained the run nor calibrated it; None: there are none.
+    rows: that calibrate it.
+    on_facts: on facts that did not calibrate it; None: they are too few.
+    on_relations: on relations that neither trained the run nor calibrated it; None: see ``without``.
+    without: why nothing is known of such relations.
     """
 
     coverage: float
     q: float
-    on_entities: Kept
+    rows: int
+    on_facts: Kept | None
     on_relations: Kept | None
+    without: str
 
     def of(self, scores: Float[ndarray, "n labels"]) -> list[bool]:
         """Whether each row is abstained from."""
@@ -41,27 +48,41 @@ class Abstention:
 
     def account(self) -> str:
         """How the promise was kept, for a person."""
-        rows = self.on_entities.rows
+        rows = f"{self.rows:,} of the rows that the run was scored on"
         lines = [
-            f"predict.coverage={self.coverage:g}, calibrated on {rows:,} rows that the run was scored on:",
-            f"  on facts about other entities {self._kept(self.on_entities)}.",
+            f"predict.coverage={self.coverage:g}, calibrated on {rows}:",
+            f"  on other facts {self._kept(self.on_facts, 'facts', 'they are too few')}.",
+            f"  on relations that it never saw {self._kept(self.on_relations, 'relations', self.without)}.",
         ]
-        if self.on_relations is None:
-            lines.append(
-                "  on relations that it never saw nothing is known: all that it was scored on had trained "
-                "it. Expect less there; runs with data=relations or data.fold=... are scored on others."
-            )
-        else:
-            lines.append(f"  on relations that it never saw {self._kept(self.on_relations)}.")
         return "\n".join(lines)
 
-    def _kept(self, promise: Kept) -> str:
-        """How it was kept on one kind of rows."""
-        covered, abstained = f"{100 * promise.covered:.1f} %", f"{100 * promise.abstained:.1f} %"
-        # Two standard errors of a share of so many independent groups: fewer is not kept.
+    def _kept(self, promise: Kept | None, groups: str, without: str) -> str:
+        """How it was kept on one kind of rows.
+
+        Args:
+            promise: None where that is not known.
+            groups: what was left out of the calibration in turn.
+            without: why it is not known.
+        """
+        if promise is None:
+            return f"nothing is known: {without}"
+        right = (
+            "none are answered"
+            if promise.right is None
+            else f"of those answered {_percent(promise.right)} are right"
+        )
+        covered, abstained = _percent(promise.covered), _percent(promise.abstained)
+        text = f"the label is held possible in {covered}; {abstained} are abstained from, and {right}"
         slack = 2 * np.sqrt(self.coverage * (1 - self.coverage) / promise.groups)
-        verdict = "" if promise.covered >= self.coverage - slack else ": the promise is NOT kept"
-        return f"the label is held possible in {covered}, and {abstained} are abstained from{verdict}"
+        if promise.covered < self.coverage - slack:
+            return f"{text}. THE PROMISE IS NOT KEPT"
+        if slack > TELLS_LITTLE:
+            return f"{text}. {promise.groups} {groups} are too few to tell whether the promise is kept"
+        return text
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def calibrated(model: RunModel, coverage: float) -> Abstention:
@@ -83,29 +104,47 @@ def calibrated(model: RunModel, coverage: float) -> Abstention:
             "train again."
         )
     table = pl.read_parquet((folder / PREDICTIONS).read_bytes())
+    # Rows with names, where there are some: they are most like what users ask.
+    table = table.filter(form=results.forms[0])
     rows = []
-    for line in table.select("pair_id", "property", "premise", "hypothesis", "label").iter_rows(named=True):
-        rows.append(
-            Row(line["pair_id"], line["property"], "", line["premise"], line["hypothesis"], line["label"])
-        )
+    for line in table.select("pair_id", "property", "premise", "hypothesis", "label").iter_rows():
+        pair_id, property, premise, hypothesis, label = line
+        rows.append(Row(pair_id, property, "", premise, hypothesis, label))
     with progress("calibrating", len(rows)) as advance:
         measured = model.measure(rows, advance)
     values = nonconformity(scores_of(measured, model.labels))
     targets = np.array([model.labels.index(label) for label in table["label"]])
     q = threshold(values[np.arange(len(values)), targets], coverage)
-    if not np.isfinite(q):
+    if q == np.inf:
         raise ValueError(
             f"predict.coverage={coverage:g}: the {len(rows)} rows that the run was scored on are too few for "
             f"it: at most {len(rows) / (len(rows) + 1):.3f}."
         )
     facts = table.select(pl.when(pl.col("fact_id") == "").then("pair_id").otherwise("fact_id"))
-    on_entities = kept(values, targets, facts.to_series().to_list(), coverage, ENTITY_PARTS)
+    on_facts = kept(values, targets, facts.to_series().to_list(), coverage, FACT_PARTS)
     is_new = ~table["property"].is_in(list(results.train_properties or {})).to_numpy()
-    relations = table["property"].filter(pl.Series(is_new)).to_list()
     on_relations = None
-    if len(set(relations)) > 1 and results.train_properties is not None:
-        on_relations = kept(values[is_new], targets[is_new], relations, coverage)
-    return Abstention(coverage, q, on_entities, on_relations)
+    without = _without_new_relations(results, table["property"].filter(is_new))
+    if not without:
+        relations = table["property"].to_list()
+        on_relations = kept(values, targets, relations, coverage, only=is_new)
+        without = "the others are too few"
+    return Abstention(coverage, q, len(rows), on_facts, on_relations, without)
+
+
+def _without_new_relations(results: TrainResults, new: pl.Series) -> str:
+    """Why nothing is known of relations that did not train; empty where something is.
+
+    Args:
+        new: the property of each scored row of such relations.
+    """
+    if results.train_properties is None or not any(results.benchmark.kinds):
+        return "the rows that trained it are not recorded by relation"
+    if new.is_empty():
+        return "all relations that it was scored on had trained it; expect less there"
+    if new.n_unique() == 1:
+        return "it was scored on one of them alone"
+    return ""
 
 
 def scores_of(measured: Columns, labels: tuple[str, ...]) -> Float[ndarray, "n labels"]:

@@ -220,9 +220,9 @@ class PredictionKeys(TypedDict):
 class IndexKeys(TypedDict):
     """How an index is searched, and where its statements stand."""
 
-    column: str
-    kind: Literal["flat", "ivf", "hnsw"]
-    recall: Share
+    column: str | None
+    kind: Literal["flat", "ivf", "hnsw"] | None
+    recall: Share | None
 
 
 class StatementsKeys(TypedDict):
@@ -235,7 +235,7 @@ class StatementsKeys(TypedDict):
     folder: str | int | None
     model: PredictModelKeys
     index: IndexKeys
-    k: PositiveInt
+    k: PositiveInt | None
     precision: Literal["fp32", "bf16"] | None
     trust: Packages
 
