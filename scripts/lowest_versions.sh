@@ -46,4 +46,10 @@ run build build benchmark=contrast hydra.run.dir=benchmark
 run built train "${small[@]}" data=built data.folder=benchmark tracking=csv hydra.run.dir=built
 run export export hydra.run.dir=export
 run sweep train -m "${small[@]}" tracking=csv seed=0,1 hydra.sweep.dir=sweep
+run fixed_label train "${small[@]}" objective=fixed_label tracking=csv hydra.run.dir=fixed_label
+printf 'A borders B.\nB is a child of A.\n' >statements.txt
+for kind in flat ivf hnsw; do
+  run "index_$kind" index build texts=statements.txt output="index_$kind" model.folder=fixed_label index.kind="$kind"
+  run "query_$kind" index query folder="index_$kind" -- 'B borders A.'
+done
 run report report inputs=train,finetune,bundled,evaluate,sweep hydra.run.dir=report
