@@ -61,7 +61,7 @@ def measured(
 ) -> tuple[float, float, float, np.ndarray, np.ndarray]:
     """Load an index and ask it, in a process of its own: seconds, milliseconds, GiB, and what was found."""
     code = (
-        "import sys, time, resource, numpy as np\n"
+        "import sys, time, numpy as np\n"
         "from pathlib import Path\n"
         "from relsym.retrieval.vector_search import VectorSearch\n"
         "path, kind, queries, dim, count, out = sys.argv[1:]\n"
@@ -75,7 +75,9 @@ def measured(
         "near = np.stack([search.nearest(query[None], 5).cosines[0] for query in queries])\n"
         "took = (time.perf_counter() - start) / len(queries)\n"
         "far = search.most_opposed(queries, 5).cosines\n"
-        "gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20\n"
+        # Not getrusage: that counts what the process had before this program was started in it.
+        "[line] = [line for line in open('/proc/self/status') if line.startswith('VmHWM')]\n"
+        "gib = int(line.split()[1]) / 2**20\n"
         "np.savez(out, near=near, far=far, figures=[loaded, 1000 * took, gib])\n"
     )
     with tempfile.NamedTemporaryFile(suffix=".npz") as out:
