@@ -8,9 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, final
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from torch.nn.functional import normalize as to_length_one
 
 from relsym import __version__
 from relsym.encoders.encoder import PRECISIONS
@@ -99,7 +99,7 @@ class StatementIndex:
             FolderInUse: another process writes there.
         """
         check_one_of("kind", kind, INDEX_KINDS)
-        check_readable(model.run)
+        _check_readable(model.run)
         faiss_package()  # is missed now, and not when all is encoded
         texts = _checked_statements(statements)
         if not texts:
@@ -173,7 +173,7 @@ class StatementIndex:
         texts = checked_texts("sentences", sentences)
         if not texts:
             return []
-        vectors = unit_vectors(self._model.run, texts)
+        vectors = _unit_vectors(self._model.run, texts)
         nearest = [part.search.nearest(vectors, min(k, part.size)) for part in self._parts]
         opposed = [part.search.most_opposed(vectors, min(k, part.size)) for part in self._parts]
         answers = []
@@ -215,13 +215,13 @@ class StatementIndex:
             return self
 
         def vectorize(block: Sequence[str], advance: Advance) -> Float[ndarray, "n dim"]:
-            return unit_vectors(self._model.run, block, advance)
+            return _unit_vectors(self._model.run, block, advance)
 
         record = add_part(self.folder, self._record, new, vectorize)
         return StatementIndex(self.folder, record, self._model)
 
 
-def check_readable(run: RunModel) -> None:
+def _check_readable(run: RunModel) -> None:
     """Refuse a run whose vectors do not say what is excluded.
 
     Raises:
@@ -236,12 +236,11 @@ def check_readable(run: RunModel) -> None:
         )
 
 
-def unit_vectors(
+def _unit_vectors(
     run: RunModel, texts: Sequence[str], advance: Advance = lambda count: None
 ) -> Float[ndarray, "n dim"]:
     """The vector of each text, of length 1."""
-    vectors = run.vectors(texts, advance).numpy()
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
+    return to_length_one(run.vectors(texts, advance), dim=-1).numpy()
 
 
 def _checked_statements(statements: Iterable[str]) -> list[str]:

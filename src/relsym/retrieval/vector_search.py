@@ -164,7 +164,9 @@ class VectorSearch:
 
     def _searched(self, queries: Float[ndarray, "n dim"], k: int, width: int) -> Found:
         """What a search of this width finds; the index itself stays as it is."""
-        faiss = faiss_package()
+        # Without a look for the package, which takes as long as a search: whoever has an index has faiss.
+        import faiss
+
         if self.kind == IVF:
             how = faiss.SearchParametersIVF(nprobe=width)
         else:

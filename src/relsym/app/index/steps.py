@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -14,12 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 from rich.text import Text
 
+from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options
 from relsym.app.earlier_run import load_run
 from relsym.app.index.statements import is_line_file, read_statements
-from relsym.app.stored_components import check_trust
-from relsym.app.values.checks import check_values
 from relsym.data.progress import progress
-from relsym.models.device import device_of, dtype_of
 from relsym.report.one_run.terminal import console
 from relsym.retrieval.index_folder import check_new, read_index_record
 from relsym.retrieval.vector_search import faiss_package
@@ -64,12 +61,8 @@ def check(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
         ValueError: options that do not work, alone or together.
         FileNotFoundError, FileExistsError: no input, or an output that is there.
     """
-    check_values(cfg, "index")
-    check_trust(cfg.trust)
-    device_of(cfg.hardware.accelerator)
+    check_run_options(cfg, "index")
     faiss_package()
-    if cfg.precision is not None:
-        dtype_of(cfg.precision)
     if cfg.action is None:
         raise ValueError("action is not set: relsym index build, add or query sets it.")
     _check_options(cfg)
@@ -120,18 +113,8 @@ def _check_question(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
     target = _path(cfg.output)
     if target.suffix not in ANSWER_FILES:
         raise ValueError(f"output={cfg.output}: expected a name that ends in {', '.join(ANSWER_FILES)}.")
-    _check_free(cfg)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"output={cfg.output}: there is no folder {target.parent}. Make it first.")
-
-
-def _check_free(cfg: DictConfig) -> None:
-    """Refuse an output that is there."""
-    if os.path.lexists(_path(cfg.output)):
-        raise FileExistsError(
-            f"output={cfg.output}: is there already, and nothing is overwritten. Delete it, or pass another "
-            "name."
-        )
+    check_output_free(cfg)
+    check_output_folder_there(cfg)
 
 
 def act(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
@@ -220,7 +203,7 @@ def _write_answers(cfg: DictConfig, index: StatementIndex, texts: Sequence[str],
     table = pl.concat(tables)
     target = _path(cfg.output)
     writers = {".csv": table.write_csv, ".jsonl": table.write_ndjson, ".parquet": table.write_parquet}
-    _check_free(cfg)  # another call may have written it meanwhile
+    check_output_free(cfg)  # another call may have written it meanwhile
     write_atomically(target, writers[target.suffix])
 
 

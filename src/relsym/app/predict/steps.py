@@ -18,18 +18,16 @@ from typing import Any
 from omegaconf import DictConfig
 
 from relsym import __version__
+from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options
 from relsym.app.earlier_run import load_run
 from relsym.app.predict.abstention import Abstention, calibrated, scores_of
 from relsym.app.predict.pair_table import Answers, PairTable, Part, Wanted, checked_pair
 from relsym.app.predict.parquet_table import ParquetTable
 from relsym.app.predict.text_table import CsvTable, JsonTable, TextTable, TsvTable, cell_text
 from relsym.app.shards import Shards, check_numbers
-from relsym.app.stored_components import check_trust
-from relsym.app.values.checks import check_values
 from relsym.data.pairs import Row
 from relsym.data.sources.file_format import UNREAD_PACKINGS, FileFormat
 from relsym.models.base import Columns
-from relsym.models.device import device_of, dtype_of
 from relsym.models.run import RunModel
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import write_atomically
@@ -61,11 +59,7 @@ def check(cfg: DictConfig, pair: Sequence[str] | None) -> None:
         ValueError: options that do not work, alone or together.
         FileNotFoundError, FileExistsError: no input, or an output that is there.
     """
-    check_values(cfg, "predict")
-    check_trust(cfg.trust)
-    device_of(cfg.hardware.accelerator)
-    if cfg.precision is not None:
-        dtype_of(cfg.precision)
+    check_run_options(cfg, "predict")
     if pair is not None:
         if cfg.input is not None or cfg.output is not None:
             raise ValueError("input and output are of tables, and a pair stands behind --. Pass one of both.")
@@ -97,22 +91,12 @@ def _check_files(cfg: DictConfig) -> None:
         if kind == "parquet":
             raise ValueError("output=-: Parquet is no text. Pass output=FILE.")
         return
-    _check_free(cfg, target)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"output={cfg.output}: there is no folder {target.parent}. Make it first.")
+    check_output_free(cfg)
+    check_output_folder_there(cfg)
     if FileFormat(cfg.predict.format).kind_of(target) != kind:
         raise ValueError(
             f"output={cfg.output}: the answers stand beside what the input has, so it is {kind} too. Give it "
             "such a name."
-        )
-
-
-def _check_free(cfg: DictConfig, target: Path) -> None:
-    """Refuse an output that is there."""
-    if os.path.lexists(target):
-        raise FileExistsError(
-            f"output={cfg.output}: is there already, and nothing is overwritten. Delete it, or pass another "
-            "name."
         )
 
 
@@ -283,7 +267,7 @@ def _write(
             f"{folder} is written to while {target.name} is answered, and holds something else "
             f"({printable(foreign[0])}). Move it, or pass another output."
         )
-    _check_free(cfg, target)  # another call may have written it while this one looked at the table
+    check_output_free(cfg)  # another call may have written it while this one looked at the table
     shards = Shards(folder, _plan(cfg, table.path, model), size, "output")
 
     def measure(number: int, rows: list[Row]) -> Columns:
@@ -291,7 +275,7 @@ def _write(
 
     answered = _answered(table, size, model, abstention, measure, counts)
     written = write_atomically(folder / ANSWERS, lambda partial: table.write(partial, answered))
-    _check_free(cfg, target)
+    check_output_free(cfg)
     os.replace(written, target)
     shards.remove()
     release(folder)

@@ -1,0 +1,52 @@
+"""What ``relsym predict`` and ``relsym index`` do alike: they ask a finished run, and write to a new file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from relsym.app.stored_components import check_trust
+from relsym.app.values.checks import check_values
+from relsym.models.device import device_of, dtype_of
+
+
+def check_run_options(cfg: DictConfig, command: str) -> None:
+    """Refuse options about the run that do not work.
+
+    Args:
+        command: predict or index.
+
+    Raises:
+        ValueError: a value out of range, packages that cannot be trusted, no such device or precision.
+    """
+    check_values(cfg, command)
+    check_trust(cfg.trust)
+    device_of(cfg.hardware.accelerator)
+    if cfg.precision is not None:
+        dtype_of(cfg.precision)
+
+
+def check_output_free(cfg: DictConfig) -> None:
+    """Refuse an output that is there.
+
+    Raises:
+        FileExistsError: something has this name.
+    """
+    if os.path.lexists(Path(str(cfg.output)).expanduser()):
+        raise FileExistsError(
+            f"output={cfg.output}: is there already, and nothing is overwritten. Delete it, or pass another "
+            "name."
+        )
+
+
+def check_output_folder_there(cfg: DictConfig) -> None:
+    """Refuse an output in a folder that is not there.
+
+    Raises:
+        FileNotFoundError: naming the folder.
+    """
+    parent = Path(str(cfg.output)).expanduser().parent
+    if not parent.is_dir():
+        raise FileNotFoundError(f"output={cfg.output}: there is no folder {parent}. Make it first.")
