@@ -5,6 +5,8 @@ does.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -21,6 +23,13 @@ TRACKING = (
     "import os, time\n\nfrom relsym.app.tracking.tracker import csv\n\n\ndef track(folder, act):\n    "
     "return eval(act)\n"
 )
+
+
+def trained(folder: Path, *overrides: str) -> Path:
+    """A finished run of a second in a folder, by a process of its own."""
+    command = [sys.executable, "-m", "relsym", "train", *SMALL, *overrides, f"hydra.run.dir={folder}"]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
 
 
 def frozen_job(sweep: Path, number: int, *overrides: str, act: str | None = None) -> FrozenJob:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from frozen_jobs import SMALL
+from frozen_jobs import trained
 from parameters import first_fast
 from relsym import StatementIndex, SymmetryModel
 from relsym.retrieval import index_folder
@@ -107,13 +106,6 @@ def test_lists_in_another_file_are_not_opened(tmp_path):
 
 
 # --- statements
-
-
-def trained(folder: Path, *overrides: str) -> Path:
-    """A finished run in a folder."""
-    command = [sys.executable, "-m", "relsym", "train", *SMALL, *overrides, f"hydra.run.dir={folder}"]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
-from frozen_jobs import SMALL
+from frozen_jobs import trained
 from parameters import first_fast
 from relsym import SymmetryModel
 from relsym.app.earlier_run import load_run
@@ -47,10 +47,7 @@ ANSWERS = {"label": ["yes", "no", "yes"], "p_yes": [0.75, 0.1, 1.0], "p_no": [0.
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     """A finished run of k-NN."""
-    folder = tmp_path_factory.mktemp("run") / "knn"
-    command = [sys.executable, "-m", "relsym", "train", *SMALL, f"hydra.run.dir={folder}"]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
+    return trained(tmp_path_factory.mktemp("run") / "knn")
 
 
 def texts_of(kind: str, end: str, last_end: bool, mark: bytes) -> bytes:

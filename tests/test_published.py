@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,7 @@ import pytest
 from huggingface_hub import HfApi, ModelCard
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from frozen_jobs import SMALL
+from frozen_jobs import trained
 from relsym import SymmetryModel
 from relsym.app import hub
 from relsym.runs.results import read_results
@@ -23,10 +21,7 @@ PAIRS = [("A borders B.", "B borders A."), ("A is a parent of B.", "B is a paren
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("run") / "knn"
-    command = [sys.executable, "-m", "relsym", "train", *SMALL, f"hydra.run.dir={folder}"]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
+    return trained(tmp_path_factory.mktemp("run") / "knn")
 
 
 def test_what_was_saved_answers_as_the_run(run, tmp_path):
