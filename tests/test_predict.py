@@ -30,6 +30,7 @@ from relsym.app.predict.pair_table import Wanted
 from relsym.app.predict.parquet_table import ParquetTable
 from relsym.app.predict.text_table import CsvTable, JsonTable, TsvTable
 from relsym.app.texts_behind_dashes import texts_behind_dashes
+from relsym.encoders.encoder import Encoder
 from relsym.evaluation.conformal import Kept
 from relsym.models.run import RunModel
 from relsym.runs.results import read_results
@@ -259,6 +260,9 @@ def test_a_faulty_table_is_one_message_and_leaves_nothing(relsym, run, tmp_path,
         (("input=in.csv", "--", "one", "two"), "a pair stands behind --"),
         (("--", "one", " "), "behind --: the hypothesis is empty"),
         (("predict.premis=a",), "predict.premise"),
+        (("predict.cache=none/x", "--", "one", "two"), "predict.cache=none/x: there is no folder none"),
+        (("input=in.csv", "output=-", "predict.cache=in.csv"), "is the input or the output too"),
+        (("predict.cache=in.jsonl", "--", "one", "two"), "in.jsonl: cannot be used as a cache of vectors"),
     ],
 )
 def test_options_that_do_not_work_get_one_message(relsym, run, tmp_path, monkeypatch, overrides, message):
@@ -278,7 +282,8 @@ def test_a_pair_on_the_command_line_is_answered_as_in_python(relsym, run):
         ended = relsym("predict", f"model.folder={run}", "--", *pair)
         assert ended.code == 0, ended.err
         explanation = model.explain(pair)
-        assert ended.out == f"{explanation.label}\nread off {explanation.reading}\n"
+        neighbours = " ".join(explanation.neighbours)
+        assert ended.out == f"{explanation.label}\nread off {explanation.reading}\nthese are {neighbours}\n"
 
 
 def test_only_the_first_dashes_part_texts_from_options():
@@ -297,7 +302,8 @@ def test_a_table_is_answered_as_in_python_row_for_row(relsym, run, tmp_path, kin
     assert ended.code == 0, ended.err
     read = {"csv": pl.read_csv, "jsonl": pl.read_ndjson, "parquet": pl.read_parquet}
     answered = read[kind](out)
-    assert answered.columns == [*table.columns, "label", "p_entailment", "p_contradiction"]
+    added = ["label", "p_entailment", "p_contradiction", "distance", "neighbours"]
+    assert answered.columns == [*table.columns, *added]
     assert answered.select(table.columns).equals(table)
     assert answered["label"].to_list() == table["prediction"].to_list()
     model = SymmetryModel.load(run)
@@ -317,9 +323,85 @@ def test_scores_that_are_no_probabilities_are_not_called_so_and_names_may_begin_
     columns = ("predict.premise=a", "predict.hypothesis=b", "predict.prefix=r_")
     folder = f"model.folder={tmp_path / 'run'}"
     assert relsym("predict", folder, f"input={path}", f"output={out}", *columns).code == 0
-    assert (
-        out.read_text().splitlines()[0] == "label\ta\tb\tr_label\tr_score_entailment\tr_score_contradiction"
+    header, [*_, entailment, contradiction, distance] = (
+        line.split("\t") for line in out.read_text().splitlines()
     )
+    assert header[3:] == ["r_label", "r_score_entailment", "r_score_contradiction", "r_distance"]
+    # Of label embeddings a score is minus the distance.
+    assert float(distance) == -max(float(entailment), float(contradiction)) > 0
+
+
+def test_the_training_pairs_that_voted_are_named(relsym, run, tmp_path):
+    memory = pl.read_parquet(run / "memory.parquet")
+    assert memory.columns == ["pair_id", "property", "form", "premise", "hypothesis", "label"]
+    path, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    memory.rename({"label": "of_training"}).write_parquet(path)
+    ended = relsym("predict", f"model.folder={run}", f"input={path}", f"output={out}")
+    assert ended.code == 0, ended.err
+    answered = pl.read_parquet(out)
+    k = SymmetryModel.load(run).run.probe.k
+    label_of = dict(memory.select("pair_id", "label").iter_rows())
+    for line in answered.iter_rows(named=True):
+        neighbours = line["neighbours"].split(" ")
+        assert len(neighbours) == k  # a pair that trained with names and with ids counts twice
+        # A training pair is its own nearest neighbour, and the votes are those that the shares count.
+        assert neighbours[0] == line["pair_id"]
+        assert line["distance"] == pytest.approx(0, abs=1e-6)
+        votes = [label_of[neighbour] for neighbour in neighbours]
+        assert votes.count("entailment") / k == pytest.approx(line["p_entailment"])
+
+
+def test_a_run_without_the_ids_of_its_training_pairs_answers_without_neighbours(relsym, run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    (copy / "memory.parquet").unlink()
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text("premise,hypothesis\nA is B.,B is A.\n")
+    assert relsym("predict", f"model.folder={copy}", f"input={path}", f"output={out}").code == 0
+    assert pl.read_csv(out).columns[2:] == ["label", "p_entailment", "p_contradiction", "distance"]
+    explanation = SymmetryModel.load(copy).explain(PAIRS[0])
+    assert explanation.neighbours == ()
+    assert explanation.distance == SymmetryModel.load(run).explain(PAIRS[0]).distance
+    for content, message in (
+        (b"PAR1", "damaged. Delete it to go without the ids of training pairs"),
+        (None, "names 3 training pairs, and 8 are kept beside it"),
+    ):
+        if content is None:
+            pl.read_parquet(run / "memory.parquet")[:3].write_parquet(copy / "memory.parquet")
+        else:
+            (copy / "memory.parquet").write_bytes(content)
+        ended = relsym("predict", f"model.folder={copy}", "--", *PAIRS[0])
+        assert ended.code == 1
+        assert message in ended.err
+
+
+def test_a_text_is_encoded_once_over_calls_with_a_cache(relsym, run, tmp_path, monkeypatch):
+    path, cache = tmp_path / "in.csv", tmp_path / "vectors.db"
+    path.write_text("premise,hypothesis\n" + "".join(f"A{row} is B.,B is A{row}.\n" for row in range(10)))
+    words = ("predict", f"model.folder={run}", f"input={path}", "shard_rows=4")
+    assert relsym(*words, f"output={tmp_path / 'without.csv'}").code == 0
+    assert relsym(*words, f"output={tmp_path / 'first.csv'}", f"predict.cache={cache}").code == 0
+    encoded: list[str] = []
+    monkeypatch.setattr(
+        Encoder, "raw_vectors", lambda self, texts, *others, **more: encoded.extend(texts) or Ellipsis
+    )
+    assert relsym(*words, f"output={tmp_path / 'second.csv'}", f"predict.cache={cache}").code == 0
+    assert encoded == []
+    monkeypatch.undo()
+    path.write_text(path.read_text() + "A0 is B.,new\n")
+    encode = Encoder.raw_vectors
+
+    def counted(self, texts, *others, **more):
+        encoded.extend(texts)
+        return encode(self, texts, *others, **more)
+
+    monkeypatch.setattr(Encoder, "raw_vectors", counted)
+    assert relsym(*words, f"output={tmp_path / 'third.csv'}", f"predict.cache={cache}").code == 0
+    assert encoded == ["new"]
+    without = (tmp_path / "without.csv").read_text()
+    assert (tmp_path / "first.csv").read_text() == without
+    assert (tmp_path / "second.csv").read_text() == without
+    assert (tmp_path / "third.csv").read_text().startswith(without)
 
 
 @pytest.mark.parametrize("stop", first_fast([0, 1, 4]))
@@ -479,7 +561,7 @@ def test_a_pair_says_whether_the_run_abstains(relsym, run):
     words = (f"model.folder={run}", "predict.coverage=0.6")
     ended = relsym("predict", *words, "--", "A borders B.", "B borders A.")
     assert ended.code == 0, ended.err
-    assert "abstain" in ended.out.splitlines()[2]
+    assert "abstain" in ended.out.splitlines()[3]
     assert "predict.coverage=0.6, calibrated on" in ended.out
 
 

@@ -34,6 +34,7 @@ def test_what_was_saved_answers_as_the_run(run, tmp_path):
         "README.md",
         "config.yaml",
         "encoder",
+        "memory.parquet",
         "probe.safetensors",
         "results.json",
     }
@@ -84,7 +85,7 @@ class Hub:
         return f"https://huggingface.co/{name}"
 
     def upload_folder(self, folder_path, repo_id, commit_message, delete_patterns):
-        assert delete_patterns == "encoder/*"
+        assert delete_patterns == ["encoder/*", "memory.parquet"]
         self.calls.append((repo_id, sorted(path.name for path in folder_path.iterdir())))
 
 
@@ -92,7 +93,7 @@ def test_a_run_is_uploaded_whole(run, monkeypatch):
     asked = Hub()
     monkeypatch.setattr(hub, "HfApi", lambda: asked)
     assert SymmetryModel.load(run).push_to_hub("me/direction") == "https://huggingface.co/me/direction"
-    files = ["README.md", "config.yaml", "encoder", "probe.safetensors", "results.json"]
+    files = ["README.md", "config.yaml", "encoder", "memory.parquet", "probe.safetensors", "results.json"]
     assert asked.calls == [("me/direction", True, True), ("me/direction", files)]
 
 
@@ -124,7 +125,7 @@ def test_what_the_hub_has_is_fetched(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(hub, "snapshot_download", fetch)
     assert SymmetryModel.from_pretrained("me/direction", revision="v1").predict(PAIRS)
-    files = ["config.yaml", "results.json", "probe.safetensors", "encoder/*"]
+    files = ["config.yaml", "results.json", "probe.safetensors", "memory.parquet", "encoder/*"]
     assert asked == [("me/direction", "v1", files)]
 
 

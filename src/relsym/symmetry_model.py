@@ -39,6 +39,10 @@ class Explanation(NamedTuple):
         label: the answer.
         scores: how much speaks for each label.
         cosine: of the vectors of the two texts; None where the run reads a pair as one input.
+        distance: to the nearest training pair (1 - cos of what the two pairs imply) or label embedding; None
+            where the run compares with neither.
+        neighbours: ids of the training pairs that voted, nearest first; none where the run has none, or is of
+            a version that did not record them.
         reading: what the label was read off, in words.
     """
 
@@ -47,6 +51,8 @@ class Explanation(NamedTuple):
     label: str
     scores: dict[str, float]
     cosine: float | None
+    distance: float | None
+    neighbours: tuple[str, ...]
     reading: str
 
 
@@ -141,7 +147,7 @@ class SymmetryModel:
         """Write a folder that ``from_pretrained`` reads, with a model card.
 
         The run's configuration and results go along as they are: they name the paths that it was given, and
-        the run of a tracker.
+        the run of a tracker. So do the training pairs of k-NN, with their texts.
 
         Raises:
             FileExistsError: the folder is there.
@@ -271,13 +277,25 @@ class SymmetryModel:
         cosine = None
         if self._model.reads != JOINT:
             cosine = float(cosine_similarity(*vectors[0], dim=0))
+        distance, neighbours = self._closest(vectors)
         return Explanation(
             *checked,
             label=self.labels[index],
             scores=dict(zip(self.labels, scores, strict=True)),
             cosine=cosine,
+            distance=distance,
+            neighbours=neighbours,
             reading=visible(self._model.probe.account(vectors, self.labels)),
         )
+
+    def _closest(self, vectors: Float[Tensor, "one parts dim"]) -> tuple[float | None, tuple[str, ...]]:
+        """How far what is closest to a pair lies, and the ids of the training pairs that voted."""
+        if not self._model.probe.has_closest:
+            return None, ()
+        closest = self._model.probe.closest(vectors)
+        ids = self._model.memory_ids
+        rows = [] if closest.rows is None or ids is None else closest.rows[0].tolist()
+        return float(closest.distance[0]), tuple(ids[row] for row in rows)
 
     def _represent(self, pairs: Sequence[tuple[str, str]]) -> Float[Tensor, "n parts dim"]:
         """What the probe reads."""

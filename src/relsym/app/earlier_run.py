@@ -28,7 +28,8 @@ from relsym.models.run import RunModel
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
 from relsym.runs.folder import read_tensors
-from relsym.runs.layout import CONFIG, ENCODER, PROBE, RESULTS
+from relsym.runs.layout import CONFIG, ENCODER, MEMORY, PROBE, RESULTS
+from relsym.runs.memory import read_memory_ids
 from relsym.runs.results import Earlier, TrainResults, read_results
 from relsym.runs.stored_config import ADVICE, StoredConfig, read_config, shown_text
 from relsym.visible import printable
@@ -319,6 +320,8 @@ def load_run(
         probe.check_fits(encoder.dim, len(run.labels))
     except ValueError as error:
         raise ValueError(f"{run.folder / PROBE}: {error} {ADVICE}") from error
+    memory = probe.tensors().get("memory")
+    memory_ids = None if memory is None else read_memory_ids(run.folder / MEMORY, len(memory))
     source = {"name": folder, "objective": objective.__name__}
     return RunModel(
         encoder,
@@ -330,6 +333,7 @@ def load_run(
         source,
         device_of(accelerator),
         PRECISIONS[precision or run.results.precision],
+        memory_ids,
     )
 
 

@@ -13,7 +13,7 @@ from relsym.app.earlier_run import open_run
 from relsym.report.model_card import model_card
 from relsym.runs.disk import message_of
 from relsym.runs.files import write_atomically
-from relsym.runs.layout import CARD, CONFIG, ENCODER, PROBE, RESULTS
+from relsym.runs.layout import CARD, CONFIG, ENCODER, MEMORY, PROBE, RESULTS
 from relsym.visible import printable
 
 # All that answering needs, and the record that the card is made from.
@@ -45,6 +45,8 @@ def write_repository(run: Path, target: Path, name: str) -> None:
             "never runs. Hand the folder on itself."
         )
     files = [run / file for file in HANDED_ON] + _encoder_files(run / ENCODER)
+    if os.path.lexists(run / MEMORY):
+        files.append(run / MEMORY)
     for file in files:
         _check_inside(file, run)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,7 @@ def check_repository_name(name: str) -> None:
 
 
 def upload_repository(folder: Path, name: str, private: bool) -> str:
-    """Upload a folder; what an earlier one had of an encoder and this one has not goes.
+    """Upload a folder; what an earlier one had of an encoder or of training pairs and this one has not goes.
 
     Args:
         folder: as ``write_repository`` wrote it.
@@ -117,7 +119,7 @@ def upload_repository(folder: Path, name: str, private: bool) -> str:
             folder_path=folder,
             repo_id=name,
             commit_message="Upload a run of relsym",
-            delete_patterns=f"{ENCODER}/*",
+            delete_patterns=[f"{ENCODER}/*", MEMORY],
         )
     except Exception as error:  # the hub raises many types, of the libraries below it too
         raise ValueError(
@@ -139,7 +141,9 @@ def fetched_repository(name: str, revision: str | None) -> Path:
             raise ValueError(f"{name}: a folder, which has no revision {printable(revision)}. Leave it out.")
         return folder
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[*HANDED_ON, f"{ENCODER}/*"]))
+        return Path(
+            snapshot_download(name, revision=revision, allow_patterns=[*HANDED_ON, MEMORY, f"{ENCODER}/*"])
+        )
     except Exception as error:  # as above
         raise ValueError(
             f"{name}: no folder, and not to be had from the hub ({_reason(error)}). Check the name; offline, "

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from relsym.data.pairs import Row
-from relsym.encoders.encoder import Encoder
 from relsym.metrics.base import JOINT
+
+
+@runtime_checkable
+class VectorSource(Protocol):
+    """An encoder, or a cache before one."""
+
+    def raw_vectors(
+        self,
+        texts: Sequence[str],
+        seconds: Sequence[str] | None = None,
+        *,
+        advance: Callable[[int], None] = ...,
+    ) -> Float[Tensor, "n dim"]:
+        """See ``Encoder.raw_vectors``."""
 
 
 def distinct_texts(rows: Sequence[Row], reads: str) -> int:
@@ -19,7 +33,10 @@ def distinct_texts(rows: Sequence[Row], reads: str) -> int:
 
 
 def represent(
-    encoder: Encoder, rows: Sequence[Row], reads: str, advance: Callable[[int], None] = lambda count: None
+    encoder: VectorSource,
+    rows: Sequence[Row],
+    reads: str,
+    advance: Callable[[int], None] = lambda count: None,
 ) -> Float[Tensor, "n parts dim"]:
     """Premise and hypothesis of each row apart [n 2 dim], or the pair as one input [n 1 dim].
 

@@ -13,11 +13,15 @@ from torch import Tensor
 from relsym.data.pairs import Row
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
 from relsym.encoders.encoder import Encoder
-from relsym.evaluation.represent import distinct_texts, represent
+from relsym.evaluation.represent import VectorSource, distinct_texts, represent
 from relsym.metrics.base import JOINT, Metric
 from relsym.models.base import Advance, Columns, Examples, Judged, Model, Reading
 from relsym.models.three_way import STRICT, ThreeWay
 from relsym.probes.base import Probe
+from relsym.visible import visible
+
+# Columns beside those of the labels: how far what lies closest is, and the training pairs that voted.
+CLOSEST_DISTANCE, CLOSEST_PAIRS = "closest:distance", "closest:neighbours"
 
 
 @final
@@ -33,6 +37,7 @@ class RunModel(Model):
         reads: "sentences" or "joint".
         labels: the run's classes, in their order.
         name, source: of the run, for the report and the record.
+        memory_ids: of the training pairs that the probe compares with; None where they are not known.
     """
 
     kind: ClassVar[str] = "run"
@@ -49,14 +54,20 @@ class RunModel(Model):
         source: dict[str, Any],
         device: torch.device,
         dtype: torch.dtype,
+        memory_ids: Sequence[str] | None = None,
     ) -> None:
         self.hash = encoder.fingerprint()  # of the weights as they were trained, so before they are moved
         self.encoder = encoder.to(device, dtype)
+        self.vector_source: VectorSource = self.encoder  # or a cache before it
         self.metric = metric
         self.probe = probe
         self.reads = reads
         self.labels = tuple(labels)
         self.name, self.source = name, source
+        self.memory_ids = memory_ids
+        self.tells_closest = (
+            False  # whether ``measure`` gives CLOSEST_DISTANCE and CLOSEST_PAIRS too, as far as there are
+        )
 
     def prepare(self, examples: Examples) -> None:
         """Fit the rules to the run's labels and the benchmark's.
@@ -92,12 +103,17 @@ class RunModel(Model):
         # Each distinct text is encoded once, so progress counts texts: a text is worth this many rows.
         texts = distinct_texts(rows, self.reads)
         share = len(rows) / max(1, texts)
-        representation = represent(self.encoder, rows, self.reads, lambda count: advance(count * share))
+        representation = represent(self.vector_source, rows, self.reads, lambda count: advance(count * share))
         scores: Tensor = self.probe.scores(representation, len(self.labels))
         predicted = self.probe.predict(representation).tolist()
         columns: Columns = {}
         columns["answer"] = [self.labels[index] for index in predicted]
         columns |= zip(self.labels, scores.T.tolist(), strict=True)
+        if self.tells_closest and self.probe.has_closest:
+            closest = self.probe.closest(representation)
+            columns[CLOSEST_DISTANCE] = closest.distance.tolist()
+            if closest.rows is not None and self.memory_ids is not None:
+                columns[CLOSEST_PAIRS] = [_listed(self.memory_ids, rows) for rows in closest.rows.tolist()]
         return columns
 
     def vectors(self, texts: Sequence[str], advance: Advance = lambda count: None) -> Float[Tensor, "n dim"]:
@@ -119,7 +135,7 @@ class RunModel(Model):
 
     def account(self, row: Row) -> str:
         """What the answer to one pair is read off, in words for a person."""
-        return self.probe.account(represent(self.encoder, [row], self.reads), self.labels)
+        return self.probe.account(represent(self.vector_source, [row], self.reads), self.labels)
 
     def calibrate(self, form: str, labels: Sequence[str], measured: Columns) -> None:
         """Choose the threshold of ``ThreeWay``."""
@@ -135,3 +151,8 @@ class RunModel(Model):
         if reading == STRICT:
             return Judged(measured["answer"], measured[ENTAILMENT])
         return self.rules.read(reading, form, measured)
+
+
+def _listed(ids: Sequence[str], rows: Sequence[int]) -> str:
+    """The ids of training pairs, parted by spaces; a space in one is written as %20."""
+    return " ".join(visible(ids[row]).replace(" ", "%20") for row in rows)

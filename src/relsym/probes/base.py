@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, final
+from typing import ClassVar, NamedTuple, final
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,18 +12,31 @@ from torch import Tensor
 from relsym.metrics.base import Metric
 
 
+class Closest(NamedTuple):
+    """What lies closest to each pair among that which a probe compares it with.
+
+    distance: to the closest one.
+    rows: numbers of the training pairs among which it voted, closest first; None where it compares with label
+        embeddings.
+    """
+
+    distance: Float[Tensor, " n"]
+    rows: Int[Tensor, "n k"] | None
+
+
 class Probe(ABC):
     """Reads class indices off frozen representations.
 
     ``needs`` names the tensors a probe reads from the objective's read-out; ``needs_memory`` says whether it
     stores the training rows; ``needs_metric`` whether it measures distance; ``probability`` whether its
-    scores are probabilities.
+    scores are probabilities; ``has_closest`` whether it compares pairs with something (``closest``).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     needs_memory: ClassVar[bool] = False
     needs_metric: ClassVar[bool] = True
     probability: ClassVar[bool] = True
+    has_closest: ClassVar[bool] = False
 
     @property
     def needs_validation(self) -> bool:
@@ -121,6 +134,10 @@ class Probe(ABC):
         highest_first = sorted(zip(scores, labels, strict=True), reverse=True)
         shares = [f"{label} {score:.2f}" for score, label in highest_first]
         return f"scores: {', '.join(shares)}"
+
+    def closest(self, representation: Float[Tensor, "n parts dim"]) -> Closest:
+        """What lies closest to each pair, where ``has_closest``."""
+        raise NotImplementedError(f"{type(self).__name__} compares pairs with nothing.")
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

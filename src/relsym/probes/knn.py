@@ -8,10 +8,10 @@ from typing import ClassVar, final
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import one_hot
+from torch.nn.functional import cosine_similarity, one_hot
 
 from relsym.metrics.base import Metric, parts
-from relsym.probes.base import Probe
+from relsym.probes.base import Closest, Probe
 from relsym.probes.search import nearest
 from relsym.ranges import PositiveInt
 
@@ -27,6 +27,7 @@ class Knn(Probe):
     """
 
     needs_memory: ClassVar[bool] = True
+    has_closest: ClassVar[bool] = True
 
     def __init__(self, k: PositiveInt) -> None:
         if k < 1:
@@ -82,6 +83,12 @@ class Knn(Probe):
         votes = [labels[index] for index in neighbours]
         return f"the {len(votes)} nearest training pairs, nearest first: {', '.join(votes)}"
 
+    def closest(self, representation: Float[Tensor, "n parts dim"]) -> Closest:
+        """The k neighbours, and 1 - cos to the nearest one."""
+        implied = self._implied(representation)
+        rows = nearest(implied, self.memory, self.k)
+        return Closest(1 - cosine_similarity(implied, self.memory[rows[:, 0]], dim=-1), rows)
+
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over the stored memory.
 
@@ -103,9 +110,12 @@ class Knn(Probe):
 
     def _neighbours(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, "n k"]:
         """Class indices of each pair's k neighbours, nearest first."""
-        implied = self.metric.label_of(*parts(representation))
-        rows = nearest(implied, self.memory, self.k)
+        rows = nearest(self._implied(representation), self.memory, self.k)
         return self.targets[rows]
+
+    def _implied(self, representation: Float[Tensor, "n parts dim"]) -> Float[Tensor, "n dim"]:
+        """The label embedding that each pair implies."""
+        return self.metric.label_of(*parts(representation))
 
 
 def vote(neighbours: Int[Tensor, "n k"]) -> Int[Tensor, " n"]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from relsym.metrics.base import Metric, parts
-from relsym.probes.base import Probe
+from relsym.probes.base import Closest, Probe
 
 
 @final
@@ -20,6 +20,7 @@ class NearestLabel(Probe):
 
     needs: ClassVar[frozenset[str]] = frozenset({"label_embeddings"})
     probability: ClassVar[bool] = False
+    has_closest: ClassVar[bool] = True
 
     def fit(
         self,
@@ -57,6 +58,11 @@ class NearestLabel(Probe):
     ) -> Float[Tensor, "n classes"]:
         """Minus the distance to each label embedding."""
         return -self.metric.distance(*parts(representation), self.label_embeddings)
+
+    def closest(self, representation: Float[Tensor, "n parts dim"]) -> Closest:
+        """The metric's distance to the nearest label embedding."""
+        distance = self.metric.distance(*parts(representation), self.label_embeddings)
+        return Closest(distance.amin(-1), None)
 
     def account(self, representation: Float[Tensor, "one parts dim"], labels: Sequence[str]) -> str:
         """The distance to each label embedding, nearest first."""

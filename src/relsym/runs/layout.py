@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-# A run folder, of ``relsym train`` or ``relsym evaluate``; one of an evaluation has no encoder, probe and
-# forgetting.
+# A run folder, of ``relsym train`` or ``relsym evaluate``; one of an evaluation has no encoder, probe,
+# memory and forgetting.
 RESULTS = "results.json"
 CONFIG = "config.yaml"
 ENCODER = "encoder"
 PROBE = "probe.safetensors"
+MEMORY = "memory.parquet"
 PREDICTIONS = "predictions.parquet"
 FORGETTING = "forgetting.parquet"
 SHARDS = "shards"

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from relsym.runs.layout import CONFIG, ENCODER, FORGETTING, LOCK, PARTIAL, PREDICTIONS, PROBE, RESULTS, SHARDS
+from relsym.runs.layout import (
+    CONFIG,
+    ENCODER,
+    FORGETTING,
+    LOCK,
+    MEMORY,
+    PARTIAL,
+    PREDICTIONS,
+    PROBE,
+    RESULTS,
+    SHARDS,
+)
 
 # What a killed run of the same command may have left: written over, or from the loggers and Hydra.
 LEFTOVERS = {
@@ -12,6 +23,7 @@ LEFTOVERS = {
     CONFIG,
     ENCODER,
     PROBE,
+    MEMORY,
     PREDICTIONS,
     FORGETTING,
     SHARDS,

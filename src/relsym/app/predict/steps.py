@@ -21,14 +21,16 @@ from relsym import __version__
 from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options
 from relsym.app.earlier_run import load_run
 from relsym.app.predict.abstention import Abstention, calibrated, scores_of
+from relsym.app.predict.answers import AnswerColumns
 from relsym.app.predict.pair_table import Answers, PairTable, Part, Wanted, checked_pair
 from relsym.app.predict.parquet_table import ParquetTable
-from relsym.app.predict.text_table import CsvTable, JsonTable, TextTable, TsvTable, cell_text
+from relsym.app.predict.text_table import CsvTable, JsonTable, TextTable, TsvTable
 from relsym.app.shards import Shards, check_numbers
 from relsym.data.pairs import Row
 from relsym.data.sources.file_format import UNREAD_PACKINGS, FileFormat
+from relsym.encoders.vector_cache import VectorCache
 from relsym.models.base import Columns
-from relsym.models.run import RunModel
+from relsym.models.run import CLOSEST_PAIRS, RunModel
 from relsym.report.one_run.terminal import console
 from relsym.runs.files import write_atomically
 from relsym.runs.layout import CONFIG, LOCK, PARTIAL, SHARDS
@@ -39,7 +41,6 @@ from relsym.visible_console import VisibleConsole
 
 STREAM = "-"  # in place of a file: standard input or output
 TEXTS: dict[str, type[TextTable]] = {"csv": CsvTable, "tsv": TsvTable, "jsonl": JsonTable}
-LABEL, ABSTAINED = "label", "abstained"
 ANSWERS = "answers"  # the output while it is written
 # What lies in the folder beside the output.
 OWN_FILES = {LOCK, SHARDS, ANSWERS, f"{PARTIAL}{ANSWERS}"}
@@ -60,6 +61,7 @@ def check(cfg: DictConfig, pair: Sequence[str] | None) -> None:
         FileNotFoundError, FileExistsError: no input, or an output that is there.
     """
     check_run_options(cfg, "predict")
+    _check_cache(cfg)
     if pair is not None:
         if cfg.input is not None or cfg.output is not None:
             raise ValueError("input and output are of tables, and a pair stands behind --. Pass one of both.")
@@ -75,6 +77,20 @@ def check(cfg: DictConfig, pair: Sequence[str] | None) -> None:
     if cfg.output is None:
         raise ValueError(f"output is not set: pass output=FILE, or output={STREAM} for standard output.")
     _check_files(cfg)
+
+
+def _check_cache(cfg: DictConfig) -> None:
+    """Refuse a cache that cannot be made, or that is the input or the output."""
+    if cfg.predict.cache is None:
+        return
+    cache = Path(str(cfg.predict.cache)).expanduser()
+    if not cache.parent.is_dir():
+        raise FileNotFoundError(f"predict.cache={cache}: there is no folder {cache.parent}. Make it first.")
+    for option in (cfg.input, cfg.output):
+        if option is not None and Path(str(option)).expanduser().absolute() == cache.absolute():
+            raise ValueError(
+                f"predict.cache={cache}: is the input or the output too. Give it a name of its own."
+            )
 
 
 def _check_files(cfg: DictConfig) -> None:
@@ -117,12 +133,16 @@ def answer_pair(cfg: DictConfig, premise: str, hypothesis: str) -> None:
     """Answer one pair, and say what the answer was read off."""
     model = _loaded(cfg)
     row = _row_of(premise, hypothesis)
-    abstention = _abstention(cfg, model)
-    measured = _measure_at_once(model)(0, [row])
+    with _cached(cfg, model):
+        abstention = _abstention(cfg, model)
+        measured = _measure_at_once(model)(0, [row])
+        account = visible(model.account(row))
     [label] = measured["answer"]
     screen = console()
     screen.print(visible(label), style="bold", markup=False)
-    screen.print(f"read off {visible(model.account(row))}", markup=False, highlight=False, soft_wrap=True)
+    screen.print(f"read off {account}", markup=False, highlight=False, soft_wrap=True)
+    if CLOSEST_PAIRS in measured:
+        screen.print(f"these are {measured[CLOSEST_PAIRS][0]}", markup=False, highlight=False, soft_wrap=True)
     if abstention is not None:
         [abstains] = abstention.of(scores_of(measured, model.labels))
         verdict = "abstains: more than one label is possible, or none" if abstains else "does not abstain"
@@ -138,8 +158,9 @@ def answer_table(cfg: DictConfig) -> None:
     """Answer every row of a table; a call that was stopped goes on from what it had answered."""
     began = time.perf_counter()
     model = _loaded(cfg)
-    with _source(str(cfg.input)) as path:
-        table = _table(cfg, path, model)
+    with _source(str(cfg.input)) as path, _cached(cfg, model):
+        columns = AnswerColumns(model, cfg.predict.prefix, cfg.predict.coverage is not None)
+        table = _table(cfg, path, columns)
         size = cfg.shard_rows or model.shard_rows
         rows = sum(len(part.rows) for part in table.parts(size, "checking"))
         if rows == 0:
@@ -147,13 +168,12 @@ def answer_table(cfg: DictConfig) -> None:
         counts: Counter[str] = Counter()
         abstention = _abstention(cfg, model)
         if cfg.output == STREAM:
-            for text in table.texts(
-                _answered(table, size, model, abstention, _measure_at_once(model), counts)
-            ):
+            measure = _measure_at_once(model)
+            for text in table.texts(_answered(table, size, columns, abstention, measure, counts)):
                 sys.stdout.buffer.write(text)
             sys.stdout.buffer.flush()
         else:
-            _write(cfg, table, size, model, abstention, counts)
+            _write(cfg, table, size, columns, abstention, counts)
     _conclude(cfg, rows, counts, abstention, time.perf_counter() - began)
 
 
@@ -172,7 +192,19 @@ def _loaded(cfg: DictConfig) -> RunModel:
         list(cfg.trust),
     )
     model.probe.answer_among(model.labels)
+    model.tells_closest = True
     return model
+
+
+@contextmanager
+def _cached(cfg: DictConfig, model: RunModel) -> Iterator[None]:
+    """Texts that were encoded before are looked up, where ``predict.cache`` names a file."""
+    if cfg.predict.cache is None:
+        yield
+        return
+    with VectorCache(Path(str(cfg.predict.cache)).expanduser(), model.encoder, model.hash) as cache:
+        model.vector_source = cache
+        yield
 
 
 @contextmanager
@@ -188,36 +220,26 @@ def _source(name: str) -> Iterator[Path]:
         yield path
 
 
-def _table(cfg: DictConfig, path: Path, model: RunModel) -> PairTable:
+def _table(cfg: DictConfig, path: Path, columns: AnswerColumns) -> PairTable:
     """The input, with the columns that are read and added."""
-    names = _names_of_answers(model)
-    if cfg.predict.coverage is not None:
-        names.append(ABSTAINED)
-    added = tuple(f"{cfg.predict.prefix}{name}" for name in names)
-    wanted = Wanted(cfg.predict.premise, cfg.predict.hypothesis, added)
+    wanted = Wanted(cfg.predict.premise, cfg.predict.hypothesis, columns.names)
     kind = _kind(cfg)
     if kind == "parquet":
         return ParquetTable(path, wanted)
     return TEXTS[kind](path, wanted, cfg.predict.safe_csv)
 
 
-def _names_of_answers(model: RunModel) -> list[str]:
-    """The label, and one number for each label: its probability where the scores are some."""
-    number = "p" if model.probe.probability else "score"
-    return [LABEL, *(f"{number}_{visible(label)}" for label in model.labels)]
-
-
 def _answered(
     table: PairTable,
     size: int,
-    model: RunModel,
+    columns: AnswerColumns,
     abstention: Abstention | None,
     measure: Callable[[int, list[Row]], Columns],
     counts: Counter[str],
 ) -> Iterator[tuple[Part, Answers]]:
     """Each part of the table with its answers; ``counts`` gets those of each label."""
     for number, part in enumerate(table.parts(size, "answering")):
-        answers: dict[str, Sequence[str | float | bool]] = {}
+        answers: Answers = {}
         if part.rows:
             measured = measure(number, part.rows)
             if len(measured["answer"]) != len(part.rows):
@@ -226,11 +248,7 @@ def _answered(
                     "(.partial), and give the command again."
                 )
             counts.update(measured["answer"])
-            answers[table.wanted.added[0]] = [visible(label) for label in measured["answer"]]
-            for name, label in zip(table.wanted.added[1:], model.labels, strict=False):
-                answers[name] = [float(cell_text(value)) for value in measured[label]]
-            if abstention is not None:
-                answers[table.wanted.added[-1]] = abstention.of(scores_of(measured, model.labels))
+            answers = columns.of(measured, abstention)
         yield part, answers
 
 
@@ -249,7 +267,7 @@ def _write(
     cfg: DictConfig,
     table: PairTable,
     size: int,
-    model: RunModel,
+    columns: AnswerColumns,
     abstention: Abstention | None,
     counts: Counter[str],
 ) -> None:
@@ -268,12 +286,13 @@ def _write(
             f"({printable(foreign[0])}). Move it, or pass another output."
         )
     check_output_free(cfg)  # another call may have written it while this one looked at the table
+    model = columns.model
     shards = Shards(folder, _plan(cfg, table.path, model), size, "output")
 
     def measure(number: int, rows: list[Row]) -> Columns:
         return shards.measure(f"{number:06}", rows, model, lambda count: None)
 
-    answered = _answered(table, size, model, abstention, measure, counts)
+    answered = _answered(table, size, columns, abstention, measure, counts)
     written = write_atomically(folder / ANSWERS, lambda partial: table.write(partial, answered))
     check_output_free(cfg)
     os.replace(written, target)
@@ -294,6 +313,7 @@ def _plan(cfg: DictConfig, path: Path, model: RunModel) -> str:
         model.fingerprint(),
         Path(model.name, CONFIG).expanduser().read_text(encoding="utf-8"),  # how it is read
         str(model.encoder.model.dtype),
+        model.memory_ids is None,  # whether there are neighbours to tell
         cfg.predict.premise,
         cfg.predict.hypothesis,
     ]

@@ -51,7 +51,8 @@ from relsym.probes.base import Probe
 from relsym.processor import warn_of_slow_bf16
 from relsym.report.one_run.terminal import console, print_folder, print_run
 from relsym.runs.folder import RunFolder
-from relsym.runs.layout import CONFIG, ENCODER, PREDICTIONS, PROBE
+from relsym.runs.layout import CONFIG, ENCODER, MEMORY, PREDICTIONS, PROBE
+from relsym.runs.memory import memory_columns
 
 log = logging.getLogger(__name__)
 READING_PAIRS = 2000  # of each form: validation rows that a reading is chosen on, at most
@@ -399,6 +400,8 @@ def score(
     tensors = {**objective.read_out(), **probe.tensors()}
     arrays = {name: as_array(tensor) for name, tensor in tensors.items()}
     folder.write_tensors(PROBE, arrays)
+    if "memory" in arrays:
+        folder.write_table(MEMORY, memory_columns(memory_rows))
     folder.write_table(PREDICTIONS, scores.table(accuracy_key))
     if forgetting is not None:
         figures, extra.forgetting = forgetting.measure(saved, objective, probe, folder)

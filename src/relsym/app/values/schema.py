@@ -200,6 +200,7 @@ class PredictKeys(TypedDict):
     hypothesis: str
     prefix: str
     format: Literal["csv", "tsv", "jsonl", "parquet"] | None
+    cache: str | None
     safe_csv: bool
     coverage: Probability | None
 
