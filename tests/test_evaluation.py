@@ -267,8 +267,8 @@ def items(
 
 def test_whatever_is_answered_to_variants_that_are_counted_apart_groups_stay_as_they_are():
     counted = ("swap", "identity", "paraphrase")
-    apart = ("swapped_paraphrase", "double_negation", "negated_premise", "other_relation", "other_object")
-    assert set(apart) == set(COUNTED_APART)
+    apart = COUNTED_APART
+    assert {"swapped_paraphrase", "double_negation", "negated_premise", "other_relation"} < set(apart)
     rows = []
     for number in range(4):
         rows += items(number, "symmetric", (*counted, *apart))

@@ -126,7 +126,7 @@ def refusal(task: str, *words: str) -> str:
             "data.train_variants=[nope]",
             "a list of swap, negated_swap, identity, negated_identity, paraphrase, converse, "
             "swapped_converse, reworded_swap, swapped_paraphrase, double_negation, negated_premise, "
-            "other_relation or other_object, or null",
+            "other_relation, other_object, implied or swapped_implied, or null",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a fact is confused with: another relation of the same pair, another object of the same subject."""
+"""What else is said of a fact's names: another relation of the pair, another object, what follows from it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import polars as pl
 from relsym.data.relations import Relation
 from relsym.data.splits import ADDED, TRAIN, uniform
 
-OTHER_RELATION, OTHER_OBJECT = "relation", "object"
+# What a hypothesis has in place of the fact's own: of the first two nothing follows, the third follows.
+OTHER_RELATION, OTHER_OBJECT, IMPLIED = "relation", "object", "implied"
 
 
 def with_others(base: pl.DataFrame, relations: Mapping[str, Relation]) -> pl.DataFrame:
-    """Facts with the relation and the object that they are confused with.
+    """Facts with the relation and the object that they are confused with, and the relation that follows.
 
     Adds ``other_relation``, a property of another meaning with the same slots, and ``other_object`` with its
     name ``other_object_name``, the object of another fact of the same property and part. Where there is none
     of these slots or of this property, another takes its place; where there is none at all it is null.
-    Nothing is known to follow from one to the other, whether it is true or not.
+    Nothing is known to follow from one to the other, whether it is true or not. ``other_implied`` is a
+    relation that does follow, with the two names exchanged where ``implied_reversed``; null where none does.
 
     Args:
         base: columns property, split, fact_id, subject_id, object_id, subject, object, reverse.
@@ -37,7 +39,7 @@ def with_others(base: pl.DataFrame, relations: Mapping[str, Relation]) -> pl.Dat
         place = int(uniform(0, f"other relation|{fact}") * len(names))
         others.append(names[place] if names else None)
     base = base.with_columns(pl.Series("other_relation", others, dtype=pl.String))
-    return _with_other_objects(base)
+    return _with_other_objects(_with_implied(base, relations))
 
 
 def stated_instead(base: pl.DataFrame, other: str) -> pl.DataFrame:
@@ -45,11 +47,37 @@ def stated_instead(base: pl.DataFrame, other: str) -> pl.DataFrame:
 
     Args:
         base: of ``with_others``, less the facts that lack the other one.
-        other: ``OTHER_RELATION`` or ``OTHER_OBJECT``.
+        other: ``OTHER_RELATION``, ``OTHER_OBJECT`` or ``IMPLIED``.
     """
+    if other == IMPLIED:
+        ends = {}
+        for one, two in (("subject_id", "object_id"), ("subject", "object")):
+            ends[one] = pl.when("implied_reversed").then(two).otherwise(one)
+            ends[two] = pl.when("implied_reversed").then(one).otherwise(two)
+        return base.with_columns(property="other_implied", **ends)
     if other == OTHER_RELATION:
         return base.with_columns(property="other_relation")
     return base.with_columns(object_id="other_object", object="other_object_name")
+
+
+def _with_implied(base: pl.DataFrame, relations: Mapping[str, Relation]) -> pl.DataFrame:
+    """Facts with a relation that follows; of several one, by the fact's hash.
+
+    Both are of one side: what is held out, or asked nowhere, is not trained on here either.
+    """
+    sides = _sides(relations)
+    links_of = {}
+    for property, relation in relations.items():
+        links_of[property] = [link for link in relation.implied if sides.get(link[0]) == sides[property]]
+    chosen: list[tuple[str | None, bool | None]] = []
+    for property, fact in base.select("property", "fact_id").iter_rows():
+        links = links_of[property]
+        place = int(uniform(0, f"implied|{fact}") * len(links))
+        chosen.append(links[place] if links else (None, None))
+    return base.with_columns(
+        pl.Series("other_implied", [name for name, _ in chosen], dtype=pl.String),
+        pl.Series("implied_reversed", [is_reversed for _, is_reversed in chosen], dtype=pl.Boolean),
+    )
 
 
 def _confusable(relations: Mapping[str, Relation]) -> dict[str, list[str]]:
@@ -59,10 +87,7 @@ def _confusable(relations: Mapping[str, Relation]) -> dict[str, list[str]]:
     """
     of_side = defaultdict(list)
     of_slots = defaultdict(list)
-    side_of = {
-        property: TRAIN if relation.side == ADDED else relation.side
-        for property, relation in relations.items()
-    }
+    side_of = _sides(relations)
     for property, relation in relations.items():
         of_side[side_of[property]].append(property)
         of_slots[side_of[property], relation.slots].append(property)
@@ -71,6 +96,14 @@ def _confusable(relations: Mapping[str, Relation]) -> dict[str, list[str]]:
         alike = _of_other_meaning(relation, of_slots[side_of[property], relation.slots], relations)
         confusable[property] = alike or _of_other_meaning(relation, of_side[side_of[property]], relations)
     return confusable
+
+
+def _sides(relations: Mapping[str, Relation]) -> dict[str, str]:
+    """The side of each relation; what was added trains."""
+    return {
+        property: TRAIN if relation.side == ADDED else relation.side
+        for property, relation in relations.items()
+    }
 
 
 def _of_other_meaning(

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from relsym.data.others import OTHER_OBJECT, OTHER_RELATION, stated_instead, with_others
+from relsym.data.others import IMPLIED, OTHER_OBJECT, OTHER_RELATION, stated_instead, with_others
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL, SYMMETRIC, Relation
 from relsym.data.splits import uniform
 from relsym.data.verbalize import (
@@ -37,8 +37,8 @@ class Variant(NamedTuple):
         swapped: subject and object exchanged, so that the relation's kind decides the label.
         negated: the hypothesis denies, so the label is reversed.
         premise: its wording (the template, unless that is what is held out).
-        other: what the hypothesis takes from elsewhere, ``OTHER_RELATION`` or ``OTHER_OBJECT``: then nothing
-            follows.
+        other: what the hypothesis takes from elsewhere: of ``OTHER_RELATION`` or ``OTHER_OBJECT`` nothing
+            follows, and ``IMPLIED`` is a relation that does.
     """
 
     wording: str
@@ -63,6 +63,8 @@ VariantName = Literal[
     "negated_premise",
     "other_relation",
     "other_object",
+    "implied",
+    "swapped_implied",
 ]
 # The items of a contrast fact that all have to be right.
 _IN_GROUPS = {
@@ -82,6 +84,8 @@ _APART = {
     "negated_premise": Variant(TEMPLATE, swapped=True, premise=NEGATION),
     "other_relation": Variant(TEMPLATE, swapped=False, other=OTHER_RELATION),
     "other_object": Variant(TEMPLATE, swapped=False, other=OTHER_OBJECT),
+    "implied": Variant(TEMPLATE, swapped=False, other=IMPLIED),
+    "swapped_implied": Variant(TEMPLATE, swapped=True, other=IMPLIED),
 }
 VARIANTS = _IN_GROUPS | _APART
 COUNTED_APART = tuple(_APART)
@@ -339,7 +343,7 @@ def _end(end: str, other_end: str, exchanged: pl.Expr | str) -> pl.Expr:
 
 def _label(relation: Relation, variant: Variant) -> str:
     """What the premise says about the variant's hypothesis."""
-    if variant.other:
+    if variant.other in (OTHER_RELATION, OTHER_OBJECT):
         return NEUTRAL
     label = relation.label if variant.swapped else ENTAILMENT
     if variant.premise == NEGATION:

@@ -8,6 +8,7 @@ A bank is a folder:
   or of ``BankEntry`` or ``RolePair``, for a relation that trains and is on none of the sides;
 - ``names/TYPE.txt``: the names that fill a slot of each type, one on a line; persons may be given as
   ``person_given.txt`` and ``person_family.txt``, which are combined;
+- ``implied.yaml``, where it is there: what follows from a relation in another one (``read_implied``);
 - ``sides.yaml``, where it is there: which relations train, validate and test; drawn otherwise.
 
 The one that comes with relsym lies in ``relsym/data/bank``. ``docs/relations.md`` says how to write one.
@@ -33,6 +34,7 @@ from relsym.data.bank_entries import (
     relations_in,
 )
 from relsym.data.bank_further import check_added, read_further
+from relsym.data.bank_implied import IMPLIED_FILE, read_implied
 from relsym.data.bank_sides import SIDES_FILE, read_sides
 from relsym.data.relations import TABLES, Relation, read_relations
 from relsym.data.rewording import assurances, denials
@@ -64,6 +66,7 @@ class RelationBank:
         family_lines: what each family is about, by family; the family's name where the bank does not say.
         further: texts that train alone, by relation id, where a relation has any.
         added: relations that train and that no draw of sides knew, since they came later.
+        implied: what follows from a relation, by relation id (``Relation.implied``).
     """
 
     entries: Mapping[str, BankEntry]
@@ -73,6 +76,7 @@ class RelationBank:
     family_lines: Mapping[str, str]
     further: Mapping[str, FurtherTexts]
     added: frozenset[str]
+    implied: Mapping[str, tuple[tuple[str, bool], ...]]
 
     def drawn(self) -> dict[str, BankEntry]:
         """The relations that a draw of sides knows: all but those that were added later."""
@@ -96,6 +100,7 @@ class RelationBank:
                 self._relation(name, trained),
                 kept=None if name in self.added else self._relation(name, kept),
                 reworded=self._relation(name, self._reworded(name, trained, known)),
+                implied=self.implied.get(name, ()),
             )
         return table
 
@@ -248,12 +253,13 @@ def _read_folder(root: Path | Traversable) -> RelationBank:
         lines,
         further.texts,
         frozenset(further.entries),
+        read_implied(root, entries | further.entries),
     )
 
 
 def _family_files(root: Path | Traversable) -> dict[str, Path | Traversable]:
     """The file of each family, in the order of their names."""
-    no_families = (SIDES_FILE, FAMILIES_FILE)
+    no_families = (SIDES_FILE, FAMILIES_FILE, IMPLIED_FILE)
     paths = {}
     for path in sorted(root.iterdir(), key=lambda path: path.name):
         if path.name.endswith(".yaml") and path.name not in no_families:

@@ -53,6 +53,7 @@ class Relation:
         converses: further wordings from the other side, beside ``converse``.
         meaning: relations of one meaning class are synonyms, converses, or one wider than the other.
         slots: the types of [X] and [Y].
+        implied: relations of a bank that follow from this one, each with whether its two names are exchanged.
         family: of a relation in a bank, such as kinship.
         side: of a relation in a bank, on which it trains or is held out (``RELATION_SIDES`` there, or
             ``ADDED``).
@@ -76,6 +77,7 @@ class Relation:
     converses: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     meaning: str = dataclasses.field(default="", repr=False)
     slots: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    implied: tuple[tuple[str, bool], ...] = dataclasses.field(default=(), repr=False)
     family: str = dataclasses.field(default="", repr=False)
     side: str = dataclasses.field(default="", repr=False)
     kept: Relation | None = dataclasses.field(default=None, repr=False)
