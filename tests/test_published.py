@@ -85,7 +85,7 @@ class Hub:
         return f"https://huggingface.co/{name}"
 
     def upload_folder(self, folder_path, repo_id, commit_message, delete_patterns):
-        assert delete_patterns == ["encoder/*", "memory.parquet"]
+        assert delete_patterns == ["encoder/*", "memory.parquet", "low_rank.safetensors"]
         self.calls.append((repo_id, sorted(path.name for path in folder_path.iterdir())))
 
 
@@ -125,7 +125,7 @@ def test_what_the_hub_has_is_fetched(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(hub, "snapshot_download", fetch)
     assert SymmetryModel.from_pretrained("me/direction", revision="v1").predict(PAIRS)
-    files = ["config.yaml", "results.json", "probe.safetensors", "memory.parquet", "encoder/*"]
+    files = ["config.yaml", "results.json", "probe.safetensors", *hub.HANDED_ON_IF_THERE, "encoder/*"]
     assert asked == [("me/direction", "v1", files)]
 
 

@@ -17,6 +17,7 @@ from relsym.data.nli import NliData
 from relsym.data.splits import may_share_rows
 from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
+from relsym.encoders.low_rank import load_low_rank
 from relsym.encoders.model_files import ModelFiles
 from relsym.encoders.pooling.base import Pooling
 from relsym.encoders.pooling.registry import POOLINGS, pooling_named
@@ -28,7 +29,7 @@ from relsym.models.run import RunModel
 from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
 from relsym.runs.folder import read_tensors
-from relsym.runs.layout import CONFIG, ENCODER, MEMORY, PROBE, RESULTS
+from relsym.runs.layout import CONFIG, ENCODER, LOW_RANK, MEMORY, PROBE, RESULTS
 from relsym.runs.memory import read_memory_ids
 from relsym.runs.results import Earlier, TrainResults, read_results
 from relsym.runs.stored_config import ADVICE, StoredConfig, read_config, shown_text
@@ -105,6 +106,8 @@ class EarlierRun:
         model = self.config.model
         path = self.folder / ENCODER
         pooling = self._pooling()
+        if not path.is_dir():  # open_run has looked that there is one of the two
+            return load_low_rank(self.folder / LOW_RANK, pooling, model.max_length, dropout)
         try:
             return load_encoder(
                 str(path),
@@ -136,6 +139,8 @@ class EarlierRun:
         """
         model = self.config.model
         pooling = pooling_named(model.pooling, model.pooling_options)
+        if not (self.folder / ENCODER).is_dir():
+            return pooling  # low-rank weights say none of their own
         reading = read_folder(ModelFiles(str(self.folder / ENCODER), None))
         if reading is not None and not reading.pooling.is_like(pooling):
             stored, own = pooling.described(), reading.pooling.described()
@@ -232,7 +237,7 @@ def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
     check_trust(trust)
     folder = Path(name).expanduser()
     missing = [file for file in (RESULTS, CONFIG) if not (folder / file).is_file()]
-    if not (folder / ENCODER).is_dir():
+    if not (folder / ENCODER).is_dir() and not (folder / LOW_RANK).is_file():
         missing.append(ENCODER)
     if missing:
         raise ValueError(
@@ -320,8 +325,10 @@ def load_run(
         probe.check_fits(encoder.dim, len(run.labels))
     except ValueError as error:
         raise ValueError(f"{run.folder / PROBE}: {error} {ADVICE}") from error
-    memory = probe.tensors().get("memory")
-    memory_ids = None if memory is None else read_memory_ids(run.folder / MEMORY, len(memory))
+    memory_ids = None
+    if "memory" in probe.tensors():
+        labels = [run.labels[target] for target in probe.tensors()["memory_targets"].tolist()]
+        memory_ids = read_memory_ids(run.folder / MEMORY, labels)
     source = {"name": folder, "objective": objective.__name__}
     return RunModel(
         encoder,

@@ -10,31 +10,35 @@ from pathlib import Path
 from huggingface_hub import HfApi, snapshot_download
 
 from relsym.app.earlier_run import open_run
+from relsym.app.small_run import note_of, write_small_encoder
+from relsym.ranges import PositiveInt
 from relsym.report.model_card import model_card
 from relsym.runs.disk import message_of
 from relsym.runs.files import write_atomically
-from relsym.runs.layout import CARD, CONFIG, ENCODER, MEMORY, PROBE, RESULTS
+from relsym.runs.layout import CARD, CONFIG, ENCODER, LOW_RANK, MEMORY, PROBE, RESULTS
 from relsym.visible import printable
 
 # All that answering needs, and the record that the card is made from.
 HANDED_ON = (CONFIG, RESULTS, PROBE)
+HANDED_ON_IF_THERE = (MEMORY, LOW_RANK)
 # Files of an encoder's folder, and of the folders of its modules in it.
 ENCODER_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "relsym_*.py")
 REPOSITORY_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 
 
-def write_repository(run: Path, target: Path, name: str) -> None:
+def write_repository(run: Path, target: Path, name: str, rank: PositiveInt | None = None) -> None:
     """Copy what a run needs to answer, and write its card.
 
     Args:
         run: the folder of a finished run.
         target: is made.
         name: what a reader loads it by.
+        rank: None copies the encoder; else what training changed of it is written in matrices of this rank.
 
     Raises:
         FileExistsError: the target is there.
-        ValueError: the run needs code that is not relsym's, which nobody could load by its name alone; or the
-            encoder's folder holds something that is no part of it.
+        ValueError: the run needs code that is not relsym's, which nobody could load by its name alone; the
+            encoder's folder holds something that is no part of it; a rank, and the encoder is not known.
     """
     if os.path.lexists(target):
         raise FileExistsError(f"{target}: is there already, and nothing is overwritten. Pass another folder.")
@@ -44,9 +48,12 @@ def write_repository(run: Path, target: Path, name: str) -> None:
             f"{run}: its encoder has code of its own (model.trust_remote_code=true), which from_pretrained "
             "never runs. Hand the folder on itself."
         )
-    files = [run / file for file in HANDED_ON] + _encoder_files(run / ENCODER)
-    if os.path.lexists(run / MEMORY):
-        files.append(run / MEMORY)
+    files = [run / file for file in HANDED_ON]
+    if rank is None:
+        files += _encoder_files(run / ENCODER)
+    elif not (run / ENCODER).is_dir():
+        raise ValueError(f"rank={rank}: {run} holds low-rank weights already. Leave rank out.")
+    files += [run / file for file in HANDED_ON_IF_THERE if os.path.lexists(run / file)]
     for file in files:
         _check_inside(file, run)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +63,10 @@ def write_repository(run: Path, target: Path, name: str) -> None:
             copy = partial / file.relative_to(run)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        (partial / CARD).write_text(model_card(opened.results, name), encoding="utf-8")
+        if rank is not None:
+            write_small_encoder(run, partial, rank)
+        note = note_of(run, partial) if (partial / LOW_RANK).is_file() else ""
+        (partial / CARD).write_text(model_card(opened.results, name, note), encoding="utf-8")
 
     write_atomically(target, write)
 
@@ -119,7 +129,7 @@ def upload_repository(folder: Path, name: str, private: bool) -> str:
             folder_path=folder,
             repo_id=name,
             commit_message="Upload a run of relsym",
-            delete_patterns=[f"{ENCODER}/*", MEMORY],
+            delete_patterns=[f"{ENCODER}/*", *HANDED_ON_IF_THERE],
         )
     except Exception as error:  # the hub raises many types, of the libraries below it too
         raise ValueError(
@@ -142,7 +152,9 @@ def fetched_repository(name: str, revision: str | None) -> Path:
         return folder
     try:
         return Path(
-            snapshot_download(name, revision=revision, allow_patterns=[*HANDED_ON, MEMORY, f"{ENCODER}/*"])
+            snapshot_download(
+                name, revision=revision, allow_patterns=[*HANDED_ON, *HANDED_ON_IF_THERE, f"{ENCODER}/*"]
+            )
         )
     except Exception as error:  # as above
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from relsym.encoders.encoder import Encoder
+from relsym.runs.disk import check_regular
 from relsym.visible import printable
 
-FORMAT = "relsym vectors 1"
+CACHE_FORMAT = "relsym vectors 1"
 # The whole of a cache's schema, as SQLite itself keeps it: a file with anything else in it is not read.
 SCHEMA = (
     "CREATE TABLE made_by (format TEXT, encoder TEXT)",
@@ -47,11 +49,14 @@ class VectorCache:
     def __init__(self, path: Path, encoder: Encoder, fingerprint: str) -> None:
         self.path, self.encoder = path, encoder
         self._number_type = np.dtype("<f4")
+        if os.path.lexists(path):
+            check_regular(path)
         pooling = encoder.pooling.described()
         described = [fingerprint, pooling, str(encoder.model.dtype), encoder.max_length, encoder.dim]
         with self._faults():
             # One transaction for each block of texts, not one for each statement.
-            self._file = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
+            # As a path of its own: SQLite takes ":memory:" for no file.
+            self._file = sqlite3.connect(Path(path).absolute(), timeout=WAIT_S, isolation_level=None)
         try:
             self._open(json.dumps(described))
         except BaseException:
@@ -100,11 +105,11 @@ class VectorCache:
                 if not schema:
                     for table in SCHEMA:
                         self._file.execute(table)
-                    self._file.execute("INSERT INTO made_by VALUES (?, ?)", (FORMAT, described))
+                    self._file.execute("INSERT INTO made_by VALUES (?, ?)", (CACHE_FORMAT, described))
                 elif sorted(sql for (sql,) in schema) != sorted(SCHEMA):
                     raise ValueError(f"{self.path}: a database, but no cache of vectors. Pass another name.")
                 made_by = self._file.execute("SELECT format, encoder FROM made_by").fetchall()
-        if made_by != [(FORMAT, described)]:
+        if made_by != [(CACHE_FORMAT, described)]:
             raise ValueError(
                 f"{self.path}: holds the vectors of another encoder, pooling or precision, or of another "
                 "version. Pass another name, or delete it."
@@ -126,9 +131,17 @@ class VectorCache:
         return known
 
     def _keep(self, keys: Sequence[bytes], vectors: Float[Tensor, "n dim"]) -> None:
-        """Write vectors; another process may have written some of them by now."""
+        """Write vectors; another process may have written some of them by now.
+
+        One that is not finite is not kept: whoever asked for it will refuse it, and may then mend the cause.
+        """
         numbers = vectors.numpy().astype(self._number_type)
-        rows = ((key, vector.tobytes()) for key, vector in zip(keys, numbers, strict=True))
+        finite = np.isfinite(numbers).all(axis=1)
+        rows = [
+            (key, vector.tobytes())
+            for key, vector, is_finite in zip(keys, numbers, finite, strict=True)
+            if is_finite
+        ]
         with self._faults(), self._transaction():
             self._file.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
 
@@ -138,10 +151,11 @@ class VectorCache:
         self._file.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._file.execute("COMMIT")
         except BaseException:
-            self._file.execute("ROLLBACK")
+            if self._file.in_transaction:  # on a full disk SQLite has ended it by itself
+                self._file.execute("ROLLBACK")
             raise
-        self._file.execute("COMMIT")
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

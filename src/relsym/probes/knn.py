@@ -87,7 +87,8 @@ class Knn(Probe):
         """The k neighbours, and 1 - cos to the nearest one."""
         implied = self._implied(representation)
         rows = nearest(implied, self.memory, self.k)
-        return Closest(1 - cosine_similarity(implied, self.memory[rows[:, 0]], dim=-1), rows)
+        distance = 1 - cosine_similarity(implied, self.memory[rows[:, 0]], dim=-1)
+        return Closest(distance.clamp_min(0), rows)  # rounding makes it -1e-7 for a training pair itself
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over the stored memory.

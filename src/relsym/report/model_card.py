@@ -27,12 +27,13 @@ MODEL_LIMITS = """\
 - What it answers about people and places repeats what sentences say, true or not: it knows no facts."""
 
 
-def model_card(results: TrainResults, repository: str) -> str:
+def model_card(results: TrainResults, repository: str, note: str = "") -> str:
     """README.md of a published run.
 
     Args:
         results: of the run.
         repository: what a reader loads it by: ``OWNER/NAME``, or a folder.
+        note: on its weights, below the scores.
 
     Returns:
         Metadata between two lines of dashes (library, encoder, model index), then Markdown.
@@ -46,6 +47,7 @@ def model_card(results: TrainResults, repository: str) -> str:
         _use(repository),
         "## Scores",
         _scores(results),
+        *([note] if note else []),
         "## Training",
         _training(results),
         "## Limits",

@@ -7,6 +7,7 @@ from __future__ import annotations
 RESULTS = "results.json"
 CONFIG = "config.yaml"
 ENCODER = "encoder"
+LOW_RANK = "low_rank.safetensors"  # of a run that was made small, in place of its encoder
 PROBE = "probe.safetensors"
 MEMORY = "memory.parquet"
 PREDICTIONS = "predictions.parquet"

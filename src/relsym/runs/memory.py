@@ -24,12 +24,12 @@ def memory_columns(rows: Sequence[Any]) -> dict[str, list[str]]:
     return {name: [getattr(row, name) for row in rows] for name in COLUMNS}
 
 
-def read_memory_ids(path: Path, count: int) -> tuple[str, ...] | None:
+def read_memory_ids(path: Path, labels: Sequence[str]) -> tuple[str, ...] | None:
     """The id of each training pair; None where there is no such file, as in runs of earlier versions.
 
     Args:
         path: of the file.
-        count: of the vectors that the probe keeps.
+        labels: of the vectors that the probe keeps.
 
     Raises:
         OSError: the file cannot be opened.
@@ -40,7 +40,7 @@ def read_memory_ids(path: Path, count: int) -> tuple[str, ...] | None:
     check_regular(path)
     try:
         with path.open("rb") as stream:
-            ids = pl.read_parquet(stream, columns=["pair_id"])["pair_id"].cast(pl.String, strict=True)
+            table = pl.read_parquet(stream, columns=["pair_id", "label"]).cast(pl.String, strict=True)
     except (pl.exceptions.PolarsError, OSError) as error:
         if isinstance(error, PermissionError):  # nothing is known against what is in it
             raise
@@ -48,9 +48,9 @@ def read_memory_ids(path: Path, count: int) -> tuple[str, ...] | None:
             f"{path}: cannot be read ({str(error).splitlines()[0]}): damaged. Delete it to go without the "
             "ids of training pairs, or train again."
         ) from error
-    if len(ids) != count or ids.null_count():
+    if table["label"].to_list() != list(labels) or table["pair_id"].null_count():
         raise ValueError(
-            f"{path}: names {len(ids) - ids.null_count()} training pairs, and {count} are kept beside it: "
-            "one of the two is of another run. Delete it to go without their ids, or train again."
+            f"{path}: names {table.height} training pairs, and they are not the {len(labels)} that are kept "
+            "beside it: one of the two is of another run. Delete it to go without their ids, or train again."
         )
-    return tuple(ids.to_list())
+    return tuple(table["pair_id"].to_list())

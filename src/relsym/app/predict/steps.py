@@ -158,7 +158,7 @@ def answer_table(cfg: DictConfig) -> None:
     """Answer every row of a table; a call that was stopped goes on from what it had answered."""
     began = time.perf_counter()
     model = _loaded(cfg)
-    with _source(str(cfg.input)) as path, _cached(cfg, model):
+    with _source(str(cfg.input)) as path:
         columns = AnswerColumns(model, cfg.predict.prefix, cfg.predict.coverage is not None)
         table = _table(cfg, path, columns)
         size = cfg.shard_rows or model.shard_rows
@@ -166,14 +166,15 @@ def answer_table(cfg: DictConfig) -> None:
         if rows == 0:
             raise ValueError(f"{path}: holds no pair.")
         counts: Counter[str] = Counter()
-        abstention = _abstention(cfg, model)
-        if cfg.output == STREAM:
-            measure = _measure_at_once(model)
-            for text in table.texts(_answered(table, size, columns, abstention, measure, counts)):
-                sys.stdout.buffer.write(text)
-            sys.stdout.buffer.flush()
-        else:
-            _write(cfg, table, size, columns, abstention, counts)
+        with _cached(cfg, model):
+            abstention = _abstention(cfg, model)
+            if cfg.output == STREAM:
+                measure = _measure_at_once(model)
+                for text in table.texts(_answered(table, size, columns, abstention, measure, counts)):
+                    sys.stdout.buffer.write(text)
+                sys.stdout.buffer.flush()
+            else:
+                _write(cfg, table, size, columns, abstention, counts)
     _conclude(cfg, rows, counts, abstention, time.perf_counter() - began)
 
 
@@ -313,7 +314,7 @@ def _plan(cfg: DictConfig, path: Path, model: RunModel) -> str:
         model.fingerprint(),
         Path(model.name, CONFIG).expanduser().read_text(encoding="utf-8"),  # how it is read
         str(model.encoder.model.dtype),
-        model.memory_ids is None,  # whether there are neighbours to tell
+        model.memory_ids,  # the neighbours that are told
         cfg.predict.premise,
         cfg.predict.hypothesis,
     ]
