@@ -479,7 +479,7 @@ def test_results_say_where_the_run_is_tracked_and_the_model_is_logged(relsym, qu
     assert not (run / "wandb").exists()
     (artifact,) = [one for one in records(elsewhere, "artifact") if one["type"] == "model"]
     logged = {entry["path"]: entry["local_path"] for entry in artifact["manifest"]["contents"]}
-    expected = {"config.yaml", "results.json", "predictions.parquet", "probe.safetensors"}
+    expected = {"config.yaml", "results.json", "predictions.parquet", "probe.safetensors", "memory.parquet"}
     assert expected < logged.keys()
     assert "encoder/model.safetensors" in logged
     assert logged["results.json"] == str(run / "results.json")

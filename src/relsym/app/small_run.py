@@ -15,7 +15,7 @@ from relsym.ranges import PositiveInt
 from relsym.runs.layout import LOW_RANK, PREDICTIONS
 
 COMPARED = 1000  # rows
-NOTE = (
+LOW_RANK_NOTE = (
     "What training changed of the encoder stands here in matrices of low rank, a byte for each number; the "
     "encoder itself comes from the package that holds it. The scores are of the encoder with all of its "
     "weights. {compared}"
@@ -48,7 +48,7 @@ def note_of(run: Path, small: Path) -> str:
         small: the folder with the low-rank weights.
     """
     if (run / LOW_RANK).is_file() or not (run / PREDICTIONS).is_file():
-        return NOTE.format(compared="").strip()
+        return LOW_RANK_NOTE.format(compared="").strip()
     rows = _rows(run / PREDICTIONS)
     models = [load_run(str(folder), "fp32", "cpu", key="run") for folder in (run, small)]
     for model in models:
@@ -58,10 +58,10 @@ def note_of(run: Path, small: Path) -> str:
     asked = f"{len(rows):,} of the rows that it was scored on"
     compared = f"Of its answers to {asked} {100 * equal:.1f} % are the same here"
     if models[0].reads == JOINT:
-        return NOTE.format(compared=f"{compared}.")
+        return LOW_RANK_NOTE.format(compared=f"{compared}.")
     texts = [row.premise for row in rows]
     cosine = float(cosine_similarity(*(model.vectors(texts) for model in models)).mean())
-    return NOTE.format(compared=f"{compared}, and the vectors have a mean cosine of {cosine:.3f}.")
+    return LOW_RANK_NOTE.format(compared=f"{compared}, and the vectors have a mean cosine of {cosine:.3f}.")
 
 
 def _rows(path: Path) -> list[Row]:

@@ -150,8 +150,8 @@ def _source(benchmark: SymmetryBenchmark) -> SourceAccount:
 
 
 def _property(relation: Relation) -> Property:
-    """A relation as it is stored; fields that are empty are left away."""
-    fields = asdict(replace(relation, kept=None, reworded=None))
+    """A relation as it is stored; fields that are empty, and those that rows are made by, are left away."""
+    fields = asdict(replace(relation, kept=None, reworded=None, implied=()))
     stated = {key: value for key, value in fields.items() if value}
     return Property(**stated)
 

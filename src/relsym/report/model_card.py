@@ -46,8 +46,7 @@ def model_card(results: TrainResults, repository: str, note: str = "") -> str:
         "relations hold in both directions, and which exclude their reverse.",
         _use(repository),
         "## Scores",
-        _scores(results),
-        *([note] if note else []),
+        _scores(results, note),
         "## Training",
         _training(results),
         "## Limits",
@@ -91,8 +90,13 @@ model.predict([("Ann is a parent of Bo.", "Bo is a parent of Ann.")])
 ```"""
 
 
-def _scores(results: TrainResults) -> str:
-    """Each form with its interval, beside the best of the shortcuts on the same rows; then whole groups."""
+def _scores(results: TrainResults, note: str) -> str:
+    """Each form with its interval, beside the best of the shortcuts on the same rows; then whole groups.
+
+    Args:
+        results: of the run.
+        note: on its weights; empty where there is nothing to say.
+    """
     lines = [
         "| measure | form | model, in % [95 % interval] | best shortcut | in % |",
         "| --- | --- | --- | --- | --- |",
@@ -107,6 +111,8 @@ def _scores(results: TrainResults) -> str:
             cells += _best_shortcut(results, measure, slice)
             lines.append(f"| {' | '.join(map(cell, cells))} |")
     lines += ["", f"One seed ({results.seed}); the {results.score_on} part."]
+    if note:
+        lines += ["", note]
     return "\n".join(lines)
 
 
