@@ -161,7 +161,6 @@ class SymmetryModel:
             ValueError: the run needs code that is not relsym's, or its folder holds what is no part of it; or
                 a rank, and the run began with another encoder.
         """
-        _check_rank(rank)
         target = Path(folder).expanduser()
         write_repository(self._folder, target, target.name, rank)
 
@@ -186,7 +185,6 @@ class SymmetryModel:
             FileExistsError: dry_run, and the folder is there.
         """
         check_repository_name(repo_id)
-        _check_rank(rank)
         folder_name = repo_id.replace("/", "--")
         if dry_run:
             write_repository(self._folder, Path(folder_name), repo_id, rank)
@@ -285,30 +283,26 @@ class SymmetryModel:
         """
         [checked] = _checked_pairs([pair])
         vectors = self._represent([checked])
-        [index] = self._model.probe.predict(vectors).tolist()
-        [scores] = self._scores(vectors).tolist()
+        predicted, scores, closest = self._model.probe.read_off(vectors, len(self.labels))
         cosine = None
         if self._model.reads != JOINT:
             cosine = float(cosine_similarity(*vectors[0], dim=0))
-        distance, neighbours = self._closest(vectors)
+        distance, voters = None, []
+        if closest is not None:
+            distance = float(closest.distance[0])
+            voters = [] if closest.rows is None else closest.rows[0].tolist()
+        ids = self._model.memory_ids
+        neighbours = () if ids is None else tuple(ids[row] for row in voters)
+        of_labels = dict(zip(self.labels, scores[0].tolist(), strict=True))
         return Explanation(
             *checked,
-            label=self.labels[index],
-            scores=dict(zip(self.labels, scores, strict=True)),
+            label=self.labels[int(predicted[0])],
+            scores=of_labels,
             cosine=cosine,
             distance=distance,
             neighbours=neighbours,
             reading=visible(self._model.probe.account(vectors, self.labels)),
         )
-
-    def _closest(self, vectors: Float[Tensor, "one parts dim"]) -> tuple[float | None, tuple[str, ...]]:
-        """How far what is closest to a pair lies, and the ids of the training pairs that voted."""
-        if not self._model.probe.has_closest:
-            return None, ()
-        closest = self._model.probe.closest(vectors)
-        ids = self._model.memory_ids
-        rows = [] if closest.rows is None or ids is None else closest.rows[0].tolist()
-        return float(closest.distance[0]), tuple(ids[row] for row in rows)
 
     def _represent(self, pairs: Sequence[tuple[str, str]]) -> Float[Tensor, "n parts dim"]:
         """What the probe reads."""
@@ -339,12 +333,6 @@ def _without_bars() -> Iterator[None]:
     finally:
         if shown:
             hub_logging.enable_progress_bar()
-
-
-def _check_rank(rank: Any) -> None:
-    """Refuse what is no rank."""
-    if rank is not None and (not isinstance(rank, int) or isinstance(rank, bool) or rank < 1):
-        raise ValueError(f"rank={_shown(rank)}: expected a whole number, 1 at least, or None.")
 
 
 def _row(premise: str, hypothesis: str) -> Row:

@@ -10,7 +10,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, snapshot_download
 
 from relsym.app.earlier_run import open_run
-from relsym.app.small_run import note_of, write_small_encoder
+from relsym.app.small_run import LOW_RANK_NOTE, write_small_encoder
 from relsym.ranges import PositiveInt
 from relsym.report.model_card import model_card
 from relsym.runs.disk import message_of
@@ -38,8 +38,11 @@ def write_repository(run: Path, target: Path, name: str, rank: PositiveInt | Non
     Raises:
         FileExistsError: the target is there.
         ValueError: the run needs code that is not relsym's, which nobody could load by its name alone; the
-            encoder's folder holds something that is no part of it; a rank, and the encoder is not known.
+            encoder's folder holds something that is no part of it; or no rank, or one for an encoder that is
+            not known.
     """
+    if rank is not None and (not isinstance(rank, int) or isinstance(rank, bool) or rank < 1):
+        raise ValueError(f"rank={printable(repr(rank), 100)}: expected a whole number, 1 at least, or None.")
     if os.path.lexists(target):
         raise FileExistsError(f"{target}: is there already, and nothing is overwritten. Pass another folder.")
     opened = open_run(str(run), (), "run")  # refuses components that are not relsym's own
@@ -63,9 +66,9 @@ def write_repository(run: Path, target: Path, name: str, rank: PositiveInt | Non
             copy = partial / file.relative_to(run)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+        note = LOW_RANK_NOTE if (partial / LOW_RANK).is_file() else ""
         if rank is not None:
-            write_small_encoder(run, partial, rank)
-        note = note_of(run, partial) if (partial / LOW_RANK).is_file() else ""
+            note = write_small_encoder(run, opened.results.published, partial, rank)
         (partial / CARD).write_text(model_card(opened.results, name, note), encoding="utf-8")
 
     write_atomically(target, write)

@@ -72,8 +72,11 @@ def _with_implied(base: pl.DataFrame, relations: Mapping[str, Relation]) -> pl.D
     chosen: list[tuple[str | None, bool | None]] = []
     for property, fact in base.select("property", "fact_id").iter_rows():
         links = links_of[property]
+        if not links:
+            chosen.append((None, None))
+            continue
         place = int(uniform(0, f"implied|{fact}") * len(links))
-        chosen.append(links[place] if links else (None, None))
+        chosen.append(links[place])
     return base.with_columns(
         pl.Series("other_implied", [name for name, _ in chosen], dtype=pl.String),
         pl.Series("implied_reversed", [is_reversed for _, is_reversed in chosen], dtype=pl.Boolean),

@@ -81,13 +81,11 @@ def _in_bytes(
     factor: Float[Tensor, "n m"], along: int
 ) -> tuple[Int8[Tensor, "n m"], Float16[Tensor, " rank"]]:
     """A factor in whole numbers, and what its columns (along 0) or rows (along 1) are multiplied by."""
-    scale = (factor.abs().amax(along) / LARGEST_WHOLE).half()
+    scale = (factor.abs().amax(along, keepdim=True) / LARGEST_WHOLE).half()
     # A singular value of 0 has no direction to keep.
     divisor = torch.where(scale == 0, 1, scale.double())
-    whole = (
-        (factor / (divisor if along == 0 else divisor[:, None])).round().clamp(-LARGEST_WHOLE, LARGEST_WHOLE)
-    )
-    return whole.to(torch.int8).contiguous(), scale
+    whole = (factor / divisor).round().clamp(-LARGEST_WHOLE, LARGEST_WHOLE)
+    return whole.to(torch.int8).contiguous(), scale.flatten()
 
 
 def write_changes(path: Path, encoder: Encoder, published: str | None, rank: PositiveInt) -> None:

@@ -104,13 +104,11 @@ class RunModel(Model):
         texts = distinct_texts(rows, self.reads)
         share = len(rows) / max(1, texts)
         representation = represent(self.vector_source, rows, self.reads, lambda count: advance(count * share))
-        scores: Tensor = self.probe.scores(representation, len(self.labels))
-        predicted = self.probe.predict(representation).tolist()
+        predicted, scores, closest = self.probe.read_off(representation, len(self.labels))
         columns: Columns = {}
-        columns["answer"] = [self.labels[index] for index in predicted]
+        columns["answer"] = [self.labels[index] for index in predicted.tolist()]
         columns |= zip(self.labels, scores.T.tolist(), strict=True)
-        if self.tells_closest and self.probe.has_closest:
-            closest = self.probe.closest(representation)
+        if self.tells_closest and closest is not None:
             columns[CLOSEST_DISTANCE] = closest.distance.tolist()
             if closest.rows is not None and self.memory_ids is not None:
                 columns[CLOSEST_PAIRS] = [_listed(self.memory_ids, rows) for rows in closest.rows.tolist()]

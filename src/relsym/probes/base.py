@@ -24,6 +24,19 @@ class Closest(NamedTuple):
     rows: Int[Tensor, "n k"] | None
 
 
+class ReadOff(NamedTuple):
+    """All that a probe reads off some pairs.
+
+    predicted: as ``Probe.predict`` gives it.
+    scores: as ``Probe.scores``.
+    closest: as ``Probe.closest``; None for a probe that compares with nothing.
+    """
+
+    predicted: Int[Tensor, " n"]
+    scores: Float[Tensor, "n classes"]
+    closest: Closest | None
+
+
 class Probe(ABC):
     """Reads class indices off frozen representations.
 
@@ -138,6 +151,11 @@ class Probe(ABC):
     def closest(self, representation: Float[Tensor, "n parts dim"]) -> Closest:
         """What lies closest to each pair, where ``has_closest``."""
         raise NotImplementedError(f"{type(self).__name__} compares pairs with nothing.")
+
+    def read_off(self, representation: Float[Tensor, "n parts dim"], classes: int) -> ReadOff:
+        """Answers, scores and what lies closest, for those who need more than one of them."""
+        closest = self.closest(representation) if self.has_closest else None
+        return ReadOff(self.predict(representation), self.scores(representation, classes), closest)
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, one_hot
 
 from relsym.metrics.base import Metric, parts
-from relsym.probes.base import Closest, Probe
+from relsym.probes.base import Closest, Probe, ReadOff
 from relsym.probes.search import nearest
 from relsym.ranges import PositiveInt
 
@@ -74,8 +74,7 @@ class Knn(Probe):
         self, representation: Float[Tensor, "n parts dim"], classes: int
     ) -> Float[Tensor, "n classes"]:
         """The share of each class among the neighbours."""
-        votes = one_hot(self._neighbours(representation), classes)  # [n k classes]
-        return votes.float().mean(dim=1)
+        return _shares(self._neighbours(representation), classes)
 
     def account(self, representation: Float[Tensor, "one parts dim"], labels: Sequence[str]) -> str:
         """The votes of the neighbours, nearest first."""
@@ -89,6 +88,12 @@ class Knn(Probe):
         rows = nearest(implied, self.memory, self.k)
         distance = 1 - cosine_similarity(implied, self.memory[rows[:, 0]], dim=-1)
         return Closest(distance.clamp_min(0), rows)  # rounding makes it -1e-7 for a training pair itself
+
+    def read_off(self, representation: Float[Tensor, "n parts dim"], classes: int) -> ReadOff:
+        """See ``Probe``; one search gives all three."""
+        closest = self.closest(representation)
+        neighbours = self.targets[closest.rows]
+        return ReadOff(vote(neighbours), _shares(neighbours, classes), closest)
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over the stored memory.
@@ -132,3 +137,9 @@ def vote(neighbours: Int[Tensor, "n k"]) -> Int[Tensor, " n"]:
     is_winner = votes == counts.max(dim=1, keepdim=True).values
     first = is_winner.to(torch.int8).argmax(dim=1, keepdim=True)
     return neighbours.gather(1, first).squeeze(1)
+
+
+def _shares(neighbours: Int[Tensor, "n k"], classes: int) -> Float[Tensor, "n classes"]:
+    """The share of each class in each row of neighbours."""
+    votes = one_hot(neighbours, classes)  # [n k classes]
+    return votes.float().mean(dim=1)
