@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +72,30 @@ def test_what_follows_is_asked_with_the_names_as_they_stand_in_it(folder):
         ids = {x: variants["swap"].subject_id, y: variants["swap"].object_id}
         assert implied.hypothesis_delex == f"{ids[one]} {other}es {ids[two]}."
     assert asked.keys() == {"leads", "follows", "commands"}
+
+
+def test_as_many_facts_are_asked_so_in_further_words(folder):
+    """What follows from a relation does not depend on the words that it trains in."""
+    plain, reworded = (
+        Counter((pair.property, pair.variant) for pair in pairs_in(folder, reworded=reworded))
+        for reworded in (False, True)
+    )
+    assert plain == reworded
+    assert reworded["leads", "implied"] > 0
+    for relation in read_bank().relations().values():
+        assert relation.reworded.implied == relation.implied
+        assert relation.kept is None or relation.kept.implied == relation.implied
+
+
+def test_the_data_hash_is_also_of_what_follows(folder):
+    """So that a sweep does not take a finished run on other rows for one on these."""
+    hashes = {benchmark_of(folder).content_hash(), benchmark_of(folder).content_hash()}
+    assert len(hashes) == 1
+    write_yaml(folder / "implied.yaml", {"commands": {"leads": "reversed"}})
+    hashes.add(benchmark_of(folder).content_hash())
+    (folder / "implied.yaml").unlink()
+    hashes.add(benchmark_of(folder).content_hash())
+    assert len(hashes) == 3
 
 
 def test_what_is_asked_nowhere_trains_nowhere():

@@ -392,6 +392,9 @@ class SymmetryBenchmark(Benchmark):
         if self.reworded:
             in_training = self._in_training_words(self.relations).values()
             texts.append(repr([relation.wordings for relation in in_training]))
+        implied = {name: relation.implied for name, relation in self.relations.items() if relation.implied}
+        if implied:
+            texts.append(repr(implied))
         return table_hash(facts, repr(self.relations), *texts)
 
 

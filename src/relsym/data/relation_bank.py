@@ -100,7 +100,6 @@ class RelationBank:
                 self._relation(name, trained),
                 kept=None if name in self.added else self._relation(name, kept),
                 reworded=self._relation(name, self._reworded(name, trained, known)),
-                implied=self.implied.get(name, ()),
             )
         return table
 
@@ -148,6 +147,7 @@ class RelationBank:
             converses=tuple(converses),
             meaning=entry.meaning,
             slots=entry.slots,
+            implied=self.implied.get(name, ()),
             family=self.families[name],
             side=self.sides[name],
         )
