@@ -18,7 +18,6 @@ from relsym.evaluation import readers
 from relsym.evaluation.classification import (
     auroc,
     balanced_accuracy,
-    best_threshold,
     calibration_error,
     consistency,
     entailment_bias,
@@ -30,6 +29,7 @@ from relsym.evaluation.represent import distinct_texts, represent
 from relsym.evaluation.score import Scores
 from relsym.evaluation.shortcuts import SHORTCUTS, shortcuts_for
 from relsym.evaluation.statistics import accuracy, error_bound
+from relsym.evaluation.threshold import best_threshold
 from relsym.metrics.base import SENTENCES
 from relsym.metrics.hadamard import Hadamard
 from relsym.probes.knn import Knn

@@ -20,7 +20,8 @@ from omegaconf import OmegaConf
 from safetensors.numpy import save_file
 
 from earlier_runs_of import CONFIGURATION, LABELS, NLI_LABELS, changed, nli_data_of, write_earlier_run
-from relsym.app.earlier_run import load_run, nli_data, open_run, run_in_init
+from relsym.app.earlier_nli import nli_data, nli_rows
+from relsym.app.earlier_run import load_run, open_run, run_in_init
 from relsym.app.read_as import read_as
 from relsym.app.stored_components import ROLES, check_trust, find
 from relsym.data.module import PairData
@@ -135,11 +136,25 @@ def test_a_run_is_opened_and_gives_what_it_was_read_by(stored):
     earlier = stored(CONFIGURATION)
     assert earlier.labels == tuple(LABELS)
     assert (earlier.metric_class, type(earlier.metric()), earlier.probe().k) == (Hadamard, Hadamard, 3)
-    assert earlier.objective_class.__name__ == "KnnRetraining"
+    assert earlier.reads == "sentences"
     assert earlier.encoder(None, False).pooling.name == "mean"
     assert set(earlier.tensors()) == {"memory", "memory_targets"}
     assert earlier.identity().cell_hash == "a" * 64
-    assert earlier.nli() is None
+    assert nli_rows(earlier) is None
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("objective/")])
+def test_how_a_pair_is_read_follows_from_the_metric(stored, option):
+    """So that no objective is imported to answer."""
+    cfg = resolved(option.replace("/", "=").removesuffix(".yaml"))
+    config = changed(CONFIGURATION, "objective", {"_target_": cfg.objective["_target_"]})
+    earlier = stored(changed(config, "metric", {"_target_": cfg.metric["_target_"]}))
+    assert earlier.reads == find(earlier.config.objective, (), Path("config.yaml")).reads
+
+
+def test_how_a_pair_is_read_is_asked_of_an_objective_of_the_user(stored, package):
+    objective = {"_target_": f"{package}.Joint"}
+    assert stored(changed(CONFIGURATION, "objective", objective), [package]).reads == "joint"
 
 
 def test_a_run_is_scored_as_it_was_read(run):
@@ -439,7 +454,8 @@ def test_values_fit_what_the_class_declares(stored, probe, message):
 PACKAGE = """
 from pathlib import Path
 from relsym.metrics.hadamard import Hadamard
-from relsym.metrics.base import Metric, cosine
+from relsym.metrics.base import JOINT, Metric, cosine
+from relsym.objectives.knn import KnnRetraining
 Path({marker!r}).touch()
 
 class Mine(Metric):
@@ -447,6 +463,9 @@ class Mine(Metric):
         return 1 - cosine(premise, label)
     def label_of(self, premise, hypothesis):
         return premise
+
+class Joint(KnnRetraining):
+    reads = JOINT
 
 def made(file):
     raise AssertionError("called")

@@ -161,6 +161,31 @@ def test_importing_the_package_loads_nothing_heavy(shell):
     assert ended.out == "set()\n", ended.err
 
 
+def test_what_answers_is_imported_without_what_trains_and_reports(shell):
+    heavy = {"pytorch_lightning", "torchmetrics", "scipy.stats", "hydra", "faiss"}
+    ended = shell(
+        sys.executable, "-c", f"import relsym, sys; relsym.SymmetryModel; print({heavy} & {{*sys.modules}})"
+    )
+    assert ended.out == "set()\n", ended.err
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_garbage_is_collected_again_after_an_import(shell, frozen):
+    """As it was before; what somebody has frozen stays so."""
+    freeze = "gc.freeze(); " if frozen else ""
+    code = (
+        f"import gc; from relsym.uncollected import uncollected; {freeze}before = gc.get_freeze_count()\n"
+        "for switch in (gc.enable, gc.disable):\n"
+        "    switch()\n"
+        "    enabled = gc.isenabled()\n"
+        "    with uncollected(): assert not gc.isenabled()\n"
+        "    assert gc.isenabled() is enabled\n"
+        "assert gc.get_freeze_count() == before\n"
+        "print(before > 0)"
+    )
+    assert shell(sys.executable, "-c", code).out == f"{frozen}\n"
+
+
 BAD_INPUT = """
 import sys
 

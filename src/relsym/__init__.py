@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from relsym.uncollected import uncollected
+
 if TYPE_CHECKING:
     from relsym.statement_index import StatementIndex
     from relsym.symmetry_model import SymmetryModel
@@ -14,9 +16,10 @@ _PLACES = {"StatementIndex": "relsym.statement_index", "SymmetryModel": "relsym.
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PLACES:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'relsym' has no attribute {name!r}")
+    with uncollected():
         return getattr(import_module(_PLACES[name]), name)
-    raise AttributeError(f"module 'relsym' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

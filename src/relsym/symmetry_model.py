@@ -18,7 +18,6 @@ from torch.nn.functional import normalize as to_length_one
 from transformers.utils import logging as hub_logging
 
 from relsym.app.earlier_run import load_run
-from relsym.app.hub import check_repository_name, fetched_repository, upload_repository, write_repository
 from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.data.sources.json_lines import LONE_SURROGATE
@@ -142,6 +141,8 @@ class SymmetryModel:
         Raises:
             ValueError: there is neither, or what is there is no finished run; see ``load``.
         """
+        from relsym.app.hub import fetched_repository
+
         return cls.load(fetched_repository(str(name), revision), precision=precision, accelerator=accelerator)
 
     def save_pretrained(self, folder: str | Path, *, rank: PositiveInt | None = None) -> None:
@@ -161,6 +162,9 @@ class SymmetryModel:
             ValueError: the run needs code that is not relsym's, or its folder holds what is no part of it; or
                 a rank, and the run began with another encoder.
         """
+        # Here and below, and not at the top: what cards are made with takes half a second to import.
+        from relsym.app.hub import write_repository
+
         target = Path(folder).expanduser()
         write_repository(self._folder, target, target.name, rank)
 
@@ -184,6 +188,8 @@ class SymmetryModel:
             ValueError: no such name, the hub refuses it, or is out of reach; see also ``save_pretrained``.
             FileExistsError: dry_run, and the folder is there.
         """
+        from relsym.app.hub import check_repository_name, upload_repository, write_repository
+
         check_repository_name(repo_id)
         folder_name = repo_id.replace("/", "--")
         if dry_run:

@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import torch
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor
 
-from relsym.app.stored_components import build_component, check_trust, find
-from relsym.data.nli import NliData
+from relsym.app.stored_components import build_component, check_named, check_trust, find, is_own
 from relsym.data.splits import may_share_rows
 from relsym.encoders.encoder import PRECISIONS, Encoder
 from relsym.encoders.load import load_encoder
@@ -22,21 +19,16 @@ from relsym.encoders.model_files import ModelFiles
 from relsym.encoders.pooling.base import Pooling
 from relsym.encoders.pooling.registry import POOLINGS, pooling_named
 from relsym.encoders.sentence_transformers import read_folder
-from relsym.extras import refuse_missing_packages
-from relsym.metrics.base import Metric
+from relsym.metrics.base import JOINT, SENTENCES, Metric
 from relsym.models.device import device_of
 from relsym.models.run import RunModel
-from relsym.objectives.base import Objective
 from relsym.probes.base import Probe
 from relsym.runs.folder import read_tensors
 from relsym.runs.layout import CONFIG, ENCODER, LOW_RANK, MEMORY, PROBE, RESULTS
 from relsym.runs.memory import read_memory_ids
 from relsym.runs.results import Earlier, TrainResults, read_results
 from relsym.runs.stored_config import ADVICE, StoredConfig, read_config, shown_text
-from relsym.visible import printable
-
-# The whole set, whatever part of it the earlier run trained on or scored.
-WHOLE_SET = {"samples": None, "test_pairs": None, "score_on": "test"}
+from relsym.uncollected import uncollected
 
 
 @dataclass(frozen=True)
@@ -71,9 +63,12 @@ class EarlierRun:
         return find(self.config.metric, self.trust, self.folder / CONFIG)
 
     @property
-    def objective_class(self) -> type[Objective]:
-        """The class of the objective that retrained it."""
-        return find(self.config.objective, self.trust, self.folder / CONFIG)
+    def reads(self) -> str:
+        """How its objective reads a pair: ``SENTENCES`` or ``JOINT``."""
+        if not is_own(self.config.objective):
+            return find(self.config.objective, self.trust, self.folder / CONFIG).reads
+        # What compares no sentences reads the pair. To ask the class would import Lightning, just for this.
+        return SENTENCES if self.metric_class.reads == SENTENCES else JOINT
 
     def identity(self) -> Earlier:
         """What a run that goes on from this one records about it.
@@ -164,28 +159,6 @@ class EarlierRun:
         arrays = read_tensors(self.folder / PROBE)
         return {name: torch.tensor(array) for name, array in arrays.items()}
 
-    def nli(self) -> NliData | None:
-        """The whole NLI set that it was trained on, read; None if it was trained on other data.
-
-        Raises:
-            ValueError: the set is not there any more, or cannot be read.
-        """
-        file = self.folder / CONFIG
-        if not issubclass(find(self.config.data, self.trust, file), NliData):
-            return None
-        values = {**self.config.data.values, **WHOLE_SET}
-        module = msgspec.structs.replace(self.config.data, values=values)
-        try:
-            data: NliData = build_component(module, self.trust, file)
-            data.read()
-        except (ValueError, OSError) as error:
-            reason = printable(str(error), 500)
-            raise ValueError(
-                f"{self.key}={self.name}: the NLI rows of that run cannot be read: {reason} Put them where "
-                "they were, or pass forgetting=mnli forgetting.folder=PATH."
-            ) from error
-        return data
-
     def check_labels(self, labels: Sequence[str]) -> None:
         """Refuse rows with labels that the run has no class for."""
         if set(labels) - set(self.labels):
@@ -221,9 +194,18 @@ class EarlierRun:
 
 
 def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
-    """A finished run of ``relsym train``, checked.
+    """A finished run of ``relsym train``, checked with all that its configuration names.
 
-    Its configuration is decoded, and nothing that it names is called.
+    It is decoded, and nothing that it names is called. Args and errors as ``_read_run``.
+    """
+    run = _read_run(name, trust, key)
+    for component in run.config.components:
+        find(component, trust, run.folder / CONFIG)  # refuses what plays another role
+    return run
+
+
+def _read_run(name: str, trust: Sequence[str], key: str) -> EarlierRun:
+    """A finished run of ``relsym train``; of what its configuration names nothing is imported yet.
 
     Args:
         name: its folder.
@@ -264,7 +246,7 @@ def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
         )
     _check_options(config, folder / CONFIG)
     for component in config.components:
-        find(component, trust, folder / CONFIG)  # refuses what is neither relsym's nor trusted
+        check_named(component, trust, folder / CONFIG)
     return EarlierRun(str(name), key, results, config, tuple(trust))
 
 
@@ -307,7 +289,7 @@ def load_run(
         raise ValueError(
             "model.folder is not set: pass model.folder=RUN, the folder of a relsym train that ended."
         )
-    run = open_run(folder, trust, key)
+    run = _read_run(folder, trust, key)
     metric = run.metric()
     probe = run.probe()
     tensors = run.tensors()
@@ -318,9 +300,8 @@ def load_run(
         raise ValueError(
             f"{run.folder / PROBE}: holds no {error}, which {type(probe).__name__} reads. {ADVICE}"
         ) from error
-    encoder = run.encoder(None, trust_remote_code)
-    # The class alone: scoring needs no objective, only what it reads.
-    objective = run.objective_class
+    with uncollected():
+        encoder = run.encoder(None, trust_remote_code)
     try:
         probe.check_fits(encoder.dim, len(run.labels))
     except ValueError as error:
@@ -329,12 +310,13 @@ def load_run(
     if "memory" in probe.tensors():
         labels = [run.labels[target] for target in probe.tensors()["memory_targets"].tolist()]
         memory_ids = read_memory_ids(run.folder / MEMORY, labels)
-    source = {"name": folder, "objective": objective.__name__}
+    objective = run.config.objective.target.rpartition(".")[2]
+    source = {"name": folder, "objective": objective}
     return RunModel(
         encoder,
         metric,
         probe,
-        objective.reads,
+        run.reads,
         list(run.labels),
         folder,
         source,
@@ -352,33 +334,3 @@ def _check_classes(run: EarlierRun, tensors: Mapping[str, Tensor]) -> None:
             f"{run.folder / PROBE}: memory_targets holds class {int(targets.max())}, and that run has the "
             f"labels {', '.join(run.labels)}. {ADVICE}"
         )
-
-
-def check_nli_packages(cfg: DictConfig) -> None:
-    """Refuse NLI rows that need a package which is not installed (``nli_data``), before anything is read.
-
-    Raises:
-        ImportError: with the command that installs it.
-    """
-    if OmegaConf.select(cfg, "forgetting.folder") is not None:
-        return  # files
-    run = run_in_init(cfg)
-    if run is None:
-        return
-    for component in run.config.components:
-        if component.place.startswith("data."):
-            refuse_missing_packages(find(component, run.trust, run.folder / CONFIG), component.values)
-
-
-def nli_data(cfg: DictConfig) -> NliData | None:
-    """The NLI rows that an encoder learnt before it was retrained, read.
-
-    They are the set in ``forgetting.folder``, or else the one that the run in ``init`` was trained on; None
-    where there is neither. Raises as ``open_run`` and ``EarlierRun.nli``.
-    """
-    if OmegaConf.select(cfg, "forgetting.folder") is None:
-        run = run_in_init(cfg)
-        return None if run is None else run.nli()
-    data: NliData = instantiate(cfg.forgetting.module, _convert_="all")
-    data.read()
-    return data

@@ -5,6 +5,7 @@ Loads no torch.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import stat
@@ -17,7 +18,7 @@ INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
 def prepare_process() -> None:
-    """Set the environment, log levels and warning filters of this process.
+    """Set the environment, log levels, warning filters and garbage collection of this process.
 
     It may be called more than once.
     """
@@ -28,6 +29,9 @@ def prepare_process() -> None:
     disable_progress_bar()  # bars for reading and writing one small file
     for name in ("pytorch_lightning.utilities.rank_zero", "faiss.loader"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # What was imported stays until the end: to look through it, then too, takes a second.
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
     # Rows are tokenised once, before training: there is no work for loader processes.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # Lightning's own use of a torch function that torch is renaming.

@@ -14,14 +14,6 @@ from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
-from relsym.data.benchmark import Benchmark
-from relsym.data.module import PairData
-from relsym.data.sources.nli import NliSource
-from relsym.data.triples import TripleReader
-from relsym.encoders.encoder import Encoder
-from relsym.metrics.base import Metric
-from relsym.objectives.base import Objective
-from relsym.probes.base import Probe
 from relsym.runs.stored_config import ADVICE, StoredComponent, shown_text
 from relsym.visible import printable
 
@@ -29,27 +21,28 @@ from relsym.visible import printable
 class Role(NamedTuple):
     """What a place in a configuration may name.
 
-    base: the class that it is derived from.
+    base: dotted name of the class that it is derived from. Objectives and data import Lightning, which
+        takes seconds, and a run that only answers has need of neither.
     room: the package in which relsym's own classes of the role lie.
     functions: whether a function that returns the base will do as well.
     """
 
-    base: type
+    base: str
     room: str
     functions: bool = False
 
 
-READER = Role(TripleReader, "relsym.data.sources")
+READER = Role("relsym.data.triples.TripleReader", "relsym.data.sources")
 # By the place in the file; a component that is an argument of another one has a role of its own.
 ROLES = {
-    "model": Role(Encoder, "relsym.encoders", functions=True),
-    "metric": Role(Metric, "relsym.metrics"),
-    "probe": Role(Probe, "relsym.probes"),
-    "objective": Role(Objective, "relsym.objectives"),
-    "data.module": Role(PairData, "relsym.data"),
-    "data.module.benchmark": Role(Benchmark, "relsym.data"),
+    "model": Role("relsym.encoders.encoder.Encoder", "relsym.encoders", functions=True),
+    "metric": Role("relsym.metrics.base.Metric", "relsym.metrics"),
+    "probe": Role("relsym.probes.base.Probe", "relsym.probes"),
+    "objective": Role("relsym.objectives.base.Objective", "relsym.objectives"),
+    "data.module": Role("relsym.data.module.PairData", "relsym.data"),
+    "data.module.benchmark": Role("relsym.data.benchmark.Benchmark", "relsym.data"),
     "data.module.benchmark.reader": READER,
-    "data.module.source": Role(NliSource, "relsym.data.sources"),
+    "data.module.source": Role("relsym.data.sources.nli.NliSource", "relsym.data.sources"),
     "data.reader": READER,
 }
 
@@ -72,6 +65,24 @@ def check_trust(trust: Any) -> None:
             )
 
 
+def is_own(component: StoredComponent) -> bool:
+    """Whether a component's name is of the room that has relsym's own ones of its role."""
+    return _lies_in(component.target.rpartition(".")[0], ROLES[component.place].room)
+
+
+def check_named(component: StoredComponent, trust: Sequence[str], file: Path) -> None:
+    """Refuse a component whose name is neither of its role's room nor of a trusted package.
+
+    Nothing is imported, so that what the name stands for is not known; see ``find``, also for the arguments.
+
+    Raises:
+        ValueError: what to do.
+    """
+    module = component.target.rpartition(".")[0]
+    if not is_own(component) and not any(_lies_in(module, package) for package in trust):
+        raise ValueError(_refusal(component, file))
+
+
 def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
     """The class that a component names; for an encoder it may be a function that loads one.
 
@@ -82,11 +93,9 @@ def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
     Raises:
         ValueError: it names none of that role in relsym or in these packages.
     """
-    role = ROLES[component.place]
+    check_named(component, trust, file)
+    role, in_room = ROLES[component.place], is_own(component)
     module, _, name = component.target.rpartition(".")
-    in_room = _lies_in(module, role.room)
-    if not in_room and not any(_lies_in(module, package) for package in trust):
-        raise ValueError(_refusal(component, role, file))
     try:
         target = getattr(import_module(module), name, None)
     except Exception as error:  # whatever a module can end in
@@ -95,10 +104,10 @@ def find(component: StoredComponent, trust: Sequence[str], file: Path) -> Any:
             f"({printable(str(error))}). Install its package, or the version of relsym that wrote the run."
         ) from error
     if not _plays(target, role, in_room):
-        raise ValueError(_refusal(component, role, file))
+        raise ValueError(_refusal(component, file))
     # A module of the room also holds what it imports, which is not the room's own.
     if in_room and not _lies_in(target.__module__, role.room):
-        raise ValueError(_refusal(component, role, file))
+        raise ValueError(_refusal(component, file))
     return target
 
 
@@ -131,14 +140,16 @@ def _plays(target: object, role: Role, in_room: bool) -> bool:
         in_room: whether it is relsym's own. Functions of trusted packages need not say what they return,
             since training does not ask that either.
     """
+    module, _, name = role.base.rpartition(".")
+    base = getattr(import_module(module), name)
     if isinstance(target, type):
-        return issubclass(target, role.base) and not _is_abstract(target)
+        return issubclass(target, base) and not _is_abstract(target)
     if not role.functions or not inspect.isfunction(target):
         return False
     returned = get_type_hints(target).get("return")
     if returned is None:
         return not in_room
-    return isinstance(returned, type) and issubclass(returned, role.base)
+    return isinstance(returned, type) and issubclass(returned, base)
 
 
 def _is_abstract(kind: type) -> bool:
@@ -151,14 +162,16 @@ def _is_abstract(kind: type) -> bool:
     return False
 
 
-def _refusal(component: StoredComponent, role: Role, file: Path) -> str:
+def _refusal(component: StoredComponent, file: Path) -> str:
     """Why a component is not taken, and what to do."""
+    role = ROLES[component.place]
+    wanted = role.base.rpartition(".")[2]
     package, _, _ = component.target.partition(".")
     own = ""
     if package != "relsym":
         own = f" If it is your own and you trust that package, pass trust=[{package}]."
     return (
-        f"{file}: {component.place}._target_: {shown_text(component.target)} is no {role.base.__name__} of "
+        f"{file}: {component.place}._target_: {shown_text(component.target)} is no {wanted} of "
         f"{role.room} or of a package in trust=[...]; a stored configuration calls nothing else.{own} "
         f"Otherwise the file was changed: {ADVICE}"
     )

@@ -15,14 +15,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from relsym.data.batches import PADDING, GlobalBatchSampler, number_of_batches
-from relsym.data.pairs import Row
+from relsym.data.pairs import Features, Row
 from relsym.data.relations import Relation
 from relsym.data.replay import Replay
 from relsym.data.splits import TEST, VALIDATION
 from relsym.ranges import BatchSize, Seed
-
-# One encoded text of each row: the tokenizer's output, name -> numbers.
-Features = list[dict[str, list[int]]]
 
 
 class Batch(NamedTuple):

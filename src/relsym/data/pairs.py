@@ -28,6 +28,9 @@ FORMS = (LEXICALISED, DELEXICALISED)
 # What the premise says about the denial of a sentence, by what it says about the sentence.
 OPPOSITE = {ENTAILMENT: CONTRADICTION, CONTRADICTION: ENTAILMENT, NEUTRAL: NEUTRAL}
 
+# One encoded text of each row: the tokenizer's output, name -> numbers.
+Features = list[dict[str, list[int]]]
+
 
 class Variant(NamedTuple):
     """How a hypothesis is made from a fact, and so what the premise says about it.

@@ -135,9 +135,11 @@ class RelationBank:
         template, *paraphrases = texts["wordings"]
         negation, *negations = texts["negations"]
         converse, *converses = texts["converses"] or [None]
+        title = name.replace("_", " ")
+        implied = self.implied.get(name, ())
         return Relation(
             property=name,
-            name=name.replace("_", " "),
+            name=title,
             kind=entry.kind,
             template=template,
             converse=converse,
@@ -147,7 +149,7 @@ class RelationBank:
             converses=tuple(converses),
             meaning=entry.meaning,
             slots=entry.slots,
-            implied=self.implied.get(name, ()),
+            implied=implied,
             family=self.families[name],
             side=self.sides[name],
         )

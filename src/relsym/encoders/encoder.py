@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize as to_length_one
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from relsym.data.module import Features
+from relsym.data.pairs import Features
 from relsym.encoders.attention import EAGER, FUSED, IMPLEMENTATIONS
 from relsym.encoders.dense import Dense
 from relsym.encoders.module_files import write_module_files

@@ -11,7 +11,7 @@ from tokenizers.normalizers import Sequence as Normalizers
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from relsym.data.module import Features
+from relsym.data.pairs import Features
 
 log = logging.getLogger(__name__)
 # Where neither the call nor the model says when texts are cut.

@@ -11,6 +11,7 @@ import torch
 from torchmetrics.functional.classification import binary_auroc, binary_calibration_error, multiclass_recall
 
 from relsym.data.relations import ENTAILMENT
+from relsym.evaluation.threshold import scored
 from relsym.runs.results import Bin
 
 BINS = 15
@@ -60,7 +61,7 @@ def auroc(labels: Sequence[str], scores: Sequence[float | None]) -> float | None
 
     Rows without a score are left out; None unless both kinds of rows are there.
     """
-    targets, values = _scored(labels, scores)
+    targets, values = scored(labels, scores)
     if len(set(targets.tolist())) < 2:
         return None
     # torchmetrics squashes scores outside [0, 1] by a sigmoid, which can make different scores equal. Ranks
@@ -81,7 +82,7 @@ def calibration_error(labels: Sequence[str], probabilities: Sequence[float | Non
     The 15 bins are of equal width. Source: Guo et al. 2017, arXiv:1706.04599, section 2, for the probability
     of one class.
     """
-    targets, values = _scored(labels, probabilities)
+    targets, values = scored(labels, probabilities)
     if not len(values):
         return None
     error = float(binary_calibration_error(values, targets, n_bins=BINS, norm="l1"))
@@ -91,7 +92,7 @@ def calibration_error(labels: Sequence[str], probabilities: Sequence[float | Non
 
 def reliability(labels: Sequence[str], probabilities: Sequence[float | None]) -> list[Bin]:
     """The bins behind ``calibration_error``, from low to high; empty ones are left out."""
-    targets, values = (tensor.numpy() for tensor in _scored(labels, probabilities))
+    targets, values = (tensor.numpy() for tensor in scored(labels, probabilities))
     edges = np.linspace(0, 1, BINS + 1)
     inner_edges = edges[1:-1]
     bin_of_row = np.clip(np.digitize(values, inner_edges), 0, BINS - 1)
@@ -112,48 +113,7 @@ def reliability(labels: Sequence[str], probabilities: Sequence[float | None]) ->
     return bins
 
 
-def best_threshold(labels: Sequence[str], scores: Sequence[float | None]) -> float:
-    """The score from which on a row counts as entailment.
-
-    It is the one of the highest balanced accuracy on these rows; of several, the middle one.
-
-    Raises:
-        ValueError: no row of entailment, or none of another label.
-    """
-    targets, values = (tensor.numpy() for tensor in _scored(labels, scores))
-    if len(set(targets.tolist())) < 2:
-        raise ValueError("a threshold needs rows of entailment and rows of another label.")
-    distinct = np.unique(values)
-    # Below all scores, half-way between neighbours, above all scores: no other cut divides the rows anew.
-    lowest = distinct[0] - 1e-6
-    between = (distinct[1:] + distinct[:-1]) / 2
-    highest = distinct[-1] + 1e-6
-    cuts = np.concatenate([[lowest], between, [highest]])
-
-    entailed = np.sort(values[targets == 1])
-    others = np.sort(values[targets == 0])
-    # Shares of the rows below each cut, which would not count as entailment.
-    entailed_below = np.searchsorted(entailed, cuts) / len(entailed)
-    others_below = np.searchsorted(others, cuts) / len(others)
-    # Twice the balanced accuracy less 1. Cuts that are equally good may differ by a rounding error.
-    gain = others_below - entailed_below
-    best = np.flatnonzero(np.isclose(gain, gain.max()))
-    middle = best[len(best) // 2]
-    return float(cuts[middle])
-
-
 def histogram(answers: Sequence[str | None]) -> dict[str, int]:
     """How often each label was the answer, the commonest first; "unscored" counts rows without an answer."""
     counts = Counter("unscored" if answer is None else answer for answer in answers)
     return dict(counts.most_common())
-
-
-def _scored(labels: Sequence[str], scores: Sequence[float | None]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of the rows that have a score: 1 for entailment and 0 for another label [n], and the scores [n]."""
-    targets: list[int] = []
-    values: list[float] = []
-    for label, score in zip(labels, scores, strict=True):
-        if score is not None:
-            targets.append(int(label == ENTAILMENT))
-            values.append(score)
-    return torch.tensor(targets), torch.tensor(values, dtype=torch.float64)

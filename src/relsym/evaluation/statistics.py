@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy.stats import binomtest
-
 
 class Accuracy(NamedTuple):
     """Right answers, rows, and the share of right answers with its 95 % Wilson interval (low, high)."""
@@ -39,6 +37,8 @@ def accuracy(correct: Sequence[bool]) -> Accuracy:
     Raises:
         ValueError: no rows.
     """
+    from scipy.stats import binomtest  # takes half a second, and much imports this file without a score
+
     rows = len(correct)
     if not rows:
         raise ValueError("there are no rows to score.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from relsym.data.relations import CONTRADICTION, ENTAILMENT, NEUTRAL
-from relsym.evaluation.classification import best_threshold
+from relsym.evaluation.threshold import best_threshold
 from relsym.models.base import Columns, Judged, Reading
 
 STRICT, TWO_WAY, THRESHOLD = "strict", "two_way", "threshold"

@@ -13,8 +13,8 @@ from torch import Tensor
 from torchmetrics.classification import MulticlassAccuracy
 from transformers import get_scheduler
 
-from relsym.data.module import Batch, Features
-from relsym.data.pairs import Row
+from relsym.data.module import Batch
+from relsym.data.pairs import Features, Row
 from relsym.encoders.encoder import Encoder
 from relsym.metrics.base import JOINT, SENTENCES, Metric
 from relsym.objectives.remedies.base import Remedy

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from relsym.app.entry import guarded, run
 from relsym.app.texts_behind_dashes import texts_behind_dashes
 from relsym.app.values.checks import check_composed
+from relsym.uncollected import uncollected
 
 ACTIONS = ("build", "add", "query")
 
@@ -34,8 +35,9 @@ def command() -> None:
     def answer(cfg: DictConfig) -> None:
         check_composed(cfg, "index")
         # Imported here: wrong options are refused before torch is loaded.
-        from relsym.app.index import steps
-        from relsym.app.process import prepare_process
+        with uncollected():
+            from relsym.app.index import steps
+            from relsym.app.process import prepare_process
 
         steps.check(cfg, texts)
         prepare_process()

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from relsym.app.entry import guarded, run
 from relsym.app.texts_behind_dashes import texts_behind_dashes
 from relsym.app.values.checks import check_composed
+from relsym.uncollected import uncollected
 
 
 def command() -> None:
@@ -21,8 +22,9 @@ def command() -> None:
     def answer(cfg: DictConfig) -> None:
         check_composed(cfg, "predict")
         # Imported here: wrong options are refused before torch is loaded.
-        from relsym.app.predict import steps
-        from relsym.app.process import prepare_process
+        with uncollected():
+            from relsym.app.predict import steps
+            from relsym.app.process import prepare_process
 
         steps.check(cfg, pair)
         prepare_process()

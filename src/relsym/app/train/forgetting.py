@@ -14,7 +14,8 @@ from msgspec.structs import asdict
 from omegaconf import DictConfig, OmegaConf
 
 import relsym
-from relsym.app.earlier_run import check_nli_packages, load_run, nli_data
+from relsym.app.earlier_nli import check_nli_packages, nli_data
+from relsym.app.earlier_run import load_run
 from relsym.app.hardware import scoring_device
 from relsym.data.caches import cache_folder, read_cached, write_cached
 from relsym.data.pairs import Row

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from relsym.app.earlier_run import check_nli_packages, nli_data
+from relsym.app.earlier_nli import check_nli_packages, nli_data
 from relsym.data.module import PairData
 from relsym.objectives.remedies.base import Remedy
 
