@@ -380,10 +380,6 @@ WRONG = {
         ("build", "output=new", "model.folder=run"),
         "texts is not set: relsym index build texts=FILE",
     ),
-    "no run": (
-        ("build", "output=new", "texts=texts.txt"),
-        "model.folder is not set: pass the run that encodes",
-    ),
     "no file": (("build", "output=new", "texts=no.txt", "model.folder=run"), "texts=no.txt: no such file"),
     "no column": (("build", "output=new", "texts=one.csv", "model.folder=run"), "index.column=NAME"),
     "blank": (

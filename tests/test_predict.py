@@ -238,7 +238,7 @@ def test_a_faulty_table_is_one_message_and_leaves_nothing(relsym, run, tmp_path,
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ((), "nothing to answer: relsym predict model.folder=RUN -- 'PREMISE' 'HYPOTHESIS'"),
+        ((), "nothing to answer: relsym predict -- 'PREMISE' 'HYPOTHESIS'"),
         (("input=in.csv",), "output is not set"),
         (("input=none.csv", "output=out.csv"), "input=none.csv: no such file"),
         (("input=in.csv", "output=none/out.csv"), "there is no folder none"),
@@ -248,7 +248,14 @@ def test_a_faulty_table_is_one_message_and_leaves_nothing(relsym, run, tmp_path,
         (("input=-", "output=-", "predict.format=parquet"), "a stream has none"),
         (("input=in.csv", "output=-", "predict.format=parquet"), "Parquet is no text"),
         (("input=in.csv", "output=-", "predict.premise=P"), "no column named P, but premise, hypothesis"),
-        (("input=in.csv", "output=-", "predict.prefix=", "model.folder=null"), "model.folder is not set"),
+        (
+            ("input=in.csv", "output=-", "model.folder=null", "predict.coverage=0.9"),
+            "the run that relsym comes with has not with it",
+        ),
+        (
+            ("input=in.csv", "output=-", "model.folder=null", "model.trust_remote_code=true"),
+            "code is trusted only in a run that is named",
+        ),
         (("input=in.csv", "output=out.csv", "model.folder=none"), "model.folder=none: no finished run there"),
         (("input=in.jsonl", "output=-", "predict.safe_csv=true"), "is for CSV, and this is jsonl"),
         (
@@ -623,5 +630,5 @@ def test_the_account_says_whether_the_promise_was_kept(promise, words):
 def test_rows_that_are_gone_calibrate_nothing(run, tmp_path):
     shutil.copytree(run, tmp_path / "copy")
     (tmp_path / "copy" / "predictions.parquet").unlink()
-    with pytest.raises(ValueError, match=r"predictions.parquet is gone, whose rows predict.coverage"):
+    with pytest.raises(ValueError, match=r"predictions.parquet is not there, whose rows predict.coverage"):
         calibrated(load_run(str(tmp_path / "copy"), None, "cpu"), 0.8)

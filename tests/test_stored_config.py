@@ -8,6 +8,7 @@ import json
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +146,7 @@ def test_a_run_is_opened_and_gives_what_it_was_read_by(stored):
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith("objective/")])
 def test_how_a_pair_is_read_follows_from_the_metric(stored, option):
-    """So that no objective is imported to answer."""
+    """So that the objective need not be imported to answer: tests/test_symmetry_model.py."""
     cfg = resolved(option.replace("/", "=").removesuffix(".yaml"))
     config = changed(CONFIGURATION, "objective", {"_target_": cfg.objective["_target_"]})
     earlier = stored(changed(config, "metric", {"_target_": cfg.metric["_target_"]}))
@@ -301,7 +302,7 @@ def test_text_is_read_as_it_was_written(tmp_path_factory, text):
 
 @pytest.mark.parametrize("target", NOT_OURS + OURS)
 @pytest.mark.parametrize("place", ROLE_PLACES)
-def test_no_role_calls_anything_but_its_components(stored, marker, place, target):
+def test_no_role_calls_anything_but_its_components(stored, run, marker, place, target):
     with pytest.raises(
         ValueError, match=rf"config.yaml: {place}: the key '_args_' has no place there: .*calls nothing"
     ):
@@ -311,6 +312,9 @@ def test_no_role_calls_anything_but_its_components(stored, marker, place, target
         ValueError, match=rf"config.yaml: {place}._target_: '{target}' (is no|cannot be imported)"
     ):
         stored(changed(CONFIGURATION, place, plain))
+    # A run that only answers builds little of it, and calls as little.
+    with suppress(ValueError):
+        load_run(str(run), "fp32", "cpu")
     assert not marker.exists()
 
 

@@ -19,7 +19,9 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'relsym' has no attribute {name!r}")
     with uncollected():
-        return getattr(import_module(_PLACES[name]), name)
+        thing = getattr(import_module(_PLACES[name]), name)
+    globals()[name] = thing  # nothing is imported twice
+    return thing
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ from numpy import ndarray
 from torch.nn.functional import normalize as to_length_one
 
 from relsym import __version__
+from relsym.app.shipped import SHIPPED_FOLDER
 from relsym.encoders.encoder import PRECISIONS
 from relsym.models.base import Advance
 from relsym.models.run import RunModel
@@ -53,12 +54,12 @@ class Retrieved(NamedTuple):
 class StatementIndex:
     """Statements in a folder, searched by what they say.
 
-        model = SymmetryModel.load("RUN")
+        model = SymmetryModel.load()
         index = StatementIndex.build(model, ["Ann is a parent of Bo.", "Bo is a parent of Ann."], "FOLDER")
         index.query("Bo is a child of Ann.", k=1)
 
-    The encoder has to be one of ``objective=fixed_label``: there an implied sentence has the vector of what
-    implies it, and an excluded one its opposite,
+    The encoder has to be relsym's own, or one of ``objective=fixed_label``: there an implied sentence has the
+    vector of what implies it, and an excluded one its opposite,
 
         nearest: max cos(f(query), f(s)),   opposed: min cos(f(query), f(s)) = -max cos(-f(query), f(s))
 
@@ -86,7 +87,7 @@ class StatementIndex:
         A call that was stopped goes on from what it had encoded, given again.
 
         Args:
-            model: a run of ``objective=fixed_label``.
+            model: relsym's own, or a run of ``objective=fixed_label``.
             statements: texts; one that comes again is kept once.
             folder: is made.
             kind: ``flat`` compares all vectors; ``ivf`` and ``hnsw`` are for a million and more.
@@ -254,9 +255,10 @@ def _checked_statements(statements: Iterable[str]) -> list[str]:
 
 def _new_record(run: RunModel, kind: str, recall: float) -> IndexRecord:
     """The record of an index that has no part yet."""
+    folder = Path(run.name).expanduser().absolute()
     return IndexRecord(
         relsym=__version__,
-        run=str(Path(run.name).expanduser().absolute()),
+        run=None if folder == SHIPPED_FOLDER else str(folder),
         encoder=_reading_hash(run),
         precision=_precision(run),
         dim=run.encoder.dim,
@@ -280,9 +282,10 @@ def _precision(run: RunModel) -> str:
 def _check_same_encoder(folder: Path, record: IndexRecord, run: RunModel) -> None:
     """Refuse a run that gives the statements other vectors."""
     if _reading_hash(run) != record.encoder:
+        made_by = record.run or f"the one that relsym {record.relsym} came with; this is {__version__}"
         raise ValueError(
             f"{folder}: its vectors are of another encoder than that of {run.name}. Pass the run that made "
-            f"them ({record.run}), or build an index with this one."
+            f"them ({made_by}), or build an index with this one."
         )
     if _precision(run) != record.precision:
         raise ValueError(

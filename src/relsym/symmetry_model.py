@@ -18,6 +18,7 @@ from torch.nn.functional import normalize as to_length_one
 from transformers.utils import logging as hub_logging
 
 from relsym.app.earlier_run import load_run
+from relsym.app.shipped import shipped_run
 from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.data.sources.json_lines import LONE_SURROGATE
@@ -74,8 +75,8 @@ class Ranked(NamedTuple):
 class SymmetryModel:
     """A retrained encoder with what reads it: does a premise entail a hypothesis, or contradict it?
 
-        model = SymmetryModel.load("RUN")
-        model.predict([("Ann is married to Bo.", "Bo is married to Ann.")])   # ["entailment"]
+        model = SymmetryModel.load()   # or load("RUN"), the folder of a finished relsym train
+        model.predict([("Ann is a sibling of Bo.", "Bo is a sibling of Ann.")])   # ["entailment"]
 
     It answers as its run did, row for row, in whatever precision that was; a run that went on (``init``) from
     one with more labels may answer with any of them. Everything is computed at once and kept in memory.
@@ -91,26 +92,29 @@ class SymmetryModel:
     @classmethod
     def load(
         cls,
-        run: str | Path,
+        run: str | Path | None = None,
         *,
         precision: str | None = None,
         accelerator: str = "auto",
         trust: Sequence[str] = (),
         trust_remote_code: bool = False,
     ) -> SymmetryModel:
-        """The model of a finished run.
+        """The model of a finished run, or the one that relsym comes with.
 
         Args:
-            run: the folder of a ``relsym train`` that ended.
+            run: the folder of a ``relsym train`` that ended; None: relsym's own, for which the extra
+                ``bundled`` is needed.
             precision: fp32 or bf16; None takes what the run itself was scored in.
             accelerator: cpu, gpu, or auto, which is a GPU where there is one.
             trust: packages of yours whose components the stored configuration may name beside relsym's own.
             trust_remote_code: whether code in the run's encoder folder may be run.
 
         Raises:
+            ImportError: relsym's own, without the package that has the encoder which it changed.
             ValueError: no finished run there, damaged or changed files, an unknown precision or accelerator,
                 or a GPU where there is none.
         """
+        run = shipped_run() if run is None else run
         if not isinstance(run, str | Path):
             raise ValueError(f"run={_shown(run)}: expected the folder of a relsym train that ended.")
         check_one_of("precision", precision, (None, *PRECISIONS))

@@ -33,7 +33,7 @@ from relsym.uncollected import uncollected
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A finished run of ``relsym train``, checked by ``open_run``.
+    """A finished run of ``relsym train``, checked by ``open_run`` or, as far as it is used, ``load_run``.
 
     name: its folder, as it was given.
     key: the option that named it, for messages.
@@ -101,7 +101,7 @@ class EarlierRun:
         model = self.config.model
         path = self.folder / ENCODER
         pooling = self._pooling()
-        if not path.is_dir():  # open_run has looked that there is one of the two
+        if not path.is_dir():  # _read_run has looked that there is one of the two
             return load_low_rank(self.folder / LOW_RANK, pooling, model.max_length, dropout)
         try:
             return load_encoder(
@@ -207,6 +207,8 @@ def open_run(name: str, trust: Sequence[str], key: str = "init") -> EarlierRun:
 def _read_run(name: str, trust: Sequence[str], key: str) -> EarlierRun:
     """A finished run of ``relsym train``; of what its configuration names nothing is imported yet.
 
+    Names alone are looked at: what is not built is not known to be there.
+
     Args:
         name: its folder.
         key: the option that names the run, for messages.
@@ -283,7 +285,7 @@ def load_run(
         key: the option that names the run, for messages.
 
     Raises:
-        ValueError: no folder, or one that cannot be used (``open_run``).
+        ValueError: no folder, or one that cannot be used: see ``_read_run`` and ``build_component``.
     """
     if folder is None:
         raise ValueError(

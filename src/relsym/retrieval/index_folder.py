@@ -55,7 +55,7 @@ class IndexRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``index.json``.
 
     relsym: the version that wrote it.
-    run: the folder of the run whose encoder made the vectors.
+    run: the folder of the run whose encoder made the vectors; null: the one that relsym came with.
     encoder: hash of the run's weights and of how it reads a text.
     precision: that it encoded in.
     dim: channels of a vector.
@@ -64,7 +64,7 @@ class IndexRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     relsym: str
-    run: str
+    run: str | None
     encoder: Sha256
     precision: Literal["fp32", "bf16"]
     dim: AtLeastOne

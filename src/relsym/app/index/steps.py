@@ -16,6 +16,7 @@ from rich.text import Text
 from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options
 from relsym.app.earlier_run import load_run
 from relsym.app.index.statements import is_line_file, read_statements
+from relsym.app.shipped import check_asked, shipped_run
 from relsym.data.progress import progress
 from relsym.report.one_run.terminal import console
 from relsym.retrieval.index_folder import check_new, read_index_record
@@ -36,7 +37,7 @@ UNREAD = {
 COLUMN, KIND, RECALL, K = "text", "flat", 0.99, 10  # where the options are null
 LOOKED_UP = 4096  # sentences that are looked up at a time
 WORKED_CALLS = {
-    BUILD: "relsym index build texts=FILE output=FOLDER model.folder=RUN",
+    BUILD: "relsym index build texts=FILE output=FOLDER",
     ADD: "relsym index add texts=FILE folder=FOLDER",
     QUERY: "relsym index query folder=FOLDER -- 'SENTENCE', or relsym index query folder=FOLDER texts=FILE "
     "output=FILE",
@@ -76,8 +77,7 @@ def check(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
             f"{WORKED_CALLS[cfg.action]}"
         )
     if cfg.action == BUILD:
-        if cfg.model.folder is None:
-            raise ValueError(f"model.folder is not set: pass the run that encodes: {WORKED_CALLS[BUILD]}")
+        check_asked(cfg)
         check_new(_path(cfg.output))
     else:
         read_index_record(_path(cfg.folder))
@@ -165,14 +165,18 @@ def _account(index: StatementIndex) -> str:
 
 
 def _model(cfg: DictConfig) -> SymmetryModel:
-    """The run that encodes: the one that is named, else the index's own."""
+    """The run that encodes: the one that is named, else the index's own, or that which relsym comes with."""
     folder, precision = cfg.model.folder, cfg.precision
     if cfg.action != BUILD:
         record = read_index_record(_path(cfg.folder))
         folder = record.run if folder is None else folder
         precision = record.precision if precision is None else precision
     run = load_run(
-        str(folder), precision, cfg.hardware.accelerator, cfg.model.trust_remote_code, list(cfg.trust)
+        shipped_run() if folder is None else str(folder),
+        precision,
+        cfg.hardware.accelerator,
+        cfg.model.trust_remote_code,
+        list(cfg.trust),
     )
     return SymmetryModel(run)
 

@@ -100,8 +100,8 @@ def calibrated(model: RunModel, coverage: float) -> Abstention:
     assert isinstance(results, TrainResults)  # what was loaded is a training
     if read_answers(results) is None:
         raise ValueError(
-            f"{folder / PREDICTIONS} is gone, whose rows predict.coverage calibrates on. Leave it out, or "
-            "train again."
+            f"{folder / PREDICTIONS} is not there, whose rows predict.coverage calibrates on. Leave it out, "
+            "or pass model.folder=RUN of a training that has them."
         )
     table = pl.read_parquet((folder / PREDICTIONS).read_bytes())
     # Rows with names, where there are some: they are most like what users ask.

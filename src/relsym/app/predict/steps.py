@@ -26,6 +26,7 @@ from relsym.app.predict.pair_table import Answers, PairTable, Part, Wanted, chec
 from relsym.app.predict.parquet_table import ParquetTable
 from relsym.app.predict.text_table import CsvTable, JsonTable, TextTable, TsvTable
 from relsym.app.shards import Shards, check_numbers
+from relsym.app.shipped import check_asked, shipped_run
 from relsym.data.pairs import Row
 from relsym.data.sources.file_format import UNREAD_PACKINGS, FileFormat
 from relsym.encoders.vector_cache import VectorCache
@@ -44,10 +45,7 @@ TEXTS: dict[str, type[TextTable]] = {"csv": CsvTable, "tsv": TsvTable, "jsonl": 
 ANSWERS = "answers"  # the output while it is written
 # What lies in the folder beside the output.
 OWN_FILES = {LOCK, SHARDS, ANSWERS, f"{PARTIAL}{ANSWERS}"}
-WORKED_EXAMPLES = (
-    "relsym predict model.folder=RUN -- 'PREMISE' 'HYPOTHESIS', or relsym predict model.folder=RUN "
-    "input=FILE output=FILE"
-)
+WORKED_EXAMPLES = "relsym predict -- 'PREMISE' 'HYPOTHESIS', or relsym predict input=FILE output=FILE"
 
 
 def check(cfg: DictConfig, pair: Sequence[str] | None) -> None:
@@ -61,6 +59,12 @@ def check(cfg: DictConfig, pair: Sequence[str] | None) -> None:
         FileNotFoundError, FileExistsError: no input, or an output that is there.
     """
     check_run_options(cfg, "predict")
+    check_asked(cfg)
+    if cfg.predict.coverage is not None and cfg.model.folder is None:
+        raise ValueError(
+            f"predict.coverage={cfg.predict.coverage:g}: is calibrated on the rows that a run was scored on, "
+            "which the run that relsym comes with has not with it. Pass model.folder=RUN, or leave it out."
+        )
     _check_cache(cfg)
     if pair is not None:
         if cfg.input is not None or cfg.output is not None:
@@ -186,7 +190,7 @@ def _abstention(cfg: DictConfig, model: RunModel) -> Abstention | None:
 def _loaded(cfg: DictConfig) -> RunModel:
     """The finished run that answers."""
     model = load_run(
-        None if cfg.model.folder is None else str(cfg.model.folder),
+        shipped_run() if cfg.model.folder is None else str(cfg.model.folder),
         cfg.precision,
         cfg.hardware.accelerator,
         cfg.model.trust_remote_code,
