@@ -18,20 +18,21 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def shown(notebook: nbformat.NotebookNode) -> list[tuple[str, list]]:
-    """What each cell of code shows."""
+def shown(notebook: nbformat.NotebookNode) -> list[tuple[str, str, list]]:
+    """What each cell of code prints, in however many pieces, and what it shows beside."""
     cells = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            outputs = [output.get("text") or output.get("data") for output in cell.outputs]
-            cells.append((cell.source, outputs))
+            printed = "".join(output.get("text", "") for output in cell.outputs)
+            results = [output["data"] for output in cell.outputs if "data" in output]
+            cells.append((cell.source, printed, results))
     return cells
 
 
 def test_what_it_showed_is_stored():
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
-    assert sum(bool(outputs) for _, outputs in shown(notebook)) >= 5
+    assert sum(bool(printed or results) for _, printed, results in shown(notebook)) >= 5
 
 
 @pytest.mark.slow

@@ -87,13 +87,13 @@ def test_it_answers_without_a_training(relsym, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model = SymmetryModel.load()
     assert model.run.encoder.fingerprint() == FINGERPRINT
-    assert dict(zip(ANSWERS, model.predict(ANSWERS), strict=True)) == ANSWERS
+    assert model.predict(list(ANSWERS)) == list(ANSWERS.values())
     ended = relsym("predict", "--", *next(iter(ANSWERS)))
     assert ended.code == 0, ended.err
     assert ended.out.startswith("entailment\n")
     # It is handed on as any run is.
     model.save_pretrained("saved")
-    assert SymmetryModel.from_pretrained("saved").predict(ANSWERS) == list(ANSWERS.values())
+    assert SymmetryModel.from_pretrained("saved").predict(list(ANSWERS)) == list(ANSWERS.values())
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_an_index_of_it_is_one_of_its_version(relsym, tmp_path, monkeypatch):
     record = json.loads(Path("index/index.json").read_text(encoding="utf-8"))
     assert record["run"] is None
     found = StatementIndex.load("index").query("Ann is the mother of Bo.", k=2)
-    assert found.opposed[0].text == "Bo is the mother of Ann."
+    assert {hit.text for hit in found.opposed} == {"Bo is the mother of Ann.", "Ann is a child of Bo."}
     ended = relsym("index", "query", "folder=index", "--", "Ann is the mother of Bo.")
     assert ended.code == 0, ended.err
     Path("index/index.json").write_text(json.dumps({**record, "relsym": "0.0.9", "encoder": "0" * 64}))
