@@ -18,7 +18,7 @@ from torch.nn.functional import normalize as to_length_one
 from transformers.utils import logging as hub_logging
 
 from relsym.app.earlier_run import load_run
-from relsym.app.shipped import shipped_run
+from relsym.app.shipped import asked_run
 from relsym.data.pairs import Row
 from relsym.data.relations import ENTAILMENT
 from relsym.data.sources.json_lines import LONE_SURROGATE
@@ -114,14 +114,13 @@ class SymmetryModel:
             ValueError: no finished run there, damaged or changed files, an unknown precision or accelerator,
                 or a GPU where there is none.
         """
-        run = shipped_run() if run is None else run
-        if not isinstance(run, str | Path):
+        if not isinstance(run, str | Path | None):
             raise ValueError(f"run={_shown(run)}: expected the folder of a relsym train that ended.")
         check_one_of("precision", precision, (None, *PRECISIONS))
         check_one_of("accelerator", accelerator, ACCELERATORS)
         if accelerator == "gpu" and not torch.cuda.is_available():
             raise ValueError("accelerator=gpu: torch finds no CUDA GPU. Pass accelerator='cpu' or 'auto'.")
-        folder = str(Path(run).expanduser())
+        folder = str(Path(asked_run(run)).expanduser())
         with _without_bars():
             return cls(load_run(folder, precision, accelerator, trust_remote_code, trust, "run"))
 

@@ -19,10 +19,14 @@ def check_run_options(cfg: DictConfig, command: str) -> None:
         command: predict or index.
 
     Raises:
-        ValueError: a value out of range, packages that cannot be trusted, no such device or precision.
+        ValueError: a value out of range, packages that cannot be trusted, code that is trusted where no run
+            is named, no such device or precision.
     """
     check_values(cfg, command)
     check_trust(cfg.trust)
+    trusts = cfg.model.trust_remote_code or len(cfg.trust) > 0
+    if trusts and cfg.model.folder is None:
+        raise ValueError("code is trusted only in a run that is named: pass model.folder=RUN.")
     device_of(cfg.hardware.accelerator)
     if cfg.precision is not None:
         dtype_of(cfg.precision)

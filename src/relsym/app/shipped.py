@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from relsym.encoders.bundled import MINILM_DISTRIBUTION, MINILM_PACKAGE
 from relsym.extras import Need, install_line
 
@@ -16,25 +14,16 @@ CHANGES = Need(
 )
 
 
-def shipped_run() -> str:
-    """The folder of the run that relsym comes with.
+def asked_run(folder: object) -> str:
+    """The run that is asked: the one that is named, else the one that relsym comes with.
+
+    Args:
+        folder: as an option has it; None where none is named.
 
     Raises:
-        ImportError: the package with the encoder that it changed is not installed.
+        ImportError: none is named, and the package with the encoder that relsym's own changed is missing.
     """
+    if folder is not None:
+        return str(folder)
     CHANGES.refuse_if_missing()
     return str(SHIPPED_FOLDER)
-
-
-def check_asked(cfg: DictConfig) -> None:
-    """Refuse what cannot be asked of relsym's own run, where no other one is named.
-
-    Raises:
-        ImportError: see ``shipped_run``.
-        ValueError: packages or code are trusted, which it has none of.
-    """
-    if cfg.model.folder is not None:
-        return
-    shipped_run()
-    if cfg.model.trust_remote_code or len(cfg.trust) > 0:
-        raise ValueError("code is trusted only in a run that is named: pass model.folder=RUN.")

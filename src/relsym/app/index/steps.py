@@ -16,7 +16,7 @@ from rich.text import Text
 from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options
 from relsym.app.earlier_run import load_run
 from relsym.app.index.statements import is_line_file, read_statements
-from relsym.app.shipped import check_asked, shipped_run
+from relsym.app.shipped import asked_run
 from relsym.data.progress import progress
 from relsym.report.one_run.terminal import console
 from relsym.retrieval.index_folder import check_new, read_index_record
@@ -77,7 +77,7 @@ def check(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
             f"{WORKED_CALLS[cfg.action]}"
         )
     if cfg.action == BUILD:
-        check_asked(cfg)
+        asked_run(cfg.model.folder)
         check_new(_path(cfg.output))
     else:
         read_index_record(_path(cfg.folder))
@@ -93,9 +93,6 @@ def _check_options(cfg: DictConfig) -> None:
             raise ValueError(f"{key} is not for relsym index {cfg.action}: {WORKED_CALLS[cfg.action]}")
     if cfg.texts is not None and cfg.index.column is not None and is_line_file(_path(cfg.texts)):
         raise ValueError(f"index.column is of tables, and texts={cfg.texts} has a statement on each line.")
-    trusts = cfg.model.trust_remote_code or len(cfg.trust) > 0
-    if trusts and cfg.model.folder is None:
-        raise ValueError("code is trusted only in a run that is named: pass model.folder=RUN.")
 
 
 def _check_question(cfg: DictConfig, sentences: Sequence[str] | None) -> None:
@@ -172,11 +169,7 @@ def _model(cfg: DictConfig) -> SymmetryModel:
         folder = record.run if folder is None else folder
         precision = record.precision if precision is None else precision
     run = load_run(
-        shipped_run() if folder is None else str(folder),
-        precision,
-        cfg.hardware.accelerator,
-        cfg.model.trust_remote_code,
-        list(cfg.trust),
+        asked_run(folder), precision, cfg.hardware.accelerator, cfg.model.trust_remote_code, list(cfg.trust)
     )
     return SymmetryModel(run)
 

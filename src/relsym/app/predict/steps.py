@@ -26,7 +26,7 @@ from relsym.app.predict.pair_table import Answers, PairTable, Part, Wanted, chec
 from relsym.app.predict.parquet_table import ParquetTable
 from relsym.app.predict.text_table import CsvTable, JsonTable, TextTable, TsvTable
 from relsym.app.shards import Shards, check_numbers
-from relsym.app.shipped import check_asked, shipped_run
+from relsym.app.shipped import asked_run
 from relsym.data.pairs import Row
 from relsym.data.sources.file_format import UNREAD_PACKINGS, FileFormat
 from relsym.encoders.vector_cache import VectorCache
@@ -59,7 +59,7 @@ def check(cfg: DictConfig, pair: Sequence[str] | None) -> None:
         FileNotFoundError, FileExistsError: no input, or an output that is there.
     """
     check_run_options(cfg, "predict")
-    check_asked(cfg)
+    asked_run(cfg.model.folder)
     if cfg.predict.coverage is not None and cfg.model.folder is None:
         raise ValueError(
             f"predict.coverage={cfg.predict.coverage:g}: is calibrated on the rows that a run was scored on, "
@@ -190,7 +190,7 @@ def _abstention(cfg: DictConfig, model: RunModel) -> Abstention | None:
 def _loaded(cfg: DictConfig) -> RunModel:
     """The finished run that answers."""
     model = load_run(
-        shipped_run() if cfg.model.folder is None else str(cfg.model.folder),
+        asked_run(cfg.model.folder),
         cfg.precision,
         cfg.hardware.accelerator,
         cfg.model.trust_remote_code,
