@@ -31,7 +31,7 @@ from relsym.models.server.ways import NextToken, Request
 LABELS = (ENTAILMENT, CONTRADICTION)
 YES_NO, TRUE_FALSE = {ENTAILMENT: "yes", CONTRADICTION: "no"}, {ENTAILMENT: "true", CONTRADICTION: "false"}
 TESTS = Path(__file__).parent
-# Seconds that a client waits, and by which an answer is late: far more than a busy machine takes for an answer that
+# Seconds that a client waits, and by which an answer is late: far more than a busy machine takes for one that
 # is not held back, which would be given up and asked again.
 PATIENCE, LATE = 10.0, 12.0
 
