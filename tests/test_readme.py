@@ -92,10 +92,15 @@ def places(tmp_path: Path, triples_folder: Path, facts) -> dict[str, Path]:
     ]
     dump = tmp_path / "latest-all.json.gz"
     dump.write_bytes(gzip.compress(("[\n" + ",\n".join(map(json.dumps, items)) + "\n]\n").encode()))
+    rated = tmp_path / "sis.csv"
+    columns = "sentence,sentence_rev,predicate,sentence average score\n"
+    lines = [f"Ann met Bo {number}.,Bo {number} met Ann.,meet,{number % 5 + 1}\n" for number in range(40)]
+    rated.write_text(columns + "".join(lines))
     return {
         "data=built data.folder=OUT": tmp_path / "built",
         "data.folder=PATH": triples_folder,
         "data.dump=latest-all.json.gz": dump,
+        "data.file=PATH": rated,
     }
 
 
@@ -190,6 +195,8 @@ def evaluated(arguments: list[str], relsym, tmp_path: Path) -> list[str]:
         arguments = [*arguments, f"model.name={written(tmp_path / 'language_model')}"]
         tiny["model=smollm2"] = "model=causal_lm"
     small = ["tracking=csv", "data.samples=8", "data.test_pairs=28", "validation_pairs=28", "swapped_pairs=8"]
+    if "data=sis" in arguments:
+        small.remove("data.samples=8")  # nothing learns from rated pairs
     place = (
         f"hydra.sweep.dir={tmp_path / 'all'}"
         if "-m" in arguments

@@ -32,11 +32,13 @@ def own_shortcuts(cfg: DictConfig) -> dict[str, Shortcut]:
 
 
 def score_all_shortcuts(cfg: DictConfig, scores: Scores, data: PairData) -> None:
-    """Score relsym's shortcuts and the user's on every form.
+    """Score relsym's shortcuts and the user's on every form; none where there are no rows to fit them on.
 
     Of the user's it is also recorded, as a hash, how they and the rows are configured: a name says too little
     to compare them between runs.
     """
+    if not data.trains:
+        return
     score_shortcuts(scores, data, own_shortcuts(cfg))
     data_config = OmegaConf.to_container(cfg.data.module, resolve=True)
     shortcut_configs = OmegaConf.to_container(cfg.shortcuts, resolve=True)

@@ -81,11 +81,13 @@ class Started:
 
     def _setting_fields(self) -> dict[str, Any]:
         """The fields about options, seeds and code."""
+        seed = self.config["seed"]
         return {
             "precision": self.config["precision"],
             "choices": self.choices,
-            "seed": self.config["seed"],
-            "sample_seed": self.config["data"]["sample_seed"],
+            "seed": seed,
+            # Data without training rows have none to draw.
+            "sample_seed": self.config["data"].get("sample_seed", seed),
             "git_commit": self.commit,
             "versions": origin.versions(),
         }

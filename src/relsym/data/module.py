@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -71,6 +71,11 @@ class PairData(LightningDataModule):
         title: what a report calls the benchmark; None: the data option's name.
         fold: the name of what is held out, where it has one.
         relations: the property table that the rows are about, by property; empty where they are about none.
+        trains: whether there are rows to train on and to choose on; if not, ``relsym evaluate`` alone takes
+            the data.
+        unlabelled: rows without a label that are measured beside the scored ones, by form.
+        ratings: what people said of scored and unlabelled rows, by pair id; empty where nobody was asked.
+        sameness: how far each of these ratings stands from what means something else.
 
     Args:
         batch_size: of the global batch, over all ranks.
@@ -90,6 +95,10 @@ class PairData(LightningDataModule):
     title: str | None = None
     fold: str | None = None
     relations: Mapping[str, Relation] = MappingProxyType({})
+    trains: ClassVar[bool] = True
+    unlabelled: Mapping[str, list[Row]] = MappingProxyType({})
+    ratings: Mapping[str, float] = MappingProxyType({})
+    sameness: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, batch_size: BatchSize, score_on: str, seed: Seed, by_length: bool = False) -> None:
         super().__init__()

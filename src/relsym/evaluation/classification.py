@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 from torchmetrics.functional.classification import binary_auroc, binary_calibration_error, multiclass_recall
 
 from relsym.data.relations import ENTAILMENT
@@ -72,6 +73,21 @@ def auroc(labels: Sequence[str], scores: Sequence[float | None]) -> float | None
     area = float(binary_auroc(ranks / highest, targets))
     # Summed in single precision, a perfect order can end just above 1.
     return min(1.0, area)
+
+
+def rank_correlation(values: Sequence[float], scores: Sequence[float | None]) -> float | None:
+    """Spearman's rank correlation of scores with values, in [-1, 1]; ties have the mean of their ranks.
+
+        rho = cov(rank of value, rank of score) / (sd of the first * sd of the second)
+
+    Rows without a score are left out; None where all that are left have one value or one score.
+    """
+    kept = [place for place, score in enumerate(scores) if score is not None]
+    ranks_of_values = rankdata([values[place] for place in kept])
+    ranks_of_scores = rankdata([scores[place] for place in kept])
+    if len(set(ranks_of_values)) < 2 or len(set(ranks_of_scores)) < 2:
+        return None
+    return float(np.corrcoef(ranks_of_values, ranks_of_scores)[0, 1])
 
 
 def calibration_error(labels: Sequence[str], probabilities: Sequence[float | None]) -> float | None:

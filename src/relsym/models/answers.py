@@ -20,7 +20,8 @@ from relsym.evaluation.classification import (
 from relsym.evaluation.clusters import cluster_interval
 from relsym.evaluation.score import Scores
 from relsym.models.base import Judged, Reading
-from relsym.runs.metric_keys import measure_of
+from relsym.models.rated import RatedAnswers
+from relsym.runs.metric_keys import SPEARMAN, measure_of
 from relsym.runs.results import Bin
 
 
@@ -33,6 +34,7 @@ class Judgements:
     score_on: part of the data that was scored (test, validation).
     judged: by reading and form, answers to these rows.
     swapped: by reading and form, answers to the first of these rows with their texts exchanged.
+    rated: what people said of the rows; None where nobody was asked.
     """
 
     rows: Mapping[str, Sequence[Row]]
@@ -41,6 +43,7 @@ class Judgements:
     score_on: str
     judged: dict[str, dict[str, Judged]] = field(default_factory=dict)
     swapped: dict[str, dict[str, Judged]] = field(default_factory=dict)
+    rated: RatedAnswers | None = None
 
     def key(self, reading: str) -> str:
         """Where a reading's figures stand in ``metrics``.
@@ -65,8 +68,8 @@ class Judgements:
     def figures(self) -> dict[str, float]:
         """What is measured beside the accuracy, by key.
 
-        Of each reading balanced accuracy, bias, AUROC, calibration and consistency; of each family of
-        readings the mean, the spread and the range of their accuracies.
+        Of each reading balanced accuracy, bias, AUROC, correlation with ratings, calibration and consistency;
+        of each family of readings the mean, the spread and the range of their accuracies.
         """
         figures: dict[str, float] = {}
         for reading in self._alone():
@@ -149,6 +152,8 @@ class Judgements:
         measures["bias"] = entailment_bias(labels, answers)
         if scores is not None:
             measures["auroc"] = auroc(labels, scores)
+            if self.rated is not None:
+                measures[SPEARMAN] = self.rated.correlation(reading.name, form, judged)
             if reading.probability:
                 measures["ece"] = calibration_error(labels, scores)
         swapped = self.swapped.get(reading.name, {}).get(form)

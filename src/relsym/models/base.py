@@ -52,8 +52,9 @@ class Model(ABC):
 
     kind: what it is, for a report (encoder, nli, causal_lm ...).
     shard_rows: how many rows are measured between two writes to the disk.
-    fixed: its answers were given before, so only the scored rows can be asked: no validation rows, no
-        exchanged texts.
+    fixed: its answers were given before, so only the scored rows, and the rated ones beside them, can be
+        asked: no validation rows, no exchanged texts.
+    learns: whether it answers from the labelled rows of ``prepare``, so that it needs some.
     name: what a report calls the model.
     source: where weights came from (name, revision or commit), for the record.
     """
@@ -61,6 +62,7 @@ class Model(ABC):
     kind: ClassVar[str]
     shard_rows: ClassVar[int] = 2048
     fixed: ClassVar[bool] = False
+    learns: bool = False
     name: str
     source: Mapping[str, Any]
 

@@ -44,6 +44,7 @@ class EncoderModel(Model):
     """
 
     kind: ClassVar[str] = "encoder"
+    learns: bool = True
     shard_rows: ClassVar[int] = 8192
 
     def __init__(

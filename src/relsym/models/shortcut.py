@@ -23,6 +23,7 @@ class ShortcutModel(Model):
     """
 
     kind: ClassVar[str] = "shortcut"
+    learns: bool = True
     # Answers cost next to nothing, so there is little to lose between two writes.
     shard_rows: ClassVar[int] = 1_000_000
 

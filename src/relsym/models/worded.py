@@ -69,6 +69,7 @@ class WordedModel(Model):
         self.name, self.source = name, loaded.source
         self.prompts = self.usable(read_prompts(prompts))
         self.shots = shots
+        self.learns = shots > 0
         self.examples: list[Row] = []
         # Of each wording: the word of each label, and its log-likelihood where both texts are CONTENT_FREE.
         self.words: dict[str, dict[str, str]] = {}

@@ -11,6 +11,7 @@ LOW_RANK = "low_rank.safetensors"  # of a run that was made small, in place of i
 PROBE = "probe.safetensors"
 MEMORY = "memory.parquet"
 PREDICTIONS = "predictions.parquet"
+RATED = "rated.parquet"  # of an evaluation on rated pairs
 FORGETTING = "forgetting.parquet"
 SHARDS = "shards"
 PLAN = "plan.json"

@@ -20,7 +20,9 @@ ROLE_MEASURES = {
     "roles": ("paraphrase", "swapped_paraphrase"),
     "converse_roles": ("converse", "swapped_converse"),
 }
-RANGES = {"bias": SIGNED, "drop": SIGNED, "retention": UNBOUNDED}
+# Of scores with what people said of the rows; only rated rows have it.
+SPEARMAN = "spearman"
+RANGES = {"bias": SIGNED, SPEARMAN: SIGNED, "drop": SIGNED, "retention": UNBOUNDED}
 
 
 def measure_of(reader: str, measure: str) -> str:
@@ -39,7 +41,8 @@ def measure_of(reader: str, measure: str) -> str:
 def range_of(key: str) -> tuple[float | None, float | None]:
     """The (lowest, highest) value that a metric may have; None where there is no bound.
 
-    [0, 1] for shares of rows, [-1, 1] for differences of two shares, no bounds for a retention.
+    [0, 1] for shares of rows, [-1, 1] for differences of two shares and for correlations, no bounds for a
+    retention.
     """
     parts = key.split("/")
     if parts[0] == "forgetting":  # forgetting/drop, forgetting/kept/before

@@ -24,7 +24,7 @@ from relsym.runs.decoding import (
     parse_json,
 )
 from relsym.runs.layout import RESULTS
-from relsym.runs.metric_keys import measure_of, range_of
+from relsym.runs.metric_keys import SPEARMAN, measure_of, range_of
 
 RESULTS_FORMAT = 2
 RUN_AGAIN = "Run that job again, or leave it out."
@@ -395,6 +395,14 @@ class EvaluateResults(Results, frozen=True, kw_only=True, tag="evaluate"):
         """A measure of one reading (accuracy, bias, auroc ...); None where it has none."""
         key = measure_of(self.key_of(reading), measure)
         return self.metrics.get(f"{key}/{form}")
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether some reading was compared with what people said of the rows."""
+        for reading in self.readings:
+            if any(self.measure(reading.name, SPEARMAN, form) is not None for form in self.forms):
+                return True
+        return False
 
 
 AnyResults = TrainResults | EvaluateResults

@@ -13,6 +13,7 @@ from relsym.runs.layout import (
     PARTIAL,
     PREDICTIONS,
     PROBE,
+    RATED,
     RESULTS,
     SHARDS,
 )
@@ -25,6 +26,7 @@ LEFTOVERS = {
     PROBE,
     MEMORY,
     PREDICTIONS,
+    RATED,
     FORGETTING,
     SHARDS,
     LOCK,

@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
+from relsym.app.data_kind import check_trains
 from relsym.app.output_folder import check_build_folder, claim_output_folder, finish_output_folder
 from relsym.app.values.checks import check_values
 from relsym.app.values.packages import check_packages
@@ -39,6 +40,7 @@ def build_benchmark(cfg: DictConfig) -> None:
 
     plan: Plan = instantiate(cfg.benchmark, _convert_="all")
     if OmegaConf.select(cfg, "data.reader") is None:
+        check_trains(cfg.data, "build")
         data_option = HydraConfig.get().runtime.choices["data"]
         raise ValueError(f"data={data_option} is no source of triples. Choose another data option.")
     check_packages(cfg.data.reader)

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from inspect import signature
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_class, get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from transformers import AutoConfig
 
+from relsym.app.data_kind import can_train
 from relsym.app.earlier_run import open_run
 from relsym.app.model_kind import is_encoder
 from relsym.app.stored_components import check_trust
@@ -69,12 +71,48 @@ def check_model(cfg: DictConfig) -> None:
             )
 
 
+def check_learners(cfg: DictConfig) -> None:
+    """Refuse models and shortcuts that answer from labelled rows where the data have none.
+
+    Raises:
+        ValueError: with models that need none.
+    """
+    if can_train(cfg.data):
+        return
+    if is_encoder(cfg.model) or getattr(get_object(cfg.model._target_), "learns", False):
+        raise ValueError(_without_labelled_rows())
+    if cfg.shortcuts:
+        names = ",".join(cfg.shortcuts)
+        raise ValueError(
+            f"shortcut={names}: shortcuts answer from labelled rows, and these data have none. Leave it out."
+        )
+
+
+def _without_labelled_rows() -> str:
+    """What to do where a model answers from labelled rows and there are none."""
+    choices = HydraConfig.get().runtime.choices
+    return (
+        f"model={choices['model']} answers from labelled rows, and data={choices['data']} has none. Pass a "
+        "model that needs none: model=run model.folder=RUN (a retrained encoder), model=nli "
+        "model.name=HUB_ID_OR_FOLDER, a language model with model.shots=0."
+    )
+
+
 def build_model(cfg: DictConfig, data: PairData) -> Model:
     """The configured model; an encoder comes with the read-outs of an untrained one.
 
     Raises:
-        ValueError: a run whose training rows may be among those that are scored here.
+        ValueError: a run whose training rows may be among those that are scored here; a model that needs
+            labelled rows where there are none.
     """
+    model = _made_model(cfg, data)
+    if model.learns and not data.trains:
+        raise ValueError(_without_labelled_rows())
+    return model
+
+
+def _made_model(cfg: DictConfig, data: PairData) -> Model:
+    """See ``build_model``."""
     # Which packages are trusted is no setting of the model: it changes nothing that is measured.
     trusting = {"trust": list(cfg.trust)} if opens_runs(cfg.model) else {}
     model = instantiate(cfg.model, _convert_="all", **trusting)

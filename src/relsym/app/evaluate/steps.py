@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import seed_everything
 
-from relsym.app.evaluate.model import build_model, check_model
+from relsym.app.evaluate.model import build_model, check_learners, check_model
 from relsym.app.evaluate.record import EvaluationRecord, Measured
 from relsym.app.shards import Shards
 from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
@@ -28,15 +28,17 @@ from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Examples, Judged, Model
 from relsym.models.device import device_of
 from relsym.models.encoder import EncoderModel
+from relsym.models.rated import RatedAnswers
 from relsym.models.run import RunModel
 from relsym.processor import warn_of_slow_bf16
 from relsym.report.one_run.terminal import console, print_evaluation, print_folder
 from relsym.runs.folder import RunFolder
-from relsym.runs.layout import CONFIG, PREDICTIONS
+from relsym.runs.layout import CONFIG, PREDICTIONS, RATED
 
 log = logging.getLogger(__name__)
-# What rows are measured for: to choose thresholds and readings on, to score, to score with texts exchanged.
-VALIDATING, SCORED, SWAPPED = "validation", "scored", "swapped"
+# What rows are measured for: to choose thresholds and readings on, to score, to rank beside the scored ones,
+# to score with texts exchanged.
+VALIDATING, SCORED, BESIDE, SWAPPED = "validation", "scored", "unlabelled", "swapped"
 # Rows by purpose and form.
 Blocks = dict[str, dict[str, list[Row]]]
 
@@ -52,7 +54,8 @@ def check(cfg: DictConfig) -> None:
     check_packages(cfg)
     check_model(cfg)
     own_shortcuts(cfg)  # made here only to refuse what is no shortcut; scoring makes its own
-    if cfg.data.score_on == VALIDATION and cfg.validation_pairs != 0:
+    check_learners(cfg)
+    if cfg.data.get("score_on") == VALIDATION and cfg.validation_pairs != 0:
         raise ValueError(
             "data.score_on=validation scores the rows that thresholds and readings are chosen on. Pass "
             "validation_pairs=0."
@@ -95,7 +98,7 @@ def evaluate(cfg: DictConfig) -> None:
         model.prepare(Examples(data.labels, data.train_rows, data.relations))
         measured_before = rows_measured(blocks, shards)
         measured = measure(model, blocks, shards)
-        answers = read(cfg, model, blocks, measured)
+        answers = read(cfg, data, model, blocks, measured)
         record.seconds["score"] = time.perf_counter() - started
 
         scores = answers.scores()
@@ -103,6 +106,8 @@ def evaluate(cfg: DictConfig) -> None:
         results = record.results(model, data, answers, scores, measured, measured_before)
         folder.write_text(CONFIG, OmegaConf.to_yaml(OmegaConf.create(record.config)))
         folder.write_table(PREDICTIONS, {**answers.table(), **raw(measured[SCORED])})
+        if answers.rated is not None:
+            folder.write_table(RATED, answers.rated.table(answers.readings, answers.judged))
         folder.finish(results)
         # Only now: until the results are written, the shards are all that a stopped run goes on from.
         shards.remove()
@@ -128,15 +133,17 @@ def keep_answered_forms(data: PairData, model: Model) -> None:
 def blocks_of(cfg: DictConfig, data: PairData, model: Model) -> Blocks:
     """The rows to measure, by purpose and form.
 
-    Those that thresholds and readings are chosen on, those that are scored, and the first of the latter with
-    their texts exchanged. Fixed answers exist for the scored rows alone.
+    Those that thresholds and readings are chosen on, those that are scored, rated ones that have no label,
+    and the first of the scored ones with their texts exchanged. Fixed answers exist for rows as they are.
 
     Raises:
         ValueError: rows that the model cannot answer (``check_rows``).
     """
     blocks: Blocks = {SCORED: data.score_rows}
+    if data.unlabelled:
+        blocks[BESIDE] = {form: data.unlabelled[form] for form in data.score_rows}
     if not model.fixed:
-        if cfg.validation_pairs != 0:  # first, for it is measured first
+        if cfg.validation_pairs != 0 and data.trains:  # first, for it is measured first
             validating = data.rows_of(VALIDATION, cfg.validation_pairs)
             chosen_on = {form: rows_to_choose_on(validating[form]) for form in data.score_rows}
             blocks = {VALIDATING: chosen_on, **blocks}
@@ -163,7 +170,10 @@ def announce_blocks(cfg: DictConfig, data: PairData, blocks: Blocks) -> None:
     """Log what was read and how many rows were drawn for each purpose and form."""
     counts = [f"{name}: {count}" for name, count in sorted(data.counts.items())]
     log.info("source: %s", ", ".join(counts))
-    log.info("labelled rows: %d", len(data.train_rows))
+    if data.trains:
+        log.info("labelled rows: %d", len(data.train_rows))
+    else:
+        log.info("no rows to learn from or to choose on: no shortcuts, no thresholds")
     for name, forms in blocks.items():
         of_forms = [f"{form} {len(rows)}" for form, rows in forms.items()]
         log.info("%s rows: %s", name, ", ".join(of_forms))
@@ -206,18 +216,25 @@ def measure(model: Model, blocks: Blocks, shards: Shards) -> Measured:
     return measured
 
 
-def read(cfg: DictConfig, model: Model, blocks: Blocks, measured: Measured) -> Judgements:
+def read(cfg: DictConfig, data: PairData, model: Model, blocks: Blocks, measured: Measured) -> Judgements:
     """The answers of every reading, and which reading comes first.
 
     Exchanged pairs are read by the readings that stand for themselves alone.
     """
     readings = model.readings()
     first = chosen(cfg, model, blocks, measured)
-    answers = Judgements(blocks[SCORED], readings, first, cfg.data.score_on)
+    answers = Judgements(blocks[SCORED], readings, first, data.score_on)
     for reading in readings:
         answers.judged[reading.name] = _read_forms(model, reading.name, measured[SCORED])
         if reading.alone:
             answers.swapped[reading.name] = _read_forms(model, reading.name, measured.get(SWAPPED, {}))
+    if data.ratings:
+        beside = {
+            reading.name: _read_forms(model, reading.name, measured.get(BESIDE, {})) for reading in readings
+        }
+        answers.rated = RatedAnswers(
+            blocks[SCORED], blocks.get(BESIDE, {}), data.ratings, data.sameness, beside
+        )
     return answers
 
 

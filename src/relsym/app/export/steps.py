@@ -16,6 +16,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from relsym import __version__
+from relsym.app.data_kind import check_trains
 from relsym.app.export.harness import (
     EXAMPLES_FILE,
     LOADER_CODE,
@@ -57,6 +58,7 @@ def export_benchmark(cfg: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     check_export_folder(folder)
     check_values(cfg, "export")
+    check_trains(cfg.data, "export")
     check_packages(cfg)
     if cfg.task not in EXPORTS:
         raise ValueError(f"task={cfg.task}: expected {' or '.join(EXPORTS)}.")

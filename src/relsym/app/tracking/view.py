@@ -32,13 +32,13 @@ def final_of(results: AnyResults, scores: Scores, step: int) -> Final:
 
 
 def panel(scores: Scores, model: str, form: str) -> Bars:
-    """One form: the model by property, and the shortcut that is best on all its rows."""
+    """One form: the model by property, and the shortcut that is best on all its rows, if there is any."""
     shortcuts = {}
     for name in scores.predictions:
         if name.startswith("shortcut/"):
             shortcuts[name] = scores.accuracy(name, form).value
     # Of equals the first.
-    best = max(shortcuts, key=lambda name: shortcuts[name])
+    best = max(shortcuts, key=lambda name: shortcuts[name], default=None)
     accuracies, lows, highs, beside = {}, {}, {}, {}
     # A dictionary rather than a set: the properties stay in the order of the rows.
     for property in dict.fromkeys(row.property for row in scores.rows[form]):
@@ -46,5 +46,7 @@ def panel(scores: Scores, model: str, form: str) -> Bars:
         accuracies[property] = accuracy.value
         lows[property] = accuracy.low
         highs[property] = accuracy.high
-        beside[property] = scores.accuracy(best, form, property=property).value
-    return Bars(form, best.removeprefix("shortcut/"), accuracies, lows, highs, beside)
+        if best is not None:
+            beside[property] = scores.accuracy(best, form, property=property).value
+    shortcut = None if best is None else best.removeprefix("shortcut/")
+    return Bars(form, shortcut, accuracies, lows, highs, beside)

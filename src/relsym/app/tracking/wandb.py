@@ -18,7 +18,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from relsym.app.tracking.tracker import Final, NoTracker, Tracker
 from relsym.runs.credentials import public
-from relsym.runs.layout import CONFIG, ENCODER, FORGETTING, MEMORY, PREDICTIONS, PROBE, RESULTS
+from relsym.runs.layout import CONFIG, ENCODER, FORGETTING, MEMORY, PREDICTIONS, PROBE, RATED, RESULTS
 from relsym.runs.results import TrackedRun
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ OF_ONE_RUN = ("WANDB_NAME", "WANDB_RUN_ID", "WANDB_RESUME")
 # As W&B itself reads a switch.
 ON, OFF = ("1", "true", "t", "yes", "y", "on"), ("", "0", "false", "f", "no", "n", "off")
 # What a later command or a colleague needs of a run folder, not logs and curves.
-LOGGED = (CONFIG, ENCODER, PROBE, MEMORY, PREDICTIONS, FORGETTING, RESULTS)
+LOGGED = (CONFIG, ENCODER, PROBE, MEMORY, PREDICTIONS, RATED, FORGETTING, RESULTS)
 # A process that is killed loses the curve of so many seconds.
 FLUSH_S = 2.0
 # The axis of all curves, under Lightning's name for it.

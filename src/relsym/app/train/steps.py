@@ -17,6 +17,7 @@ from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from relsym.app.data_kind import check_trains
 from relsym.app.hardware import check_hardware, scoring_device
 from relsym.app.read_as import read_as, reading_of
 from relsym.app.shortcuts import own_shortcuts, score_all_shortcuts
@@ -68,6 +69,7 @@ def check(cfg: DictConfig) -> None:
         ImportError: a package that an option needs is not installed.
     """
     check_values(cfg, "train")
+    check_trains(cfg.data, "train")
     check_hardware(cfg.hardware)
     check_combination(cfg)
     # A run to go on from brings its own encoder.

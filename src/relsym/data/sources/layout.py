@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from relsym.data.sources.column_names import read_like_column_names
 from relsym.text_encoding import UNSAID, TextEncoding
 
+LONGEST_LIST = 600  # characters of the columns that a file has, among which one is looked for
+
 
 @dataclass(frozen=True)
 class Annotators:
@@ -145,7 +147,7 @@ class Schema:
         missing = {role: name for role, name in columns.items() if name not in available}
         if missing:
             listed = ", ".join(map(str, missing.values()))
-            columns_there = shortened(", ".join(available))
+            columns_there = shortened(", ".join(available), LONGEST_LIST)
             raise ValueError(
                 f"{path}: no column {listed}: the file has {columns_there}. "
                 f"Name its columns with {self._advice(missing)}."
@@ -302,6 +304,6 @@ class Schema:
         return " ".join(f"{self.key}.{role}=NAME" for role in roles)
 
 
-def shortened(value: object) -> str:
+def shortened(value: object, length: int = 80) -> str:
     """The beginning of a value, for an error."""
-    return repr(value)[:80]
+    return repr(value)[:length]

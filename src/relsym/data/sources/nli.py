@@ -85,13 +85,8 @@ class NliSource:
         check_choice("data.layout", layout, tuple(NLI_FILES))
         self.bad_rows = BadRows(on_bad_row, on_bad_row_key)
         self.title = title
-        self.name = title or layout
         self.label_names = checked_label_names(label_names)
-        if not TITLE_PATTERN.fullmatch(self.name) or self.name in ("train", *FORMS):
-            raise ValueError(
-                f"data.title={title}: metrics are called by it: expected letters, digits, dots, dashes and "
-                f"underscores, not train or {' or '.join(FORMS)}."
-            )
+        self.name = checked_title(title) or layout
         rounds = _checked_rounds(rounds)
         group = on_bad_row_key.rpartition(".")[0]
         schema = _schema(columns or {}, checked_encoding(encoding, f"{group}.encoding"))
@@ -142,6 +137,20 @@ class NliSource:
 
         self.bad_rows.settle(bad.height, first, dropped, BAD_ROW)
         return rows.filter(~is_bad).select("number", "row", *ROW_COLUMNS)
+
+
+def checked_title(title: str | None) -> str | None:
+    """``data.title``, by which form, property and metrics are called; None: by the option's name.
+
+    Raises:
+        ValueError: no part of a metric's name, or one that means something else.
+    """
+    if title and (not TITLE_PATTERN.fullmatch(title) or title in ("train", *FORMS)):
+        raise ValueError(
+            f"data.title={title}: metrics are called by it: expected letters, digits, dots, dashes and "
+            f"underscores, not train or {' or '.join(FORMS)}."
+        )
+    return title
 
 
 def _announce(table: NliTable, part: str, rows: int, dropped: Counter[str]) -> None:

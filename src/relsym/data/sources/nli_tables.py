@@ -16,7 +16,7 @@ from relsym.data.sources.hub_set import HubSet, described_columns, faults
 from relsym.data.sources.json_lines import json_object
 from relsym.data.sources.layout import Schema
 from relsym.data.sources.nli_files import PARTS, find_file, find_part, round_folder
-from relsym.data.sources.rows import BY_NAME, place_of_row, table_rows
+from relsym.data.sources.rows import BY_NAME, filled_rows, place_of_row
 
 
 class NliTable(NamedTuple):
@@ -94,7 +94,7 @@ class FolderTables(Tables):
         """See ``Tables``."""
         for name, path in self.files[part].items():
             place = partial(place_of_row, path, BY_NAME.kind_of(path))
-            blocks = self._blocks(path)
+            blocks = filled_rows(path, self.schema)  # blank lines are no rows here
             yield NliTable(name, str(path), place, blocks, self._declared(path))
 
     def where(self, part: str) -> str:
@@ -119,13 +119,6 @@ class FolderTables(Tables):
             return None
         # Anything else than names is refused where a number is looked up.
         return [str(name) for name in described]
-
-    def _blocks(self, path: Path) -> Iterator[pl.DataFrame]:
-        """The rows of a file, without blank lines, which are no rows here."""
-        # CSV has its text only where a row is broken or blank: null, which is not "", stays.
-        has_text = pl.col("text").str.strip_chars(" ").ne_missing("")
-        for rows in table_rows(path, self.schema):
-            yield rows.filter(has_text) if "text" in rows.columns else rows
 
 
 @final

@@ -69,6 +69,22 @@ def table_rows(path: Path, schema: Schema, said: FileFormat = BY_NAME) -> Iterat
     yield from _text_rows(chain([first] if first else [], blocks), path, schema, said, form, count)
 
 
+def filled_rows(path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+    """Rows of a file in blocks, as ``table_rows`` gives them, without blank lines.
+
+    Args:
+        path: the file.
+        schema: its columns.
+
+    Raises:
+        ValueError: see ``table_rows``.
+    """
+    # CSV has its text only where a row is broken or blank: null, which is not "", stays.
+    has_text = pl.col("text").str.strip_chars(" ").ne_missing("")
+    for rows in table_rows(path, schema):
+        yield rows.filter(has_text) if "text" in rows.columns else rows
+
+
 def _text_rows(
     blocks: Iterator[bytes], path: Path, schema: Schema, said: FileFormat, form: FileFormat, count: int | None
 ) -> Iterator[pl.DataFrame]:

@@ -114,6 +114,7 @@ class OpenAiCompatible(Model):
         self.name = name
         self.api = api
         self.shots = shots
+        self.learns = shots > 0
         self.how = read
         self.top = top_logprobs
         self.concurrency = concurrency

@@ -20,12 +20,12 @@ MOST_ROWS, LONGEST_NAME = 200, 14
 class Bars(NamedTuple):
     """One panel of the figure: a form, by property.
 
-    shortcut: the one with the highest accuracy on all rows of the form.  model, beside: accuracy in [0, 1] by
-    property, of the model and of that shortcut.  low, high: the model's 95 % interval.
+    shortcut: the one with the highest accuracy on all rows of the form; None: there is none.  model, beside:
+    accuracy in [0, 1] by property, of the model and of that shortcut.  low, high: the model's 95 % interval.
     """
 
     form: str
-    shortcut: str
+    shortcut: str | None
     model: Mapping[str, float]
     low: Mapping[str, float]
     high: Mapping[str, float]
@@ -60,7 +60,6 @@ def _draw_panel(axes: Axes, panel: Bars, names: Sequence[str]) -> None:
     values = [100 * panel.model[name] for name in names]
     lows = [100 * panel.low[name] for name in names]
     highs = [100 * panel.high[name] for name in names]
-    beside = [100 * panel.beside[name] for name in names]
     axes.barh(
         places,
         values,
@@ -71,15 +70,16 @@ def _draw_panel(axes: Axes, panel: Bars, names: Sequence[str]) -> None:
         error_kw={"elinewidth": 0.8},
         label="model",
     )
-    axes.plot(
-        beside,
-        places,
-        marker="D",
-        linestyle="",
-        color=SHORTCUT,
-        markeredgecolor="black",
-        label=figure_text(f"best shortcut: {panel.shortcut}"),
-    )
+    if panel.shortcut is not None:
+        axes.plot(
+            [100 * panel.beside[name] for name in names],
+            places,
+            marker="D",
+            linestyle="",
+            color=SHORTCUT,
+            markeredgecolor="black",
+            label=figure_text(f"best shortcut: {panel.shortcut}"),
+        )
     labels = [figure_text(name[:LONGEST_NAME]) for name in names]
     axes.set_yticks(places, labels)
     axes.set_xlim(-1.5, 101.5)

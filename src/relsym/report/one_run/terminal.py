@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.table import Table
 from relsym.data.pairs import COUNTED_APART, VARIANTS
 from relsym.data.relations import KINDS
 from relsym.evaluation.statistics import error_bound
-from relsym.report.wording import BEYOND_ACCURACY, CAUTION, measure_text, percent
+from relsym.report.wording import CAUTION, beyond_accuracy, measure_text, percent
 from relsym.runs.metric_keys import measure_of
 from relsym.runs.results import (
     AnyResults,
@@ -258,27 +258,31 @@ def print_forgetting(forgetting: ForgettingRecord, console: Console) -> None:
 def print_measures(results: EvaluateResults, console: Console) -> None:
     """Print what accuracy does not say of every reading that stands for itself, one line a form.
 
-    Balance, bias, consistency, ranking, calibration, and the intervals over facts and over properties.
+    Balance, bias, consistency, ranking, of rated rows the correlation with the ratings, calibration, and the
+    intervals over facts and over properties.
     """
+    measures = beyond_accuracy([results])
     table = Table(title="Beyond accuracy, in % (bias: share answered with entailment less the share that is)")
     table.add_column("reading")
     table.add_column("form")
-    for heading in BEYOND_ACCURACY.values():
+    for heading in measures.values():
         table.add_column(heading, justify="right")
     for cluster in CLUSTERS.values():
         table.add_column(f"95 % over {cluster}", justify="right")
     for reading in results.readings:
         if reading.alone:
             for form in results.forms:
-                cells = _measure_cells(results, reading, form)
+                cells = _measure_cells(results, reading, form, measures)
                 table.add_row(reading.name, form, *cells)
     console.print(table)
 
 
-def _measure_cells(results: EvaluateResults, reading: Reading, form: str) -> list[str]:
+def _measure_cells(
+    results: EvaluateResults, reading: Reading, form: str, measures: Iterable[str]
+) -> list[str]:
     """One reading in one form: each measure, then the interval of each bootstrap, ``-`` where it has none."""
     cells = []
-    for measure in BEYOND_ACCURACY:
+    for measure in measures:
         value = results.measure(reading.name, measure, form)
         cells.append(measure_text(measure, value, reading.symmetric))
     intervals = results.clusters[reading.name][form]

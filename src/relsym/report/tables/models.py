@@ -20,8 +20,8 @@ from relsym.report.tables.cells import (
     text_columns,
     word_cell,
 )
-from relsym.report.wording import BEYOND_ACCURACY, measure_text, percent
-from relsym.runs.metric_keys import measure_of
+from relsym.report.wording import beyond_accuracy, measure_text, percent
+from relsym.runs.metric_keys import SPEARMAN, measure_of
 from relsym.runs.results import EvaluateResults, Interval, Reader, Reading
 
 # Measure beside the accuracy, which not every benchmark has -> what its columns are called.
@@ -44,6 +44,10 @@ BEYOND_NOTES = (
     "that is. Same if swapped: share of pairs judged alike when premise and hypothesis are exchanged (100 by "
     "construction where a reading cannot tell their order). AUROC and ECE (15 bins): of the score of "
     "entailment; ECE only where it is a probability.",
+)
+SPEARMAN_NOTE = (
+    "Spearman: rank correlation of the score of entailment with what people said of the pairs, over all "
+    "rated ones, also those that are neither entailment nor contradiction; 100 is the same order.",
 )
 
 
@@ -161,7 +165,7 @@ def _more_columns(scope: Scope) -> list[tuple[str, str]]:
 
 def beyond_table(scope: Scope) -> Table:
     """What accuracy alone does not say, a line for each reading and form."""
-    measures = {"accuracy": "accuracy", **BEYOND_ACCURACY}
+    measures = {"accuracy": "accuracy", **beyond_accuracy(scope.runs)}
     beyond_columns = []
     for measure, heading in measures.items():
         # "by construction" may stand behind it.
@@ -175,7 +179,8 @@ def beyond_table(scope: Scope) -> Table:
             figures = [_figure_cell(model, measure, form) for measure in measures]
             cells = (*words, *figures, _unscored(model, form))
             rows.append(TableRow(cells, model.run.model, form=form, strong=model.first))
-    return Table("beyond_accuracy", "Beyond accuracy, in %", columns, tuple(rows), BEYOND_NOTES)
+    notes = BEYOND_NOTES + SPEARMAN_NOTE if SPEARMAN in measures else BEYOND_NOTES
+    return Table("beyond_accuracy", "Beyond accuracy, in %", columns, tuple(rows), notes)
 
 
 def by_property_table(scope: Scope) -> Table | None:
