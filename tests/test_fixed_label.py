@@ -475,6 +475,24 @@ def test_a_run_is_read_by_the_sign_on_rows_of_two_labels_and_by_its_cut_points_o
     assert model.measure(by_hand)["answer"] == three["prediction"].to_list()
 
 
+def test_rows_of_the_bank_that_are_never_neutral_are_read_by_the_sign_though_neutral_ones_train(
+    relsym, quick, tmp_path, nli
+):
+    """``other_relation`` and ``other_object`` are neutral, and are asked in training alone."""
+    small = ("data=relations", "data.samples=54", "data.test_pairs=48", "data.neutral=false")
+    found = trained(relsym, tmp_path / "run", *quick[:-1], "objective=fixed_label", *small)
+    assert set(found["labels"]) == set(THREE)
+    trained(relsym, tmp_path / "nli", *nli)
+    evaluated = tmp_path / "evaluated"
+    words = ("tracking=csv", "model=run", f"model.folder={tmp_path / 'nli'}", *small, "validation_pairs=48")
+    ended = relsym("evaluate", *words, f"hydra.run.dir={evaluated}")
+    assert ended.code == 0, ended.err
+    for folder in (tmp_path / "run", evaluated):
+        table = pl.read_parquet(folder / "predictions.parquet")
+        assert set(table["label"]) == set(TWO)
+        assert set(table["prediction"]) <= set(TWO)
+
+
 @pytest.mark.slow
 def test_a_run_goes_on_from_one_of_another_objective_metric_or_with_more_labels(relsym, quick, tmp_path, nli):
     """Nothing but the encoder is taken over, and no row of two labels is answered neutral."""

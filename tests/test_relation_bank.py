@@ -28,6 +28,7 @@ from relsym.runs.identity import identity
 
 # Nothing follows in another relation here: tests/test_bank_implied.py.
 ASKED = tuple(name for name in VARIANTS if name not in ("reworded_swap", "implied", "swapped_implied"))
+LABELS = ("entailment", "contradiction", "neutral")
 FILLED = {"symmetric": "entailment", "antisymmetric": "contradiction", "neither": "neutral"}
 
 
@@ -281,6 +282,19 @@ def test_some_relations_of_a_bank_may_be_chosen(folder):
     benchmark = benchmark_of(folder, properties=chosen, neutral=False)
     assert set(benchmark.facts["property"]) == set(chosen)
     assert properties_in(benchmark, "test") == set(chosen[2:])
+
+
+def test_where_no_scored_row_is_neutral_nothing_is_fitted_on_those_that_are(folder):
+    asked = data_of(folder, train_variants=["swap", "other_object"], score_variants=["swap"], samples=None)
+    assert asked.asked_labels == asked.labels  # relations that are neither
+    benchmark = benchmark_of(folder, neutral=False)
+    data = rows_data(
+        lambda: benchmark, train_variants=["swap", "other_object"], score_variants=["swap"], samples=None
+    )
+    data.read()
+    assert (data.labels, data.asked_labels) == (LABELS, LABELS[:2])
+    assert {row.label for row in data.train_rows} == set(LABELS)
+    assert data.rows_to_fit_on() == [row for row in data.train_rows if row.label != "neutral"]
 
 
 # --- whole facts, and what rows speak of

@@ -130,6 +130,16 @@ class PairData(LightningDataModule):
             pairs: at most so many of each form; None takes all.
         """
 
+    @property
+    def asked_labels(self) -> tuple[str, ...]:
+        """Those labels that a scored row may have: training rows may be neutral where no scored one is."""
+        return self.labels
+
+    @final
+    def rows_to_fit_on(self) -> list[Row]:
+        """The training rows with a label that a scored row may have."""
+        return [row for row in self.train_rows if row.label in self.asked_labels]
+
     @final
     def keep_forms(self, forms: str | Sequence[str] | None) -> None:
         """Score these forms alone, in the data's order. Call it after ``read``.

@@ -128,6 +128,12 @@ class SymmetryData(PairData):
             rows[form] = [pair.row(form) for pair in scored]
         return rows
 
+    @property
+    def asked_labels(self) -> tuple[str, ...]:
+        """Without neutral where no scored row is that, though other facts that it is trained on are."""
+        scored = {row.label for rows in self.score_rows.values() for row in rows}
+        return tuple(label for label in self.labels if label != NEUTRAL or label in scored)
+
     def units(self) -> list[list[int]] | None:
         """The rows of each fact in one form, where a batch holds whole facts."""
         return self._units

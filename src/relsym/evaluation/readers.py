@@ -120,7 +120,7 @@ def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut]
     for name, shortcut in shortcuts.items():
         key = f"shortcut/{name}"
         asked = [row for form in forms_of[name] for row in data.score_rows[form]]
-        answers = shortcut.answer(data.train_rows, asked)
+        answers = shortcut.answer(data.rows_to_fit_on(), asked)
         if len(answers) != len(asked):
             raise ValueError(f"{key}: {len(answers)} answers for {len(asked)} rows.")
         in_turn = iter(answers)

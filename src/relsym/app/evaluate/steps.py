@@ -95,7 +95,7 @@ def evaluate(cfg: DictConfig) -> None:
         plan = record.plan(model, data, blocks)
         shards = Shards(path, plan, cfg.shard_rows or model.shard_rows)  # refuses shards of another plan
         shards.drop_unanswered(model)
-        model.prepare(Examples(data.labels, data.train_rows, data.relations))
+        model.prepare(Examples(data.asked_labels, data.rows_to_fit_on(), data.relations))
         measured_before = rows_measured(blocks, shards)
         measured = measure(model, blocks, shards)
         answers = read(cfg, data, model, blocks, measured)

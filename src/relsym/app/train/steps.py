@@ -99,7 +99,7 @@ def train_and_score(cfg: DictConfig) -> None:
     data = read_data(cfg)
     probe: Probe = instantiate(cfg.probe)
     probe.check_memory(len(data.train_rows))
-    probe.answer_among(data.labels)
+    probe.answer_among(data.asked_labels)
     tracker = tracker_of(cfg, path)
     encoder = load(cfg, record)
     if folder is not None:
