@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from huggingface_hub import HfApi, ModelCard
 from huggingface_hub.errors import LocalEntryNotFoundError
+from msgspec import structs
 
 from frozen_jobs import trained
 from relsym import SymmetryModel
 from relsym.app import hub
+from relsym.app.earlier_run import open_run
+from relsym.report.model_card import model_card
 from relsym.runs.results import read_results
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
@@ -64,6 +69,18 @@ def test_the_card_says_what_the_record_says(run, tmp_path):
     assert results.benchmark.content_hash in card.text
     assert "SymmetryModel.from_pretrained('saved')" in card.text
     assert str(tmp_path) not in card.text
+
+
+def test_a_run_that_went_on_names_the_encoder_that_the_first_run_began_with(run, tmp_path):
+    first = shutil.copytree(run, tmp_path / "first")
+    record = json.loads((first / "results.json").read_text(encoding="utf-8"))
+    (first / "results.json").write_text(json.dumps(record | {"published": "owner/encoder"}), encoding="utf-8")
+    earlier = open_run(str(first), (), "init")
+    results = structs.replace(earlier.results, published=None, init=earlier.identity())
+    assert results.began_with == "owner/encoder"
+    assert ModelCard(model_card(results, "me/direction")).data.base_model == "owner/encoder"
+    # And so does one that goes on from that.
+    assert replace(earlier, results=results).identity().began_with == "owner/encoder"
 
 
 def test_a_dry_run_writes_the_folder_and_uploads_nothing(run, tmp_path, monkeypatch):

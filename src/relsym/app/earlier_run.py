@@ -86,6 +86,7 @@ class EarlierRun:
             config_hash=self.results.config_hash,
             cell_hash=self.results.cell_hash,
             benchmark_hash=self.results.benchmark.content_hash,
+            began_with=self.results.began_with,
         )
 
     def encoder(self, dropout: float | None, trust_remote_code: bool) -> Encoder:

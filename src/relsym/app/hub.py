@@ -68,7 +68,7 @@ def write_repository(run: Path, target: Path, name: str, rank: PositiveInt | Non
             shutil.copyfile(file, copy)
         note = LOW_RANK_NOTE if (partial / LOW_RANK).is_file() else ""
         if rank is not None:
-            note = write_small_encoder(run, opened.results.published, partial, rank)
+            note = write_small_encoder(run, opened.results.began_with, partial, rank)
         (partial / CARD).write_text(model_card(opened.results, name, note), encoding="utf-8")
 
     write_atomically(target, write)

@@ -42,7 +42,7 @@ def model_card(results: TrainResults, repository: str, note: str = "") -> str:
     parts = [
         f"---\n{_metadata(results, name).to_yaml()}\n---",
         f"# {cell(name)}",
-        f"The encoder {cell(results.published or results.model)}, retrained with relsym to know which "
+        f"The encoder {cell(results.began_with or results.model)}, retrained with relsym to know which "
         "relations hold in both directions, and which exclude their reverse.",
         _use(repository),
         "## Scores",
@@ -74,7 +74,7 @@ def _metadata(results: TrainResults, name: str) -> ModelCardData:
         language="en",
         library_name="relsym",
         tags=["relational-symmetry", "relsym", "text-classification"],
-        base_model=visible(results.published) if results.published else None,
+        base_model=visible(results.began_with) if results.began_with else None,
         model_name=name,
         eval_results=scores,
     )

@@ -116,12 +116,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Earlier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The run that this one went on from (``init``)."""
+    """The run that this one went on from (``init``).
+
+    began_with: the hub id of the published weights that it, or the first run before it, began with.
+    """
 
     model: str
     config_hash: str
     cell_hash: str
     benchmark_hash: str
+    began_with: str | None = None
 
 
 class Drop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -355,6 +359,13 @@ class TrainResults(Results, frozen=True, kw_only=True, tag="train"):
     replayed_distinct: Count = 0
     forgetting: ForgettingRecord | None = None
     attention: Attention | None = None
+
+    @property
+    def began_with(self) -> str | None:
+        """The hub id of the published weights that it began with, or the first run that it goes on from."""
+        if self.init is not None:
+            return self.init.began_with
+        return self.published
 
     @property
     def drop(self) -> float | None:
