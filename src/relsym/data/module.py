@@ -138,7 +138,8 @@ class PairData(LightningDataModule):
     @final
     def rows_to_fit_on(self) -> list[Row]:
         """The training rows with a label that a scored row may have."""
-        return [row for row in self.train_rows if row.label in self.asked_labels]
+        asked = set(self.asked_labels)
+        return [row for row in self.train_rows if row.label in asked]
 
     @final
     def keep_forms(self, forms: str | Sequence[str] | None) -> None:

@@ -80,7 +80,7 @@ def score_untrained(
         title: of the two readers in a table, with ``{}`` for the read-out: ``untrained, {} (hadamard)``.
     """
     scores.readers[RANDOM_LABEL] = Reader(title.format("random label embeddings"), LAST - 2, encoder=True)
-    remembered = data.train_rows
+    labels, remembered = data.asked_labels, data.rows_to_fit_on()
     cut = len(remembered) > UNTRAINED_ROWS
     if cut:  # some files hold one label after the other
         remembered = shuffled(remembered, seed, "memory of the untrained encoder")[:UNTRAINED_ROWS]
@@ -88,16 +88,16 @@ def score_untrained(
     scores.readers[UNTRAINED_KNN] = Reader(title.format(knn_title), LAST - 1, encoder=True)
     frozen = Frozen(encoder, data, reads, "scoring, before retraining", remembered)
     knn = Knn(min(UNTRAINED_K, len(remembered)))
-    targets = targets_of(remembered, data.labels)
+    targets = targets_of(remembered, labels)
     knn.fit(metric, {}, frozen.memory, targets)
-    score_model(scores, UNTRAINED_KNN, knn, frozen, data.labels)
+    score_model(scores, UNTRAINED_KNN, knn, frozen, labels)
 
     generator = torch.Generator().manual_seed(seed)
     dim = frozen.memory.shape[-1]
     # All are drawn before the first form is read: every form is answered by the same label embeddings.
-    probes = [_random_label_probe(metric, len(data.labels), dim, generator) for _ in range(UNTRAINED_DRAWS)]
+    probes = [_random_label_probe(metric, len(labels), dim, generator) for _ in range(UNTRAINED_DRAWS)]
     for form, representation in frozen.forms.items():
-        answers = [label_names(probe.predict(representation), data.labels) for probe in probes]
+        answers = [label_names(probe.predict(representation), labels) for probe in probes]
         scores.average(RANDOM_LABEL, form, answers)
 
 
@@ -117,10 +117,11 @@ def score_shortcuts(scores: Scores, data: PairData, more: Mapping[str, Shortcut]
         for name, shortcut in shortcuts_for(rows, beside).items():
             shortcuts[name] = shortcut
             forms_of.setdefault(name, []).append(form)
+    fitted_on = data.rows_to_fit_on()  # one list: shortcuts that share what they fit know it by that
     for name, shortcut in shortcuts.items():
         key = f"shortcut/{name}"
         asked = [row for form in forms_of[name] for row in data.score_rows[form]]
-        answers = shortcut.answer(data.rows_to_fit_on(), asked)
+        answers = shortcut.answer(fitted_on, asked)
         if len(answers) != len(asked):
             raise ValueError(f"{key}: {len(answers)} answers for {len(asked)} rows.")
         in_turn = iter(answers)

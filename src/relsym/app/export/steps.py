@@ -122,8 +122,9 @@ def as_tasks(
         ValueError: a wording that has no word for some of the labels, or too few labelled rows for
             ``shots``.
     """
-    prompts = chosen_prompts(cfg.prompts, data.labels)
-    choose_shots(data.train_rows, cfg.shots, prompts)  # refuses what relsym evaluate would refuse
+    labels, labelled = data.asked_labels, data.rows_to_fit_on()
+    prompts = chosen_prompts(cfg.prompts, labels)
+    choose_shots(labelled, cfg.shots, prompts)  # refuses what relsym evaluate would refuse
     metadata = {"version": 1.0}
     for key in METADATA:
         metadata[key] = record[key]
@@ -135,7 +136,7 @@ def as_tasks(
     for form in rows:
         for prompt in prompts:
             name = task_name(prompt.name, form)
-            texts[f"{name}.yaml"] = task_yaml(prompt, form, data.labels, cfg.shots, metadata)
+            texts[f"{name}.yaml"] = task_yaml(prompt, form, labels, cfg.shots, metadata)
         # A chat needs other arguments of the harness than plain text, so the two are never in one group.
         for group_prompt, is_chat in (("", False), ("chats", True)):
             members = [task_name(prompt.name, form) for prompt in prompts if prompt.chat is is_chat]
@@ -145,7 +146,7 @@ def as_tasks(
                 texts[f"{group}.yaml"] = group_yaml(group, members, metadata)
 
     # All of them, in the order in which they are drawn: the harness takes the first ones.
-    examples = choose_shots(data.train_rows, len(data.train_rows), [])
+    examples = choose_shots(labelled, len(labelled), [])
     tables, _, _ = as_rows(cfg, data, rows, record)
     tables[EXAMPLES_FILE] = examples
     return tables, texts, f"lm_eval --include_path {{folder}} --tasks {groups[0]}"
