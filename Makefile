@@ -20,8 +20,10 @@ demo: install
 	@$(BIN)/relsym report inputs=$(OUT) hydra.run.dir=$(OUT)/report
 
 direction: install
-	@test -f $(DIRECTION)/results.json && echo "kept from an earlier run in $(DIRECTION)" \
-	    || $(BIN)/relsym train experiment=direction hydra.run.dir=$(DIRECTION)
+	@test -f $(DIRECTION)/first/results.json && echo "kept from an earlier run in $(DIRECTION)/first" \
+	    || $(BIN)/relsym train experiment=direction hydra.run.dir=$(DIRECTION)/first
+	@test -f $(DIRECTION)/run/results.json && echo "kept from an earlier run in $(DIRECTION)/run" \
+	    || $(BIN)/relsym train experiment=direction_further init=$(DIRECTION)/first hydra.run.dir=$(DIRECTION)/run
 
 test: install-test
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal

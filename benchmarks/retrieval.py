@@ -1,16 +1,17 @@
 """Does a search tell what a sentence implies from what it excludes? Real facts among 20,000 sentences.
 
-    relsym build benchmark=contrast data=relations data.split=trained data.folder=REAL hydra.run.dir=CONTRAST
+    relsym build benchmark=contrast data=wikidata5m data.folder=REAL hydra.run.dir=CONTRAST
     python benchmarks/retrieval.py --benchmark CONTRAST --runs RUN [RUN ...] [--encoders NAME [NAME ...]]
         [--rerankers RUN [RUN ...]]
 
 Each query is a statement about entities that no training row names. Among the sentences stand, for each of
 its facts, a paraphrase, the converse, the reversal and the negation; and, as hard ones, the same pair under
-another relation and the same subject with another object. The query itself is left out. The implied ones are
-on top if they are the nearest, all of them and nothing else; the excluded ones are below 0 if all are, and
-most opposed if nothing is further away; no hard one is above if every implied sentence is nearer than both.
-Together are all of these but the sign, which only fixed labels define. With data.split=trained the relations
-have trained the runs; their entities have not.
+another relation of another meaning and the same subject with another object. The query itself is left out,
+and so is what facts of other relations say of its pair. The implied ones are on top if they are the nearest,
+all of them and nothing else; the excluded ones are below 0 if all are, and most opposed if nothing is further
+away; no hard one is above if every implied sentence is nearer than both.
+Together are all of these but the sign, which only fixed labels define. The bank of relations trains on these
+relations, and on none of the entities.
 
 Beside the runs (of objective=fixed_label) stand encoders before training, and BM25 times a sign: minus where
 one of the two sentences denies and the other does not. Words alone cannot tell a sentence from its reversal.
@@ -24,15 +25,15 @@ from __future__ import annotations
 import argparse
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
-import bm25s
 import numpy as np
 import polars as pl
 
 from relsym import SymmetryModel
+from relsym.data.relation_bank import BANK, read_property_table
 from relsym.data.relations import ANTISYMMETRIC, CONTRADICTION, ENTAILMENT, SYMMETRIC
 from relsym.encoders.bundled import load_bundled
 from relsym.encoders.load import load_encoder
@@ -40,7 +41,9 @@ from runs import markdown
 
 ASKED = ("paraphrase", "converse", "swap", "negated_identity")
 DENIAL = re.compile(r"\b(not|no|never|neither|nor|cannot)\b|n't\b")
+KINDS = (SYMMETRIC, ANTISYMMETRIC)
 COLUMNS = ("implied on top", "excluded below 0", "excluded most opposed", "no hard one above", "together")
+FORMS = {"names": "", "ids": "_delex"}  # the ends of the names of their columns
 # Cosines of queries [q dim] and sentences [n dim], or any other score, [q n].
 Score = Callable[[Sequence[str], Sequence[str]], np.ndarray]
 
@@ -48,12 +51,14 @@ Score = Callable[[Sequence[str], Sequence[str]], np.ndarray]
 class Query(NamedTuple):
     """A statement, and the sentences about its fact.
 
+    pair: the two entities it is about.
     implied, excluded: what follows from it, and what cannot hold beside it.
     hard: what looks like it and says something else.
     """
 
     kind: str
     text: str
+    pair: frozenset[str]
     implied: list[str]
     excluded: list[str]
     hard: list[str]
@@ -63,7 +68,7 @@ def queries_of(rows: pl.DataFrame, suffix: str, draw: random.Random) -> list[Que
     """One query for each fact, in a random order.
 
     Args:
-        rows: of the contrast benchmark, of the two kinds.
+        rows: of the contrast benchmark, about properties of the bank of the two kinds.
         suffix: of the columns with the texts.
     """
     premise, hypothesis = f"premise{suffix}", f"hypothesis{suffix}"
@@ -74,6 +79,8 @@ def queries_of(rows: pl.DataFrame, suffix: str, draw: random.Random) -> list[Que
     for fact in facts.iter_rows(named=True):
         if fact[names[0]] in fact[premise] and fact[names[1]] in fact[premise]:
             of_property.setdefault(fact["property"], []).append(fact)
+    relations = read_property_table(BANK)
+    meanings = {name: relations[name].meaning for name in rows["property"].unique().to_list()}
     queries = []
     for part in rows.partition_by("fact_id", maintain_order=True):
         fact = part.row(0, named=True)
@@ -82,16 +89,79 @@ def queries_of(rows: pl.DataFrame, suffix: str, draw: random.Random) -> list[Que
             label: asked.filter(label=label)[hypothesis].unique().to_list()
             for label in (ENTAILMENT, CONTRADICTION)
         }
-        others = [name for name in of_property if name != fact["property"]]
+        # Not one that may follow from the fact's own: "child" from "mother".
+        others = [name for name in of_property if meanings[name] != meanings[fact["property"]]]
         model = draw.choice(of_property[draw.choice(others)])
-        pair = renamed(model[premise], {model[names[0]]: fact[names[0]], model[names[1]]: fact[names[1]]})
+        other_relation = renamed(
+            model[premise], {model[names[0]]: fact[names[0]], model[names[1]]: fact[names[1]]}
+        )
         other = draw.choice(of_property[fact["property"]])
-        object = renamed(fact[premise], {fact[names[1]]: other[names[1]]})
+        other_object = renamed(fact[premise], {fact[names[1]]: other[names[1]]})
         known = {fact[premise], *by_label[ENTAILMENT], *by_label[CONTRADICTION]}
-        hard = [text for text in (pair, object) if text not in known]
-        queries.append(Query(fact["kind"], fact[premise], *by_label.values(), hard))
+        hard = [text for text in (other_relation, other_object) if text not in known]
+        pair = frozenset((fact[names[0]], fact[names[1]]))
+        queries.append(Query(fact["kind"], fact[premise], pair, *by_label.values(), hard))
     draw.shuffle(queries)
     return queries
+
+
+class Search:
+    """Sentences about the facts of many queries, and those of the queries that are asked.
+
+    Args:
+        queries: in a random order.
+        asked: how many are asked, half of each kind.
+        wanted: how many sentences are searched, of the first queries.
+    """
+
+    def __init__(self, queries: Sequence[Query], asked: int, wanted: int) -> None:
+        self.sentences = sentences_of(queries, wanted)
+        self.place_of = {text: place for place, text in enumerate(self.sentences)}
+        complete = [
+            query
+            for query in queries
+            if {*query.implied, *query.excluded, *query.hard} <= self.place_of.keys()
+        ]
+        self.said_of: dict[frozenset[str], set[str]] = {}
+        for query in complete:
+            said = self.said_of.setdefault(query.pair, set())
+            said |= {*query.implied, *query.excluded, *query.hard, query.text}
+        self.queries: list[Query] = []
+        for kind in KINDS:
+            self.queries += [query for query in complete if query.kind == kind][: asked // 2]
+
+    def left_out(self, query: Query) -> set[str]:
+        """The query itself, and what facts of other relations say of its pair: it may follow, and may not.
+
+        That Ann is Bo's mother gives that Bo is Ann's child, and no label says so.
+        """
+        own = {*query.implied, *query.excluded, *query.hard}
+        return {text for text in self.said_of[query.pair] - own if text in self.place_of}
+
+    def answered(self, score: Score) -> dict[str, dict[str, float]]:
+        """By kind, the share of its queries that get each of ``COLUMNS`` right."""
+        scores = score([query.text for query in self.queries], self.sentences)
+        shares = {}
+        for kind in KINDS:
+            of_kind = [
+                judged(query, row, self.place_of, self.left_out(query))
+                for query, row in zip(self.queries, scores, strict=True)
+                if query.kind == kind
+            ]
+            right = np.array(of_kind)
+            together = right[:, [0, 2, 3]].all(axis=1)
+            means = np.column_stack([right, together]).mean(axis=0)
+            shares[kind] = dict(zip(COLUMNS, means.tolist(), strict=True))
+        return shares
+
+
+def real_rows(benchmark: Path, split: str) -> pl.DataFrame:
+    """Rows of a built benchmark that are about real triples of the two kinds.
+
+    The bank's own relations have names of their own, and made-up entities.
+    """
+    rows = pl.read_parquet(benchmark / "data" / f"{split}.parquet")
+    return rows.filter(pl.col("property").str.contains(r"^P\d+$"), pl.col("kind").is_in(KINDS))
 
 
 def renamed(text: str, names: dict[str, str]) -> str:
@@ -110,18 +180,16 @@ def sentences_of(queries: Sequence[Query], wanted: int) -> list[str]:
     return list(sentences)
 
 
-def judged(query: Query, scores: np.ndarray, place_of: dict[str, int]) -> list[bool]:
+def judged(query: Query, scores: np.ndarray, place_of: dict[str, int], left_out: Set[str]) -> list[bool]:
     """What one query gets right, in the order of ``COLUMNS`` but for the last.
 
     Args:
-        scores: of all sentences; that of the query itself does not count.
+        scores: of all sentences.
         place_of: each sentence.
+        left_out: sentences that do not count.
     """
-    scores = scores.copy()
-    own = place_of.get(query.text)
     others = np.ones(len(scores), bool)
-    if own is not None:
-        others[own] = False
+    others[[place_of[text] for text in left_out]] = False
     implied = np.array([place_of[text] for text in query.implied])
     excluded = np.array([place_of[text] for text in query.excluded])
     hard = np.array([place_of[text] for text in query.hard], int)
@@ -150,6 +218,8 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 def by_words(queries: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
     """BM25 times a sign."""
+    import bm25s  # an extra, which those who read the figures do without
+
     search = bm25s.BM25()
     search.index(bm25s.tokenize(list(sentences), stopwords=None, show_progress=False), show_progress=False)
     denies = np.array([bool(DENIAL.search(text)) for text in sentences])
@@ -202,11 +272,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
-    rows = pl.read_parquet(arguments.benchmark / "data" / f"{arguments.split}.parquet")
-    # Real triples: the bank's own relations have names of their own, and made-up entities.
-    rows = rows.filter(
-        pl.col("property").str.contains(r"^P\d+$"), pl.col("kind").is_in([SYMMETRIC, ANTISYMMETRIC])
-    )
+    rows = real_rows(arguments.benchmark, arguments.split)
     readers: dict[str, Score] = {}
     for run in arguments.runs:
         readers[str(run)] = by_cosine(SymmetryModel.load(run).encode)
@@ -219,30 +285,15 @@ def main() -> None:
         readers[f"{run}, reranking"] = reranked(SymmetryModel.load(run), first, arguments.among)
 
     lines = []
-    for form, suffix in (("names", ""), ("ids", "_delex")):
+    for form, suffix in FORMS.items():
         queries = queries_of(rows, suffix, random.Random(arguments.seed))
-        sentences = sentences_of(queries, arguments.sentences)
-        place_of = {text: place for place, text in enumerate(sentences)}
-        complete = [
-            query for query in queries if {*query.implied, *query.excluded, *query.hard} <= place_of.keys()
-        ]
-        chosen = []
-        for kind in (SYMMETRIC, ANTISYMMETRIC):
-            chosen += [query for query in complete if query.kind == kind][: arguments.queries // 2]
+        search = Search(queries, arguments.queries, arguments.sentences)
         for name, score in readers.items():
-            scores = score([query.text for query in chosen], sentences)
-            for kind in (SYMMETRIC, ANTISYMMETRIC):
-                right = np.array(
-                    [
-                        judged(query, row, place_of)
-                        for query, row in zip(chosen, scores, strict=True)
-                        if query.kind == kind
-                    ]
-                )
-                right = np.column_stack([right, right[:, [0, 2, 3]].all(axis=1)])
-                shares = [f"{100 * share:.1f}" for share in right.mean(axis=0)]
-                lines.append((name, form, kind, len(right), *shares))
-        print(f"{form}: {len(sentences):,} sentences, {len(chosen):,} queries")
+            for kind, shares in search.answered(score).items():
+                count = sum(query.kind == kind for query in search.queries)
+                shown = [f"{100 * shares[column]:.1f}" for column in COLUMNS]
+                lines.append((name, form, kind, count, *shown))
+        print(f"{form}: {len(search.sentences):,} sentences, {len(search.queries):,} queries")
     print(markdown(("reader", "form", "kind", "queries", *COLUMNS), lines))
 
 
