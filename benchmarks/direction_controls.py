@@ -7,8 +7,7 @@ of the two sentences; only where it is cut differs, for which validation rows ar
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Float, Int
@@ -17,47 +16,14 @@ from torch.nn.functional import cross_entropy
 
 from relsym.data.relations import ENTAILMENT
 from relsym.metrics.base import cosine
-from relsym.metrics.signed_form import form_of, read_form
-from relsym.objectives.base import Objective
-from relsym.objectives.fixed_label import SIGN
+from relsym.metrics.signed_form import form_of
+from relsym.objectives.fixed_label import SignedForm
 
 SCALE = 20.0  # of cosines, as sentence-transformers has it in both losses
 
 
-class Cosine(Objective):
-    """What is read off the cosine of two sentences, whatever the loss."""
-
-    read_out_names: ClassVar[frozenset[str]] = frozenset({"signs"})
-    needs_identity: ClassVar[bool] = True
-    encodes_once: ClassVar[bool] = True
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.register_buffer("signs", torch.tensor([SIGN[label] for label in self.labels]))
-        self.entailment = self.labels.index(ENTAILMENT)
-
-    @abstractmethod
-    def loss(
-        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
-    ) -> Float[Tensor, ""]:
-        """See ``Objective``."""
-
-    def predict_batch(
-        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
-    ) -> Int[Tensor, " n"]:
-        """As fixed labels are read in training, for the log alone."""
-        return read_form(form_of(self.metric, representation), self.signs)
-
-    def read_out(self) -> dict[str, Tensor]:
-        """The form that each class asks for [m]."""
-        return {"signs": self.signs}
-
-    def restore(self, read_out: dict[str, Tensor]) -> None:
-        """Take nothing over."""
-
-
 @final
-class OneZero(Cosine):
+class OneZero(SignedForm):
     """Cosine-similarity loss with targets in [0, 1]: (cos(p, h) - t)^2, t = 1 for entailment, else 0.
 
     Source: Reimers & Gurevych 2019, arXiv:1908.10084, section 3.
@@ -69,12 +35,12 @@ class OneZero(Cosine):
         self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
     ) -> Float[Tensor, ""]:
         """Mean over the n pairs."""
-        wanted = (targets == self.entailment).float()
+        wanted = (targets == self.labels.index(ENTAILMENT)).float()
         return (form_of(self.metric, representation) - wanted).square().mean()
 
 
 @final
-class CoSent(Cosine):
+class CoSent(SignedForm):
     """log(1 + sum over pairs i, j with s_i > s_j of exp(scale (cos_j - cos_i))), s 1, 0 or -1 by label.
 
     Source: the loss of sentence-transformers' CoSENTLoss, after Su 2022 (CoSENT).
@@ -95,7 +61,7 @@ class CoSent(Cosine):
 
 
 @final
-class Ranking(Cosine):
+class Ranking(SignedForm):
     """Multiple negatives ranking: the entailed hypothesis before all others of the batch.
 
         loss = mean over entailed pairs (p, h) of -log softmax of scale * cos(p, .) at h
@@ -111,7 +77,7 @@ class Ranking(Cosine):
         self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
     ) -> Float[Tensor, ""]:
         """Nothing yet: which rows are of one fact is told to ``unrelated_loss``, which is called next."""
-        self.is_entailed = targets == self.entailment
+        self.is_entailed = targets == self.labels.index(ENTAILMENT)
         return representation.sum() * 0
 
     def unrelated_loss(

@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -335,11 +336,6 @@ LABELS = ("entailment", "neutral", "contradiction")
 def table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
     """A Markdown table; nothing where nothing was measured."""
     return table_of(header, rows) if rows else ""
-
-
-def mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)
 
 
 def filled(text: str, page: Page) -> str:

@@ -18,8 +18,46 @@ from relsym.ranges import NonNegativeFloat
 SIGN = {ENTAILMENT: 1.0, CONTRADICTION: -1.0, NEUTRAL: 0.0}
 
 
+class SignedForm(Objective):
+    """What is read off the sign of the form, under whatever loss.
+
+    Reading takes no memory and no head: the labels say which form each asks for.
+
+    Raises:
+        ValueError: the metric has no identity, or a label is not among the three of ``SIGN``.
+    """
+
+    read_out_names: ClassVar[frozenset[str]] = frozenset({"signs"})
+    needs_identity: ClassVar[bool] = True
+    encodes_once: ClassVar[bool] = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        unknown = [label for label in self.labels if label not in SIGN]
+        if unknown:
+            raise ValueError(
+                f"objective=fixed_label knows the labels {', '.join(SIGN)}; the data have "
+                f"{', '.join(unknown)} too. Train on them with another objective."
+            )
+        self.metric.identity_label(self.encoder.dim)  # refuses a metric that has none
+        self.register_buffer("signs", torch.tensor([SIGN[label] for label in self.labels]))
+
+    def predict_batch(
+        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
+    ) -> Int[Tensor, " n"]:
+        """The sign of the form, or neutral between the cut points that reading starts with."""
+        return read_form(form_of(self.metric, representation), self.signs)
+
+    def read_out(self) -> dict[str, Tensor]:
+        """The form that each class asks for [m]."""
+        return {"signs": self.signs}
+
+    def restore(self, read_out: dict[str, Tensor]) -> None:
+        """Take nothing over: what stands beside the encoder follows from the labels."""
+
+
 @final
-class FixedLabelRetraining(Objective):
+class FixedLabelRetraining(SignedForm):
     """Teach the encoder one function f of one sentence, whose sign says what follows and what is excluded.
 
         loss      = mean over pairs of (form(p, h) - s)^2
@@ -59,21 +97,10 @@ class FixedLabelRetraining(Objective):
 
     title: ClassVar[str] = "fixed labels"
     place: ClassVar[int] = 4
-    read_out_names: ClassVar[frozenset[str]] = frozenset({"signs"})
-    needs_identity: ClassVar[bool] = True
-    encodes_once: ClassVar[bool] = True
 
     def __init__(self, *args: Any, unrelated_weight: NonNegativeFloat, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.unrelated_weight = unrelated_weight
-        unknown = [label for label in self.labels if label not in SIGN]
-        if unknown:
-            raise ValueError(
-                f"objective=fixed_label knows the labels {', '.join(SIGN)}; the data have "
-                f"{', '.join(unknown)} too. Train on them with another objective."
-            )
-        self.metric.identity_label(self.encoder.dim)  # refuses a metric that has none
-        self.register_buffer("signs", torch.tensor([SIGN[label] for label in self.labels]))
 
     def loss(
         self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
@@ -96,16 +123,3 @@ class FixedLabelRetraining(Objective):
         unrelated = about[:, None] != about[None, :]
         squares = cosine(texts, texts).square() * unrelated
         return self.unrelated_weight * squares.sum() / unrelated.sum().clamp_min(1)
-
-    def predict_batch(
-        self, representation: Float[Tensor, "n parts dim"], targets: Int[Tensor, " n"]
-    ) -> Int[Tensor, " n"]:
-        """The sign of the form, or neutral between the cut points that reading starts with."""
-        return read_form(form_of(self.metric, representation), self.signs)
-
-    def read_out(self) -> dict[str, Tensor]:
-        """The form that each class asks for [m]."""
-        return {"signs": self.signs}
-
-    def restore(self, read_out: dict[str, Tensor]) -> None:
-        """Take nothing over: what stands beside the encoder follows from the labels."""
