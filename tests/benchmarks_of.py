@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
+
+from hydra import compose, initialize_config_module
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 
 from relsym.data.benchmark import SymmetryBenchmark
 from relsym.data.relations import read_relations
@@ -25,6 +30,18 @@ def source(triples, labels: dict[str, str] | None = None, **changes) -> TripleSo
             **changes,
         }
     )
+
+
+def read_option(task: str, *words: str) -> Any:
+    """The data of a command with these overrides, read; what their module raises is raised as it is."""
+    with initialize_config_module("relsym.conf", version_base="1.3"):
+        config = compose(task, list(words))
+    try:
+        data = instantiate(config.data.module, _convert_="all")
+    except InstantiationException as error:
+        raise error.__cause__ from None
+    data.read()
+    return data
 
 
 class Listed:

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hydra import compose, initialize_config_module
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 
+from benchmarks_of import read_option
 from relsym.data.nli import NliData
 from relsym.data.sources.nli_labels import Meanings, checked_label_names
 
@@ -34,16 +32,8 @@ THREE_CLASSES = CLASSES % "'0': entailment, '1': neutral, '2': contradiction"
 def nli(data: str = "mnli", **changes) -> NliData:
     """The option, with ``data.KEY=value`` for each change, read."""
     keys = {"samples": None, "test_pairs": None} | changes
-    with initialize_config_module("relsym.conf", version_base="1.3"):
-        config = compose(
-            "train", [f"data={data}", *(f"data.{key}={json.dumps(value)}" for key, value in keys.items())]
-        )
-    try:
-        read = instantiate(config.data.module, _convert_="all")
-    except InstantiationException as error:
-        raise error.__cause__ from None
-    read.read()
-    return read
+    words = [f"data.{key}={json.dumps(value)}" for key, value in keys.items()]
+    return read_option("train", f"data={data}", *words)
 
 
 def rows(count: int = 6, what: str = "train") -> list[tuple[str, str, str]]:

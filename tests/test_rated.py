@@ -13,9 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 from hydra import compose, initialize_config_module
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 
+from benchmarks_of import read_option
 from models_of import tiny_classifier
 from relsym.app.tracking.view import panel
 from relsym.app.values.checks import check_composed
@@ -72,14 +71,7 @@ def rated(file: Path | None, data: str = "rated", **changes: Any) -> RatedData:
     columns = keys.pop("columns", {})
     words = [f"data.{key}={json.dumps(value)}" for key, value in keys.items()]
     words += [f"++data.columns.{role}={name}" for role, name in columns.items()]
-    with initialize_config_module("relsym.conf", version_base="1.3"):
-        config = compose("evaluate", [f"data={data}", *words])
-    try:
-        read = instantiate(config.data.module, _convert_="all")
-    except InstantiationException as error:
-        raise error.__cause__ from None
-    read.read()
-    return read
+    return read_option("evaluate", f"data={data}", *words)
 
 
 @pytest.fixture
