@@ -147,6 +147,7 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
 
     from relsym.app import entry
     from relsym.app.build import __main__ as build
+    from relsym.app.check import __main__ as check
     from relsym.app.evaluate import __main__ as evaluate
     from relsym.app.export import __main__ as export
     from relsym.app.index import __main__ as index
@@ -162,6 +163,7 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
             entry.run(
                 {
                     "build": build.main,
+                    "check": check.command,
                     "train": train.main,
                     "evaluate": evaluate.main,
                     "export": export.main,
@@ -169,7 +171,8 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
                     "predict": predict.command,
                     "report": report.main,
                     "upgrade": upgrade.main,
-                }[task]
+                }[task],
+                failed=check.ERROR_CODE if task == "check" else 1,
             )
             code = 0
         except SystemExit as end:

@@ -24,6 +24,7 @@ ROOMS = [
     "objectives",
     "probes",
     "evaluation",
+    "checking",
     "models",
     "retrieval",
     "report",

@@ -20,6 +20,7 @@ FIRST_STEPS = {
     "train": "relsym.app.train.steps.check",
     "evaluate": "relsym.app.evaluate.steps.check",
     "build": "relsym.app.build.steps.build_benchmark",
+    "check": "relsym.app.check.steps.check",
     "predict": "relsym.app.predict.steps.check",
     "index": "relsym.app.index.steps.check",
     "export": "relsym.app.export.steps.export_benchmark",

@@ -152,7 +152,7 @@ def test_of_nothing_there_is_nothing(trained):
 
 
 def test_the_package_names_what_it_offers():
-    assert dir(package) == ["StatementIndex", "SymmetryModel", "__version__"]
+    assert dir(package) == ["StatementIndex", "SymmetryModel", "__version__", "check_statements"]
     with pytest.raises(AttributeError, match="no attribute 'SymetryModel'"):
         package.SymetryModel  # noqa: B018
 

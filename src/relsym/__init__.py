@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any
 from relsym.uncollected import uncollected
 
 if TYPE_CHECKING:
+    from relsym.checking.knowledge_check import check_statements
     from relsym.statement_index import StatementIndex
     from relsym.symmetry_model import SymmetryModel
 
 __version__ = "0.1.0"
-__all__ = ["StatementIndex", "SymmetryModel", "__version__"]
-# Imported when they are asked for: they need torch, and ``import relsym`` takes no time.
-_PLACES = {"StatementIndex": "relsym.statement_index", "SymmetryModel": "relsym.symmetry_model"}
+__all__ = ["StatementIndex", "SymmetryModel", "__version__", "check_statements"]
+# Imported when they are asked for: they need torch or polars, and ``import relsym`` takes no time.
+_PLACES = {
+    "StatementIndex": "relsym.statement_index",
+    "SymmetryModel": "relsym.symmetry_model",
+    "check_statements": "relsym.checking.knowledge_check",
+}
 
 
 def __getattr__(name: str) -> Any:

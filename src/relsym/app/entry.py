@@ -96,12 +96,16 @@ def guarded(task: Callable[[Any], None]) -> Callable[[Any], None]:
     return body
 
 
-def run(task: Callable[[], None]) -> None:
+def run(task: Callable[[], None], failed: int = 1) -> None:
     """Call a Hydra application; an error ends in one message on stderr and a non-zero exit code.
 
     The folders that it held are released, whatever happened.
 
     HYDRA_FULL_ERROR=1 shows tracebacks.
+
+    Args:
+        task: the application.
+        failed: the exit code after an error.
     """
     # Hydra prints errors from before the task starts in ways of its own, unless its variable is set. What the
     # user had set is kept in another one, which further ranks inherit.
@@ -121,23 +125,23 @@ def run(task: Callable[[], None]) -> None:
         sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write(
-            "\nrelsym: interrupted. A folder without results.json (of a build: manifest.json, of an index: "
-            "index.json) holds nothing finished: run the same command again.\n"
+            "\nrelsym: interrupted. A folder without results.json (of a build: manifest.json, of a check: "
+            "check.json, of an index: index.json) holds nothing finished: run the same command again.\n"
         )
         sys.exit(INTERRUPTED)
     except OutputLost as lost:
         sys.stderr.write(f"\nrelsym: error: {lost}\n")
-        sys.exit(1)
+        sys.exit(failed)
     except (Exception, TaskFailed) as failure:
         error = failure.__cause__ if isinstance(failure, TaskFailed) else failure
         if os.environ["RELSYM_FULL_ERROR"] == "1":
             if isinstance(error, SystemExit):  # raised on, it would end the process with its own code
                 sys.excepthook(type(error), error, error.__traceback__)
-                sys.exit(1)
+                sys.exit(failed)
             raise error from error.__cause__
         message = visible(describe(error), lines=True)
         sys.stderr.write(f"\nrelsym: error: {message}\n")
-        sys.exit(1)
+        sys.exit(failed)
     finally:
         release_all()
 

@@ -1,7 +1,7 @@
 """The folder that a command fills: held, looked at before anything is written, marked while it is filled.
 
 Hydra writes its log and ``.hydra`` before it calls a task, so a folder is held and looked at before Hydra
-begins: what is refused leaves the folder as it was. ``relsym build`` and ``relsym export`` each write one
+begins: what is refused leaves the folder as it was. ``relsym build``, ``check`` and ``export`` each write one
 file last, which says that the folder is finished. Until then a file of that name with ``partial.`` before it
 marks the folder, and lists what was to be written: where it lies, these files were left by a call that was
 stopped.
@@ -23,7 +23,7 @@ from relsym.app.entry import past_hydra
 from relsym.app.hydra_options import check_several, check_single, is_set, words_about_hydra
 from relsym.app.values.checks import check_composed
 from relsym.runs.files import naming_room, remove, write_text_atomically
-from relsym.runs.layout import EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS, SWEEP
+from relsym.runs.layout import CHECK, EXPORT, LOCK, MANIFEST, PARTIAL, RESULTS, SWEEP
 from relsym.runs.lock import hold, release
 from relsym.runs.unfinished import check_run_folder
 
@@ -33,6 +33,11 @@ RUN_DIR = "hydra.run.dir"
 def check_build_folder(folder: Path) -> None:
     """Refuse a folder that ``relsym build`` may not fill; see ``check_output_folder``."""
     check_output_folder(folder, MANIFEST, "build", "benchmark")
+
+
+def check_check_folder(folder: Path) -> None:
+    """Refuse a folder that ``relsym check`` may not fill; see ``check_output_folder``."""
+    check_output_folder(folder, CHECK, "check", "check")
 
 
 def check_export_folder(folder: Path) -> None:
@@ -49,6 +54,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "train": check_run_folder,
     "evaluate": check_run_folder,
     "build": check_build_folder,
+    "check": check_check_folder,
     "export": check_export_folder,
     "report": any_folder,
 }

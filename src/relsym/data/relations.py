@@ -134,6 +134,33 @@ def read_relations(table: str | Path | None = None) -> dict[str, Relation]:
     return relations
 
 
+def read_undeclared(path: str | Path) -> tuple[dict[str, Relation], dict[str, str]]:
+    """Read a property table in which kinds may be missing.
+
+    Args:
+        path: of the YAML file; each property has a template at least.
+
+    Returns:
+        The properties, those without a kind as ``neither``, and the kinds that stand there.
+
+    Raises:
+        FileNotFoundError, ValueError: as ``read_relations``.
+    """
+    file = Path(path).expanduser()
+    relations, declared = {}, {}
+    for key, fields in _entries(file, "properties").items():
+        property = str(key)
+        filled = fields
+        if isinstance(fields, dict):
+            filled = {"name": property, "kind": NEITHER, **fields}
+            if filled["kind"] is None:  # ``kind:`` with nothing behind it
+                filled["kind"] = NEITHER
+            elif "kind" in fields:
+                declared[property] = filled["kind"]
+        relations[property] = _relation(property, filled, file)
+    return relations, declared
+
+
 def select_relations(
     table: dict[str, Relation], properties: list[str] | None, neutral: bool = False
 ) -> dict[str, Relation]:
@@ -201,14 +228,12 @@ def _has_both_slots(wording: str) -> bool:
     return wording.count("[X]") == 1 and wording.count("[Y]") == 1
 
 
-def _entries(path: Path | Traversable) -> dict:
-    """The mapping in a YAML file, before anything of it is checked."""
+def _entries(path: Path | Traversable, option: str = "data.property_table") -> dict:
+    """The mapping in a YAML file, before anything of it is checked; ``option`` is for the message."""
     try:
         entries = read_yaml(path, plain_keys=True)
     except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"data.property_table={path}: no such file, nor one of {', '.join(TABLES)}."
-        ) from error
+        raise FileNotFoundError(f"{option}={path}: no such file, nor one of {', '.join(TABLES)}.") from error
     if not isinstance(entries, dict) or not entries:
         raise ValueError(
             f"{path}: expected a mapping from property ids to name, kind and template, got "

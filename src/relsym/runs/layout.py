@@ -26,6 +26,10 @@ REPORT = "report.json"
 REPORT_PAGES = ("report.md", "report.html")  # what says last that the report is whole stands last
 REPORT_TABLES = "tables"
 REPORT_FIGURES = "figures"
+# A folder of ``relsym check``.
+CHECK = "check.json"
+FINDINGS_FILE = "findings"  # and .csv, .parquet, .html
+KINDS_TABLE = "kinds.csv"
 # The folder of an index of statements.
 INDEX = "index.json"
 VECTORS = "vectors.faiss"

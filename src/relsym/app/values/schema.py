@@ -168,6 +168,24 @@ class BuildKeys(TypedDict):
     seed: Seed
 
 
+class RulesKeys(TypedDict):
+    """What ``relsym check`` looks for and writes."""
+
+    rules: list[str] | None
+    constraints: str | None
+    output: list[str] | str
+    wording: bool
+
+
+class CheckKeys(TypedDict):
+    """The configuration of ``relsym check``; a file may be called by a number."""
+
+    data: TriplesKeys
+    check: RulesKeys
+    properties: str | int | None
+    seed: Seed
+
+
 class ExportKeys(TypedDict):
     """The configuration of ``relsym export``."""
 
@@ -245,6 +263,7 @@ SCHEMAS = {
     "train": TrainKeys,
     "evaluate": EvaluateKeys,
     "build": BuildKeys,
+    "check": CheckKeys,
     "predict": PredictionKeys,
     "index": StatementsKeys,
     "export": ExportKeys,

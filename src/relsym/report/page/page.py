@@ -107,7 +107,7 @@ def page(sections: Sequence[Section], missing: Table | None, collected: Collecte
     texts = {"lead": lead(collected), "caution": CAUTION, "captions": CAPTIONS, "version": relsym.__version__}
     helpers = {"numbers": numbers, "figures": figures, "nav": nav, "first": FIRST}
     # Undefined is an error: a misspelt name would leave an empty place in the page.
-    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_shown)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=shown_value)
     template = environment.from_string(_file("page.html.j2"))
     return template.render(scripts | content | texts | helpers)
 
@@ -199,8 +199,8 @@ def filter_values(sections: Sequence[Section]) -> dict[str, list[str]]:
     return filters
 
 
-def _shown(value: Any) -> Any:
-    """A value as the page shows it: a text is ``visible``, but for files of relsym's own."""
+def shown_value(value: Any) -> Any:
+    """A value as a page shows it: a text is ``visible``, but for files of relsym's own."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return visible(value, lines=True)
     return value

@@ -1,0 +1,1 @@
+"""``relsym check``: contradictions and gaps in a knowledge base."""

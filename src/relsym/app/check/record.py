@@ -1,0 +1,44 @@
+"""What a check found, as the record that stands in its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from relsym import __version__
+from relsym.checking.knowledge_check import KnowledgeCheck
+from relsym.data.triples import TripleSource
+from relsym.runs.check_record import CheckRecord, PropertyUse, WordingRecord
+
+
+def check_record(
+    result: KnowledgeCheck, source: TripleSource, rules: Sequence[str], wording: WordingRecord | None
+) -> CheckRecord:
+    """The record of a check.
+
+    Args:
+        result: what it found.
+        source: where the statements are from.
+        rules: that were looked for.
+        wording: what the wordings of the properties say.
+    """
+    uses = []
+    for use in result.kinds:
+        fields = dataclasses.asdict(use)
+        name, tangles = result.names.properties[use.property], result.tangles.get(use.property, [])
+        uses.append(PropertyUse(**fields, name=name, contradicted=use.contradicted, tangles=tangles))
+    statements = len(result.statements)
+    return CheckRecord(
+        relsym=__version__,
+        source=source.origin,
+        licence=source.licence,
+        wikidata=source.wikidata,
+        statements=statements,
+        repeated=result.statements.read - statements,
+        left_out=dict(source.dropped),
+        rules=list(rules),
+        found=result.counts(),
+        kinds=uses,
+        unchecked=list(result.unchecked),
+        wording=wording,
+    )

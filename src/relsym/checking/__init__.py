@@ -1,0 +1,1 @@
+"""What contradicts, and what is missing, among the statements of a knowledge base."""

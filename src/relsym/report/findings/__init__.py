@@ -1,0 +1,1 @@
+"""The findings of ``relsym check`` as tables and as a page."""
