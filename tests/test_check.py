@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relsym import check_statements
+from relsym.checking.additions import additions
 from relsym.checking.constraints import read_constraints
 from relsym.checking.findings import FINDING_SCHEMA, RULES
 from relsym.checking.kinds import BOTH_WAYS, ONE_WAY
@@ -24,7 +25,8 @@ from relsym.checking.knowledge_check import checked
 from relsym.checking.statements import StatementSet, codes_of, ends_of, reversed_codes
 from relsym.checking.wording_kinds import WordingKinds, masked_wordings
 from relsym.data.relations import ANTISYMMETRIC, SYMMETRIC, read_relations
-from relsym.data.triples import label_frame, triple_frame
+from relsym.data.sources.dump import WikidataDump
+from relsym.data.triples import DETAIL_SCHEMA, StatementDetails, label_frame, triple_frame
 from relsym.runs.check_record import read_check
 
 BORDERS, SIBLING, CHILD, FATHER, MOTHER, PART = "P47", "P3373", "P40", "P22", "P25", "P361"
@@ -392,6 +394,153 @@ def test_a_check_that_was_stopped_can_be_given_again(look, tmp_path, monkeypatch
     assert look(FAULTY).code == 1
     assert json.loads((tmp_path / "out" / "check.json").read_text())["statements"] == 5
     assert not list((tmp_path / "out").glob("partial.*"))
+
+
+def claim(item, rank="normal", **qualifiers):
+    """A statement of a JSON dump, with qualifiers that name items."""
+    named = {property: [snak(value) for value in values] for property, values in qualifiers.items()}
+    return {"mainsnak": snak(item), "rank": rank, "qualifiers": named or []}
+
+
+def snak(item):
+    return {"snaktype": "value", "datavalue": {"value": {"entity-type": "item", "id": item}}}
+
+
+@pytest.fixture
+def dump(tmp_path):
+    """A JSON dump of entities with their statements."""
+
+    def write(**entities):
+        lines = []
+        for name, claims in entities.items():
+            kind = "property" if name.startswith("P") else "item"
+            labels = {"en": {"language": "en", "value": f"name {name}"}}
+            lines.append(json.dumps({"type": kind, "id": name, "labels": labels, "claims": claims}))
+        path = tmp_path / "dump.json"
+        path.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_additions(relsym, dump, tmp_path):
+    """``relsym check`` with QuickStatements on a dump: how it ended, the lines, and what was left out."""
+
+    def call(*overrides, out="out", **entities):
+        words = ("data=wikidata_dump", f"data.dump={dump(**entities)}", "check.wording=false")
+        folder = tmp_path / out
+        options = ("check.output=[csv,quickstatements]", *overrides, f"hydra.run.dir={folder}")
+        ended = relsym("check", *words, *options)
+        if ended.code == 2:
+            return ended, [], {}
+        files = sorted((folder / "quickstatements").iterdir())
+        lines = [file.read_text().splitlines() for file in files]
+        return ended, lines, read_check(folder / "check.json").additions.left_out
+
+    return call
+
+
+def test_only_a_reverse_that_loses_nothing_and_undoes_nothing_is_added(write_additions):
+    symmetric = claim("Q21510862", P2303=["Q7"])
+    ended, files, left_out = write_additions(
+        Q1={BORDERS: [claim("Q2"), claim("Q3", P580=["Q99"])]},
+        Q4={BORDERS: [claim("Q5", "preferred"), claim("Q6")]},
+        Q5={BORDERS: [claim("Q10", "deprecated"), claim("Q4", "deprecated")]},
+        Q7={BORDERS: [claim("Q8")]},
+        Q9={PART: [claim("Q10")]},
+        Q10={PART: [claim("Q9")], BORDERS: [claim("Q5")]},
+        P47={"P2302": [symmetric, claim("Q21510862", "deprecated", P2303=["Q1"]), claim("Q1", P2303=["Q2"])]},
+    )
+    assert ended.code == 1, ended.err
+    # Of Q4 the best rank counts alone; the reverse of Q4 P47 Q5 and of Q10 P47 Q5 are stated as deprecated.
+    assert files == [["Q2\tP47\tQ1"]]
+    assert left_out == {
+        "the statement has qualifiers, which would be lost": 1,
+        "the reverse is stated, in another rank": 2,
+        "an exception of the property's symmetric constraint": 1,
+    }
+    assert "QuickStatements: 1 reverses of symmetric statements. Left out: 1 an exception" in ended.out
+
+
+def test_a_file_has_at_most_500_lines(write_additions):
+    entities = {f"Q{number}": {BORDERS: [claim(f"Q{number + 5000}")]} for number in range(1, 1002)}
+    _, files, left_out = write_additions(**entities)
+    assert [len(lines) for lines in files] == [500, 500, 1]
+    assert left_out == {}
+    assert files[0][0] == "Q5001\tP47\tQ1"
+
+
+def test_what_was_written_once_does_not_come_back(write_additions, tmp_path):
+    memory = tmp_path / "memory.tsv"
+    entities = {"Q1": {BORDERS: [claim("Q2")]}}
+    asked = f"check.memory={memory}"
+    assert write_additions(asked, **entities)[1] == [["Q2\tP47\tQ1"]]
+    assert memory.read_text() == "Q2\tP47\tQ1\n"
+    ended, files, left_out = write_additions(asked, out="again", Q3={BORDERS: [claim("Q4")]}, **entities)
+    assert files == [["Q4\tP47\tQ3"]]
+    assert left_out == {"written before": 1}
+    assert memory.read_text() == "Q2\tP47\tQ1\nQ4\tP47\tQ3\n"
+    memory.write_text("Q2\tP47\tQ1\nmy notes\n")
+    ended, _, _ = write_additions(asked, out="third", **entities)
+    assert ended.code == 2
+    assert f"line 2 of {memory}: expected subject, property and object" in ended.err
+    assert memory.read_text().endswith("my notes\n")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("check.rules=[cycle]",), "check.output=quickstatements writes what missing_reverse finds"),
+        (("check.memory=none/memory.tsv",), "there is no folder none"),
+        (("check.output=csv", "check.memory=memory.tsv"), "check.memory is of check.output"),
+    ],
+)
+def test_quickstatements_that_cannot_be_are_refused(overrides, message, write_additions):
+    ended, _, _ = write_additions(*overrides, Q1={BORDERS: [claim("Q2")]})
+    assert ended.code == 2
+    assert message in ended.err
+
+
+def test_a_source_without_ranks_has_no_quickstatements(look):
+    ended = look(FAULTY, "check.output=quickstatements")
+    assert ended.code == 2
+    assert "needs the ranks and qualifiers of statements" in ended.err
+    assert "data=wikidata5m has none" in ended.err
+
+
+def test_a_truthy_dump_has_no_ranks(relsym, tmp_path):
+    path = tmp_path / "truthy.nt"
+    entity, direct = "<http://www.wikidata.org/entity/Q{}>", "<http://www.wikidata.org/prop/direct/P47>"
+    path.write_text(f"{entity.format(1)} {direct} {entity.format(2)} .\n")
+    words = ("data=wikidata_dump", f"data.dump={path}", "check.output=quickstatements", "check.wording=false")
+    ended = relsym("check", *words, f"hydra.run.dir={tmp_path / 'out'}")
+    assert ended.code == 2
+    assert "a truthy dump has no ranks and no qualifiers" in ended.err
+
+
+def test_an_id_that_could_break_a_line_is_refused():
+    statement = {"subject": ["Q1\tP1"], "property": [BORDERS], "object": ["Q2|Q3"]}
+    none = StatementDetails(pl.DataFrame(schema=DETAIL_SCHEMA), {})
+    with pytest.raises(ValueError, match="is no id of Wikidata's"):
+        additions(pl.DataFrame(statement), none)
+
+
+def test_a_detailed_reading_has_the_statements_of_a_plain_one(dump):
+    path = dump(
+        Q1={BORDERS: [claim("Q2", P580=["Q5"]), claim("Q3", "deprecated")]},
+        Q2={BORDERS: [claim("Q1", "preferred"), claim("Q3")]},
+    )
+    plain = WikidataDump(path).read(PROPERTIES)
+    source, details = WikidataDump(path).read_detailed(PROPERTIES)
+    assert source.triples.equals(plain.triples)
+    assert (source.read, source.dropped) == (plain.read, plain.dropped)
+    assert details.statements.rows() == [
+        ("Q1", BORDERS, "Q2", "normal", 1),
+        ("Q1", BORDERS, "Q3", "deprecated", 0),
+        ("Q2", BORDERS, "Q1", "preferred", 0),
+        ("Q2", BORDERS, "Q3", "normal", 0),
+    ]
 
 
 def letters(texts):

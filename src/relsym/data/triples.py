@@ -13,6 +13,7 @@ import polars as pl
 ENTITY_ID = re.compile(r"Q[1-9]\d*")
 PROPERTY_ID = re.compile(r"P[1-9]\d*")
 TRIPLE_SCHEMA = {"subject": pl.String, "property": pl.String, "object": pl.String}
+DETAIL_SCHEMA = {**TRIPLE_SCHEMA, "rank": pl.String, "qualifiers": pl.UInt32}
 LABEL_SCHEMA = {"entity": pl.String, "label": pl.String}
 CC0 = "CC0-1.0"
 
@@ -74,12 +75,38 @@ class TripleSource:
             )
 
 
+@dataclass(frozen=True)
+class StatementDetails:
+    """What a source says of statements beside their three parts.
+
+    Attributes:
+        statements: a row for each statement of the chosen properties between two items, those included that
+            ``TripleSource.triples`` leaves out for their rank (columns ``DETAIL_SCHEMA``).
+        exceptions: of each property with a symmetric constraint, the items that the constraint leaves out.
+    """
+
+    statements: pl.DataFrame
+    exceptions: dict[str, frozenset[str]]
+
+
 @runtime_checkable
 class TripleReader(Protocol):
     """What every source offers."""
 
     def read(self, properties: Collection[str]) -> TripleSource:
         """Read the statements of these properties and the labels of their entities."""
+
+
+@runtime_checkable
+class DetailedReader(TripleReader, Protocol):
+    """A source that knows ranks, qualifiers and exceptions too."""
+
+    def read_detailed(self, properties: Collection[str]) -> tuple[TripleSource, StatementDetails]:
+        """As ``read``, with the details.
+
+        Raises:
+            ValueError: this file has none.
+        """
 
 
 def triple_frame(triples: Iterable[tuple[str, str, str]]) -> pl.DataFrame:

@@ -54,6 +54,17 @@ class WordingRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     agreed: tuple[Count, Count]
 
 
+class AdditionsRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The reverses that were written as QuickStatements.
+
+    written: lines in all files.
+    left_out: missing reverses that were not written, by reason.
+    """
+
+    written: Count
+    left_out: dict[str, Count]
+
+
 class CheckRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything but the findings themselves.
 
@@ -66,6 +77,7 @@ class CheckRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     found: the number of findings, by rule and property.
     unchecked: what could not be looked at.
     wording: None where wordings were not asked.
+    additions: None where no QuickStatements were asked for.
     """
 
     format: int = CHECK_FORMAT
@@ -81,6 +93,7 @@ class CheckRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     kinds: list[PropertyUse]
     unchecked: list[str]
     wording: WordingRecord | None
+    additions: AdditionsRecord | None
 
     def total(self, rule: str | None = None) -> int:
         """The number of findings, of one rule or of all."""

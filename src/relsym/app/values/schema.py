@@ -174,6 +174,7 @@ class RulesKeys(TypedDict):
     rules: list[str] | None
     constraints: str | None
     output: list[str] | str
+    memory: str | int | None
     wording: bool
 
 

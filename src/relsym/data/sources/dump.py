@@ -7,9 +7,16 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from relsym.data.sources.dump_json import JsonDump
-from relsym.data.sources.dump_lines import Dump
+from relsym.data.sources.dump_lines import Dump, Statements
 from relsym.data.sources.dump_truthy import TruthyDump
-from relsym.data.triples import TripleSource, check_choice, entities_of, label_frame, skips_bad_rows
+from relsym.data.triples import (
+    StatementDetails,
+    TripleSource,
+    check_choice,
+    entities_of,
+    label_frame,
+    skips_bad_rows,
+)
 
 FORMATS: dict[str, type[Dump]] = {"json": JsonDump, "truthy": TruthyDump}
 FORMAT_OF_SUFFIX = {".json": "json", ".nt": "truthy"}
@@ -76,7 +83,25 @@ class WikidataDump:
                 damaged file.
         """
         dump = FORMATS[self.format](self.path, self.skip_bad_rows)
-        triples, dropped = dump.statements(tuple(properties))
+        return self._source(dump, dump.statements(tuple(properties)), properties)
+
+    def read_detailed(self, properties: Collection[str]) -> tuple[TripleSource, StatementDetails]:
+        """As ``read``, with the ranks and qualifiers of statements and the exceptions of constraints.
+
+        Raises:
+            ValueError: as ``read``, and a truthy dump, which has neither.
+        """
+        dump = FORMATS[self.format](self.path, self.skip_bad_rows)
+        if not isinstance(dump, JsonDump):
+            raise ValueError(
+                f"{self.path}: a truthy dump has no ranks and no qualifiers. Take the JSON dump."
+            )
+        statements, details = dump.detailed_statements(tuple(properties))
+        return self._source(dump, statements, properties), details
+
+    def _source(self, dump: Dump, statements: Statements, properties: Collection[str]) -> TripleSource:
+        """The source of these statements: the labels of their items are read."""
+        triples, dropped = statements
         bad_rows = dropped["bad row"]
         read = triples.height + dropped.total()
         if read == bad_rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Literal, final
 
 import msgspec
@@ -13,13 +13,17 @@ from msgspec import Struct, defstruct
 
 from relsym.data.sources.dump_lines import Dump, ItemSet, Statements
 from relsym.data.sources.json_lines import json_fault
-from relsym.data.triples import ENTITY_ID, LABEL_SCHEMA, TRIPLE_SCHEMA
+from relsym.data.triples import DETAIL_SCHEMA, ENTITY_ID, LABEL_SCHEMA, TRIPLE_SCHEMA, StatementDetails
 
 # How an entity's line starts in every dump of the last years. A line that starts otherwise is parsed.
 USUAL_ID = r'^\s*\{\s*"type"\s*:\s*"[a-z]+"\s*,\s*"id"\s*:\s*"([A-Z]\d+)"'
 # A merged item, which has neither statements nor labels: not in Wikimedia's dumps, but in some others.
 REDIRECT = re.compile(rb'\s*\{\s*"entity"\s*:\s*"[A-Z]\d+"\s*,\s*"redirect"\s*:\s*"[A-Z]\d+"\s*\}\s*,?\s*')
 _WITHOUT_VALUE = {"novalue": "no value", "somevalue": "some value"}
+
+# What a property's own page says: its constraints, which of them says that it is symmetric, and the qualifier
+# that names exceptions.
+CONSTRAINT, SYMMETRIC_CONSTRAINT, EXCEPTION = "P2302", "Q21510862", "P2303"
 
 # The structs name only the fields that are read: msgspec passes over all others, qualifiers and references
 # among them. gc=False spares the garbage collector millions of objects that cannot form a cycle.
@@ -61,6 +65,18 @@ class Statement(Struct, gc=False):
     rank: Literal["preferred", "normal", "deprecated"]
 
 
+class DetailedStatement(Statement, gc=False):
+    """A statement with its qualifiers: by property, a list of values. PHP writes an empty map as ``[]``."""
+
+    qualifiers: dict[str, tuple[Snak, ...]] | list | None = None
+
+    def number_of_qualifiers(self) -> int:
+        """Values, over all properties of qualifiers."""
+        if not isinstance(self.qualifiers, dict):
+            return 0
+        return sum(len(snaks) for snaks in self.qualifiers.values())
+
+
 class Label(Struct, gc=False):
     """An entity's label in one language."""
 
@@ -82,13 +98,29 @@ class JsonDump(Dump):
 
     def statements(self, properties: Collection[str]) -> Statements:
         """First pass; statements are dropped for the reasons of ``drop_reason``, and as "bad row"."""
-        decoder = msgspec.json.Decoder(entity_with_claims(properties))
+        return self._statements(properties, entity_with_claims(properties), lambda entities: entities)
+
+    def detailed_statements(self, properties: Collection[str]) -> tuple[Statements, StatementDetails]:
+        """First pass, with ranks, qualifiers and exceptions, which take longer to read."""
+        noted = _Details(properties)
+        entity = entity_with_claims([*properties, CONSTRAINT], DetailedStatement)
+        statements = self._statements(properties, entity, noted.noting)
+        return statements, noted.details()
+
+    def _statements(
+        self,
+        properties: Collection[str],
+        entity: type[Struct],
+        through: Callable[[Iterator[Any]], Iterator[Any]],
+    ) -> Statements:
+        """The statements in entities of this type, which pass through something on the way."""
+        decoder = msgspec.json.Decoder(entity)
         needles = [f'"{property}"' for property in properties]
         dropped: Counter[str] = Counter()
         triples = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
         for table in self.tables():
             candidates = table.filter(pl.col("line").str.contains_any(needles))
-            entities = self._decode(candidates, decoder)
+            entities = through(self._decode(candidates, decoder))
             triples.append(_kept_claims(entities, properties, dropped))
         dropped["bad row"] = len(self.bad_rows)
         return Statements(pl.concat(triples), +dropped)
@@ -143,9 +175,51 @@ def _kept_claims(entities: Iterator[Any], properties: Collection[str], dropped: 
     return pl.DataFrame(triples, schema=TRIPLE_SCHEMA, orient="row")
 
 
-def entity_with_claims(properties: Collection[str]) -> type[Struct]:
-    """The type of an entity with its id and its statements of these properties."""
-    fields = [(property, tuple[Statement, ...], ()) for property in properties]
+@final
+class _Details:
+    """Collects what entities say of their statements beside the three parts, as they pass."""
+
+    def __init__(self, properties: Collection[str]) -> None:
+        self.properties = properties
+        self.rows: list[tuple[str, str, str, str, int]] = []
+        self.exceptions: dict[str, set[str]] = {}
+
+    def noting(self, entities: Iterator[Any]) -> Iterator[Any]:
+        """The same entities."""
+        for entity in entities:
+            if entity.id in self.properties:
+                self._note_exceptions(entity)
+            elif ENTITY_ID.fullmatch(entity.id):
+                self._note_statements(entity)
+            yield entity
+
+    def details(self) -> StatementDetails:
+        """What has passed so far."""
+        statements = pl.DataFrame(self.rows, schema=DETAIL_SCHEMA, orient="row")
+        exceptions = {property: frozenset(items) for property, items in self.exceptions.items()}
+        return StatementDetails(statements, exceptions)
+
+    def _note_statements(self, entity: Any) -> None:
+        for property in self.properties:
+            for statement in getattr(entity.claims, property, ()):
+                item = item_of(statement.mainsnak)
+                if item is not None:
+                    qualifiers = statement.number_of_qualifiers()
+                    self.rows.append((entity.id, property, item, statement.rank, qualifiers))
+
+    def _note_exceptions(self, entity: Any) -> None:
+        """The items that the property's symmetric constraint leaves out."""
+        for constraint in getattr(entity.claims, CONSTRAINT, ()):
+            is_symmetric = item_of(constraint.mainsnak) == SYMMETRIC_CONSTRAINT
+            if is_symmetric and constraint.rank != "deprecated" and isinstance(constraint.qualifiers, dict):
+                items = [item_of(snak) for snak in constraint.qualifiers.get(EXCEPTION, ())]
+                named = {item for item in items if item is not None}
+                self.exceptions.setdefault(entity.id, set()).update(named)
+
+
+def entity_with_claims(properties: Collection[str], statement: type[Struct] = Statement) -> type[Struct]:
+    """The type of an entity with its id and its statements of these properties, of this type."""
+    fields = [(property, tuple[statement, ...], ()) for property in properties]
     claims = defstruct("Claims", fields, gc=False)
     # PHP writes an empty map as ``[]``.
     claims_or_none = ("claims", claims | list | None, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from relsym.checking.findings import ERROR, RULES
 from relsym.evaluation.statistics import accuracy
-from relsym.runs.check_record import CheckRecord, WordingRecord
+from relsym.runs.check_record import AdditionsRecord, CheckRecord, WordingRecord
 
 
 def check_verdict(record: CheckRecord) -> str:
@@ -30,3 +30,10 @@ def wording_text(wording: WordingRecord) -> str:
     )
     agreed, compared = wording.agreed
     return f"{text}; here {agreed} of {compared} votes are the declared kind." if compared else f"{text}."
+
+
+def additions_text(additions: AdditionsRecord) -> str:
+    """How many reverses were written as QuickStatements, and why the others were not."""
+    text = f"QuickStatements: {additions.written:,} reverses of symmetric statements"
+    reasons = [f"{count:,} {reason}" for reason, count in sorted(additions.left_out.items())]
+    return f"{text}. Left out: {'; '.join(reasons)}." if reasons else f"{text}."
