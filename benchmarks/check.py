@@ -61,7 +61,7 @@ ENTITIES = 5_000_000
 
 
 def real_triples(folder: Path) -> pl.DataFrame:
-    """The statements of a folder, those of an entity about itself left out."""
+    """The statements of a folder, each once."""
     columns = ["subject", "property", "object"]
     return pl.read_csv(folder / "triples.tsv", separator="\t", has_header=False, new_columns=columns).unique(
         maintain_order=True

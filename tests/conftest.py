@@ -151,6 +151,7 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
     from relsym.app.evaluate import __main__ as evaluate
     from relsym.app.export import __main__ as export
     from relsym.app.index import __main__ as index
+    from relsym.app.labels import __main__ as labels
     from relsym.app.predict import __main__ as predict
     from relsym.app.report import __main__ as report
     from relsym.app.train import __main__ as train
@@ -168,6 +169,7 @@ def relsym(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
                     "evaluate": evaluate.main,
                     "export": export.main,
                     "index": index.command,
+                    "labels": labels.command,
                     "predict": predict.command,
                     "report": report.main,
                     "upgrade": upgrade.main,

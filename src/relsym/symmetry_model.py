@@ -17,6 +17,7 @@ from torch.nn.functional import cosine_similarity
 from torch.nn.functional import normalize as to_length_one
 from transformers.utils import logging as hub_logging
 
+from relsym.app.added_labels import added_to, remove_label, write_label
 from relsym.app.earlier_run import load_run
 from relsym.app.shipped import asked_run
 from relsym.data.pairs import Row
@@ -283,6 +284,38 @@ class SymmetryModel:
         of_entailment = scores[:, self.labels.index(ENTAILMENT)]
         order = np.argsort(-of_entailment, kind="stable").tolist()
         return [Ranked(place, float(of_entailment[place]), premises[place]) for place in order]
+
+    def add_label(self, label: str, pairs: Iterable[tuple[str, str]], *, write: bool = True) -> None:
+        """Know a further label from a few pairs of it. No weight changes.
+
+        Label embeddings gain the direction of what the pairs imply, k-NN gains the pairs themselves; so k-NN
+        answers with it where enough of the k nearest are among them.
+
+        Args:
+            label: its name.
+            pairs: (premise, hypothesis) of the label.
+            write: whether the run's folder gains a new version of its added labels, which every command then
+                reads; else this model alone knows it.
+
+        Raises:
+            ValueError: the label is there already, there is no pair, or the run has no place for one: a head
+                or fixed labels.
+        """
+        added = added_to(self._model, label, _checked_pairs(pairs))
+        if write:
+            write_label(self._model, label, added)
+
+    def remove_label(self, label: str) -> SymmetryModel:
+        """Take a label away that was added, by a new version in the run's folder.
+
+        Returns:
+            The model without it. What was never added stays.
+
+        Raises:
+            ValueError: no such label was added.
+        """
+        remove_label(self._folder, label)
+        return SymmetryModel.load(self._folder)
 
     def explain(self, pair: tuple[str, str]) -> Explanation:
         """The answer to one pair, with what it was read off.

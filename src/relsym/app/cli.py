@@ -21,6 +21,7 @@ TASKS = {
     "predict": "answer pairs of your own with a finished run: one on the command line, or a whole table",
     "index": "find what agrees with a sentence and what contradicts it, among statements of your own",
     "check": "find what contradicts, and what is missing, among the statements of a knowledge base",
+    "labels": "add labels to a finished run from a few pairs, list them, take them away",
     "export": "write rows for other programs to answer, such as lm-evaluation-harness",
     "report": "put finished runs into one table and one figure",
     "upgrade": "copy folders of earlier versions into the format of this one",

@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from relsym.app.added_labels import take_added
 from relsym.app.shipped import SHIPPED_FOLDER
 from relsym.app.stored_components import build_component, check_named, check_trust, find, is_own
 from relsym.data.splits import may_share_rows
@@ -276,6 +277,7 @@ def load_run(
     trust_remote_code: bool = False,
     trust: Sequence[str] = (),
     key: str = "model.folder",
+    with_added: bool = True,
 ) -> RunModel:
     """The retrained encoder of a finished run, with its metric, its probe and its classes.
 
@@ -286,6 +288,7 @@ def load_run(
         accelerator: cpu, gpu or auto.
         trust_remote_code, trust: from the command line; see ``EarlierRun.encoder`` and ``open_run``.
         key: the option that names the run, for messages.
+        with_added: whether labels that were added after training are among its classes.
 
     Raises:
         ValueError: no folder, or one that cannot be used: see ``_read_run`` and ``build_component``.
@@ -315,6 +318,9 @@ def load_run(
     if "memory" in probe.tensors():
         labels = [run.labels[target] for target in probe.tensors()["memory_targets"].tolist()]
         memory_ids = read_memory_ids(run.folder / MEMORY, labels)
+    known = list(run.labels)
+    if with_added:
+        memory_ids = take_added(run.folder, probe, known, memory_ids)
     if precision is None:
         precision = "fp32" if run.folder == SHIPPED_FOLDER else run.results.precision
     objective = run.config.objective.target.rpartition(".")[2]
@@ -324,7 +330,7 @@ def load_run(
         metric,
         probe,
         run.reads,
-        list(run.labels),
+        known,
         folder,
         source,
         device_of(accelerator),

@@ -135,7 +135,7 @@ def run(task: Callable[[], None], failed: int = 1) -> None:
     except (Exception, TaskFailed) as failure:
         error = failure.__cause__ if isinstance(failure, TaskFailed) else failure
         if os.environ["RELSYM_FULL_ERROR"] == "1":
-            if isinstance(error, SystemExit):  # raised on, it would end the process with its own code
+            if isinstance(error, SystemExit) or failed != 1:  # raised on, it would have another exit code
                 sys.excepthook(type(error), error, error.__traceback__)
                 sys.exit(failed)
             raise error from error.__cause__

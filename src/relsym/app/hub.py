@@ -13,9 +13,10 @@ from relsym.app.earlier_run import open_run
 from relsym.app.small_run import LOW_RANK_NOTE, write_small_encoder
 from relsym.ranges import PositiveInt
 from relsym.report.model_card import model_card
+from relsym.runs.added_labels import versions_of
 from relsym.runs.disk import message_of
 from relsym.runs.files import write_atomically
-from relsym.runs.layout import CARD, CONFIG, ENCODER, LOW_RANK, MEMORY, PROBE, RESULTS
+from relsym.runs.layout import ADDED_LABELS, CARD, CONFIG, ENCODER, LOW_RANK, MEMORY, PROBE, RESULTS
 from relsym.visible import printable
 
 # All that answering needs, and the record that the card is made from.
@@ -57,6 +58,7 @@ def write_repository(run: Path, target: Path, name: str, rank: PositiveInt | Non
     elif not (run / ENCODER).is_dir():
         raise ValueError(f"rank={rank}: {run} holds low-rank weights already. Leave rank out.")
     files += [run / file for file in HANDED_ON_IF_THERE if os.path.lexists(run / file)]
+    files += list(versions_of(run).values())[-1:]  # of added labels the newest version
     for file in files:
         _check_inside(file, run)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +134,7 @@ def upload_repository(folder: Path, name: str, private: bool) -> str:
             folder_path=folder,
             repo_id=name,
             commit_message="Upload a run of relsym",
-            delete_patterns=[f"{ENCODER}/*", *HANDED_ON_IF_THERE],
+            delete_patterns=[f"{ENCODER}/*", f"{ADDED_LABELS}/*", *HANDED_ON_IF_THERE],
         )
     except Exception as error:  # the hub raises many types, of the libraries below it too
         raise ValueError(
@@ -156,7 +158,9 @@ def fetched_repository(name: str, revision: str | None) -> Path:
     try:
         return Path(
             snapshot_download(
-                name, revision=revision, allow_patterns=[*HANDED_ON, *HANDED_ON_IF_THERE, f"{ENCODER}/*"]
+                name,
+                revision=revision,
+                allow_patterns=[*HANDED_ON, *HANDED_ON_IF_THERE, f"{ENCODER}/*", f"{ADDED_LABELS}/*"],
             )
         )
     except Exception as error:  # as above

@@ -57,7 +57,7 @@ def write_small_encoder(run: Path, published: str | None, small: Path, rank: Pos
 
 def _loaded(folder: Path) -> RunModel:
     """A run in fp32, whatever it was scored in: the difference of rounded weights would be rounding."""
-    model = load_run(str(folder), "fp32", "cpu", key="run")
+    model = load_run(str(folder), "fp32", "cpu", key="run", with_added=False)
     model.probe.answer_among(model.labels)
     return model
 

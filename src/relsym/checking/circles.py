@@ -1,4 +1,4 @@
-"""Circles in a relation: strongly connected components and a shortest way round in each."""
+"""Circles in a relation: strongly connected components, and a short way round in each."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def tangles(codes: UInt64[ndarray, " n"]) -> list[Tangle]:
     return components
 
 
-def shortest_circle(tangle: Tangle) -> Sequence[int] | None:
-    """A circle of three or more entities, from the lowest statement whose reverse is not stated.
+def circle_in(tangle: Tangle) -> Sequence[int] | None:
+    """A circle of three or more entities through the lowest statement whose reverse is not stated.
 
-    Among all ways back from that statement's object to its subject it takes one with the fewest entities.
+    Of all ways back from that statement's object to its subject it takes one with the fewest entities.
     None where every statement has its reverse: then all that is wrong are pairs in both directions.
     """
     reverse = reversed_codes(tangle.codes)

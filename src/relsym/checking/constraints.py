@@ -13,13 +13,13 @@ from relsym.runs.plain_yaml import read_yaml
 from relsym.runs.stored_config import shown_text
 
 WIKIDATA_TABLE = "wikidata"  # the table that comes with relsym
-CONSTRAINT_KEYS = ("inverses", "exclusive", "cyclic")
+CONSTRAINT_KEYS = ("inverses", "incomplete", "exclusive", "cyclic")
 EXCLUSION_KEYS = ("one", "other", "because")
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Of two entities, in whichever order, no statement of one group stands beside one of the other.
+    """Of two entities, in whichever order, no statement of one group is expected beside one of the other.
 
     Attributes:
         one, other: property ids.
@@ -37,13 +37,25 @@ class Constraints:
 
     Attributes:
         inverses: property r -> properties s, of which one should state s(y, x) where r(x, y) is stated.
+        incomplete: the same where one side is not meant to be complete.
         exclusive: groups of properties that exclude each other.
         cyclic: antisymmetric properties in which a longer circle is no fault.
     """
 
     inverses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    incomplete: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exclusive: tuple[Exclusion, ...] = ()
     cyclic: frozenset[str] = frozenset()
+
+    def properties(self) -> list[str]:
+        """All properties that stand in it, each once."""
+        named = list(self.cyclic)
+        for inverses in (self.inverses, self.incomplete):
+            for property, others in inverses.items():
+                named += [property, *others]
+        for exclusion in self.exclusive:
+            named += [*exclusion.one, *exclusion.other]
+        return sorted(set(named))
 
 
 def read_constraints(table: str | Path | None) -> Constraints:
@@ -86,17 +98,32 @@ def _constraints(content: Any) -> Constraints:
     unknown = [str(key) for key in content if key not in CONSTRAINT_KEYS]
     if unknown:
         raise ValueError(f"unknown key {shown_text(unknown[0])}")
-    inverses = content.get("inverses") or {}
-    if not isinstance(inverses, dict):
-        raise ValueError("inverses: expected a mapping from a property to a list of its inverses")
-    read = {}
-    for property, others in inverses.items():
-        read[str(property)] = _properties(others, f"inverses of {shown_text(str(property))}")
     exclusive = content.get("exclusive") or []
     if not isinstance(exclusive, list):
         raise ValueError("exclusive: expected a list of entries {one: [...], other: [...], because: TEXT}")
     cyclic = frozenset(_properties(content.get("cyclic") or [], "cyclic"))
-    return Constraints(read, tuple(_exclusion(entry) for entry in exclusive), cyclic)
+    return Constraints(
+        _inverses(content, "inverses"),
+        _inverses(content, "incomplete"),
+        tuple(_exclusion(entry) for entry in exclusive),
+        cyclic,
+    )
+
+
+def _inverses(content: dict[str, Any], key: str) -> dict[str, tuple[str, ...]]:
+    """The inverses of each property, in ``inverses`` or ``incomplete``."""
+    entries = content.get(key) or {}
+    if not isinstance(entries, dict):
+        raise ValueError(f"{key}: expected a mapping from a property to a list of its inverses")
+    inverses = {}
+    for name, others in entries.items():
+        property = str(name)
+        inverses[property] = _properties(others, f"{key} of {shown_text(property)}")
+        if property in inverses[property]:
+            raise ValueError(
+                f"{key}: {shown_text(property)} is its own inverse: the property table says what is symmetric"
+            )
+    return inverses
 
 
 def _exclusion(entry: Any) -> Exclusion:
@@ -117,6 +144,8 @@ def _exclusion(entry: Any) -> Exclusion:
 def _properties(entry: Any, place: str) -> tuple[str, ...]:
     """A list of property ids, or a single one."""
     listed = entry if isinstance(entry, list) else [entry]
+    if not listed and place != "cyclic":
+        raise ValueError(f"{place}: expected one property at least")
     for property in listed:
         if isinstance(property, bool) or not isinstance(property, str | int):
             raise ValueError(f"{place}: expected property ids, got {shown_text(property)}")

@@ -17,8 +17,9 @@ ERROR, WARNING, INFO = "error", "warning", "info"
 # Each rule with how grave it is and what it looks for, in the order of the findings.
 RULES = {
     "reversed_antisymmetric": (ERROR, "an antisymmetric property states both r(x, y) and r(y, x)"),
-    "self_loop": (ERROR, "a symmetric or antisymmetric property states r(x, x)"),
-    "exclusive": (ERROR, "two properties that exclude each other are stated of the same two entities"),
+    "reversed_inverse": (ERROR, "r(x, y) and s(x, y) are stated, and s is an inverse of the antisymmetric r"),
+    "self_loop": (ERROR, "an antisymmetric property states r(x, x); of a symmetric one it is a warning"),
+    "exclusive": (WARNING, "two properties that hardly go together are stated of the same two entities"),
     "cycle": (WARNING, "an antisymmetric property leads round three or more entities back to the first"),
     "kind_contradicted": (WARNING, "a property is used in another way than its declared kind says"),
     "missing_reverse": (INFO, "a symmetric property states r(x, y), and r(y, x) is missing in this file"),
@@ -50,6 +51,7 @@ class Findings:
         evidence: what was found: one text for all, with [X] and [Y] for the ids of subject and object, or a
             whole text for each.
         suggestion: what may be done about it, with [X] and [Y] likewise.
+        milder: a severity in the place of the rule's own.
     """
 
     rule: str
@@ -58,6 +60,7 @@ class Findings:
     objects: UInt32[ndarray, " n"] | None
     evidence: str | Sequence[str]
     suggestion: str
+    milder: str | None = None
 
     def __len__(self) -> int:
         return 1 if self.subjects is None else self.subjects.size
@@ -65,7 +68,7 @@ class Findings:
     @property
     def severity(self) -> str:
         """error, warning or info."""
-        return RULES[self.rule][0]
+        return self.milder or RULES[self.rule][0]
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def findings_table(
     texts = _with_ids(evidence) if isinstance(evidence, str) else pl.Series(evidence[rows], dtype=pl.String)
     ends = pl.DataFrame({"subject": subjects, "object": objects})
     for end in ("subject", "object"):
-        of_end = names.labels.rename({"entity": end, "label": f"{end}_label"})
+        of_end = names.labels.select("entity", "label").rename({"entity": end, "label": f"{end}_label"})
         ends = ends.join(of_end, on=end, how="left", maintain_order="left")
     table = ends.with_columns(
         rule=pl.lit(findings.rule),

@@ -11,7 +11,7 @@ import polars as pl
 
 from relsym.checking.circles import sizes_of, tangles
 from relsym.checking.constraints import WIKIDATA_TABLE, Constraints, read_constraints
-from relsym.checking.findings import FINDING_SCHEMA, RULES, Findings, Names, findings_table, slices
+from relsym.checking.findings import ERROR, FINDING_SCHEMA, RULES, Findings, Names, findings_table, slices
 from relsym.checking.kinds import DeclaredKind, declared_kinds
 from relsym.checking.rules import LOOK, Checked, unchecked
 from relsym.checking.statements import StatementSet
@@ -30,6 +30,7 @@ class KnowledgeCheck:
     Attributes:
         statements: that were looked at.
         relations: what is declared of each property.
+        constraints: what properties say about each other.
         findings: by rule in the order of ``RULES``, then by property in the order of the property table, then
             by the numbers of the entities.
         kinds: how each property is used.
@@ -41,6 +42,7 @@ class KnowledgeCheck:
 
     statements: StatementSet
     relations: Mapping[str, Relation]
+    constraints: Constraints
     findings: tuple[Findings, ...]
     kinds: tuple[DeclaredKind, ...]
     tangles: Mapping[str, list[int]]
@@ -58,6 +60,25 @@ class KnowledgeCheck:
             of_rule = counts.setdefault(findings.rule, {})
             of_rule[findings.property] = of_rule.get(findings.property, 0) + len(findings)
         return counts
+
+    def looked_at(self) -> int:
+        """The number of distinct statements of the property table's properties."""
+        return sum(self.statements.codes(property).size for property in self.relations)
+
+    def errors(self) -> int:
+        """The number of findings that contradict what is declared."""
+        return sum(len(of_rule) for of_rule in self.findings if of_rule.severity == ERROR)
+
+    def statements_of(self, rule: str) -> pl.DataFrame:
+        """Subject, property and object of the findings of one rule (columns ``TRIPLE_SCHEMA``)."""
+        tables = [pl.DataFrame(schema=TRIPLE_SCHEMA)]
+        for findings in self.findings:
+            if findings.rule == rule and findings.subjects is not None and findings.objects is not None:
+                subjects, objects = (self.statements.ids(e) for e in (findings.subjects, findings.objects))
+                property = pl.Series([findings.property]).new_from_index(0, len(findings))
+                table = {"subject": subjects, "property": property, "object": objects}
+                tables.append(pl.DataFrame(table, schema=TRIPLE_SCHEMA))
+        return pl.concat(tables)
 
     def table(self, rules: Collection[str] | None = None) -> pl.DataFrame:
         """The findings as a table (columns ``FINDING_SCHEMA``), of some rules or of all."""
@@ -91,7 +112,7 @@ def check_statements(
 
     Args:
         triples: subject, property and object of each statement: a table with these columns, or tuples.
-            StatementSet of properties that the table lacks are left out.
+            Statements of properties that the table lacks are left out.
         labels: of entities, as a table (entity, label) or by id.
         property_table: "paper", "extended", another one that comes with relsym, or a YAML file: which
             properties are symmetric, antisymmetric or neither.
@@ -103,12 +124,13 @@ def check_statements(
         ValueError: a table without these columns, an empty id, an unknown property or rule.
     """
     relations = select_relations(read_property_table(property_table), properties, neutral=True)
+    between = read_constraints(constraints)
     stated = triples if isinstance(triples, pl.DataFrame) else triple_frame(triples)
     _check_table(stated, TRIPLE_SCHEMA, "triples")
     named = labels if isinstance(labels, pl.DataFrame) else label_frame(dict(labels or {}))
     _check_table(named, LABEL_SCHEMA, "labels")
-    chosen = stated.filter(pl.col("property").is_in(list(relations)))
-    return checked(chosen, named, relations, read_constraints(constraints), rules)
+    chosen = stated.filter(pl.col("property").is_in([*relations, *between.properties()]))
+    return checked(chosen, named, relations, between, rules)
 
 
 def checked(
@@ -121,7 +143,8 @@ def checked(
     """Look for everything that the rules say, in statements of these properties.
 
     Args:
-        triples: columns ``TRIPLE_SCHEMA``.
+        triples: columns ``TRIPLE_SCHEMA``; of the properties of the table, and of those that only constraints
+            name.
         labels: columns ``LABEL_SCHEMA``.
         relations: the property table.
         constraints: what properties say about each other.
@@ -145,6 +168,7 @@ def checked(
     return KnowledgeCheck(
         statements,
         relations,
+        constraints,
         tuple(findings),
         tuple(declared_kinds(statements, relations)),
         of_tangles,

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt64
 from numpy import ndarray
 
-from relsym.checking.circles import shortest_circle, tangles
+from relsym.checking.circles import circle_in, tangles
 from relsym.checking.constraints import Constraints, Exclusion
-from relsym.checking.findings import Findings
+from relsym.checking.findings import WARNING, Findings
 from relsym.checking.kinds import DeclaredKind, declared_kinds
 from relsym.checking.statements import StatementSet, ends_of, pairs_in, reversed_codes
 from relsym.data.relations import ANTISYMMETRIC, NEITHER, SYMMETRIC, Relation
 
 # A circle of more entities is told by its first ones.
 LONGEST_TOLD = 12
-# Properties without a statement that are named.
+# Properties that a line names.
 MOST_NAMED = 10
 
 
@@ -44,11 +45,11 @@ class Checked(NamedTuple):
 
 
 def missing_reverse(checked: Checked) -> Iterator[Findings]:
-    """StatementSet of symmetric properties whose reverse is not stated."""
+    """What symmetric properties state without the reverse."""
     for property in checked.of_kind(SYMMETRIC):
         codes = checked.statements.proper(property)
         lacking = codes[~checked.statements.states(property, reversed_codes(codes))]
-        yield _found(
+        yield _findings(
             "missing_reverse",
             property,
             lacking,
@@ -62,7 +63,7 @@ def reversed_antisymmetric(checked: Checked) -> Iterator[Findings]:
     for property in checked.of_kind(ANTISYMMETRIC):
         codes = checked.statements.proper(property)
         two_way = codes[checked.statements.states(property, reversed_codes(codes))]
-        yield _found(
+        yield _findings(
             "reversed_antisymmetric",
             property,
             pairs_in(two_way),
@@ -71,17 +72,43 @@ def reversed_antisymmetric(checked: Checked) -> Iterator[Findings]:
         )
 
 
+def reversed_inverse(checked: Checked) -> Iterator[Findings]:
+    """Pairs r(x, y) and s(x, y), s an inverse of the antisymmetric r: the second says r(y, x)."""
+    looked_at: set[frozenset[str]] = set()
+    for property in checked.of_kind(ANTISYMMETRIC):
+        constraints = checked.constraints
+        for inverse in (*constraints.inverses.get(property, ()), *constraints.incomplete.get(property, ())):
+            both = frozenset((property, inverse))
+            if both in looked_at:
+                continue
+            looked_at.add(both)
+            codes = checked.statements.proper(property)
+            yield _findings(
+                "reversed_inverse",
+                property,
+                codes[checked.statements.states(inverse, codes)],
+                f"[X] {property} [Y] and [X] {inverse} [Y] are both stated, and {inverse} is an inverse of "
+                f"{property}",
+                "one of the two is wrong, or both",
+            )
+
+
 def self_loop(checked: Checked) -> Iterator[Findings]:
-    """StatementSet of a symmetric or antisymmetric property about an entity and itself."""
+    """What a symmetric or antisymmetric property states of an entity and itself.
+
+    Of an antisymmetric one that contradicts itself. A symmetric one does not exclude it, but few mean it.
+    """
     for property in checked.of_kind(SYMMETRIC, ANTISYMMETRIC):
         codes = checked.statements.codes(property)
-        yield _found(
+        loops = _findings(
             "self_loop",
             property,
             codes[reversed_codes(codes) == codes],
             f"[X] {property} [X] is stated",
-            "an entity does not stand in this relation to itself: review the statement",
+            "an entity hardly stands in this relation to itself: review the statement",
         )
+        is_symmetric = checked.relations[property].kind == SYMMETRIC
+        yield replace(loops, milder=WARNING) if is_symmetric else loops
 
 
 def cycle(checked: Checked) -> Iterator[Findings]:
@@ -95,7 +122,7 @@ def cycle(checked: Checked) -> Iterator[Findings]:
             continue
         circles = []
         for tangle in tangles(checked.statements.proper(property)):
-            circle = shortest_circle(tangle)
+            circle = circle_in(tangle)
             if circle is not None:
                 circles.append((circle, tangle.entities.size))
         if not circles:
@@ -113,53 +140,36 @@ def cycle(checked: Checked) -> Iterator[Findings]:
 
 
 def exclusive(checked: Checked) -> Iterator[Findings]:
-    """Pairs of entities of which two properties are stated that exclude each other.
-
-    Beside those of the constraints: where s is an inverse of the antisymmetric r, s(x, y) says r(y, x), so
-    r(x, y) and s(x, y) contradict each other.
-    """
+    """Pairs of entities of which two properties are stated that exclude each other."""
     for exclusion in checked.constraints.exclusive:
-        yield from _excluded(checked, exclusion)
-    looked_at: set[frozenset[str]] = set()
-    for property, inverses in checked.constraints.inverses.items():
-        relation = checked.relations.get(property)
-        if relation is None or relation.kind != ANTISYMMETRIC:
-            continue
-        for inverse in inverses:
-            if {property, inverse} in looked_at or inverse not in checked.relations:
-                continue
-            looked_at.add(frozenset((property, inverse)))
-            codes = checked.statements.proper(property)
-            yield _found(
-                "exclusive",
-                property,
-                codes[checked.statements.states(inverse, codes)],
-                f"[X] {property} [Y] and [X] {inverse} [Y] are both stated, and {inverse} is an inverse of "
-                f"{property}",
-                "one of the two is wrong, or both",
-            )
+        asked = (*exclusion.one, *exclusion.other)
+        if any(property in checked.relations for property in asked):
+            yield from _excluded(checked, exclusion)
 
 
 def missing_inverse(checked: Checked) -> Iterator[Findings]:
-    """StatementSet r(x, y) of which no inverse s(y, x) is stated.
+    """Statements r(x, y) of which no inverse s(y, x) is stated.
 
-    Only where this file has statements of an inverse at all: what holds none of P156 says nothing about P155.
+    Only where this file has statements of every inverse: what holds none of P156 says nothing about P155, and
+    without mothers no child lacks a parent.
     """
     for property, inverses in checked.constraints.inverses.items():
-        held = [inverse for inverse in inverses if inverse in checked.statements]
-        if not held or property not in checked.relations:
+        if property not in checked.relations or not _all_stated(checked, inverses):
             continue
         codes = checked.statements.proper(property)
         lacking = np.ones(codes.size, bool)
-        for inverse in held:
+        for inverse in inverses:
             lacking &= ~checked.statements.states(inverse, reversed_codes(codes))
-        asked = " or ".join(f"[Y] {inverse} [X]" for inverse in held)
-        yield _found(
+        asked = [f"[Y] {inverse} [X]" for inverse in inverses]
+        follows = (
+            f"{asked[0]} follows: add it" if len(asked) == 1 else f"one of {', '.join(asked)} is expected"
+        )
+        yield _findings(
             "missing_inverse",
             property,
             codes[lacking],
-            f"[X] {property} [Y] is stated, {asked} is missing in this file",
-            f"{asked} follows: add it, or take [X] {property} [Y] away if it is wrong",
+            f"[X] {property} [Y] is stated, {' or '.join(asked)} is missing in this file",
+            f"{follows}, or take [X] {property} [Y] away if it is wrong",
         )
 
 
@@ -179,6 +189,7 @@ def kind_contradicted(checked: Checked) -> Iterator[Findings]:
 
 LOOK: dict[str, Callable[[Checked], Iterator[Findings]]] = {
     "reversed_antisymmetric": reversed_antisymmetric,
+    "reversed_inverse": reversed_inverse,
     "self_loop": self_loop,
     "exclusive": exclusive,
     "cycle": cycle,
@@ -188,7 +199,7 @@ LOOK: dict[str, Callable[[Checked], Iterator[Findings]]] = {
 }
 
 
-def _found(
+def _findings(
     rule: str, property: str, codes: UInt64[ndarray, " n"], evidence: str, suggestion: str
 ) -> Findings:
     """Findings about statements, in the order of their codes."""
@@ -197,31 +208,52 @@ def _found(
 
 
 def _excluded(checked: Checked, exclusion: Exclusion) -> Iterator[Findings]:
-    """Pairs of which properties of both groups are stated, by the first property of the one group."""
-    stated: dict[int, list[str]] = {}
+    """Pairs of which properties of both groups are stated, each by the first of these statements."""
     sides = []
     for properties in (exclusion.one, exclusion.other):
         codes = [checked.statements.proper(property) for property in properties]
         sides.append(pairs_in(np.concatenate(codes)))
     pairs = np.intersect1d(*sides)
-    subjects, objects = ends_of(pairs)
-    first, second = (checked.statements.ids(ends).to_list() for ends in (subjects, objects))
-    # Which statements there are of each pair, in their own words.
-    for property in (*exclusion.one, *exclusion.other):
-        for codes, heads, tails in ((pairs, first, second), (reversed_codes(pairs), second, first)):
+    stated = _statements_about(checked, pairs, (*exclusion.one, *exclusion.other))
+    by_property: dict[str, list[int]] = {}
+    for place, of_pair in enumerate(stated):
+        by_property.setdefault(of_pair[0].property, []).append(place)
+    for property, places in by_property.items():
+        first = np.array([stated[place][0].code for place in places], np.uint64)
+        subjects, objects = ends_of(first)
+        evidence = []
+        for place in places:
+            words = ", ".join(one.words for one in stated[place])
+            evidence.append(f"{words} are stated together: {exclusion.because}")
+        suggestion = "look whether one of these statements is wrong, or more"
+        yield Findings("exclusive", property, subjects, objects, evidence, suggestion)
+
+
+class _Stated(NamedTuple):
+    """One statement: its property, its code, and how it is told."""
+
+    property: str
+    code: int
+    words: str
+
+
+def _statements_about(
+    checked: Checked, pairs: UInt64[ndarray, " n"], properties: Sequence[str]
+) -> list[list[_Stated]]:
+    """The statements of these properties about each pair, in the order of the properties."""
+    about: list[list[_Stated]] = [[] for _ in range(pairs.size)]
+    for property in properties:
+        for codes in (pairs, reversed_codes(pairs)):
+            subjects, objects = (checked.statements.ids(ends).to_list() for ends in ends_of(codes))
             for place in np.flatnonzero(checked.statements.states(property, codes)).tolist():
-                stated.setdefault(place, []).append(f"{heads[place]} {property} {tails[place]}")
-    evidence = []
-    for place in range(pairs.size):
-        evidence.append(f"{', '.join(stated[place])} are stated together: {exclusion.because}")
-    yield Findings(
-        "exclusive",
-        exclusion.one[0],
-        subjects,
-        objects,
-        evidence,
-        "one of these statements is wrong, or more",
-    )
+                words = f"{subjects[place]} {property} {objects[place]}"
+                about[place].append(_Stated(property, int(codes[place]), words))
+    return about
+
+
+def _all_stated(checked: Checked, properties: Iterable[str]) -> bool:
+    """Whether the file has statements of each of these properties."""
+    return all(property in checked.statements for property in properties)
 
 
 def _told(statements: StatementSet, circle: Sequence[int], property: str, tangle: int) -> str:
@@ -243,18 +275,26 @@ def _use_of(use: DeclaredKind) -> str:
 
 
 def unchecked(checked: Checked) -> list[str]:
-    """What could not be looked at, in words: properties without a statement, and those of neither kind."""
+    """What could not be looked at, in words."""
     lines = []
     without = [name for name in checked.relations if name not in checked.statements]
     if without:
-        more = f" and {len(without) - MOST_NAMED:,} further ones" if len(without) > MOST_NAMED else ""
-        lines.append(f"no statement in this file: {', '.join(without[:MOST_NAMED])}{more}")
+        lines.append(f"no statement in this file: {_listed(without)}")
     neither = checked.of_kind(NEITHER)
     if neither:
         lines.append(
-            f"neither symmetric nor antisymmetric, so that no rule but inverses looks: {', '.join(neither)}"
+            "neither symmetric nor antisymmetric, so that inverses and exclusions alone look at it: "
+            f"{_listed(neither)}"
         )
     for property, inverses in checked.constraints.inverses.items():
-        if property in checked.statements and not any(name in checked.statements for name in inverses):
-            lines.append(f"{property}: no statement of its inverse {' or '.join(inverses)} in this file")
+        of_table = property in checked.relations and property in checked.statements
+        if of_table and not _all_stated(checked, inverses):
+            lacking = [name for name in inverses if name not in checked.statements]
+            lines.append(f"{property}: no statement of its inverse {' and '.join(lacking)} in this file")
     return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    listed = ", ".join(names[:MOST_NAMED])
+    return f"{listed} and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else listed

@@ -53,9 +53,11 @@ class WordingKinds:
         self._all = self._fitted({})
 
     def votes(self, relations: Mapping[str, Relation]) -> dict[str, Vote]:
-        """The vote for each relation; where it stands in the bank, of what learnt from all others."""
+        """The vote for each relation that has a wording; where it stands in the bank, of all others there."""
         votes = {}
         for property, relation in relations.items():
+            if not masked_wordings(relation):
+                continue
             alike = self.alike(property)
             model = self._fitted(alike) if any(one.side == TRAIN for one in alike.values()) else self._all
             probabilities = model.predict_proba(self._encode(masked_wordings(relation))).mean(axis=0)
@@ -98,7 +100,7 @@ class WordingKinds:
 def masked_wordings(relation: Relation) -> list[str]:
     """The template and the paraphrases of a relation, the name that stands first as X, the other as Y."""
     masked = []
-    for wording in (relation.template, *relation.paraphrases):
+    for wording in filter(None, (relation.template, *relation.paraphrases)):
         x, y = FIRST_NAME, SECOND_NAME
         if wording.index("[Y]") < wording.index("[X]"):
             x, y = y, x

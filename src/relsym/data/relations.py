@@ -158,6 +158,8 @@ def read_undeclared(path: str | Path) -> tuple[dict[str, Relation], dict[str, st
             elif "kind" in fields:
                 declared[property] = filled["kind"]
         relations[property] = _relation(property, filled, file)
+        if not relations[property].template:
+            raise ValueError(f"{file}: property {printable(property)}: template is empty.")
     return relations, declared
 
 
@@ -233,7 +235,8 @@ def _entries(path: Path | Traversable, option: str = "data.property_table") -> d
     try:
         entries = read_yaml(path, plain_keys=True)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{option}={path}: no such file, nor one of {', '.join(TABLES)}.") from error
+        tables = f", nor one of {', '.join(TABLES)}" if option == "data.property_table" else ""
+        raise FileNotFoundError(f"{option}={path}: no such file{tables}.") from error
     if not isinstance(entries, dict) or not entries:
         raise ValueError(
             f"{path}: expected a mapping from property ids to name, kind and template, got "

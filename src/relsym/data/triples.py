@@ -80,13 +80,16 @@ class StatementDetails:
     """What a source says of statements beside their three parts.
 
     Attributes:
-        statements: a row for each statement of the chosen properties between two items, those included that
-            ``TripleSource.triples`` leaves out for their rank (columns ``DETAIL_SCHEMA``).
-        exceptions: of each property with a symmetric constraint, the items that the constraint leaves out.
+        statements: a row for each statement of the properties that were asked for, those included that
+            ``TripleSource.triples`` leaves out for their rank, and those that say that there is no value, or
+            an unknown one, whose object is null (columns ``DETAIL_SCHEMA``).
+        exceptions: of each property whose own page has a symmetric constraint, the items that it leaves out.
+        items: those among the named ones that have a page in the source.
     """
 
     statements: pl.DataFrame
     exceptions: dict[str, frozenset[str]]
+    items: frozenset[str]
 
 
 @runtime_checkable
@@ -101,11 +104,13 @@ class TripleReader(Protocol):
 class DetailedReader(TripleReader, Protocol):
     """A source that knows ranks, qualifiers and exceptions too."""
 
-    def read_detailed(self, properties: Collection[str]) -> tuple[TripleSource, StatementDetails]:
-        """As ``read``, with the details.
+    def read_detailed(
+        self, properties: Collection[str], detailed: Collection[str]
+    ) -> tuple[TripleSource, StatementDetails]:
+        """As ``read``, with the details of some of the properties.
 
         Raises:
-            ValueError: this file has none.
+            ValueError: this file has none, or is not whole.
         """
 
 

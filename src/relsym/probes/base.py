@@ -42,7 +42,8 @@ class Probe(ABC):
 
     ``needs`` names the tensors a probe reads from the objective's read-out; ``needs_memory`` says whether it
     stores the training rows; ``needs_metric`` whether it measures distance; ``probability`` whether its
-    scores are probabilities; ``has_closest`` whether it compares pairs with something (``closest``).
+    scores are probabilities; ``has_closest`` whether it compares pairs with something (``closest``);
+    ``closed`` why no class can be added after training, where ``add_class`` is not overridden.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -50,6 +51,7 @@ class Probe(ABC):
     needs_metric: ClassVar[bool] = True
     probability: ClassVar[bool] = True
     has_closest: ClassVar[bool] = False
+    closed: ClassVar[str] = "it keeps nothing that a pair could be added to"
 
     @property
     def needs_validation(self) -> bool:
@@ -95,6 +97,21 @@ class Probe(ABC):
     @abstractmethod
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over what ``tensors`` of an earlier probe returned, instead of ``fit``."""
+
+    def add_class(self, implied: Float[Tensor, "m dim"], index: int) -> None:
+        """Take a further class from the label embeddings that some pairs of it imply.
+
+        Args:
+            implied: of each pair.
+            index: of the class, one more than the last.
+
+        Raises:
+            ValueError: the probe has no place for a class that was not trained.
+        """
+        raise ValueError(
+            f"{type(self).__name__} has no place for a further label: {self.closed}. Train again with rows "
+            "of that label, or take a run of objective=random_label, knn or knn_learnt."
+        )
 
     def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:
         """The shape that each of ``tensors`` has to have; None for a size that depends on the training rows.

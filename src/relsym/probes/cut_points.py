@@ -30,6 +30,7 @@ class CutPoints(Probe):
 
     needs: ClassVar[frozenset[str]] = frozenset({"signs"})
     probability: ClassVar[bool] = False
+    closed: ClassVar[str] = "it reads one number, the cosine of the two texts"
 
     def __init__(self) -> None:
         self.neutral_asked = True

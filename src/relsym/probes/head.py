@@ -19,6 +19,7 @@ class Head(Probe):
 
     needs: ClassVar[frozenset[str]] = frozenset({"head.weight", "head.bias"})
     needs_metric: ClassVar[bool] = False
+    closed: ClassVar[str] = "its head was trained with a weight for each label"
 
     def fit(
         self,

@@ -66,6 +66,12 @@ class Knn(Probe):
         """Store the label embeddings that these rows imply, as ``fit`` does."""
         self.fit(metric, {}, memory, targets)
 
+    def add_class(self, implied: Float[Tensor, "m dim"], index: int) -> None:
+        """The pairs join the memory."""
+        added = torch.full((len(implied),), index, dtype=self.targets.dtype)
+        self.memory = torch.cat([self.memory, implied.to(self.memory.dtype)])
+        self.targets = torch.cat([self.targets, added])
+
     def predict(self, representation: Float[Tensor, "n parts dim"]) -> Int[Tensor, " n"]:
         """The majority label of each pair's neighbours."""
         return vote(self._neighbours(representation))

@@ -65,7 +65,9 @@ class AdditionsRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     left_out: dict[str, Count]
 
 
-class CheckRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CheckRecord(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="of", tag="statements"
+):
     """Everything but the findings themselves.
 
     relsym: the version that looked.
@@ -75,6 +77,7 @@ class CheckRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     left_out: statements that were not looked at, by reason.
     rules: that were looked for.
     found: the number of findings, by rule and property.
+    errors: how many of them contradict what is declared.
     unchecked: what could not be looked at.
     wording: None where wordings were not asked.
     additions: None where no QuickStatements were asked for.
@@ -90,6 +93,7 @@ class CheckRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     left_out: dict[str, Count]
     rules: list[str]
     found: dict[str, dict[str, Count]]
+    errors: Count
     kinds: list[PropertyUse]
     unchecked: list[str]
     wording: WordingRecord | None
@@ -101,7 +105,9 @@ class CheckRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return sum(sum(of_rule.values()) for of_rule in rules.values())
 
 
-class ProposalRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ProposalRecord(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="of", tag="wordings"
+):
     """The kinds that wordings propose for the properties of a table.
 
     relsym: the version that proposed.

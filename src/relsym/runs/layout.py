@@ -10,6 +10,7 @@ ENCODER = "encoder"
 LOW_RANK = "low_rank.safetensors"  # of a run that was made small, in place of its encoder
 PROBE = "probe.safetensors"
 MEMORY = "memory.parquet"
+ADDED_LABELS = "labels"  # the folder of the labels that were added after training
 PREDICTIONS = "predictions.parquet"
 RATED = "rated.parquet"  # of an evaluation on rated pairs
 FORGETTING = "forgetting.parquet"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from relsym.checking.additions import batches
 from relsym.runs.files import write_text_atomically
+from relsym.runs.lock import one_at_a_time
 from relsym.visible import printable
 
 LINE = re.compile(r"Q[1-9]\d*\tP[1-9]\d*\tQ[1-9]\d*")
@@ -20,16 +22,37 @@ def write_batches(lines: Sequence[str], folder: Path) -> None:
         (folder / f"{number:03}.txt").write_text(text, encoding="ascii", newline="")
 
 
-def read_written(memory: Path) -> list[str]:
-    """The lines that were written before; none where there is no such file yet.
+@contextmanager
+def alone_with(memory: Path | None) -> Iterator[None]:
+    """Keep other checks with this memory waiting, and refuse one that cannot be written, before anything is.
+
+    Raises:
+        FileNotFoundError: there is no folder for it.
+        OSError: nothing can be written there.
+    """
+    if memory is None:
+        yield
+        return
+    if not memory.parent.is_dir():
+        raise FileNotFoundError(f"check.memory={memory}: there is no folder {memory.parent}. Make it first.")
+    with one_at_a_time(memory.with_name(f"{memory.name}.lock"), "adds to this memory"):
+        if not memory.exists():
+            write_text_atomically(memory, "")
+        yield
+
+
+def read_written(memory: Path | None, left: Path) -> list[str]:
+    """The lines that were written before.
+
+    Args:
+        memory: where they stand; None: nowhere.
+        left: a folder of a check that was stopped after it had remembered its lines: they were not handed to
+            anybody, and come again.
 
     Raises:
         ValueError: the file holds something else, which would be lost.
-        FileNotFoundError: there is no folder for it.
     """
-    if not memory.parent.is_dir():
-        raise FileNotFoundError(f"check.memory={memory}: there is no folder {memory.parent}. Make it first.")
-    if not memory.exists():
+    if memory is None:
         return []
     lines = memory.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, 1):
@@ -38,10 +61,12 @@ def read_written(memory: Path) -> list[str]:
                 f"line {number} of {memory}: expected subject, property and object with tabs between, got "
                 f"{printable(line)!r}. Is this a memory that relsym check wrote?"
             )
-    return lines
+    stopped: set[str] = set()
+    for path in sorted(left.glob("*.txt")):
+        stopped.update(path.read_text(encoding="ascii").splitlines())
+    return [line for line in lines if line not in stopped]
 
 
 def remember(memory: Path, lines: Sequence[str]) -> None:
-    """Add lines to the memory, which is read again: another check may have added to it meanwhile."""
-    known = dict.fromkeys([*read_written(memory), *lines])
-    write_text_atomically(memory, "".join(f"{line}\n" for line in known))
+    """Write the memory again, with the lines of this check."""
+    write_text_atomically(memory, "".join(f"{line}\n" for line in dict.fromkeys(lines)))

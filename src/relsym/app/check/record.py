@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from relsym import __version__
 from relsym.checking.additions import Additions
@@ -18,6 +19,7 @@ def check_record(
     rules: Sequence[str],
     wording: WordingRecord | None,
     added: Additions | None,
+    notes: Sequence[str],
 ) -> CheckRecord:
     """The record of a check.
 
@@ -27,6 +29,7 @@ def check_record(
         rules: that were looked for.
         wording: what the wordings of the properties say.
         added: the reverses that are written as QuickStatements.
+        notes: what the source leaves out.
     """
     uses = []
     for use in result.kinds:
@@ -36,19 +39,22 @@ def check_record(
     additions = None
     if added is not None:
         additions = AdditionsRecord(written=len(added.lines), left_out=dict(added.left_out))
-    statements = len(result.statements)
+    statements: dict[str, Any] = {
+        "source": source.origin,
+        "licence": source.licence,
+        "wikidata": source.wikidata,
+        "statements": result.looked_at(),
+        "repeated": result.statements.read - len(result.statements),
+        "left_out": dict(source.dropped),
+    }
     return CheckRecord(
+        **statements,
         relsym=__version__,
-        source=source.origin,
-        licence=source.licence,
-        wikidata=source.wikidata,
-        statements=statements,
-        repeated=result.statements.read - statements,
-        left_out=dict(source.dropped),
         rules=list(rules),
         found=result.counts(),
+        errors=result.errors(),
         kinds=uses,
-        unchecked=list(result.unchecked),
+        unchecked=[*notes, *result.unchecked],
         wording=wording,
         additions=additions,
     )

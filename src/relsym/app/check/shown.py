@@ -1,4 +1,4 @@
-"""What ``relsym check`` says on the terminal: the check_verdict first, then the tables."""
+"""What ``relsym check`` says on the terminal: the verdict first, then the tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from relsym.checking.findings import RULES
 from relsym.report.findings.tables import vote_of
-from relsym.report.findings.wording import additions_text, check_verdict, wording_text
+from relsym.report.findings.wording import additions_text, check_verdict, left_out_text, wording_text
 from relsym.report.one_run.terminal import MOST_PROPERTIES, console
 from relsym.runs.check_record import CheckRecord, PropertyUse, ProposalRecord
 from relsym.runs.layout import FINDINGS_FILE, KINDS_TABLE
@@ -26,6 +26,8 @@ def tell_check(record: CheckRecord, folder: Path) -> None:
         out.print(_kinds_table(record))
     if record.wording is not None:
         out.print(Text(wording_text(record.wording)))
+    if left_out_text(record):
+        out.print(Text(visible(left_out_text(record))))
     for line in record.unchecked:
         out.print(Text(visible(f"Not looked at: {line}.")))
     if record.additions is not None:

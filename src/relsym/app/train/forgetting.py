@@ -91,7 +91,9 @@ class Forgetting:
         # The run as it was before this training: its encoder, and how it reads it.
         accelerator = "gpu" if self.device.type == "cuda" else "cpu"
         remote_code = cfg.model.get("trust_remote_code", False)
-        self.earlier = load_run(self.init, cfg.precision, accelerator, remote_code, cfg.trust)
+        self.earlier = load_run(
+            self.init, cfg.precision, accelerator, remote_code, cfg.trust, with_added=False
+        )
         self.how = ReadOut(self.earlier.reads, self.earlier.metric, self.earlier.probe, self.earlier.labels)
         if set(data.labels) != set(self.how.labels):
             raise ValueError(

@@ -260,6 +260,27 @@ class StatementsKeys(TypedDict):
     trust: Packages
 
 
+class ExamplesKeys(TypedDict):
+    """Where the pairs of a label stand."""
+
+    premise: str
+    hypothesis: str
+
+
+class LabelsKeys(TypedDict):
+    """The configuration of ``relsym labels``; a file may be called by a number, and so may a label."""
+
+    action: Literal["add", "list", "remove"] | None
+    hardware: HardwareKeys
+    model: PredictModelKeys
+    label: str | int | None
+    examples: str | int | None
+    labels: ExamplesKeys
+    check: bool
+    precision: Literal["fp32", "bf16"] | None
+    trust: Packages
+
+
 SCHEMAS = {
     "train": TrainKeys,
     "evaluate": EvaluateKeys,
@@ -267,6 +288,7 @@ SCHEMAS = {
     "check": CheckKeys,
     "predict": PredictionKeys,
     "index": StatementsKeys,
+    "labels": LabelsKeys,
     "export": ExportKeys,
     "report": ReportKeys,
 }

@@ -85,19 +85,27 @@ class WikidataDump:
         dump = FORMATS[self.format](self.path, self.skip_bad_rows)
         return self._source(dump, dump.statements(tuple(properties)), properties)
 
-    def read_detailed(self, properties: Collection[str]) -> tuple[TripleSource, StatementDetails]:
-        """As ``read``, with the ranks and qualifiers of statements and the exceptions of constraints.
+    def read_detailed(
+        self, properties: Collection[str], detailed: Collection[str]
+    ) -> tuple[TripleSource, StatementDetails]:
+        """As ``read``, with ranks and qualifiers of some properties and the exceptions of constraints.
 
         Raises:
-            ValueError: as ``read``, and a truthy dump, which has neither.
+            ValueError: as ``read``; a truthy dump, which has neither; a dump that is not whole.
         """
         dump = FORMATS[self.format](self.path, self.skip_bad_rows)
         if not isinstance(dump, JsonDump):
             raise ValueError(
                 f"{self.path}: a truthy dump has no ranks and no qualifiers. Take the JSON dump."
             )
-        statements, details = dump.detailed_statements(tuple(properties))
-        return self._source(dump, statements, properties), details
+        statements, table, exceptions = dump.detailed_statements(tuple(properties), tuple(detailed))
+        source = self._source(dump, statements, properties)
+        if dump.bad_rows or dump.lacks_end:
+            raise ValueError(
+                f"{self.path}: is cut short, or has lines that cannot be read ({len(dump.bad_rows):,}), so "
+                "that nobody knows what is stated there. Ranks and qualifiers are read of a whole dump alone."
+            )
+        return source, StatementDetails(table, exceptions, frozenset(dump.met))
 
     def _source(self, dump: Dump, statements: Statements, properties: Collection[str]) -> TripleSource:
         """The source of these statements: the labels of their items are read."""

@@ -13,7 +13,7 @@ from msgspec import Struct, defstruct
 
 from relsym.data.sources.dump_lines import Dump, ItemSet, Statements
 from relsym.data.sources.json_lines import json_fault
-from relsym.data.triples import DETAIL_SCHEMA, ENTITY_ID, LABEL_SCHEMA, TRIPLE_SCHEMA, StatementDetails
+from relsym.data.triples import DETAIL_SCHEMA, ENTITY_ID, LABEL_SCHEMA, TRIPLE_SCHEMA
 
 # How an entity's line starts in every dump of the last years. A line that starts otherwise is parsed.
 USUAL_ID = r'^\s*\{\s*"type"\s*:\s*"[a-z]+"\s*,\s*"id"\s*:\s*"([A-Z]\d+)"'
@@ -100,12 +100,19 @@ class JsonDump(Dump):
         """First pass; statements are dropped for the reasons of ``drop_reason``, and as "bad row"."""
         return self._statements(properties, entity_with_claims(properties), lambda entities: entities)
 
-    def detailed_statements(self, properties: Collection[str]) -> tuple[Statements, StatementDetails]:
-        """First pass, with ranks, qualifiers and exceptions, which take longer to read."""
-        noted = _Details(properties)
+    def detailed_statements(
+        self, properties: Collection[str], detailed: Collection[str]
+    ) -> tuple[Statements, pl.DataFrame, dict[str, frozenset[str]]]:
+        """First pass, with the ranks and qualifiers of some properties, which take longer to read.
+
+        Returns:
+            The statements, their details (columns ``DETAIL_SCHEMA``), and the exceptions of constraints.
+        """
+        noted = _Details(detailed)
         entity = entity_with_claims([*properties, CONSTRAINT], DetailedStatement)
         statements = self._statements(properties, entity, noted.noting)
-        return statements, noted.details()
+        exceptions = {property: frozenset(items) for property, items in noted.exceptions.items()}
+        return statements, pl.concat(noted.tables), exceptions
 
     def _statements(
         self,
@@ -136,6 +143,7 @@ class JsonDump(Dump):
 
             rows = []
             for entity in self._decode(candidates, decoder):
+                self.met.add(entity.id)
                 label = first_label(entity, languages)
                 if label is not None:
                     rows.append((entity.id, label))
@@ -181,40 +189,38 @@ class _Details:
 
     def __init__(self, properties: Collection[str]) -> None:
         self.properties = properties
-        self.rows: list[tuple[str, str, str, str, int]] = []
+        self.tables = [pl.DataFrame(schema=DETAIL_SCHEMA)]
         self.exceptions: dict[str, set[str]] = {}
 
     def noting(self, entities: Iterator[Any]) -> Iterator[Any]:
-        """The same entities."""
+        """The same entities, a block of them."""
+        rows: list[tuple[str, str, str | None, str, int]] = []
         for entity in entities:
             if entity.id in self.properties:
                 self._note_exceptions(entity)
             elif ENTITY_ID.fullmatch(entity.id):
-                self._note_statements(entity)
+                rows += self._statements(entity)
             yield entity
+        # As a table for each block: a row of Python's takes ten times as much.
+        self.tables.append(pl.DataFrame(rows, schema=DETAIL_SCHEMA, orient="row"))
 
-    def details(self) -> StatementDetails:
-        """What has passed so far."""
-        statements = pl.DataFrame(self.rows, schema=DETAIL_SCHEMA, orient="row")
-        exceptions = {property: frozenset(items) for property, items in self.exceptions.items()}
-        return StatementDetails(statements, exceptions)
-
-    def _note_statements(self, entity: Any) -> None:
+    def _statements(self, entity: Any) -> Iterator[tuple[str, str, str | None, str, int]]:
         for property in self.properties:
             for statement in getattr(entity.claims, property, ()):
                 item = item_of(statement.mainsnak)
-                if item is not None:
+                if item is not None or statement.mainsnak.snaktype in _WITHOUT_VALUE:
                     qualifiers = statement.number_of_qualifiers()
-                    self.rows.append((entity.id, property, item, statement.rank, qualifiers))
+                    yield entity.id, property, item, statement.rank, qualifiers
 
     def _note_exceptions(self, entity: Any) -> None:
         """The items that the property's symmetric constraint leaves out."""
         for constraint in getattr(entity.claims, CONSTRAINT, ()):
-            is_symmetric = item_of(constraint.mainsnak) == SYMMETRIC_CONSTRAINT
-            if is_symmetric and constraint.rank != "deprecated" and isinstance(constraint.qualifiers, dict):
+            if item_of(constraint.mainsnak) != SYMMETRIC_CONSTRAINT or constraint.rank == "deprecated":
+                continue
+            excepted = self.exceptions.setdefault(entity.id, set())
+            if isinstance(constraint.qualifiers, dict):
                 items = [item_of(snak) for snak in constraint.qualifiers.get(EXCEPTION, ())]
-                named = {item for item in items if item is not None}
-                self.exceptions.setdefault(entity.id, set()).update(named)
+                excepted.update(item for item in items if item is not None)
 
 
 def entity_with_claims(properties: Collection[str], statement: type[Struct] = Statement) -> type[Struct]:

@@ -59,6 +59,8 @@ class Dump(ABC):
         # A set, because both passes meet the same bad rows.
         self.bad_rows: set[int] = set()
         self.lacks_end = False
+        # Of the entities that the second pass looks for, those with a line that could be read.
+        self.met: set[str] = set()
 
     @abstractmethod
     def statements(self, properties: Collection[str]) -> Statements:

@@ -13,7 +13,7 @@ from relsym.checking.findings import RULES
 from relsym.checking.knowledge_check import KnowledgeCheck
 from relsym.data.triples import ENTITY_ID
 from relsym.report.findings.tables import kinds_table
-from relsym.report.findings.wording import check_verdict, wording_text
+from relsym.report.findings.wording import check_verdict, left_out_text, wording_text
 from relsym.report.page.page import shown_value
 from relsym.runs.check_record import CheckRecord
 
@@ -38,8 +38,14 @@ class RuleSection(NamedTuple):
     rows: Sequence[dict[str, str]]
 
 
-def findings_page(result: KnowledgeCheck, record: CheckRecord) -> str:
-    """The text of the page."""
+def findings_page(result: KnowledgeCheck, record: CheckRecord, others: Sequence[str] = ()) -> str:
+    """The text of the page.
+
+    Args:
+        result: the findings.
+        record: of the check.
+        others: names of the files beside the page that have all findings.
+    """
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=shown_value)
     template = environment.from_string(_file("relsym.report.findings", "findings.html.j2"))
     sections = []
@@ -61,6 +67,8 @@ def findings_page(result: KnowledgeCheck, record: CheckRecord) -> str:
         wording=None if record.wording is None else wording_text(record.wording),
         address=address_of if record.wikidata else no_address,
         most=MOST_SHOWN,
+        others=" and ".join(others),
+        left_out=left_out_text(record),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from relsym.checking.knowledge_check import KnowledgeCheck
 from relsym.report.tables.csv_file import not_a_formula
 from relsym.runs.check_record import CheckRecord, ProposalRecord, WordingRecord
 
+PLAIN_TEXT = r"^[\p{L}\p{N}][\p{L}\p{N}\p{M} ,.:;()'/&_-]*$"
 USE_SCHEMA = {
     "property": pl.String,
     "name": pl.String,
@@ -40,12 +42,15 @@ PROPOSAL_SCHEMA = {
 
 def write_csv(result: KnowledgeCheck, target: Path) -> None:
     """Write the findings for people: no text is a formula to a spreadsheet, and none hides a control mark."""
-    harmless = [_harmless(column) for column in FINDING_SCHEMA]
-    empty = pl.DataFrame(schema=FINDING_SCHEMA)
     with target.open("wb") as stream:
-        empty.write_csv(stream)
-        for block in result.blocks():
-            block.with_columns(harmless).write_csv(stream, include_header=False)
+        empty = pl.DataFrame(schema=FINDING_SCHEMA)  # so that there is a header where nothing was found
+        for number, block in enumerate(chain([empty], result.blocks())):
+            harmless(block).write_csv(stream, include_header=number == 0, quote_style="non_numeric")
+
+
+def write_table(table: pl.DataFrame, target: Path) -> None:
+    """Write a small table in the same way."""
+    harmless(table).write_csv(target, quote_style="non_numeric")
 
 
 def write_parquet(result: KnowledgeCheck, target: Path) -> None:
@@ -102,11 +107,14 @@ def vote_of(wording: WordingRecord | None, property: str) -> tuple[str | None, f
     return wording.kinds[property], wording.probabilities[property]
 
 
-def _harmless(column: str) -> pl.Expr:
-    """The texts of a column, each different one looked at once."""
-    return pl.col(column).map_batches(
-        lambda texts: texts.replace_strict(
-            (distinct := texts.unique()), [not_a_formula(text) for text in distinct]
-        ),
-        return_dtype=pl.String,
-    )
+def harmless(table: pl.DataFrame) -> pl.DataFrame:
+    """A table whose texts no spreadsheet takes for formulas, and which shows every character.
+
+    Most texts need no look: they begin with a letter or a digit, and have nothing unusual in them.
+    """
+    for name in table.select(pl.col(pl.String)).columns:
+        texts = table[name]
+        odd = texts.filter(~texts.str.contains(PLAIN_TEXT)).drop_nulls().unique()
+        if len(odd):
+            table = table.with_columns(texts.replace(odd, [not_a_formula(text) for text in odd]))
+    return table

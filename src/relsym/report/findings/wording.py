@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from relsym.checking.findings import ERROR, RULES
 from relsym.evaluation.statistics import accuracy
 from relsym.runs.check_record import AdditionsRecord, CheckRecord, WordingRecord
 
 
 def check_verdict(record: CheckRecord) -> str:
     """The finding in a sentence or two."""
-    errors = sum(record.total(rule) for rule in record.found if RULES[rule][0] == ERROR)
-    others = record.total() - errors
-    looked = f"{record.statements:,} statements of {len(record.kinds):,} properties in {record.source}"
+    others = record.total() - record.errors
+    statements = counted(record.statements, "statement")
+    properties = f"{len(record.kinds):,} {'property' if len(record.kinds) == 1 else 'properties'}"
+    looked = f"{statements} of {properties} in {record.source}"
     if not record.total():
         return f"Nothing found in {looked}."
     return (
-        f"{errors:,} contradictions and {others:,} other findings in {looked}. What is called missing is "
-        "missing in this file; elsewhere it may be stated."
+        f"{counted(record.errors, 'contradiction')} and {counted(others, 'other finding')} in {looked}. "
+        "What is called missing is missing in this file; elsewhere it may be stated."
     )
+
+
+def left_out_text(record: CheckRecord) -> str:
+    """How many statements were not looked at, by reason; empty where there are none."""
+    reasons = [f"{count:,} {reason}" for reason, count in record.left_out.items() if count]
+    if record.repeated:
+        reasons.append(f"{record.repeated:,} stated again")
+    return f"Left out: {'; '.join(reasons)}." if reasons else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 statement``, ``2,000 statements``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def wording_text(wording: WordingRecord) -> str:
@@ -34,6 +47,6 @@ def wording_text(wording: WordingRecord) -> str:
 
 def additions_text(additions: AdditionsRecord) -> str:
     """How many reverses were written as QuickStatements, and why the others were not."""
-    text = f"QuickStatements: {additions.written:,} reverses of symmetric statements"
+    text = f"QuickStatements: {counted(additions.written, 'reverse')} of symmetric statements"
     reasons = [f"{count:,} {reason}" for reason, count in sorted(additions.left_out.items())]
     return f"{text}. Left out: {'; '.join(reasons)}." if reasons else f"{text}."

@@ -1,0 +1,1 @@
+"""``relsym labels``: add labels to a finished run, list them, take them away."""
