@@ -48,14 +48,15 @@ def help_commands() -> list[str]:
     """Examples in the help of the tasks."""
     texts = [
         OmegaConf.load(CONF / f"{task}.yaml").hydra.help.template
-        for task in ("build", "train", "evaluate", "predict", "index", "check", "report")
+        for task in ("build", "train", "evaluate", "predict", "index", "labels", "check", "report")
     ]
     return [
         line.strip()
         for text in texts
         for line in text.splitlines()
         if re.match(
-            r"relsym (build|train|evaluate|predict|index|check|report)( \S+=|$| -m| '| build| add| query)",
+            r"relsym (build|train|evaluate|predict|index|labels|check|report)"
+            r"( \S+=|$| -m| '| build| add| query| list| remove)",
             line.strip(),
         )
     ]
@@ -133,6 +134,17 @@ def fill_for_index(relsym, folder: Path, action: str) -> None:
         assert built.code == 0, built.err
 
 
+def fill_for_labels(relsym, folder: Path, action: str) -> None:
+    """What commands about labels read: a run, pairs, and to be removed a label."""
+    label_embeddings = (*SMALL, "objective=random_label", f"hydra.run.dir={folder / 'run'}")
+    assert relsym("train", *label_embeddings).code == 0
+    (folder / "neutral.csv").write_text("premise,hypothesis\nAnn met Bo.,Bo has red shoes.\n")
+    if action == "remove":
+        examples = f"examples={folder / 'neutral.csv'}"
+        words = (f"model.folder={folder / 'run'}", "label=neutral", examples)
+        assert relsym("labels", "add", *words).code == 0
+
+
 def test_commands_are_found():
     assert len(COMMANDS) >= 5
     assert len(SWEEPS) >= 2
@@ -169,10 +181,11 @@ def test_a_documented_command_runs(command, relsym, tmp_path, places, monkeypatc
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"text": "a", "hypothesis": "b"}\n')))
         ended = relsym("predict", *[word.replace("=RUN", "=run") for word in arguments])
-    elif task == "index":
-        fill_for_index(relsym, tmp_path, arguments[0])
+    elif task in ("index", "labels"):
+        fill = fill_for_index if task == "index" else fill_for_labels
+        fill(relsym, tmp_path, arguments[0])
         monkeypatch.chdir(tmp_path)
-        ended = relsym("index", *[word.replace("=RUN", "=run") for word in arguments])
+        ended = relsym(task, *[word.replace("=RUN", "=run") for word in arguments])
     elif task == "check":
         ended = relsym("check", *arguments, f"hydra.run.dir={tmp_path / 'check'}")
         assert (tmp_path / "check" / "check.json").exists() == (ended.code in (0, 1)), ended.err
