@@ -472,4 +472,4 @@ def test_brackets_of_a_statement_are_shown_as_they_are(relsym, folder):
 def test_the_package_says_what_it_has(shell):
     code = "import relsym, sys; print(dir(relsym), 'torch' in sys.modules); relsym.StatementIndex.load"
     ended = shell(sys.executable, "-c", code)
-    assert ended.out.strip() == "['StatementIndex', 'SymmetryModel', '__version__'] False"
+    assert ended.out.strip() == "['StatementIndex', 'SymmetryModel', '__version__', 'check_statements'] False"

@@ -17,7 +17,7 @@ from torch.nn.functional import cosine_similarity
 from torch.nn.functional import normalize as to_length_one
 from transformers.utils import logging as hub_logging
 
-from relsym.app.added_labels import added_to, remove_label, write_label
+from relsym.app.added_labels import add_label, remove_label
 from relsym.app.earlier_run import load_run
 from relsym.app.shipped import asked_run
 from relsym.data.pairs import Row
@@ -153,7 +153,7 @@ class SymmetryModel:
         """Write a folder that ``from_pretrained`` reads, with a model card.
 
         The run's configuration and results go along as they are: they name the paths that it was given, and
-        the run of a tracker. So do the training pairs of k-NN, with their texts.
+        the run of a tracker. So do the training pairs of k-NN and those of added labels, with their texts.
 
         Args:
             folder: is made.
@@ -288,8 +288,8 @@ class SymmetryModel:
     def add_label(self, label: str, pairs: Iterable[tuple[str, str]], *, write: bool = True) -> None:
         """Know a further label from a few pairs of it. No weight changes.
 
-        Label embeddings gain the direction of what the pairs imply, k-NN gains the pairs themselves; so k-NN
-        answers with it where enough of the k nearest are among them.
+        Label embeddings gain the mean of what the pairs imply, k-NN gains the pairs themselves. Equal pairs
+        count once.
 
         Args:
             label: its name.
@@ -298,24 +298,20 @@ class SymmetryModel:
                 reads; else this model alone knows it.
 
         Raises:
-            ValueError: the label is there already, there is no pair, or the run has no place for one: a head
-                or fixed labels.
+            ValueError: the label is there already, there is no pair, the run has no place for one (a head or
+                fixed labels), or it lies in the cache of the hub and is to be written.
         """
-        added = added_to(self._model, label, _checked_pairs(pairs))
-        if write:
-            write_label(self._model, label, added)
+        add_label(self._model, label, _checked_pairs(pairs), write)
 
-    def remove_label(self, label: str) -> SymmetryModel:
+    def remove_label(self, label: str) -> None:
         """Take a label away that was added, by a new version in the run's folder.
 
-        Returns:
-            The model without it. What was never added stays.
+        This model answers as it did; load the run again for one without the label. What was trained stays.
 
         Raises:
-            ValueError: no such label was added.
+            ValueError: no such label was added to the folder.
         """
         remove_label(self._folder, label)
-        return SymmetryModel.load(self._folder)
 
     def explain(self, pair: tuple[str, str]) -> Explanation:
         """The answer to one pair, with what it was read off.

@@ -318,25 +318,25 @@ def load_run(
     if "memory" in probe.tensors():
         labels = [run.labels[target] for target in probe.tensors()["memory_targets"].tolist()]
         memory_ids = read_memory_ids(run.folder / MEMORY, labels)
-    known = list(run.labels)
-    if with_added:
-        memory_ids = take_added(run.folder, probe, known, memory_ids)
     if precision is None:
         precision = "fp32" if run.folder == SHIPPED_FOLDER else run.results.precision
     objective = run.config.objective.target.rpartition(".")[2]
     source = {"name": folder, "objective": objective}
-    return RunModel(
+    model = RunModel(
         encoder,
         metric,
         probe,
         run.reads,
-        known,
+        list(run.labels),
         folder,
         source,
         device_of(accelerator),
         PRECISIONS[precision],
         memory_ids,
     )
+    if with_added:
+        take_added(model, run.folder)
+    return model
 
 
 def _check_classes(run: EarlierRun, tensors: Mapping[str, Tensor]) -> None:

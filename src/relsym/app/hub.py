@@ -160,7 +160,7 @@ def fetched_repository(name: str, revision: str | None) -> Path:
             snapshot_download(
                 name,
                 revision=revision,
-                allow_patterns=[*HANDED_ON, *HANDED_ON_IF_THERE, f"{ENCODER}/*", f"{ADDED_LABELS}/*"],
+                allow_patterns=[*HANDED_ON, *HANDED_ON_IF_THERE, f"{ENCODER}/*", f"{ADDED_LABELS}/*.json"],
             )
         )
     except Exception as error:  # as above

@@ -43,6 +43,10 @@ class Metric(ABC):
     ) -> Float[Tensor, "n dim"]:
         """The unit label embedding that each pair implies: what k-NN compares, by cosine."""
 
+    def mean_label(self, implied: Float[Tensor, "m dim"]) -> Float[Tensor, " dim"]:
+        """The label embedding of pairs that imply these: the direction of their mean, u(sum_i l_i)."""
+        return normalize(implied.sum(dim=0), dim=-1)
+
     def between(self, first: Float[Tensor, "n dim"], second: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
         """Distance of each first pair to each second one, from the label embeddings they imply: 1 - cos.
 

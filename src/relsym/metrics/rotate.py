@@ -12,6 +12,8 @@ from torch.nn.functional import normalize
 
 from relsym.metrics.base import Metric
 
+TINY = 1e-12  # a channel of the sum that is 0 has no phase
+
 
 @final
 class Rotate(Metric):
@@ -50,6 +52,11 @@ class Rotate(Metric):
         h = _complex(normalize(hypothesis, dim=-1))
         implied = _real(p * h.conj())
         return normalize(implied, dim=-1)
+
+    def mean_label(self, implied: Float[Tensor, "m dim"]) -> Float[Tensor, " dim"]:
+        """The mean rotation: each channel of the sum turned to modulus one, as ``distance`` supposes."""
+        channels = _complex(implied.sum(dim=0, keepdim=True))
+        return _real(channels / channels.abs().clamp_min(TINY)).squeeze(0)
 
     def random_labels(self, count: int, dim: int, generator: torch.Generator) -> Float[Tensor, "count dim"]:
         """Random phases: every channel has modulus one, as RotatE's relations do."""

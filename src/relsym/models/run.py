@@ -65,9 +65,25 @@ class RunModel(Model):
         self.labels = tuple(labels)
         self.name, self.source = name, source
         self.memory_ids = memory_ids
+        self.added: tuple[str, ...] = ()  # labels that were added after training, the last of ``labels``
         self.tells_closest = (
             False  # whether ``measure`` gives CLOSEST_DISTANCE and CLOSEST_PAIRS too, as far as there are
         )
+
+    def add_label(self, label: str, implied: Float[Tensor, "m dim"]) -> None:
+        """Answer with a further label from now on.
+
+        Args:
+            label: its name.
+            implied: the label embedding that each pair of it implies.
+        """
+        self.probe.add_class(self.metric, implied, len(self.labels))
+        self.labels = (*self.labels, label)
+        self.added = (*self.added, label)
+        self.source = {**self.source, "added_labels": ", ".join(self.added)}
+        if self.memory_ids is not None:
+            ids = [f"{label}/{number}" for number in range(1, len(implied) + 1)]
+            self.memory_ids = (*self.memory_ids, *ids)
 
     def prepare(self, examples: Examples) -> None:
         """Fit the rules to the run's labels and the benchmark's.
@@ -88,7 +104,7 @@ class RunModel(Model):
         self.rules = ThreeWay(self.labels, answerable, self.probe.probability)
 
     def fingerprint(self) -> str:
-        """SHA-256 of weights, vocabulary, a pooling's options, and the tensors that the probe keeps."""
+        """SHA-256 of weights, vocabulary, a pooling's options, what the probe keeps, and added labels."""
         hasher = sha256(self.hash.encode())
         if self.encoder.pooling.options:  # few have some: the hash of other runs is what it was before
             hasher.update(self.encoder.pooling.described().encode())
@@ -96,6 +112,8 @@ class RunModel(Model):
             # As raw bytes: NumPy has no bfloat16.
             raw = tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
             hasher.update(name.encode() + raw)
+        if self.added:  # few have some, whose names are not among the tensors
+            hasher.update(repr(self.added).encode())
         return hasher.hexdigest()
 
     def measure(self, rows: Sequence[Row], advance: Advance = lambda count: None) -> Columns:

@@ -98,10 +98,14 @@ class Probe(ABC):
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Take over what ``tensors`` of an earlier probe returned, instead of ``fit``."""
 
-    def add_class(self, implied: Float[Tensor, "m dim"], index: int) -> None:
+    def add_class(self, metric: Metric, implied: Float[Tensor, "m dim"], index: int) -> None:
         """Take a further class from the label embeddings that some pairs of it imply.
 
+        An override replaces what it keeps and changes nothing in place, so that a copy of the probe can be
+        tried out.
+
         Args:
+            metric: that the pairs were measured with.
             implied: of each pair.
             index: of the class, one more than the last.
 
@@ -110,7 +114,7 @@ class Probe(ABC):
         """
         raise ValueError(
             f"{type(self).__name__} has no place for a further label: {self.closed}. Train again with rows "
-            "of that label, or take a run of objective=random_label, knn or knn_learnt."
+            "of that label, or with a probe that has: nearest_label or knn."
         )
 
     def shapes(self, dim: int, classes: int) -> dict[str, tuple[int | None, ...]]:

@@ -66,7 +66,7 @@ class Knn(Probe):
         """Store the label embeddings that these rows imply, as ``fit`` does."""
         self.fit(metric, {}, memory, targets)
 
-    def add_class(self, implied: Float[Tensor, "m dim"], index: int) -> None:
+    def add_class(self, metric: Metric, implied: Float[Tensor, "m dim"], index: int) -> None:
         """The pairs join the memory."""
         added = torch.full((len(implied),), index, dtype=self.targets.dtype)
         self.memory = torch.cat([self.memory, implied.to(self.memory.dtype)])

@@ -43,10 +43,10 @@ class NearestLabel(Probe):
         sums.index_add_(0, targets, implied)
         self.restore(metric, {"label_embeddings": normalize(sums, dim=-1)})
 
-    def add_class(self, implied: Float[Tensor, "m dim"], index: int) -> None:
-        """The new label is the direction of the mean of what its pairs imply, as in ``refit``."""
-        embedding = normalize(implied.sum(dim=0, keepdim=True), dim=-1).to(self.label_embeddings.dtype)
-        self.label_embeddings = torch.cat([self.label_embeddings, embedding])
+    def add_class(self, metric: Metric, implied: Float[Tensor, "m dim"], index: int) -> None:
+        """The new label is the mean of what its pairs imply, as the metric takes it (``mean_label``)."""
+        embedding = metric.mean_label(implied).to(self.label_embeddings.dtype)
+        self.label_embeddings = torch.cat([self.label_embeddings, embedding[None]])
 
     def restore(self, metric: Metric, tensors: dict[str, Tensor]) -> None:
         """Keep the label embeddings [m dim] of an earlier probe."""

@@ -1,140 +1,126 @@
-"""Labels that were added to a finished run: ``labels/001.parquet`` and so on, in the run's folder.
+"""Labels that were added to a finished run: ``labels/001.json`` and so on, in the run's folder.
 
 Each file is a version, and holds every label that was added by then with the pairs that brought it; the
 newest one counts. No version is ever changed, and nothing else in the run's folder is, so that a run whose
-added labels were removed is what it was.
+added labels were removed answers as before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import file_digest
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-import polars as pl
-from jaxtyping import Float
-from numpy import ndarray
+import msgspec
 
-from relsym.runs.disk import check_regular
-from relsym.runs.files import write_atomically
-from relsym.runs.layout import ADDED_LABELS, PROBE
+from relsym.runs.decoding import Sha256, decode, encode
+from relsym.runs.files import write_text_atomically
+from relsym.runs.layout import ADDED_LABELS
 
-VERSION = re.compile(r"(\d{3,})\.parquet")
-COLUMN_TYPES = {
-    "label": pl.String,
-    "premise": pl.String,
-    "hypothesis": pl.String,
-    "implied": pl.List(pl.Float32),
-    "probe": pl.String,
-}
+LABELS_FORMAT = 1
+ADD_AGAIN = "Delete the file, and the version before it counts, or none; then add the labels again."
+VERSION_FILE = re.compile(r"(\d{3}|[1-9]\d{3,8})\.json", re.ASCII)
+# A name that can stand in a column's name and on a command line, without a blank or a dot at its ends.
+LABEL_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_ .-]{0,38}[A-Za-z0-9_])?$"
 
 
-@dataclass(frozen=True)
-class AddedLabel:
+class AddedLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One label that was added.
 
-    Attributes:
-        pairs: (premise, hypothesis) of each pair that brought it.
-        implied: the label embedding that each pair implies, as the run's metric says it.
+    label: its name.
+    pairs: premise and hypothesis of each pair that brought it.
+    implied: the label embedding that each pair implies, as the run's metric says it.
     """
 
-    pairs: tuple[tuple[str, str], ...]
-    implied: Float[ndarray, "n dim"]
+    label: Annotated[str, msgspec.Meta(pattern=LABEL_PATTERN)]
+    pairs: Annotated[list[tuple[str, str]], msgspec.Meta(min_length=1)]
+    implied: Annotated[list[list[float]], msgspec.Meta(min_length=1)]
 
 
-@dataclass(frozen=True)
-class AddedLabels:
-    """A version of a run's added labels.
+class AddedLabels(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One version.
 
-    Attributes:
-        version: from 1; 0 where none was ever added.
-        labels: by name, in the order in which they were added; none where all were removed.
+    run: SHA-256 of the run's encoder and of what its probe keeps.
+    labels: in the order in which they were added; none where all were removed.
     """
 
-    version: int
-    labels: Mapping[str, AddedLabel]
+    format: int = LABELS_FORMAT
+    run: Sha256
+    labels: list[AddedLabel]
+
+    def names(self) -> list[str]:
+        """The names of the labels."""
+        return [added.label for added in self.labels]
 
 
 def versions_of(run: Path) -> dict[int, Path]:
-    """The files of all versions, the oldest first."""
-    by_number = {}
+    """The files of all versions by number, the oldest first.
+
+    Raises:
+        ValueError: something else stands in the place of the folder.
+    """
     folder = run / ADDED_LABELS
-    for path in folder.iterdir() if folder.is_dir() else ():
-        match = VERSION.fullmatch(path.name)
+    if not folder.exists():
+        return {}
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no folder of added labels. Move it away.")
+    by_number = {}
+    for path in folder.iterdir():
+        match = VERSION_FILE.fullmatch(path.name)
         if match is not None:
             by_number[int(match[1])] = path
     return dict(sorted(by_number.items()))
 
 
-def read_added(run: Path, dim: int | None = None) -> AddedLabels:
-    """The newest version of a run's added labels.
-
-    Args:
-        run: its folder.
-        dim: channels of what its pairs imply; None is not checked.
+def read_version(path: Path) -> AddedLabels:
+    """One version.
 
     Raises:
         OSError: the file cannot be opened.
-        ValueError: it is damaged, or belongs to another run.
+        ValueError: it is damaged; the message names file and key.
     """
+    version = decode(path, AddedLabels, LABELS_FORMAT, ADD_AGAIN)
+    names = version.names()
+    lengths = {len(vector) for added in version.labels for vector in added.implied}
+    counts_differ = any(len(added.pairs) != len(added.implied) for added in version.labels)
+    if len(set(names)) < len(names) or len(lengths) > 1 or counts_differ:
+        raise ValueError(
+            f"{path}: holds a label twice, vectors of several lengths, or not as many vectors as pairs: "
+            f"damaged. {ADD_AGAIN}"
+        )
+    return version
+
+
+def newest_version(run: Path) -> tuple[Path, AddedLabels] | None:
+    """The version that counts, with its file; None where no label was ever added. Errors as its parts."""
     versions = versions_of(run)
     if not versions:
-        return AddedLabels(0, {})
-    version, path = list(versions.items())[-1]
-    return AddedLabels(version, read_version(run, path, dim))
+        return None
+    path = list(versions.values())[-1]
+    return path, read_version(path)
 
 
-def read_version(run: Path, path: Path, dim: int | None = None) -> dict[str, AddedLabel]:
-    """The labels of one version, by name. Args and errors as ``read_added``."""
-    check_regular(path)
-    advice = "Delete the file to go without what was added, or add the labels again."
-    try:
-        with path.open("rb") as stream:
-            table = pl.read_parquet(stream, columns=list(COLUMN_TYPES)).cast(COLUMN_TYPES, strict=True)
-    except PermissionError:  # nothing is known against what is in it
-        raise
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ValueError(
-            f"{path}: cannot be read ({str(error).splitlines()[0]}): damaged. {advice}"
-        ) from error
-    if sum(table.null_count().row(0)):
-        raise ValueError(f"{path}: has an empty cell: damaged. {advice}")
-    if set(table["probe"]) - {probe_hash(run)}:
-        raise ValueError(f"{path}: its labels were added to another run than the one in {run}. {advice}")
-    lengths = set(table["implied"].list.len())
-    if len(lengths) > 1 or (dim is not None and lengths - {dim}):
-        raise ValueError(f"{path}: its vectors have the lengths {sorted(lengths)}, needed is {dim}. {advice}")
-    labels = {}
-    for (label,), rows in table.partition_by("label", as_dict=True, maintain_order=True).items():
-        pairs = tuple(rows.select("premise", "hypothesis").iter_rows())
-        implied = np.array(rows["implied"].to_list(), np.float32)
-        if not np.isfinite(implied).all():
-            raise ValueError(f"{path}: a vector is not finite: damaged. {advice}")
-        labels[label] = AddedLabel(pairs, implied)
-    return labels
+def added_names(folder: object) -> str:
+    """The labels that were added to a run, as its record names them; empty where there is no such folder."""
+    path = Path(str(folder)).expanduser()
+    newest = newest_version(path) if folder is not None else None
+    return ", ".join(newest[1].names()) if newest else ""
 
 
-def write_added(run: Path, labels: Mapping[str, AddedLabel]) -> Path:
+def write_version(run: Path, of_run: str, labels: Sequence[AddedLabel]) -> Path:
     """Write a new version with these labels.
+
+    Args:
+        run: its folder.
+        of_run: what ``AddedLabels.run`` says.
+        labels: all that count from now on.
 
     Returns:
         Its file.
     """
-    probe = probe_hash(run)
-    rows = []
-    for label, added in labels.items():
-        for (premise, hypothesis), implied in zip(added.pairs, added.implied, strict=True):
-            rows.append((label, premise, hypothesis, implied.tolist(), probe))
-    table = pl.DataFrame(rows, schema=COLUMN_TYPES, orient="row")
     number = max(versions_of(run), default=0) + 1
-    (run / ADDED_LABELS).mkdir(exist_ok=True)
-    return write_atomically(run / ADDED_LABELS / f"{number:03}.parquet", table.write_parquet)
-
-
-def probe_hash(run: Path) -> str:
-    """SHA-256 of what the run's own probe keeps."""
-    with (run / PROBE).open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
+    folder = run / ADDED_LABELS
+    folder.mkdir(exist_ok=True)
+    version = AddedLabels(run=of_run, labels=list(labels))
+    return write_text_atomically(folder / f"{number:03}.json", encode(version, indent=0))

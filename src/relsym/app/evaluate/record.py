@@ -17,6 +17,7 @@ from relsym.evaluation.score import Scores
 from relsym.models.answers import Judgements
 from relsym.models.base import Columns, Model
 from relsym.runs import origin
+from relsym.runs.added_labels import added_names
 from relsym.runs.identity import NOT_WHAT, PLACES, computed, digest, model_as_before
 from relsym.runs.layout import RESULTS
 from relsym.runs.results import EvaluateResults, read_results
@@ -58,7 +59,11 @@ class EvaluationRecord(Started):
             return False
         # No model is loaded yet: what was left to its files is what they said the other time.
         config = read_as_in(self.config, folder)
-        return results.config_hash == origin.config_hash(config) and results.relsym == relsym.__version__
+        if results.config_hash != origin.config_hash(config) or results.relsym != relsym.__version__:
+            return False
+        # Alone of all that a configuration names, a run may have changed since: by labels that were added.
+        added = results.source.get("added_labels", "") if isinstance(results, EvaluateResults) else ""
+        return added == added_names(config["model"].get("folder"))
 
     def plan(self, model: Model, data: PairData, blocks: dict[str, dict[str, list[Row]]]) -> str:
         """Hash of all that measuring depends on: the model, how it is asked, its examples and the rows."""

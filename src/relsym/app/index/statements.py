@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
-
 from relsym.data.blocks import decoded, line_blocks
-from relsym.data.sources.json_lines import LONE_SURROGATE
-from relsym.data.sources.layout import Schema
-from relsym.data.sources.rows import content_of, place_of_row, table_rows
+from relsym.data.sources.text_columns import read_text_columns, text_problem
 from relsym.text_encoding import refuse_lone_returns
-from relsym.visible import printable
 
 LINE_FILE, PACKINGS = ".txt", (".gz", ".bz2")
 ROLE = "column"  # so that messages name the option index.column
@@ -34,16 +29,12 @@ def read_statements(path: Path, column: str) -> list[str]:
     places = _lines(path) if is_line_file(path) else _cells(path, column)
     statements = []
     for place, text in places:
-        if "\0" in text:
-            raise ValueError(
-                f"{place}: holds a NUL character: {printable(text)}. Correct it, or leave it out."
-            )
-        if LONE_SURROGATE.search(text):
-            raise ValueError(
-                f"{place}: holds half a pair of surrogates, which is no letter: {printable(text)}."
-            )
-        if text.strip():
-            statements.append(text.strip())
+        if not text.strip():
+            continue
+        problem = text_problem(text)
+        if problem:
+            raise ValueError(f"{place}: {problem}")
+        statements.append(text.strip())
     if not statements:
         raise ValueError(f"{path}: holds no statement.")
     return statements
@@ -69,25 +60,5 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 
 def _cells(path: Path, column: str) -> Iterator[tuple[str, str]]:
     """The cells of a column, each with its place."""
-    schema = Schema(
-        key="index",
-        header_key="",
-        columns={ROLE: column},
-        standard=(ROLE,),
-        required=(ROLE,),
-        width=None,
-        header=True,
-    )
-    for rows in table_rows(path, schema):
-        broken = rows.filter(~pl.col("whole") | pl.col(ROLE).is_null())
-        if "text" in rows.columns:  # blank lines are no rows
-            broken = broken.filter(pl.col("text").str.strip_chars(" ").ne_missing(""))
-        if broken.height:
-            row = broken.row(0, named=True)
-            raise ValueError(
-                f"{place_of_row(path, row['kind'], row['row'])}: expected {row['expected']}, with a text in "
-                f"the column {column}, got {content_of(row, [ROLE])}. Correct it, or leave it out."
-            )
-        good = rows.filter(pl.col("whole") & pl.col(ROLE).is_not_null())
-        for row in good.select("row", "kind", ROLE).iter_rows(named=True):
-            yield place_of_row(path, row["kind"], row["row"]), row[ROLE]
+    for place, (text,) in read_text_columns(path, "index", {ROLE: column}):
+        yield place, text

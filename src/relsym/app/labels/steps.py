@@ -10,16 +10,14 @@ from omegaconf import DictConfig
 from rich.table import Table
 from rich.text import Text
 
-from relsym.app.added_labels import added_to, check_new_label, remove_label, write_label
+from relsym.app.added_labels import add_label, check_new_label, remove_label
 from relsym.app.asking import check_run_options
 from relsym.app.earlier_run import load_run
 from relsym.app.labels.examples import read_examples
 from relsym.app.labels.trial import trial
-from relsym.models.run import RunModel
 from relsym.report.one_run.terminal import console
-from relsym.runs.added_labels import read_added, read_version, versions_of
+from relsym.runs.added_labels import newest_version, read_version, versions_of
 from relsym.runs.layout import CONFIG
-from relsym.runs.lock import holding
 from relsym.runs.stored_config import read_config
 from relsym.visible import visible
 
@@ -51,8 +49,7 @@ def check(cfg: DictConfig) -> None:
     for key in NOT_READ[cfg.action]:
         if cfg[key] is not None:
             raise ValueError(f"{key} is not for relsym labels {cfg.action}: {CALLS[cfg.action]}")
-    if cfg.check and cfg.action != ADD_ONE:
-        raise ValueError(f"check=true is not for relsym labels {cfg.action}: {CALLS[cfg.action]}")
+    _check_trial(cfg)
     if cfg.examples is not None and not Path(str(cfg.examples)).expanduser().is_file():
         raise FileNotFoundError(f"examples={cfg.examples}: no such file.")
     folder = Path(str(cfg.model.folder)).expanduser()
@@ -63,20 +60,33 @@ def check(cfg: DictConfig) -> None:
         )
 
 
+def _check_trial(cfg: DictConfig) -> None:
+    """Refuse a trial where nothing is added, and neither trial nor label."""
+    if cfg.action != ADD_ONE and (cfg.check or not cfg.write):
+        raise ValueError(f"check and write are not for relsym labels {cfg.action}: {CALLS[cfg.action]}")
+    if not (cfg.check or cfg.write):
+        raise ValueError("write=false without check=true: there is nothing to do.")
+
+
 def act_on_labels(cfg: DictConfig) -> None:
     """Add, list or remove."""
     folder = Path(str(cfg.model.folder)).expanduser()
-    if cfg.action == LIST_ALL:
-        _show_labels(folder)
-        return
-    with holding(folder, "model.folder"):
-        path = remove_label(folder, str(cfg.label)) if cfg.action == REMOVE_ONE else _add(cfg)
-    _say(f"Written: {path}")
+    path = None
+    if cfg.action == ADD_ONE:
+        path = _add(cfg)
+    elif cfg.action == REMOVE_ONE:
+        path = remove_label(folder, str(cfg.label))
+    if path is not None:
+        _say(f"Written: {path}")
     _show_labels(folder)
 
 
-def _add(cfg: DictConfig) -> Path:
-    """Add a label, measured before if that is asked for; returns the new version's file."""
+def _add(cfg: DictConfig) -> Path | None:
+    """Add a label, measured before if that is asked for.
+
+    Returns:
+        The new version's file; None where it was only measured.
+    """
     label = str(cfg.label)
     pairs = read_examples(Path(str(cfg.examples)).expanduser(), cfg.labels.premise, cfg.labels.hypothesis)
     model = load_run(
@@ -90,39 +100,43 @@ def _add(cfg: DictConfig) -> Path:
     model.probe.answer_among(model.labels)
     if cfg.check:
         _show_trial(trial(model, pairs), label)
-    added = added_to(model, label, pairs)
-    _warn_of_votes(model, label, len(pairs))
-    return write_label(model, label, added)
-
-
-def _warn_of_votes(model: RunModel, label: str, pairs: int) -> None:
-    """Say so where the pairs are too few to have the majority among the neighbours."""
+    if not cfg.write:
+        return None
+    path = add_label(model, label, pairs)
     k = getattr(model.probe, "k", None)
-    if k is not None and 2 * pairs <= k:
+    if k is not None and 2 * len(pairs) <= k:
         _say(
-            f"Note: {pairs} pairs of {label} are no majority of probe.k={k} neighbours, so that it is "
-            "answered only where the other votes are split. Give more pairs."
+            f"Note: {len(pairs)} pairs of {label} are no majority of probe.k={k} neighbours, so that others "
+            "have to disagree before it is answered. To give more, remove the label and add it again."
         )
+    return path
 
 
 def _show_labels(folder: Path) -> None:
     """Print the labels of a run, and every version of those that were added."""
     trained = read_config(folder / CONFIG).labels
-    newest = read_added(folder)
-    _say(f"Labels: {', '.join([*trained, *newest.labels])} (trained: {', '.join(trained)})")
-    versions = versions_of(folder)
-    if not versions:
+    newest = newest_version(folder)
+    added = newest[1].names() if newest else []
+    _say(f"Labels: {', '.join([*trained, *added])} (trained: {', '.join(trained)})")
+    if newest is None:
         return
     table = Table(title="Versions of the labels that were added")
     table.add_column("version", justify="right")
     table.add_column("labels, with their pairs", overflow="fold")
-    for version, path in versions.items():
-        labels = read_version(folder, path)
-        shown = ", ".join(f"{label} {len(added.pairs):,}" for label, added in labels.items())
-        table.add_row(str(version), Text(visible(shown or "none")))
+    for number, path in versions_of(folder).items():
+        table.add_row(str(number), Text(visible(_told_version(path))))
     console().print(table)
     name = shlex.quote(str(folder))
     _say(f"The newest counts. Ask it: relsym predict model.folder={name} -- 'PREMISE' 'HYPOTHESIS'")
+
+
+def _told_version(path: Path) -> str:
+    """The labels of a version; of an old one that is damaged nothing is lost."""
+    try:
+        labels = read_version(path).labels
+    except ValueError:
+        return "damaged"
+    return ", ".join(f"{added.label} {len(added.pairs):,}" for added in labels) or "none"
 
 
 def _show_trial(measured: pl.DataFrame, label: str) -> None:

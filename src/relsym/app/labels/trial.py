@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 from jaxtyping import Float, Int
+from numpy import ndarray
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
@@ -40,6 +41,7 @@ class TrialRows(NamedTuple):
         old: likewise of rows with the run's own labels.
         new_implied, old_implied: the label embeddings that they imply.
         targets: the classes of the rows.
+        facts: the number of the fact that each row asks about.
     """
 
     new: Float[Tensor, "n parts dim"]
@@ -47,6 +49,7 @@ class TrialRows(NamedTuple):
     new_implied: Float[Tensor, "n channels"]
     old_implied: Float[Tensor, "m channels"]
     targets: Int[Tensor, " m"]
+    facts: Int[ndarray, " m"]
 
 
 def trial(model: RunModel, pairs: Sequence[tuple[str, str]]) -> pl.DataFrame:
@@ -76,8 +79,7 @@ def trial(model: RunModel, pairs: Sequence[tuple[str, str]]) -> pl.DataFrame:
         for seed in DRAW_SEEDS:
             order = np.random.default_rng(seed).permutation(len(pairs))
             chosen, asked = torch.from_numpy(order[:count]), torch.from_numpy(order[count:])
-            halves = np.random.default_rng(seed).permutation(len(rows.targets))
-            learnt, kept = (torch.from_numpy(half) for half in np.array_split(halves, 2))
+            learnt, kept = _halves(rows.facts, seed)
             measured[OWN_READER].append(_added(model, rows, chosen, asked, kept))
             measured[REGRESSION].append(_regression(rows, chosen, asked, learnt, kept, len(model.labels)))
         for reader, figures in measured.items():
@@ -92,14 +94,33 @@ def _trial_rows(model: RunModel, pairs: Sequence[tuple[str, str]]) -> TrialRows:
         raise ValueError(
             f"check=true: {path} is not there, whose rows are the run's own labels. Leave it out."
         )
-    table = pl.read_parquet(path.read_bytes(), columns=["premise", "hypothesis", "label"])
+    table = pl.read_parquet(
+        path.read_bytes(), columns=["pair_id", "fact_id", "premise", "hypothesis", "label"]
+    )
     table = table.sample(min(OWN_ROWS, table.height), seed=0)
+    if table["label"].n_unique() < 2:
+        raise ValueError(f"check=true: the rows in {path} have one label alone, so nothing can be compared.")
+    facts = table.select(pl.when(pl.col("fact_id") == "").then("pair_id").otherwise("fact_id")).to_series()
     own = list(table.select("premise", "hypothesis").iter_rows())
     targets = torch.tensor([model.labels.index(label) for label in table["label"]])
     both = representation_of(model, [*pairs, *own])
     implied = model.metric.label_of(*parts(both))
     count = len(pairs)
-    return TrialRows(both[:count], both[count:], implied[:count], implied[count:], targets)
+    return TrialRows(
+        both[:count],
+        both[count:],
+        implied[:count],
+        implied[count:],
+        targets,
+        facts.rank("dense").cast(pl.Int64).to_numpy(),
+    )
+
+
+def _halves(facts: Int[ndarray, " m"], seed: int) -> tuple[Int[Tensor, " one"], Int[Tensor, " other"]]:
+    """Two halves of the rows; the rows of a fact are in one of them."""
+    distinct = np.random.default_rng(seed).permutation(np.unique(facts))
+    is_first = np.isin(facts, distinct[: len(distinct) // 2])
+    return torch.from_numpy(np.flatnonzero(is_first)), torch.from_numpy(np.flatnonzero(~is_first))
 
 
 def _added(
@@ -109,7 +130,7 @@ def _added(
     new_class = len(model.labels)
     before = model.probe.predict(rows.old[kept])
     probe = copy.copy(model.probe)  # what it keeps is replaced, and never changed in place
-    probe.add_class(rows.new_implied[chosen], new_class)
+    probe.add_class(model.metric, rows.new_implied[chosen], new_class)
     return _shares(
         probe.predict(rows.new[asked]) == new_class,
         before == rows.targets[kept],
@@ -122,17 +143,21 @@ def _regression(
 ) -> tuple[float, float, float]:
     """How logistic regression answers that has learnt without and with the examples."""
     inputs, targets = rows.old_implied[learnt].numpy(), rows.targets[learnt].numpy()
-    before = LogisticRegression(max_iter=1000).fit(inputs, targets).predict(rows.old_implied[kept].numpy())
+    before = _fitted(inputs, targets).predict(rows.old_implied[kept].numpy())
     inputs = np.concatenate([inputs, rows.new_implied[chosen].numpy()])
     targets = np.concatenate([targets, np.full(len(chosen), new_class)])
-    # Balanced, since the examples are few beside the rows of the old labels.
-    after = LogisticRegression(max_iter=1000, class_weight="balanced").fit(inputs, targets)
+    after = _fitted(inputs, targets)
     old = rows.targets[kept].numpy()
     return _shares(
         after.predict(rows.new_implied[asked].numpy()) == new_class,
         before == old,
         after.predict(rows.old_implied[kept].numpy()) == old,
     )
+
+
+def _fitted(inputs: np.ndarray, targets: np.ndarray) -> LogisticRegression:
+    """Balanced, since the examples are few beside the rows of the old labels."""
+    return LogisticRegression(max_iter=1000, class_weight="balanced").fit(inputs, targets)
 
 
 def _shares(*right: Tensor | np.ndarray) -> tuple[float, ...]:

@@ -33,6 +33,7 @@ class Abstention:
     on_facts: on facts that did not calibrate it; None: they are too few.
     on_relations: on relations that neither trained the run nor calibrated it; None: see ``without``.
     without: why nothing is known of such relations.
+    added: labels that were added after training.
     """
 
     coverage: float
@@ -41,6 +42,7 @@ class Abstention:
     on_facts: Kept | None
     on_relations: Kept | None
     without: str
+    added: tuple[str, ...] = ()
 
     def of(self, scores: Float[ndarray, "n labels"]) -> list[bool]:
         """Whether each row is abstained from."""
@@ -54,6 +56,11 @@ class Abstention:
             f"  on other facts {self._kept(self.on_facts, 'facts', 'they are too few')}.",
             f"  on relations that it never saw {self._kept(self.on_relations, 'relations', self.without)}.",
         ]
+        if self.added:
+            lines.append(
+                f"  for pairs of {', '.join(self.added)} nothing is promised: no row that calibrates has "
+                "a label that was added later."
+            )
         return "\n".join(lines)
 
     def _kept(self, promise: Kept | None, groups: str, without: str) -> str:
@@ -129,7 +136,7 @@ def calibrated(model: RunModel, coverage: float) -> Abstention:
         relations = table["property"].to_list()
         on_relations = kept(values, targets, relations, coverage, only=is_new)
         without = "the others are too few"
-    return Abstention(coverage, q, len(rows), on_facts, on_relations, without)
+    return Abstention(coverage, q, len(rows), on_facts, on_relations, without, model.added)
 
 
 def _without_new_relations(results: TrainResults, new: pl.Series) -> str:

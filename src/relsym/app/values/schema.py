@@ -277,6 +277,7 @@ class LabelsKeys(TypedDict):
     examples: str | int | None
     labels: ExamplesKeys
     check: bool
+    write: bool
     precision: Literal["fp32", "bf16"] | None
     trust: Packages
 
