@@ -17,10 +17,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from direction_record import Record, Share, share
+from relsym.data.relation_bank import BANK, read_property_table
 from relsym.data.relations import ANTISYMMETRIC, SYMMETRIC, read_relations
+from relsym.data.splits import TRAIN
 from relsym.report.figures.readers import save_figure
 from retrieval import COLUMNS
 from runs import markdown as table_of
@@ -329,8 +332,55 @@ class Page:
         figure.legend(loc="outside upper right", ncols=3, frameon=False)
         save_figure(figure, path)
 
+    def draw_number(self, path: Path) -> None:
+        """Whole groups and swaps of relations that never trained, by how many did."""
+        numbers = numbers_of_relations()
+        figure = Figure(figsize=(8.5, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        colours = {SYMMETRIC: "#1b6ca8", ANTISYMMETRIC: "#d9822b"}
+        for axes, measure in ((left, "groups"), (right, "swap")):
+            for kind in KINDS:
+                for part, style in (("near", "o-"), ("far", "s--")):
+                    shares = {
+                        number: self.shares(part, measure, "lexicalised", kind, name)
+                        for name, number in numbers.items()
+                    }
+                    measured = {number: 100 * one.value for number, one in shares.items() if one}
+                    label = f"{kind}, {part}" if measure == "groups" else None
+                    axes.plot(
+                        list(measured), list(measured.values()), style, color=colours[kind], label=label
+                    )
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(list(numbers.values()), [str(number) for number in numbers.values()])
+            axes.set_xlabel("relations that trained")
+            axes.set_title("whole groups" if measure == "groups" else "swap alone", fontsize=11)
+            axes.set_ylim(0, 102)
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        left.set_ylabel("right, with names, in %")
+        figure.legend(loc="outside lower center", ncols=4, frameon=False)
+        save_figure(figure, path)
+
+    def expected(self, wanted: int) -> dict[str, float]:
+        """Whole groups in %, on the line through the logarithm of the number of relations."""
+        numbers = numbers_of_relations()
+        lines = {}
+        for part in ("near", "far"):
+            for kind in KINDS:
+                shares = [self.shares(part, "groups", "lexicalised", kind, name) for name in numbers]
+                values = [100 * one.value for one in shares if one]
+                slope, start = np.polyfit(np.log2(list(numbers.values())), values, 1)
+                lines[f"{part}, {kind}"] = float(start + slope * np.log2(wanted))
+        return lines
+
 
 LABELS = ("entailment", "neutral", "contradiction")
+
+
+def numbers_of_relations() -> dict[str, int]:
+    """How many relations each run trained on."""
+    trained = [one for one in read_property_table(BANK).values() if one.side == TRAIN]
+    return {name: int(title) for name, title in RELATIONS.items()} | {"control-recipe": len(trained)}
 
 
 def table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
@@ -365,6 +415,9 @@ def main() -> None:
         sys.exit(0 if new == old else f"{path} is not what the record says: run {parser.prog}.")
     path.write_text(new, encoding="utf-8")
     page.draw(path.with_suffix(".png"))
+    page.draw_number(RESULTS / "direction_number.png")
+    for rows, value in page.expected(1000).items():
+        print(f"whole groups at 1,000 relations, {rows}: {value:.0f}")
 
 
 if __name__ == "__main__":
