@@ -596,7 +596,10 @@ def test_help_lists_the_tasks_the_groups_and_five_examples(shell):
 def test_an_unknown_task_is_named_with_the_known_ones(shell):
     ended = shell(sys.executable, "-m", "relsym", "trian")
     assert ended.code != 0
-    assert "unknown task 'trian'. Tasks: build, train, evaluate, predict, index, export, report" in ended.err
+    assert (
+        "unknown task 'trian'. Tasks: build, train, evaluate, predict, index, check, labels, export"
+        in ended.err
+    )
 
 
 def test_shell_completion_offers_tasks_and_overrides(shell):

@@ -21,6 +21,7 @@ FIRST_STEPS = {
     "evaluate": "relsym.app.evaluate.steps.check",
     "build": "relsym.app.build.steps.build_benchmark",
     "check": "relsym.app.check.steps.check",
+    "labels": "relsym.app.labels.steps.check",
     "predict": "relsym.app.predict.steps.check",
     "index": "relsym.app.index.steps.check",
     "export": "relsym.app.export.steps.export_benchmark",
@@ -47,9 +48,9 @@ def test_every_command_reads_every_path_from_where_it_was_started(relsym, tmp_pa
         raise ValueError("far enough")
 
     monkeypatch.setattr(FIRST_STEPS[command], stop)
-    fills_folder = command not in ("predict", "index")
+    fills_folder = command not in ("predict", "index", "labels")
     folder = ("hydra.run.dir=out/run",) if fills_folder else ()
-    first = ("query",) if command == "index" else ()
+    first = {"index": ("query",), "labels": ("list",)}.get(command, ())
     ended = relsym(command, *first, "hydra.job.chdir=true", *folder)
     assert "far enough" in ended.err
     assert stood == [str(tmp_path)]

@@ -102,7 +102,7 @@ class Hub:
         return f"https://huggingface.co/{name}"
 
     def upload_folder(self, folder_path, repo_id, commit_message, delete_patterns):
-        assert delete_patterns == ["encoder/*", "memory.parquet", "low_rank.safetensors"]
+        assert delete_patterns == ["encoder/*", "labels/*", "memory.parquet", "low_rank.safetensors"]
         self.calls.append((repo_id, sorted(path.name for path in folder_path.iterdir())))
 
 
@@ -142,7 +142,14 @@ def test_what_the_hub_has_is_fetched(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(hub, "snapshot_download", fetch)
     assert SymmetryModel.from_pretrained("me/direction", revision="v1").predict(PAIRS)
-    files = ["config.yaml", "results.json", "probe.safetensors", *hub.HANDED_ON_IF_THERE, "encoder/*"]
+    files = [
+        "config.yaml",
+        "results.json",
+        "probe.safetensors",
+        *hub.HANDED_ON_IF_THERE,
+        "encoder/*",
+        "labels/*.json",
+    ]
     assert asked == [("me/direction", "v1", files)]
 
 

@@ -64,7 +64,10 @@ def read_written(memory: Path | None, left: Path) -> list[str]:
     stopped: set[str] = set()
     for path in sorted(left.glob("*.txt")):
         stopped.update(path.read_text(encoding="ascii").splitlines())
-    return [line for line in lines if line not in stopped]
+    kept = [line for line in lines if line not in stopped]
+    if len(kept) < len(lines):
+        remember(memory, kept)  # at once: the folder that says so is about to be cleared
+    return kept
 
 
 def remember(memory: Path, lines: Sequence[str]) -> None:
