@@ -56,7 +56,7 @@ def help_commands() -> list[str]:
         for line in text.splitlines()
         if re.match(
             r"relsym (build|train|evaluate|predict|index|labels|check|report)"
-            r"( \S+=|$| -m| '| build| add| query| list| remove)",
+            r"( \S+=|$| -m| '| build| add| query| list| remove)(?![a-z])",
             line.strip(),
         )
     ]
