@@ -155,23 +155,23 @@ def checked(
     """
     chosen = chosen_rules(rules)
     statements = StatementSet(triples)
-    look = Checked(statements, relations, constraints)
+    kinds = tuple(declared_kinds(statements, relations))
+    components = {}
+    for property, relation in relations.items():
+        if relation.kind == ANTISYMMETRIC and property in statements:
+            components[property] = tangles(statements.proper(property))
+    look = Checked(statements, relations, constraints, kinds, components)
     findings: list[Findings] = []
     for rule in chosen:
         findings += [of_property for of_property in LOOK[rule](look) if len(of_property)]
-    of_tangles = {}
-    for property in look.of_kind(ANTISYMMETRIC):
-        sizes = sizes_of(tangles(statements.proper(property)))
-        if sizes:
-            of_tangles[property] = sizes
     names = {property: relation.name for property, relation in relations.items()}
     return KnowledgeCheck(
         statements,
         relations,
         constraints,
         tuple(findings),
-        tuple(declared_kinds(statements, relations)),
-        of_tangles,
+        kinds,
+        {property: sizes_of(of_property) for property, of_property in components.items() if of_property},
         tuple(unchecked(look)),
         Names(labels.unique("entity", keep="first", maintain_order=True), names),
     )

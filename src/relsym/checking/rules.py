@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import UInt64
 from numpy import ndarray
 
-from relsym.checking.circles import circle_in, tangles
+from relsym.checking.circles import Tangle, circle_in
 from relsym.checking.constraints import Constraints, Exclusion
 from relsym.checking.findings import WARNING, Findings
-from relsym.checking.kinds import DeclaredKind, declared_kinds
+from relsym.checking.kinds import DeclaredKind
 from relsym.checking.statements import StatementSet, ends_of, pairs_in, reversed_codes
 from relsym.data.relations import ANTISYMMETRIC, NEITHER, SYMMETRIC, Relation
 
@@ -30,11 +30,15 @@ class Checked(NamedTuple):
         statements: of the file.
         relations: what is declared of each property.
         constraints: what properties say about each other.
+        kinds: how each property is used.
+        tangles: of each antisymmetric property with statements.
     """
 
     statements: StatementSet
     relations: Mapping[str, Relation]
     constraints: Constraints
+    kinds: Sequence[DeclaredKind]
+    tangles: Mapping[str, Sequence[Tangle]]
 
     def of_kind(self, *kinds: str) -> list[str]:
         """The properties of these kinds that have statements, in the order of the property table."""
@@ -121,7 +125,7 @@ def cycle(checked: Checked) -> Iterator[Findings]:
         if property in checked.constraints.cyclic:
             continue
         circles = []
-        for tangle in tangles(checked.statements.proper(property)):
+        for tangle in checked.tangles[property]:
             circle = circle_in(tangle)
             if circle is not None:
                 circles.append((circle, tangle.entities.size))
@@ -175,7 +179,7 @@ def missing_inverse(checked: Checked) -> Iterator[Findings]:
 
 def kind_contradicted(checked: Checked) -> Iterator[Findings]:
     """Properties whose statements are used in another way than their declared kind says."""
-    for use in declared_kinds(checked.statements, checked.relations):
+    for use in checked.kinds:
         if use.contradicted:
             yield Findings(
                 "kind_contradicted",

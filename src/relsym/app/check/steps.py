@@ -77,7 +77,7 @@ def check(cfg: DictConfig) -> int:
 
 def _doubts(result: KnowledgeCheck) -> Doubts:
     """What speaks against adding to statements, whatever rules were asked for."""
-    look = Checked(result.statements, result.relations, result.constraints)
+    look = Checked(result.statements, result.relations, result.constraints, result.kinds, {})
     pairs = set()
     for findings in exclusive(look):
         table = findings_table(findings, result.statements, result.names)

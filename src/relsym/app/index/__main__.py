@@ -8,6 +8,7 @@ import hydra
 from omegaconf import DictConfig
 
 from relsym.app.entry import guarded, run
+from relsym.app.first_word import take_action
 from relsym.app.texts_behind_dashes import texts_behind_dashes
 from relsym.app.values.checks import check_composed
 from relsym.uncollected import uncollected
@@ -22,13 +23,7 @@ def command() -> None:
         ValueError: the first word is no action.
     """
     sys.argv[1:], texts = texts_behind_dashes(sys.argv[1:])
-    first = sys.argv[1] if len(sys.argv) > 1 else ""
-    if first in ACTIONS:
-        sys.argv[1] = f"action={first}"
-    elif not first.startswith("-"):  # of --help, --cfg and completion Hydra takes care
-        raise ValueError(
-            f"relsym index {first}: expected {', '.join(ACTIONS)} as the first word. See relsym index --help."
-        )
+    take_action("index", ACTIONS)
 
     @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="index")
     @guarded

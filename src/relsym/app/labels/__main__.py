@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import hydra
 from omegaconf import DictConfig
 
 from relsym.app.entry import guarded, run
+from relsym.app.first_word import take_action
 from relsym.app.values.checks import check_composed
 from relsym.uncollected import uncollected
 
@@ -20,14 +19,7 @@ def command() -> None:
     Raises:
         ValueError: the first word is no action.
     """
-    first = sys.argv[1] if len(sys.argv) > 1 else ""
-    if first in LABEL_ACTIONS:
-        sys.argv[1] = f"action={first}"
-    elif not first.startswith("-"):  # of --help, --cfg and completion Hydra takes care
-        raise ValueError(
-            f"relsym labels {first}: expected {', '.join(LABEL_ACTIONS)} as the first word. See relsym "
-            "labels --help."
-        )
+    take_action("labels", LABEL_ACTIONS)
 
     @hydra.main(version_base="1.3", config_path="pkg://relsym.conf", config_name="labels")
     @guarded
