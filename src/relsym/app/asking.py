@@ -1,4 +1,4 @@
-"""What ``relsym predict`` and ``relsym index`` do alike: they ask a finished run, and write to a new file."""
+"""What the commands that ask a finished run do alike: predict, index and labels."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from relsym.app.earlier_run import load_run
 from relsym.app.stored_components import check_trust
 from relsym.app.values.checks import check_values
 from relsym.models.device import device_of, dtype_of
+from relsym.models.run import RunModel
 
 
 def check_run_options(cfg: DictConfig, command: str) -> None:
     """Refuse options about the run that do not work.
 
     Args:
-        command: predict or index.
+        command: predict, index or labels.
 
     Raises:
         ValueError: a value out of range, packages that cannot be trusted, code that is trusted where no run
@@ -30,6 +32,17 @@ def check_run_options(cfg: DictConfig, command: str) -> None:
     device_of(cfg.hardware.accelerator)
     if cfg.precision is not None:
         dtype_of(cfg.precision)
+
+
+def load_asked(cfg: DictConfig, folder: str, precision: str | None) -> RunModel:
+    """The finished run in a folder, as the options about it say; raises as ``load_run``.
+
+    Args:
+        folder: of the run.
+        precision: fp32 or bf16; None takes what the run itself was scored in.
+    """
+    trusts_code = cfg.model.trust_remote_code
+    return load_run(folder, precision, cfg.hardware.accelerator, trusts_code, list(cfg.trust))
 
 
 def check_output_free(cfg: DictConfig) -> None:

@@ -13,8 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 from rich.text import Text
 
-from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options
-from relsym.app.earlier_run import load_run
+from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options, load_asked
 from relsym.app.index.statements import is_line_file, read_statements
 from relsym.app.shipped import asked_run
 from relsym.data.progress import progress
@@ -168,10 +167,7 @@ def _model(cfg: DictConfig) -> SymmetryModel:
         record = read_index_record(_path(cfg.folder))
         folder = record.run if folder is None else folder
         precision = record.precision if precision is None else precision
-    run = load_run(
-        asked_run(folder), precision, cfg.hardware.accelerator, cfg.model.trust_remote_code, list(cfg.trust)
-    )
-    return SymmetryModel(run)
+    return SymmetryModel(load_asked(cfg, asked_run(folder), precision))
 
 
 def _print_answers(texts: Sequence[str], answers: Sequence[Retrieved]) -> None:

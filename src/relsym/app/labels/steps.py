@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from relsym.app.added_labels import add_label, check_new_label, remove_label
-from relsym.app.asking import check_run_options
-from relsym.app.earlier_run import load_run
+from relsym.app.asking import check_run_options, load_asked
 from relsym.app.labels.examples import read_examples
 from relsym.app.labels.trial import trial
 from relsym.report.one_run.terminal import console
@@ -89,13 +88,7 @@ def _add(cfg: DictConfig) -> Path | None:
     """
     label = str(cfg.label)
     pairs = read_examples(Path(str(cfg.examples)).expanduser(), cfg.labels.premise, cfg.labels.hypothesis)
-    model = load_run(
-        str(cfg.model.folder),
-        cfg.precision,
-        cfg.hardware.accelerator,
-        cfg.model.trust_remote_code,
-        list(cfg.trust),
-    )
+    model = load_asked(cfg, str(cfg.model.folder), cfg.precision)
     check_new_label(label, model.labels)
     model.probe.answer_among(model.labels)
     if cfg.check:

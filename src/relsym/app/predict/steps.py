@@ -18,8 +18,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from relsym import __version__
-from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options
-from relsym.app.earlier_run import load_run
+from relsym.app.asking import check_output_folder_there, check_output_free, check_run_options, load_asked
 from relsym.app.predict.abstention import Abstention, calibrated, scores_of
 from relsym.app.predict.answers import AnswerColumns
 from relsym.app.predict.pair_table import Answers, PairTable, Part, Wanted, checked_pair
@@ -189,13 +188,7 @@ def _abstention(cfg: DictConfig, model: RunModel) -> Abstention | None:
 
 def _loaded(cfg: DictConfig) -> RunModel:
     """The finished run that answers."""
-    model = load_run(
-        asked_run(cfg.model.folder),
-        cfg.precision,
-        cfg.hardware.accelerator,
-        cfg.model.trust_remote_code,
-        list(cfg.trust),
-    )
+    model = load_asked(cfg, asked_run(cfg.model.folder), cfg.precision)
     model.probe.answer_among(model.labels)
     model.tells_closest = True
     return model
